@@ -389,7 +389,7 @@ def loaded(name: str) -> click.Command:
     return command
 
 
-COMMON = options_of(loaded("show"))
+COMMON = options_of(loaded("status"))
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -460,7 +460,9 @@ def test_json_has_the_documented_shapes(home):
     parts = {name: name for name in ("highlights", "state", "cards", "notes", "llm")}
     shaped(home.data("ankiforge run ~/Papers notes"), "run", **parts)
     shaped(home.data("ankiforge run nowhere notes"), "run", problems="problem")
-    shaped(home.data("ankiforge extract ~/Papers"), "extract", document="document")
+    shaped(
+        home.data("ankiforge run --dry-run -v ~/Papers"), "passage", document="document"
+    )
     waiting = [
         one for one in home.data("ankiforge list verdict:waiting") if one["findings"]
     ]
@@ -468,13 +470,13 @@ def test_json_has_the_documented_shapes(home):
     assert draft["guid"] is None
     listed = home.data("ankiforge list --no-card")
     bare = listed[0]
-    more = ["place", "fate", "reason", "confidence", "proposal"]
-    assert list(bare) == [*TOLD["extract"], *more]
-    [proposal] = {tuple(one["proposal"]) for one in listed if one["proposal"]}
-    assert list(proposal) == TOLD["proposal"]
+    more = ["place", "fate", "reason", "confidence", "suggestion"]
+    assert list(bare) == [*TOLD["passage"], *more]
+    [proposal] = {tuple(one["suggestion"]) for one in listed if one["suggestion"]}
+    assert list(proposal) == TOLD["suggestion"]
     done = shaped(home.data(f"ankiforge accept --force {draft['id']}"), "accept")
     shaped(home.data("ankiforge list --view recent"), "recent")
-    shown = home.data(f"ankiforge show -v {done['guid']}")[0]
+    shown = home.data(f"ankiforge list -v {done['guid']}")[0]
     assert list(shown) == [*TOLD["list"], "questions", "decisions"]
     shaped(home.data("ankiforge undo"), "accept")
     shaped(home.data(f"ankiforge reject {bare['key']}"), "accept")

@@ -20,15 +20,14 @@ OWN_COMMANDS: dict[Heading, dict[str, tuple[str, str]]] = {
         "build": ("anki", "Write the package of accepted cards."),
         "push": ("anki", "Send the cards to Anki, which must be running."),
         "status": ("inspect", "Show what waits, and the next command."),
-        "list": ("inspect", "List cards, or highlights without a card."),
+        "list": ("inspect", "List what waits and cards, or highlights without a card."),
         "undo": ("decide", "Undo your last decision, or an earlier one."),
         "watch": ("serve", "Run whenever you save a note."),
     },
     "Cards": {
-        "show": ("inspect", "Show cards, drafts and questions in full."),
-        "accept": ("decide", "Accept drafts, or answer questions with yes."),
-        "reject": ("decide", "Reject drafts, cards, highlights; answer with no."),
-        "edit": ("decide", "Reword a card or draft, or make a card."),
+        "accept": ("decide", "Accept what waits, or answer questions with yes."),
+        "reject": ("decide", "Reject what waits, cards, highlights; answer with no."),
+        "edit": ("decide", "Reword a card, or make one."),
     },
     "Anki": {
         "pull": ("anki", "Read your edits, deletions and reviews from Anki."),
@@ -38,7 +37,6 @@ OWN_COMMANDS: dict[Heading, dict[str, tuple[str, str]]] = {
         "model": ("model", "Choose the language model that drafts, or none."),
         "doctor": ("inspect", "Check the set-up and say what to fix."),
         "forget": ("run", "Stop reading a PATH; its cards stay."),
-        "extract": ("run", "Show the highlights of a file; write nothing."),
     },
 }
 """The built-in commands, grouped by their heading in the help. Maps the name of each command to its

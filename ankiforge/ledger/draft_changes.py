@@ -125,30 +125,30 @@ def compute_draft_changes(
     if mode.is_rules:
         is_declined = snapshot.is_declined
 
-    visible = [
-        draft
-        for draft in drafted.visible_drafts
-        if draft.is_user_text or not (is_declined and draft.is_proposed)
-    ]
-    card_updates, held_changes = _follow_source(snapshot, visible, mode)
+    visible_drafts = [*drafted.visible_drafts]
+    if is_declined:
+        visible_drafts = [
+            draft
+            for draft in visible_drafts
+            if draft.is_user_text or not draft.is_proposed
+        ]
+    card_updates, held_changes = _follow_source(snapshot, visible_drafts, mode)
     if card_updates and not has_updated_cards:
         return DraftingChanges(snapshot, card_updates=tuple(card_updates))
 
-    dropped_ids = tuple(
-        draft.id
-        for draft in snapshot.made
-        if should_replace_draft(draft, snapshot.highlight, mode)
-    )
-    kept = [draft for draft in snapshot.made if draft.id not in dropped_ids]
-    waited = (
-        {draft.id for draft in snapshot.pending_drafts} if mode.keeps_pending else set()
-    )
-    made = tuple(
-        draft for draft in _iter_made(snapshot, visible, mode) if draft.id not in waited
-    )
+    made = list(_iter_made(snapshot, visible_drafts, mode))
+    if mode.keeps_pending:
+        pending_ids = {draft.id for draft in snapshot.pending_drafts}
+        made = [draft for draft in made if draft.id not in pending_ids]
     made_ids = {draft.id for draft in made}
-    others = [draft for draft in kept if draft.id not in made_ids]
-    snapshot = replace(snapshot, made=(*made, *others))
+    dropped_ids = []
+    kept_drafts = []
+    for draft in snapshot.made:
+        if should_replace_draft(draft, snapshot.highlight, mode):
+            dropped_ids.append(draft.id)
+        elif draft.id not in made_ids:
+            kept_drafts.append(draft)
+    snapshot = replace(snapshot, made=(*made, *kept_drafts))
     waiting = compute_waiting(snapshot, mode.device_id)
     guid_by_id = {draft.id: draft.revised_guid for draft in waiting.drafts}
     changes = DraftingChanges(
@@ -156,15 +156,16 @@ def compute_draft_changes(
         made=tuple(
             replace(draft, revised_guid=guid_by_id.get(draft.id)) for draft in made
         ),
-        dropped_ids=dropped_ids,
+        dropped_ids=tuple(dropped_ids),
         waiting=waiting,
         held_changes=tuple(held_changes),
     )
     # further drafts that the user requested change the highlight only if there are any, or if the
     # first model to be asked found none
-    is_unchanged = mode.keeps_pending and not changes.new_waiting
-    if is_unchanged and not (mode.is_model and not snapshot.has_model_result):
-        return changes
+    if mode.keeps_pending and not changes.new_waiting:
+        is_first_model = mode.is_model and not snapshot.has_model_result
+        if not is_first_model:
+            return changes
     outcome = _build_outcome(drafted, snapshot, mode, is_declined=is_declined)
     return replace(changes, outcome=outcome)
 
@@ -230,27 +231,35 @@ def _build_outcome(
     drafted_content_hash = snapshot.content_hash
     if drafted.status is DraftingStatus.FAILED:  # draft it again in the next run
         drafted_content_hash = ""
-    usefulness = drafted.usefulness if mode.is_rules else snapshot.usefulness
+    usefulness = snapshot.usefulness
+    usefulness_by_sentence = None
+    if mode.is_rules:
+        usefulness = drafted.usefulness
+        usefulness_by_sentence = _rate_sentences(drafted)
     if is_declined and usefulness > 0:  # at most 0 means that nothing is proposed
         usefulness -= 1.0
-
-    # rate each sentence; a quote ends with the rated one, which follows those it depends on
-    usefulness_by_hash: dict[str, float] = {}
-    text = sentence_decisions.get_sentence_text(drafted.highlight)
-    for quote, quote_usefulness in drafted.usefulness_by_sentence:
-        for sentence in sentence_decisions.find_covered_sentences(text, quote)[-1:]:
-            sentence_hash = sentence_decisions.hash_sentence(sentence)
-            best = usefulness_by_hash.get(sentence_hash, quote_usefulness)
-            usefulness_by_hash[sentence_hash] = max(best, quote_usefulness)
     return DraftingOutcome(
         key=snapshot.highlight.key,
         drafted_content_hash=drafted_content_hash,
         status=status,
         reason=reason,
         usefulness=usefulness,
-        usefulness_by_sentence=usefulness_by_hash if mode.is_rules else None,
+        usefulness_by_sentence=usefulness_by_sentence,
         declined_hash=snapshot.content_hash if is_declined else "",
     )
+
+
+def _rate_sentences(drafted: DraftingResult) -> dict[str, float]:
+    """Return how useful a card of each sentence would be, by the hash of the sentence."""
+    usefulness_by_hash: dict[str, float] = {}
+    text = sentence_decisions.get_sentence_text(drafted.highlight)
+    for quote, usefulness in drafted.usefulness_by_sentence:
+        # a quote ends with the rated sentence, which follows those it depends on
+        for sentence in sentence_decisions.find_covered_sentences(text, quote)[-1:]:
+            sentence_hash = sentence_decisions.hash_sentence(sentence)
+            best = usefulness_by_hash.get(sentence_hash, usefulness)
+            usefulness_by_hash[sentence_hash] = max(best, usefulness)
+    return usefulness_by_hash
 
 
 def should_replace_draft(

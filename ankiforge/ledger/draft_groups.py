@@ -66,21 +66,25 @@ def iter_pending_drafts(store: Store, ids: Iterable[str]) -> Iterator[PendingDra
         drafts = list(map(row_to_draft, rows))
         store.preload_passages(draft.key for draft in drafts)
         finder.load(drafts)
-        for draft, draft_row in zip(drafts, rows, strict=True):
-            highlight = decode_highlight(draft_row["highlight_body"])
-            draft_remarks = finder.find_remarks(draft, highlight)
-            old_quote = draft.drafted_quote
-            if draft.revised_guid:
-                card, _ = cards.load_card_and_passage(store, draft.revised_guid)
-                old_quote = card.quote
-                if draft.keeps_text:
-                    draft = replace(draft, fields=card.fields)
-            yield PendingDraft(
-                **asdict(draft),
-                passages=(highlight,),
-                remarks=tuple(draft_remarks),
-                old_quote=old_quote,
-            )
+        for draft, row in zip(drafts, rows, strict=True):
+            highlight = decode_highlight(row["highlight_body"])
+            remarks = tuple(finder.find_remarks(draft, highlight))
+            yield _build_pending_draft(store, draft, highlight, remarks)
+
+
+def _build_pending_draft(
+    store: Store, draft: StoredDraft, highlight: Highlight, remarks: tuple[Remark, ...]
+) -> PendingDraft:
+    """Add to a draft what is shown with it. A draft that keeps the text of its card shows it."""
+    old_quote = draft.drafted_quote
+    if draft.revised_guid:
+        card, _ = cards.load_card_and_passage(store, draft.revised_guid)
+        old_quote = card.quote
+        if draft.keeps_text:
+            draft = replace(draft, fields=card.fields)
+    return PendingDraft(
+        **asdict(draft), passages=(highlight,), remarks=remarks, old_quote=old_quote
+    )
 
 
 def count_pending_reasons(store: Store, ids: Iterable[str]) -> Counter[str]:
@@ -96,17 +100,26 @@ def count_pending_reasons(store: Store, ids: Iterable[str]) -> Counter[str]:
         if draft_row["drafter"] == PROPOSAL_DRAFTER:
             counts[PROPOSAL_DRAFTER] += 1
             continue
-        for finding in decode_draft(draft_row["body"]).findings:
-            if finding.severity is not Severity.INFO:
-                counts[finding.check] += 1
-                break
-        else:
+        check = _find_first_warning(decode_draft(draft_row["body"]))
+        if check is None:
             clean_ids.append(draft_row["id"])
-    for draft in iter_pending_drafts(
-        store, pending_drafts.sort_by_reading_order(store, clean_ids)
-    ):
-        counts[draft.remarks[0].kind.value if draft.remarks else NO_WARNING_REASON] += 1
+        else:
+            counts[check] += 1
+    sorted_ids = pending_drafts.sort_by_reading_order(store, clean_ids)
+    for draft in iter_pending_drafts(store, sorted_ids):
+        if draft.remarks:
+            counts[draft.remarks[0].kind.value] += 1
+        else:
+            counts[NO_WARNING_REASON] += 1
     return counts
+
+
+def _find_first_warning(draft: Draft) -> str | None:
+    """Return the first check that warns of a draft or blocks it, or None."""
+    for finding in draft.findings:
+        if finding.severity is not Severity.INFO:
+            return finding.check
+    return None
 
 
 def iter_draft_groups(store: Store, ids: Iterable[str]) -> Iterator[Offer]:
@@ -200,26 +213,23 @@ class RemarkFinder:
         store.preload_passages(
             row["passage"] for rows in equal_rows.values() for row in rows
         )
-        names = {
-            name
-            for draft in drafts
-            if draft.is_hand_written
-            for name in draft.sentence_hashes
-        }
-        deciding = sentences.find_deciding_passages(store, names)
-        self._decided |= {name: deciding.get(name, set()) for name in names}
-        names = {
-            name
-            for draft in drafts
-            if not draft.revised_guid
-            for name in draft.sentence_hashes
-        }
-        self._cards_by_sentence |= {name: [] for name in names}
+        own_sentences: set[str] = set()
+        new_sentences: set[str] = set()
+        for draft in drafts:
+            if draft.is_hand_written:
+                own_sentences.update(draft.sentence_hashes)
+            if not draft.revised_guid:
+                new_sentences.update(draft.sentence_hashes)
+        deciding = sentences.find_deciding_passages(store, own_sentences)
+        for name in own_sentences:
+            self._decided[name] = deciding.get(name, set())
+        for name in new_sentences:
+            self._cards_by_sentence[name] = []
         query = (
             f"SELECT * FROM card WHERE sentence != '' AND sentence IN {JSON_VALUES} AND live"
             " ORDER BY guid"
         )
-        for row in store.fetch_rows(query, to_json(list(names))):
+        for row in store.fetch_rows(query, to_json(list(new_sentences))):
             self._cards_by_sentence[row["sentence"]].append(row)
         if self._has_deleted_notes:
             guids = [make_guid(store.get_first_key(draft.key), draft) for draft in drafts]
@@ -232,44 +242,55 @@ class RemarkFinder:
             return
         store = self._store
         passage = store.get_passage(draft.key)
-        draft_content = hash_question_and_answer(draft.fields)
-        if not store.decided_hashes.isdisjoint((draft_content, *draft.sentence_hashes)):
-            self._load_more(
-                [draft]
-            )  # a later decision may be about this text or sentence
+        content_hash = hash_question_and_answer(draft.fields)
+        if not store.decided_hashes.isdisjoint((content_hash, *draft.sentence_hashes)):
+            # a later decision may be about this text or sentence
+            self._load_more([draft])
         # report a removed passage that may be the same
         for _, old in _find_possible_matches(store, passage):
             is_live = store.get_passage(old).live_cards
             yield Remark(RemarkKind.MOVED if is_live else RemarkKind.DECIDED_ON_LOST)
         decision_remark = self._find_decision_remark(passage, draft, highlight)
-        if decision_remark is None and draft.is_hand_written:
-            # in other copies, only decisions on drafts that aren't hand-written count
-            decided = (self._decided.get(name, set()) for name in draft.sentence_hashes)
-            if any(passages - {passage.key} for passages in decided):
-                decision_remark = RemarkKind.DECIDED_BEFORE
-        if decision_remark:
+        if decision_remark is not None:
             yield Remark(decision_remark)
+        elif draft.is_hand_written and self._is_decided_in_copy(passage, draft):
+            yield Remark(RemarkKind.DECIDED_BEFORE)
         if draft.drafted_quote and not draft.revised_guid:
             yield Remark(RemarkKind.DRAFT_PASSAGE)
+        yield from self._find_remarks_on_other_cards(passage, draft, content_hash)
+        if line_patterns.has_unaccepted_pattern(store, highlight, self._fields):
+            yield Remark(RemarkKind.FORM)
+        if draft.kind is CardKind.OCCLUSION and not draft.revised_guid:
+            yield Remark(RemarkKind.FIGURE)
 
-        # report equal cards elsewhere
-        for row in _filter_other_passages(
-            store, passage, self._equal_rows.get(draft_content, ())
-        ):
+    def _is_decided_in_copy(self, passage: Passage, draft: StoredDraft) -> bool:
+        """Return whether a sentence of a hand-written draft was decided in another passage.
+
+        Only decisions on drafts that aren't hand-written count.
+        """
+        deciding_keys: set[str] = set()
+        for name in draft.sentence_hashes:
+            deciding_keys.update(self._decided.get(name, ()))
+        deciding_keys.discard(passage.key)
+        return bool(deciding_keys)
+
+    def _find_remarks_on_other_cards(
+        self, passage: Passage, draft: StoredDraft, content_hash: str
+    ) -> Iterator[Remark]:
+        """Yield remarks on cards of other passages with the draft's text or sentence."""
+        store = self._store
+        equal_rows = self._equal_rows.get(content_hash, ())
+        for row in _filter_other_passages(store, passage, equal_rows):
             suffix = "" if row["live"] else f", which is {row['verdict']}"
             yield Remark(RemarkKind.EQUAL_CARD, f"{row['guid'][:10]}{suffix}")
         if not draft.is_hand_written:
             for name in draft.sentence_hashes:
                 same_rows = self._cards_by_sentence.get(name, ())
-                for row in list(_filter_other_passages(store, passage, same_rows))[:1]:
-                    yield Remark(RemarkKind.SAME_SENTENCE, row["guid"][:10])
-        if self._rejected.get(draft_content, set()) - {passage.key}:
+                others = list(_filter_other_passages(store, passage, same_rows))
+                if others:
+                    yield Remark(RemarkKind.SAME_SENTENCE, others[0]["guid"][:10])
+        if self._rejected.get(content_hash, set()) - {passage.key}:
             yield Remark(RemarkKind.REJECTED_ELSEWHERE)
-
-        if line_patterns.has_unaccepted_pattern(store, highlight, self._fields):
-            yield Remark(RemarkKind.FORM)
-        if draft.kind is CardKind.OCCLUSION and not draft.revised_guid:
-            yield Remark(RemarkKind.FIGURE)
 
     def _find_decision_remark(
         self, passage: Passage, draft: StoredDraft, highlight: Highlight
@@ -309,11 +330,12 @@ class RemarkFinder:
         for event in self._store.load_events(passage.keys):
             if event.kind == "accept" and event.author == USER:
                 accepted_guids.add(event.body["guid"])
-        kept_cards = {}
-        for id, card in passage.cards.items():
-            if card.verdict is not Verdict.TAKEN_BACK or id not in accepted_guids:
-                kept_cards[id] = card
-        passage_before = replace(passage, cards=kept_cards)
+        other_cards = {}
+        for guid, card in passage.cards.items():
+            if card.verdict is Verdict.TAKEN_BACK and guid in accepted_guids:
+                continue
+            other_cards[guid] = card
+        passage_before = replace(passage, cards=other_cards)
         if sentence_decisions.has_rejected_similar(
             passage_before, draft, decided_sentences
         ):
@@ -329,7 +351,9 @@ def add_vault_name(tag: str, link: str) -> str:
     the tag is returned unchanged.
     """
     vault = _VAULT.search(link)
-    return f"{tag} {unquote(vault[1])}" if vault else tag
+    if vault is None:
+        return tag
+    return f"{tag} {unquote(vault[1])}"
 
 
 def find_equal_cards(store: Store, passage: Passage, content_hash: str) -> list[Row]:
@@ -346,9 +370,10 @@ def _filter_other_passages(
     store: Store, passage: Passage, rows: Iterable[Row]
 ) -> Iterator[Row]:
     for row in rows:
-        if row["passage"] != passage.key:
-            if not passage.is_distinct_from(store.get_passage(row["passage"])):
-                yield row
+        if row["passage"] == passage.key:
+            continue
+        if not passage.is_distinct_from(store.get_passage(row["passage"])):
+            yield row
 
 
 def find_possible_matches_to_ask(store: Store, passage: Passage) -> list[Pair]:
@@ -366,13 +391,13 @@ def _find_possible_matches(store: Store, passage: Passage) -> list[Pair]:
 
     Each result is a pair of a key of `passage` and the key of the removed passage.
     """
-    if not passage.possible_same_keys or not cards.load_current_highlight_row(
-        store, passage.keys
-    ):
+    if not passage.possible_same_keys:
+        return []
+    if cards.load_current_highlight_row(store, passage.keys) is None:
         return []
     doubts = []
     for new, old in passage.possible_same_keys.items():
         other = store.get_passage(old)
-        if not cards.load_current_highlight_row(store, other.keys):
+        if cards.load_current_highlight_row(store, other.keys) is None:
             doubts.append((new, old))
     return doubts

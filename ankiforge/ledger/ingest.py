@@ -40,6 +40,7 @@ from ankiforge.ledger.private import ReadDocument
 from ankiforge.ledger.readings import (
     DocumentListing,
     IngestReport,
+    UnlistedDocuments,
     build_event_body,
     build_highlight_row,
     find_document,
@@ -110,11 +111,13 @@ def ingest_scan_results(
     with store.transaction():
         for container in run.listing.complete:
             store.delete_meta(f"emptied {container}")
+            store.delete_meta(f"unlisted {container}")
             store.delete_meta(f"doubted:{container}")
             if container in report.suspicious_containers:
                 left, total = report.suspicious_containers[container]
-                folder = run.listing.directories[container]
-                store.set_meta(f"emptied {container}", f"asked {left} {total} {folder}")
+                directory = run.listing.directories[container]
+                unlisted = UnlistedDocuments(left, total, directory)
+                store.set_value(f"unlisted {container}", unlisted)
                 store.set_value(f"doubted:{container}", run.doubted_documents[container])
     return report
 
@@ -266,10 +269,8 @@ class IngestRun:
             is_known = self.store.fetch_first_row(query, container) is not None
             self.was_empty[container] = not is_known and not self.may_have_moved
         container_and_place = (container, get_document_path(document))
-        if (
-            self.was_empty[container]
-            and container_and_place not in self.first_scan_documents
-        ):
+        is_first = container_and_place not in self.first_scan_documents
+        if is_first and self.was_empty[container]:
             self.first_scan_documents.add(container_and_place)
             if not document.highlights:
                 self.report.unmarked.append(container_and_place)
@@ -278,14 +279,15 @@ class IngestRun:
             )
             return
 
-        # defer a document that another device read, because it may be one that disappeared here
         row = find_document(self.store, *container_and_place)
-        if row and row["state"] == SourceState.JOURNAL and not self.is_rebuilt:
-            row = None
         if row is None or not self._write_if_all_match(document, row):
             self.deferred_documents.append(document)
 
     def _write_if_all_match(self, document: ReadDocument, row: Row) -> bool:
+        """Write a document if its highlights are the stored ones, and return whether they are."""
+        if row["state"] == SourceState.JOURNAL and not self.is_rebuilt:
+            # another device read it, so it may be a document that disappeared on this one
+            return False
         document_highlights = DocumentHighlights(
             load_stored_highlights(self.store, row["id"]),
             prepare_scanned_highlights(document, row["id"]),
@@ -320,55 +322,78 @@ class IngestRun:
         if not self.removed_sources:
             return
         container_rows = self.store.fetch_rows("SELECT DISTINCT container FROM document")
-        other_containers = {row["container"] for row in container_rows}
-        new_places = defaultdict[str, set[Pair]](set)  # by the texts of their passages
+        known_containers = {row["container"] for row in container_rows}
+        new_places = defaultdict[str, set[Pair]](set)
         for document in self.deferred_documents:
-            pair = (document.container, get_document_path(document))
+            container_and_place = (document.container, get_document_path(document))
             if document.highlights:
-                other_containers.add(document.container)
-            if find_document(self.store, *pair) is None:
-                for text in {get_anchor(each)[0] for each in document.highlights}:
-                    new_places[text].add(pair)
-        passage_rows = self.store.fetch_rows(
+                known_containers.add(document.container)
+            if find_document(self.store, *container_and_place) is None:
+                for highlight in document.highlights:
+                    text, _, _ = get_anchor(highlight)
+                    new_places[text].add(container_and_place)
+        unread_containers = self.listing.places.keys() - known_containers
+        rows = self.store.fetch_rows(
             "SELECT d.*, h.folded FROM document d"
             " LEFT JOIN highlight h ON h.document = d.id AND h.state = d.state"
             " WHERE d.state IN ('present', 'unselected')"
             f" AND d.source IN {JSON_VALUES} ORDER BY d.container",
             to_json(sorted(self.removed_sources)),
         )
-        for _, group in groupby(passage_rows, key=itemgetter("container")):
-            rows = list(group)
-            passages = [row for row in rows if row["folded"] is not None]
-            paths = {row["place"] for row in passages}
-            # the number of passages found in each directory, as (container, path)
-            counts = Counter(
-                (container, place.removesuffix(row["place"]))
-                for row in passages
-                for container, place in new_places.get(row["folded"], ())
-                if f"/{place}".endswith(f"/{row['place']}")
+        for _, group in groupby(rows, key=itemgetter("container")):
+            rows_of_container = list(group)
+            new_directory = self._find_new_directory(
+                rows_of_container, new_places, sorted(unread_containers)
             )
-            for container in sorted(self.listing.places.keys() - other_containers):
-                if paths and paths <= self.listing.places[container]:
-                    counts[container, ""] = len(passages)
-            for (container, directory), count in counts.most_common(1):
-                if count >= MIN_SHARED_FRACTION * len(passages):
-                    for row in {row["id"]: row for row in rows}.values():
-                        self._relocate_document(row, container, directory + row["place"])
+            if new_directory is not None:
+                container, directory = new_directory
+                row_by_id = {row["id"]: row for row in rows_of_container}
+                for row in row_by_id.values():
+                    self._relocate_document(row, container, directory + row["place"])
+
+    def _find_new_directory(
+        self,
+        rows: Sequence[Row],
+        new_places: Mapping[str, set[Pair]],
+        unread_containers: Iterable[str],
+    ) -> Pair | None:
+        """Find the container, and the directory in it, to which a removed directory was moved.
+
+        Args:
+            rows: The documents of the removed directory, each once for each of its passages.
+            new_places: The containers and paths of new documents, by the text of a passage.
+            unread_containers: New containers without a passage.
+        """
+        passages = [row for row in rows if row["folded"] is not None]
+        found_counts = Counter[Pair]()
+        for row in passages:
+            for container, place in new_places.get(row["folded"], ()):
+                if f"/{place}".endswith(f"/{row['place']}"):
+                    found_counts[container, place.removesuffix(row["place"])] += 1
+        paths = {row["place"] for row in passages}
+        for container in unread_containers:
+            if paths and paths <= self.listing.places[container]:
+                found_counts[container, ""] = len(passages)
+        for new_directory, count in found_counts.most_common(1):
+            if count >= MIN_SHARED_FRACTION * len(passages):
+                return new_directory
+        return None
 
     def _relocate_document(self, row: Row, container: str, place: str) -> None:
-        is_known = container in self.listing.complete
-        is_known |= self.listing.is_listed(container, place)
-        if is_known and find_document(self.store, container, place) is None:
-            source = self.listing.sources.get(container, row["source"])
-            self.store.execute(
-                "UPDATE document SET container = ?, place = ?, source = ?,"
-                " state = 'present' WHERE id = ?",
-                *(container, place, source, row["id"]),
-            )
-            query = (
-                "UPDATE highlight SET state = 'present' WHERE document = ? AND state = ?"
-            )
-            self.store.execute(query, row["id"], row["state"])
+        """Assign a document to a new place, if the place is listed and no document has it."""
+        is_complete = container in self.listing.complete
+        if not is_complete and not self.listing.is_listed(container, place):
+            return
+        if find_document(self.store, container, place) is not None:
+            return
+        source = self.listing.sources.get(container, row["source"])
+        self.store.execute(
+            "UPDATE document SET container = ?, place = ?, source = ?,"
+            " state = 'present' WHERE id = ?",
+            *(container, place, source, row["id"]),
+        )
+        query = "UPDATE highlight SET state = 'present' WHERE document = ? AND state = ?"
+        self.store.execute(query, row["id"], row["state"])
 
     def _find_documents_to_unselect(self) -> list[DocumentId]:
         """Find the documents of sources that were removed from the settings or copied elsewhere.
@@ -391,12 +416,10 @@ class IngestRun:
                 to_json(sorted(self.listing.places)),
                 source,
             )
-            is_copied_by_key = {
-                row["key"]: row["is_copied"]
-                for row in rows
-                if self.store.get_passage(row["key"]).was_ever_decided
-            }
-            if is_copied_by_key and all(is_copied_by_key.values()):
+            decided_rows = [
+                row for row in rows if self.store.get_passage(row["key"]).was_ever_decided
+            ]
+            if decided_rows and all(row["is_copied"] for row in decided_rows):
                 unused_ids += {row["id"] for row in rows}
         return unused_ids
 
@@ -462,45 +485,66 @@ class IngestRun:
         stored_rows = [row for row in all_rows if row["container"] == container]
         unlisted_ids = self._find_unlisted_documents(container, stored_rows)
         old_rows = self._find_old_rows(container, read_documents, all_rows, unlisted_ids)
+        for document, old_row in zip(read_documents, old_rows, strict=True):
+            if old_row and old_row["id"] in self.missing_documents:
+                place = get_document_path(document)
+                self._report_moved_document(old_row["id"], container, place)
 
-        # documents that are no longer listed, and weren't renamed, are gone; those known only from
-        # the journal may not have been synchronized yet, if suspiciously little is listed
         renamed_ids = {row["id"] for row in old_rows if row}
+        gone_ids = unlisted_ids - renamed_ids
+        self._mark_documents_gone(
+            container, [row for row in stored_rows if row["id"] in gone_ids]
+        )
+        for document, old_row in zip(read_documents, old_rows, strict=True):
+            self._match_document(document, old_row)
+
+    def _mark_documents_gone(self, container: str, rows: Iterable[Row]) -> None:
+        """Mark documents that are no longer listed, and weren't renamed, as gone."""
         states = [SourceState.PRESENT]
-        if (
-            self.listing.places[container]
-            and container not in self.report.suspicious_containers
-        ):
+        # documents known only from the journal may not have been synchronized yet, if
+        # suspiciously little is listed
+        is_suspicious = container in self.report.suspicious_containers
+        if self.listing.places[container] and not is_suspicious:
             states.append(SourceState.JOURNAL)
-        for row in stored_rows:
-            if row["id"] in unlisted_ids - renamed_ids and row["state"] in states:
+        for row in rows:
+            if row["state"] in states:
                 self.absent_highlights += load_stored_highlights(self.store, row["id"])
                 self.store.execute(
                     "UPDATE document SET state = 'gone', fingerprint = '' WHERE id = ?",
                     row["id"],
                 )
-        for document, old_row in zip(read_documents, old_rows, strict=True):
-            # what a document has lost while its directory was moved counts as missing
-            if old_row and old_row["source"] in self.removed_sources:
-                query = "UPDATE highlight SET state = 'present' WHERE document = ? AND state = ?"
-                self.store.execute(query, old_row["id"], old_row["state"])
-            document_id = write_document(self.store, document, old_row)
-            if old_row is None and not document.highlights:
-                self.report.unmarked.append((container, get_document_path(document)))
-            document_highlights = DocumentHighlights(
-                load_stored_highlights(self.store, document_id) if old_row else [],
-                prepare_scanned_highlights(document, document_id),
+
+    def _match_document(self, document: ReadDocument, old_row: Row | None) -> None:
+        """Write a document and match its highlights with the stored ones.
+
+        `old_row` is the stored row of the document, or None if the document is new.
+        """
+        # what a document has lost while its directory was moved counts as missing
+        if old_row and old_row["source"] in self.removed_sources:
+            query = (
+                "UPDATE highlight SET state = 'present' WHERE document = ? AND state = ?"
             )
-            was_present = old_row is not None and old_row["state"] == SourceState.PRESENT
-            candidates = iter_matches_in_document(
-                document_highlights, self.pairs, was_present=was_present
-            )
-            add_unpaired_candidates(self.pairs, candidates)
-            if document.is_fully_read:
-                self.absent_highlights += document_highlights.select_unmatched(
-                    self.pairs
-                ).stored_highlights
-            self.matched_documents.append(document_highlights)
+            self.store.execute(query, old_row["id"], old_row["state"])
+        document_id = write_document(self.store, document, old_row)
+        stored_highlights: list[MatchedHighlight] = []
+        was_present = False
+        if old_row is not None:
+            stored_highlights = load_stored_highlights(self.store, document_id)
+            was_present = old_row["state"] == SourceState.PRESENT
+        elif not document.highlights:
+            path = get_document_path(document)
+            self.report.unmarked.append((document.container, path))
+        document_highlights = DocumentHighlights(
+            stored_highlights, prepare_scanned_highlights(document, document_id)
+        )
+        candidates = iter_matches_in_document(
+            document_highlights, self.pairs, was_present=was_present
+        )
+        add_unpaired_candidates(self.pairs, candidates)
+        if document.is_fully_read:
+            unmatched = document_highlights.select_unmatched(self.pairs)
+            self.absent_highlights += unmatched.stored_highlights
+        self.matched_documents.append(document_highlights)
 
     def _match_across_documents(self) -> list[MatchedHighlight]:
         """Match the highlights that moved between documents or sources, and write all highlights.
@@ -529,9 +573,11 @@ class IngestRun:
     def _report_moved_sources(self) -> None:
         """Report the missing sources whose decided passages are now all in other sources."""
         for source, sole_keys in self.sole_keys_by_source.items():
-            left = self._find_keys_only_in_source(source)
-            passages = map(self.store.get_passage, left)
-            if left < sole_keys and not any(each.was_ever_decided for each in passages):
+            left_keys = self._find_keys_only_in_source(source)
+            if not left_keys < sole_keys:
+                continue
+            left_passages = map(self.store.get_passage, left_keys)
+            if not any(passage.was_ever_decided for passage in left_passages):
                 self.report.moved_sources += (source,)
 
     def _link_across_sources(
@@ -557,19 +603,13 @@ class IngestRun:
         read_documents = set[int]()
         known_highlights = {mark.key: mark for mark in self.absent_highlights}
         for document_highlights in self.matched_documents:
-            has_new = has_new or bool(
-                select_unmatched(self.pairs, document_highlights.scanned_highlights)
-            )
-            read_documents.update(
-                mark.document for mark in document_highlights.scanned_highlights
-            )
-            known_highlights |= {
-                mark.key: mark for mark in document_highlights.stored_highlights
-            }
+            if select_unmatched(self.pairs, document_highlights.scanned_highlights):
+                has_new = True
+            for mark in document_highlights.scanned_highlights:
+                read_documents.add(mark.document)
+            for mark in document_highlights.stored_highlights:
+                known_highlights[mark.key] = mark
         absent_highlights = set(self.absent_highlights)
-        certain_containers = (
-            self.listing.complete - self.report.suspicious_containers.keys()
-        )
         earlier_highlights = []
         for row in self.store.fetch_rows(
             "SELECT h.*, d.container, d.place"
@@ -577,27 +617,35 @@ class IngestRun:
             " WHERE h.state != 'present' AND (h.state = 'missing' OR ?)",
             has_new,
         ):
-            container, place = row["container"], row["place"]
-            mark = known_highlights.get(row["key"])
             # journal-only highlights may be in documents that are listed, but weren't read
             if (
                 row["state"] == SourceState.JOURNAL
                 and row["document"] not in read_documents
             ):
-                if self.listing.is_listed(container, place):
+                if self.listing.is_listed(row["container"], row["place"]):
                     continue
-            if mark is None:
+            known_highlight = known_highlights.get(row["key"])
+            if known_highlight is None:
                 mark = load_stored_highlight(self.store, row)
-                # a file passed by itself isn't the whole container, but was read completely
-                is_listed = self.listing.is_listed(container, place)
-                is_certain = container in certain_containers or is_listed
-                if row["state"] == SourceState.MISSING and is_certain:
-                    if not self.listing.is_unread(place):
-                        self.absent_highlights.append(mark)
-                        continue
+                if row["state"] == SourceState.MISSING and self._is_certainly_absent(row):
+                    self.absent_highlights.append(mark)
+                    continue
+            else:
+                mark = known_highlight
             if has_new and mark not in absent_highlights and mark not in self.pairs:
                 earlier_highlights.append(mark)
         return earlier_highlights
+
+    def _is_certainly_absent(self, row: Row) -> bool:
+        """Return whether this scan would have found a highlight that was missing before."""
+        container, place = row["container"], row["place"]
+        if self.listing.is_unread(place):
+            return False
+        # a file passed by itself isn't the whole container, but was read completely
+        if self.listing.is_listed(container, place):
+            return True
+        is_suspicious = container in self.report.suspicious_containers
+        return container in self.listing.complete and not is_suspicious
 
     def _find_old_rows(
         self,
@@ -629,24 +677,21 @@ class IngestRun:
             if old_row is None:
                 anchors = map(get_anchor, document.highlights)
                 new_texts.append(frozenset(text for text, _, _ in anchors))
-        removed_texts = {}
-        if new_texts:
-            unselected_ids = {
-                row["id"] for row in all_rows if row["state"] == SourceState.UNSELECTED
-            }
-            known_ids = {row["id"] for row in old_rows if row}
-            removed_ids = unlisted_ids | unselected_ids | self.missing_documents
-            for id in sorted(removed_ids - known_ids):
-                query = "SELECT folded FROM highlight WHERE document = ?"
-                rows = self.store.fetch_rows(query, id)
-                removed_texts[id] = frozenset(row["folded"] for row in rows)
+        if not new_texts:
+            return old_rows
+        removed_ids = unlisted_ids | self.missing_documents
+        removed_ids.update(
+            row["id"] for row in all_rows if row["state"] == SourceState.UNSELECTED
+        )
+        removed_ids.difference_update(row["id"] for row in old_rows if row)
+        removed_texts = {id: self._load_texts(id) for id in sorted(removed_ids)}
         renamed_ids = iter(find_renamed_documents(removed_texts, new_texts))
-        old_rows = [row or rows_by_id.get(next(renamed_ids)) for row in old_rows]
-        for document, old_row in zip(read_documents, old_rows, strict=True):
-            if old_row and old_row["id"] in self.missing_documents:
-                place = get_document_path(document)
-                self._report_moved_document(old_row["id"], container, place)
-        return old_rows
+        return [row or rows_by_id.get(next(renamed_ids)) for row in old_rows]
+
+    def _load_texts(self, id: DocumentId) -> frozenset[str]:
+        """Load the folded texts of all highlights of a document."""
+        query = "SELECT folded FROM highlight WHERE document = ?"
+        return frozenset(row["folded"] for row in self.store.fetch_rows(query, id))
 
     def _find_unlisted_documents(
         self, container: str, stored_rows: Sequence[Row]
@@ -670,29 +715,30 @@ class IngestRun:
             row["id"] for row in stored_rows if row["state"] == SourceState.PRESENT
         }
 
-        # a source may have failed; for each new document, one of the lost ones may be renamed
-        lost_count = len(present_ids & unlisted_ids)
-        is_empty = not listed_places and not self._is_directory_listed(container)
-        is_doubtful = bool(lost_count) and is_empty
-        if len(present_ids) >= MIN_DOUBTED_DOCUMENTS:
-            min_lost_count = lost_count - len(new_places)
-            is_doubtful |= 2 * min_lost_count > len(present_ids)
-        if not is_doubtful or container in self.confirmed_containers:
+        lost_ids = present_ids & unlisted_ids
+        if container in self.confirmed_containers:
             return unlisted_ids
         if self._has_selection_changed(container):
             return unlisted_ids
-        left_count = len(present_ids) - lost_count
+        is_empty = not listed_places and not self._is_directory_listed(container)
+        if not _is_loss_suspicious(
+            len(present_ids), len(lost_ids), len(new_places), is_empty=is_empty
+        ):
+            return unlisted_ids
+        left_count = len(present_ids) - len(lost_ids)
         self.report.suspicious_containers[container] = (left_count, len(present_ids))
-        self.doubted_documents[container] = sorted(present_ids & unlisted_ids)
+        self.doubted_documents[container] = sorted(lost_ids)
         return unlisted_ids - present_ids
 
     def _is_directory_listed(self, container: str) -> bool:
         """Return whether another container lists documents in the directory of this container."""
         directory = Path(self.listing.directories[container])
-        return any(
-            places and directory.is_relative_to(self.listing.directories.get(other, ""))
-            for other, places in self.listing.places.items()
-        )
+        for other, places in self.listing.places.items():
+            if not places:
+                continue
+            if directory.is_relative_to(self.listing.directories.get(other, "")):
+                return True
+        return False
 
     # --- keys ---------------------------------------------------------------------------
 
@@ -733,53 +779,54 @@ class IngestRun:
     ) -> None:
         """Write highlights that have keys. Their changes are recorded and reported."""
         rows = []
-        report = self.report
         for mark in scanned_highlights:
             stored_highlight = mark.stored_highlight = pairs.get(mark)
-            text = mark.highlight.exact
-            exact_hash = hash_text(text)
+            exact_hash = hash_text(mark.highlight.exact)
             rows.append(build_highlight_row(mark, exact_hash, self.run_number))
-            if stored_highlight is None:
-                continue
-            newest_reading = stored_highlight.texts[0] if stored_highlight.texts else None
-
-            # report changes
-            if stored_highlight.state in (SourceState.MISSING, SourceState.GONE):
-                report.restored_keys.append(stored_highlight.key)
-            path = newest_reading.document_path if newest_reading else mark.document_path
-            has_moved = (
-                mark.document != stored_highlight.document or path != mark.document_path
-            )
-            if stored_highlight.state is not SourceState.JOURNAL and has_moved:
-                report.moved.append((stored_highlight.key, mark.document_path))
-            has_new_comment = (
-                not stored_highlight.is_journal_only
-                and stored_highlight.highlight.comment != mark.highlight.comment
-            )
-            if stored_highlight.exact_hash not in ("", exact_hash) or has_new_comment:
-                old_text = newest_reading.exact if newest_reading else ""
-                report.changed.append((stored_highlight.key, old_text, text))
-            content = hash_highlight_content(mark.highlight)
-            is_back = stored_highlight.state in (SourceState.GONE, SourceState.UNSELECTED)
-            if is_back or stored_highlight.content_hash not in ("", content):
-                schedule_redrafting_of_copies(self.store, stored_highlight.key)
-
-            # record the text and place of the highlight if no event has them yet
-            body = build_event_body(mark)
-            if newest_reading is None:
-                self.store.record_event("key", stored_highlight.key, SOURCE, body)
-                continue
-            reading = convert(body, PassageReading)
-            old_place = (newest_reading.document_path, newest_reading.source_id)
-            has_new_place = old_place != (reading.document_path, reading.source_id)
-            # a chosen passage is looked for in the container in which it was last read
-            if newest_reading.container != reading.container:
-                has_new_place |= bool(hints.find_choice_event_id(mark.highlight.hints))
-            if has_new_place or normalize_text(newest_reading.exact) != normalize_text(
-                reading.exact
-            ):
-                self.store.record_event("text", stored_highlight.key, SOURCE, body)
+            if stored_highlight is not None:
+                self._report_changes(mark, stored_highlight, exact_hash)
+                self._record_reading(mark, stored_highlight)
         write_highlights(self.store, rows)
+
+    def _report_changes(
+        self, mark: MatchedHighlight, stored_highlight: MatchedHighlight, exact_hash: str
+    ) -> None:
+        """Report how a highlight differs from the stored one, and schedule its copies."""
+        report = self.report
+        key = stored_highlight.key
+        if stored_highlight.state in (SourceState.MISSING, SourceState.GONE):
+            report.restored_keys.append(key)
+        old_text, old_path = "", mark.document_path
+        if stored_highlight.texts:
+            newest_reading = stored_highlight.texts[0]
+            old_text, old_path = newest_reading.exact, newest_reading.document_path
+        is_other_document = mark.document != stored_highlight.document
+        if stored_highlight.state is not SourceState.JOURNAL:
+            if is_other_document or old_path != mark.document_path:
+                report.moved.append((key, mark.document_path))
+        has_new_comment = False
+        if not stored_highlight.is_journal_only:
+            old_comment = stored_highlight.highlight.comment
+            has_new_comment = old_comment != mark.highlight.comment
+        if has_new_comment or stored_highlight.exact_hash not in ("", exact_hash):
+            report.changed.append((key, old_text, mark.highlight.exact))
+        content = hash_highlight_content(mark.highlight)
+        is_back = stored_highlight.state in (SourceState.GONE, SourceState.UNSELECTED)
+        if is_back or stored_highlight.content_hash not in ("", content):
+            schedule_redrafting_of_copies(self.store, key)
+
+    def _record_reading(
+        self, mark: MatchedHighlight, stored_highlight: MatchedHighlight
+    ) -> None:
+        """Record the text and place of a highlight, if no event has them yet."""
+        body = build_event_body(mark)
+        if not stored_highlight.texts:
+            self.store.record_event("key", stored_highlight.key, SOURCE, body)
+            return
+        is_chosen = bool(hints.find_choice_event_id(mark.highlight.hints))
+        old_reading = stored_highlight.texts[0]
+        if _differs(convert(body, PassageReading), old_reading, is_chosen=is_chosen):
+            self.store.record_event("text", stored_highlight.key, SOURCE, body)
 
     def _write_absent_highlights(self) -> None:
         """Mark absent highlights as missing, or as gone if they have been missing long enough.
@@ -795,26 +842,65 @@ class IngestRun:
                 highlights.mark_unselected(self.store, mark.key)
                 _schedule_copies_of_unselected(self.store, [mark.key])
                 continue
-            # one scan isn't enough, however short the time
-            was_missing = mark.state is SourceState.MISSING
-            missing_since = mark.missing_since if was_missing else self.started_at
-            is_gone = was_missing and self.started_at - missing_since >= MIN_GONE_SECONDS
+            missing_since = self.started_at
+            is_gone = False  # one scan isn't enough, however short the time
+            if mark.state is SourceState.MISSING:
+                missing_since = mark.missing_since
+                is_gone = self.started_at - missing_since >= MIN_GONE_SECONDS
             state = SourceState.GONE if is_gone else SourceState.MISSING
             query = "UPDATE highlight SET state = ?, missed = ? WHERE key = ?"
             self.store.execute(query, state, missing_since, mark.key)
-            if mark.is_journal_only:  # it may have been removed long ago
-                self.report.removed_unread_keys += [mark.key] if is_gone else []
-            elif not is_gone:
-                self.report.missing_keys.append(mark.key)
-            else:
-                self.report.removed_keys.append(mark.key)
             if is_gone:
+                self._report_gone(mark)
                 schedule_redrafting_of_copies(self.store, mark.key)
+            elif not mark.is_journal_only:
+                self.report.missing_keys.append(mark.key)
+
+    def _report_gone(self, mark: MatchedHighlight) -> None:
+        if mark.is_journal_only:  # it may have been removed long ago
+            self.report.removed_unread_keys.append(mark.key)
+        else:
+            self.report.removed_keys.append(mark.key)
 
     def _has_selection_changed(self, container: str) -> bool:
         old_selection = self.store.get_meta(f"selection {container}")
         new_selection = self.selections.get(container, old_selection)
         return bool(old_selection) and old_selection != new_selection
+
+
+def _is_loss_suspicious(
+    present_count: int, lost_count: int, new_count: int, *, is_empty: bool
+) -> bool:
+    """Return whether a source may have failed to list its documents.
+
+    Args:
+        present_count: The number of documents that the container had.
+        lost_count: How many of them aren't listed any more.
+        new_count: The number of new documents. Each may be a lost one that was renamed.
+        is_empty: Whether nothing at all is listed.
+    """
+    if lost_count > 0 and is_empty:
+        return True
+    if present_count < MIN_DOUBTED_DOCUMENTS:
+        return False
+    return 2 * (lost_count - new_count) > present_count
+
+
+def _differs(
+    reading: PassageReading, old_reading: PassageReading, *, is_chosen: bool
+) -> bool:
+    """Return whether a passage was read with another text, or in another place, than before.
+
+    A passage that was chosen in ankiforge is looked for in the container in which it was last
+    read, so the container counts as well.
+    """
+    if reading.document_path != old_reading.document_path:
+        return True
+    if reading.source_id != old_reading.source_id:
+        return True
+    if is_chosen and reading.container != old_reading.container:
+        return True
+    return normalize_text(reading.exact) != normalize_text(old_reading.exact)
 
 
 def unselect_documents(store: Store, ids: Iterable[DocumentId]) -> int:

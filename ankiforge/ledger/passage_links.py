@@ -24,7 +24,7 @@ from ankiforge.ledger.match import (
 )
 from ankiforge.ledger.readings import IngestReport, load_stored_highlight
 from ankiforge.ledger.source_state import SourceState
-from ankiforge.ledger.store import Store
+from ankiforge.ledger.store import Row, Store
 from ankiforge.ledger.tables import highlights, sentences
 from ankiforge.ledger.tables.highlights import decode_highlight
 from ankiforge.model import hints
@@ -121,16 +121,22 @@ def are_sentences_still_present(store: Store, key: str) -> bool:
     are recognized in other highlights.
     """
     passage = store.get_passage(key)
-    last_decisions = sentence_decisions.find_last_decision_by_card(passage.decisions)
-    names = {
-        sentence_decisions.hash_card_sentence(card, last_decisions.get(card.guid))
-        for card in passage.live_cards
-    }
-    for decision in () if passage.live_cards else passage.decisions:
-        names.update(sentence_decisions.hash_distinctive_sentences(decision.sentences))
-        if decision.is_about_user_text:
-            return False
-    return bool(names) and names == sentences.filter_current_sentences(store, names)
+    names: set[str] = set()
+    if passage.live_cards:
+        last_decisions = sentence_decisions.find_last_decision_by_card(passage.decisions)
+        for card in passage.live_cards:
+            last_decision = last_decisions.get(card.guid)
+            names.add(sentence_decisions.hash_card_sentence(card, last_decision))
+    else:
+        for decision in passage.decisions:
+            if decision.is_about_user_text:
+                return False
+            names.update(
+                sentence_decisions.hash_distinctive_sentences(decision.sentences)
+            )
+    if not names:
+        return False
+    return names == sentences.filter_current_sentences(store, names)
 
 
 # --- one passage in several kinds of sources --------------------------------------------
@@ -153,44 +159,57 @@ def link_across_source_kinds(store: Store, keys: Iterable[str]) -> set[str]:
     linked_keys = set()
     for key in keys:
         row = highlights.find_highlight_row(store, key)
-        if (
-            row is None
-            or row["state"] != SourceState.PRESENT
-            or store.get_keys(key) != (key,)
-        ):
+        if row is None or row["state"] != SourceState.PRESENT:
             continue
-        highlight = decode_highlight(row["body"])
-        other_key = ""
-        for hint in highlight.hints:
-            # escape the parts of the hint for LIKE
-            scheme, name = (
-                _LIKE_WILDCARD.sub(r"\\\g<0>", part) for part in hints.split_hint(hint)
-            )
-            query = r"SELECT * FROM highlight WHERE key LIKE ? ESCAPE '\' AND state = 'present'"
-            for other_row in store.fetch_rows(query, f"{scheme}:%/{name}"):
-                if not other_key and other_row["route"] != row["route"]:
-                    other_key = store.get_first_key(other_row["key"])
-        if not other_key and len(row["folded"]) >= MIN_DISTINCTIVE_CHARS:
-            # find an equal text in the same work, unless it is on another page; short texts may be
-            # equal by coincidence
-            routes = _find_source_kinds(store, key)
-            for other_row in store.fetch_rows(
-                "SELECT DISTINCT h.* FROM identifier a JOIN identifier b ON a.name = b.name"
-                " JOIN highlight h ON h.document = b.document"
-                " WHERE a.document = ? AND h.folded = ? AND h.state = 'present' AND h.route != ?"
-                " ORDER BY h.document, h.position",
-                *(row["document"], row["folded"], row["route"]),
-            ):
-                page = decode_highlight(other_row["body"]).page_label
-                if page and highlight.page_label and page != highlight.page_label:
-                    continue
-                if routes.isdisjoint(_find_source_kinds(store, other_row["key"])):
-                    other_key = store.get_first_key(other_row["key"])
-                    break
-        if other_key:
+        if store.get_keys(key) != (key,):
+            continue  # it was linked before
+        other_key = _find_passage_by_hint(store, row)
+        if other_key is None:
+            other_key = _find_passage_of_same_work(store, row)
+        if other_key is not None:
             store.record_event("same", key, SOURCE, {"old": other_key})
             linked_keys.add(key)
     return linked_keys
+
+
+def _find_passage_by_hint(store: Store, row: Row) -> str | None:
+    """Return the passage from another kind of source whose id is a hint of a highlight."""
+    for hint in decode_highlight(row["body"]).hints:
+        # escape the parts of the hint for LIKE
+        scheme, name = (
+            _LIKE_WILDCARD.sub(r"\\\g<0>", part) for part in hints.split_hint(hint)
+        )
+        query = (
+            r"SELECT * FROM highlight WHERE key LIKE ? ESCAPE '\' AND state = 'present'"
+        )
+        for other_row in store.fetch_rows(query, f"{scheme}:%/{name}"):
+            if other_row["route"] != row["route"]:
+                return store.get_first_key(other_row["key"])
+    return None
+
+
+def _find_passage_of_same_work(store: Store, row: Row) -> str | None:
+    """Return the passage with an equal text in the same work, read from another kind of source.
+
+    Short texts may be equal by coincidence, and so may texts on different pages.
+    """
+    if len(row["folded"]) < MIN_DISTINCTIVE_CHARS:
+        return None
+    own_routes = _find_source_kinds(store, row["key"])
+    own_page = decode_highlight(row["body"]).page_label
+    for other_row in store.fetch_rows(
+        "SELECT DISTINCT h.* FROM identifier a JOIN identifier b ON a.name = b.name"
+        " JOIN highlight h ON h.document = b.document"
+        " WHERE a.document = ? AND h.folded = ? AND h.state = 'present' AND h.route != ?"
+        " ORDER BY h.document, h.position",
+        *(row["document"], row["folded"], row["route"]),
+    ):
+        page = decode_highlight(other_row["body"]).page_label
+        if page and own_page and page != own_page:
+            continue
+        if own_routes.isdisjoint(_find_source_kinds(store, other_row["key"])):
+            return store.get_first_key(other_row["key"])
+    return None
 
 
 def _find_source_kinds(store: Store, key: str) -> set[str]:
@@ -200,4 +219,6 @@ def _find_source_kinds(store: Store, key: str) -> set[str]:
     """
     keys = store.get_keys(key)
     routes = [row["route"] for row in highlights.load_highlight_rows(store, keys)]
-    return {*routes, *([""] if len(routes) < len(keys) else [])}
+    if len(routes) < len(keys):
+        routes.append("")
+    return set(routes)

@@ -18,6 +18,7 @@ from ankiforge.ledger import cards, decide, draft_groups, line_patterns
 from ankiforge.ledger.anki_changes import DELETED_REASON
 from ankiforge.ledger.decision_recording import update_waiting
 from ankiforge.ledger.events import MERGED_REASON, USER
+from ankiforge.ledger.readings import UnlistedDocuments
 from ankiforge.ledger.store import Store
 from ankiforge.ledger.tables import anki_notes, pending_drafts
 from ankiforge.ledger.tables.highlights import decode_highlight
@@ -381,12 +382,15 @@ def _settle_missing_notes(
 
 
 def _iter_missing_document_questions(store: Store) -> Iterator[UserQuestion]:
-    for container, value in store.get_metas_with_prefix("emptied ").items():
+    for container in store.get_metas_with_prefix("unlisted "):
+        if store.get_meta(f"emptied {container}"):
+            continue  # already answered
         query = "SELECT 1 FROM document WHERE container = ? AND state = 'present'"
-        is_forgotten = store.fetch_first_row(query, container) is None
-        if is_forgotten or not value.startswith("asked "):  # already answered
+        if store.fetch_first_row(query, container) is None:
+            continue  # forgotten
+        unlisted = store.get_value(f"unlisted {container}", UnlistedDocuments)
+        if unlisted is None:
             continue
-        _, remaining, expected, folder = value.split(" ", maxsplit=3)
         card_count = store.fetch_value(
             "SELECT count(*) FROM card c JOIN highlight h ON h.key = c.passage"
             " JOIN document d ON d.id = h.document WHERE c.live AND d.container = ?",
@@ -394,28 +398,24 @@ def _iter_missing_document_questions(store: Store) -> Iterator[UserQuestion]:
         )
         yield UserQuestion(
             *_make_id_and_kind(UserQuestionKind.EMPTIED, container),
-            text=_describe_missing_documents(
-                container,
-                folder,
-                int(expected) - int(remaining),
-                int(expected),
-                card_count,
-            ),
+            text=_describe_missing_documents(container, unlisted, card_count),
             new=container,
         )
 
 
 def _describe_missing_documents(
-    container: str, folder: str, lost_count: int, total: int, card_count: int
+    container: str, unlisted: UnlistedDocuments, card_count: int
 ) -> str:
     noun = {"pdf": "PDF", "vault": "note"}.get(container.partition(":")[0], "document")
-    were_they = "was it" if lost_count == 1 else "were they"
-    verb, _ = were_they.split()
+    documents = format_count(unlisted.total_count, noun)
+    lost_count = unlisted.total_count - unlisted.left_count
+    verb = "was" if lost_count == 1 else "were"
+    pronoun = "it" if lost_count == 1 else "they"
     come = "comes" if card_count == 1 else "come"
     return (
-        f"{lost_count:,} of {format_count(total, noun)} {verb} not found in {folder or container}."
+        f"{lost_count:,} of {documents} {verb} not found in {unlisted.directory or container}."
         f" {format_count(card_count, 'card')} {come} from this source."
-        f" {were_they.capitalize()} deleted?"
+        f" {verb.capitalize()} {pronoun} deleted?"
     )
 
 

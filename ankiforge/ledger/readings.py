@@ -68,6 +68,7 @@ from ankiforge.model import (
     UnchangedDocument,
     UnmarkedDocument,
     UnreadDocument,
+    Value,
     find_colour_name,
     hash16,
 )
@@ -79,6 +80,17 @@ MAX_JOURNAL_READINGS = 3
 """How many readings of a passage, the latest on any device, are used to match it."""
 MAX_BATCH_HIGHLIGHTS = 2000
 """The number of highlights after which a transaction takes no more documents."""
+
+
+class UnlistedDocuments(Value):
+    """The documents that a container no longer lists, about which the user is asked."""
+
+    left_count: int
+    """How many of the documents are still listed."""
+    total_count: int
+    """How many documents the container had."""
+    directory: str
+    """The path of the container, or "" if it has none."""
 
 
 class IngestReport(msgspec.Struct):

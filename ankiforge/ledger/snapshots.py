@@ -82,30 +82,27 @@ class PassageSnapshot(Value):
         Sentences for which the user has only rejected a model's draft, or the question in a
         comment, aren't included.
         """
-        hashes: set[str] = set()
-        for decision in self.all_decisions:
-            if decision.event_id and decision.ends_proposals:
-                hashes.update(map(sentence_decisions.hash_sentence, decision.sentences))
-        return hashes
+        return _collect_sentence_hashes(
+            decision
+            for decision in self.all_decisions
+            if decision.event_id and decision.ends_proposals
+        )
 
     def get_carded_sentence_hashes(self) -> set[str]:
         """Return the hashes of the sentences that have a live card in any passage."""
-        live_guids = {
-            card.guid for card in self.passage.live_cards
-        } | self.related.live_cards.keys()
-        hashes: set[str] = set()
-        for decision in self.all_decisions:
-            if decision.event_id and decision.guid in live_guids:
-                hashes.update(map(sentence_decisions.hash_sentence, decision.sentences))
-        return hashes
+        live_guids: set[str] = {card.guid for card in self.passage.live_cards}
+        live_guids.update(self.related.live_cards)
+        return _collect_sentence_hashes(
+            decision
+            for decision in self.all_decisions
+            if decision.event_id and decision.guid in live_guids
+        )
 
     def get_rejected_sentence_hashes(self) -> set[str]:
         """Return the hashes of the sentences whose card, draft or proposal the user rejected."""
-        hashes: set[str] = set()
-        for decision in self.all_decisions:
-            if decision.rejection is not None:
-                hashes.update(map(sentence_decisions.hash_sentence, decision.sentences))
-        return hashes
+        return _collect_sentence_hashes(
+            decision for decision in self.all_decisions if decision.rejection is not None
+        )
 
     def find_outdated_cards(self) -> dict[Guid, str]:
         """Find the live cards whose quote is no longer in the passage.
@@ -117,35 +114,55 @@ class PassageSnapshot(Value):
             For each card's GUID, the text that the card is about now. This is the new version of
             its sentence or, if no sentence is similar enough, the whole passage.
         """
-        text = normalize_text(self.text)
-        cards = []
-        for card in (*self.passage.live_cards, *self.related.live_cards.values()):
-            is_quoted = normalize_text(card.quote) in text
-            if text and not is_quoted and not card.is_hand_written:
-                cards.append(card)
+        cards = self._find_unquoted_cards()
         if not cards:
             return {}
-        outdated_cards: dict[Guid, str] = {}
         last_decisions = sentence_decisions.find_last_decision_by_card(self.all_decisions)
-        present_sentences = {*self.sentences, *self.related.present_sentences}
+        outdated_cards: dict[Guid, str] = {}
         for card in cards:
             decision = last_decisions.get(card.guid)
-            old_sentences = sentence_decisions.split_sentences(normalize_text(card.quote))
-            if decision:
-                old_sentences = decision.sentences
-            # for a card in the user's own words, one of the sentences is enough
-            is_own = card.origin.drafter == USER
-            about = decision.card_sentence if decision and not is_own else ""
-            needed = (about,) if about else old_sentences
-            if not present_sentences.isdisjoint(needed):
+            if self._is_sentence_present(card, decision):
                 continue
-            neighbours = decision.passage_sentence_hashes if decision else ()
-            new_text = sentence_decisions.find_changed_sentence(
-                old_sentences, self.sentences, neighbours
-            )
-            if not self._is_decided_since(new_text, decision):
-                outdated_cards[card.guid] = new_text or text
+            new_sentence = self._find_new_sentence(card, decision)
+            if not self._is_decided_since(new_sentence, decision):
+                outdated_cards[card.guid] = new_sentence or normalize_text(self.text)
         return outdated_cards
+
+    def _find_unquoted_cards(self) -> list[Card]:
+        """Return the live cards whose quote isn't in the text, without hand-written cards."""
+        text = normalize_text(self.text)
+        if not text:
+            return []
+        cards = []
+        for card in (*self.passage.live_cards, *self.related.live_cards.values()):
+            if not card.is_hand_written and normalize_text(card.quote) not in text:
+                cards.append(card)
+        return cards
+
+    def _is_sentence_present(self, card: Card, decision: SentenceDecision | None) -> bool:
+        """Return whether the sentence of a card is still in this passage or in another.
+
+        Of a card in the user's own words, one of the sentences is enough.
+
+        Args:
+            card: A card whose quote isn't in the passage any more.
+            decision: The last decision on the card, or None if there is none.
+        """
+        sentences = _find_sentences_of_card(card, decision)
+        if decision and decision.card_sentence and card.origin.drafter != USER:
+            sentences = (decision.card_sentence,)
+        present_sentences = {*self.sentences, *self.related.present_sentences}
+        return not present_sentences.isdisjoint(sentences)
+
+    def _find_new_sentence(self, card: Card, decision: SentenceDecision | None) -> str:
+        """Return the new version of a card's sentence, or "" if no sentence is similar enough."""
+        neighbours: Strings = ()
+        if decision:
+            neighbours = decision.passage_sentence_hashes
+        old_sentences = _find_sentences_of_card(card, decision)
+        return sentence_decisions.find_changed_sentence(
+            old_sentences, self.sentences, neighbours
+        )
 
     def update_quote(self, draft: D) -> D:
         """Return a copy of a draft with its quote updated to the current text of the passage.
@@ -154,12 +171,13 @@ class PassageSnapshot(Value):
         if no sentence is similar enough, by the whole passage. The original quote is kept in
         `drafted_quote` until the passage contains it again. The fields of the draft stay the same.
         """
-        drafted_quote = draft.drafted_quote or draft.quote
         text = normalize_text(self.text)
         is_quoted = normalize_text(draft.quote) in text
+        drafted_quote = draft.drafted_quote or draft.quote
         if normalize_text(drafted_quote) in text:
-            is_part = is_quoted and draft.quote in drafted_quote
-            quote = draft.quote if is_part else drafted_quote
+            quote = drafted_quote
+            if is_quoted and draft.quote in drafted_quote:
+                quote = draft.quote
             return replace(draft, quote=quote, drafted_quote="")
         if is_quoted:
             return draft
@@ -171,13 +189,12 @@ class PassageSnapshot(Value):
 
     def find_removed_sentence(self, draft: StoredDraft) -> str:
         """Return the sentence of a draft if it was removed from the passage, otherwise ""."""
+        removed_hashes = set(draft.sentence_hashes) - self.sentence_hashes
+        if not removed_hashes:
+            return ""
         for reading in self.passage.readings:
             for sentence in sentence_decisions.split_sentences(reading.exact):
-                sentence_hash = sentence_decisions.hash_sentence(sentence)
-                if (
-                    sentence_hash in draft.sentence_hashes
-                    and sentence_hash not in self.sentence_hashes
-                ):
+                if sentence_decisions.hash_sentence(sentence) in removed_hashes:
                     return sentence
         return ""
 
@@ -188,15 +205,17 @@ class PassageSnapshot(Value):
         Revisions and rejections of other cards, the user's own cards, and rejected proposals don't
         count.
         """
-        return any(
-            sentence in later.sentences
-            and (decision is None or later.order > decision.order)
-            and self._may_decide_new_text(later)
-            for later in self.all_decisions
-        )
+        for later in self.all_decisions:
+            if decision is not None and later.order <= decision.order:
+                continue
+            if sentence in later.sentences and self._may_decide_new_text(later):
+                return True
+        return False
 
     def _may_decide_new_text(self, decision: SentenceDecision) -> bool:
-        if not decision.event_id or decision.revises or not decision.ends_drafting:
+        if not decision.event_id or not decision.ends_drafting:
+            return False
+        if decision.revises:
             return False
         if decision.guid and decision.rejects_card_or_draft:
             return False  # about another card
@@ -214,27 +233,42 @@ class PassageSnapshot(Value):
 
         `drafted` are the hashes of the sentences with new drafts, which aren't pending yet.
         """
-        guids = {
-            card.guid for card in self.passage.live_cards if not card.is_hand_written
-        }
-        sentences = self.sentences
+        live_guids: set[str] = set(self.related.live_cards)
+        for card in self.passage.live_cards:
+            if not card.is_hand_written:
+                live_guids.add(card.guid)
         drafted_hashes = set(drafted)
         for draft in self.pending_drafts:
             if not draft.is_proposed:
                 drafted_hashes.update(draft.sentence_hashes)
+        drafted_sentences = []
+        if drafted_hashes:  # hashing takes time
+            for sentence in self.sentences:
+                if sentence_decisions.hash_sentence(sentence) in drafted_hashes:
+                    drafted_sentences.append(sentence)
         return sentence_decisions.compute_sentence_states(
-            sentences,
+            self.sentences,
             self.all_decisions,
-            guids | self.related.live_cards.keys(),
+            live_guids,
             present_elsewhere=self.related.present_sentences,
-            drafted=[
-                sentence
-                for sentence in sentences
-                if drafted_hashes
-                and sentence_decisions.hash_sentence(sentence) in drafted_hashes
-            ],
+            drafted=drafted_sentences,
             closed=self.passage.is_closed,
         )
+
+
+def _collect_sentence_hashes(decisions: Iterable[SentenceDecision]) -> set[str]:
+    """Return the hashes of all sentences that the decisions are about."""
+    hashes: set[str] = set()
+    for decision in decisions:
+        hashes.update(map(sentence_decisions.hash_sentence, decision.sentences))
+    return hashes
+
+
+def _find_sentences_of_card(card: Card, decision: SentenceDecision | None) -> Strings:
+    """Return the sentences that a card was made from, as of the last decision on it."""
+    if decision:
+        return decision.sentences
+    return sentence_decisions.split_sentences(normalize_text(card.quote))
 
 
 class HighlightSnapshot(PassageSnapshot, kw_only=True):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
+from operator import attrgetter
 
 from ankiforge.errors import RefusedError
 from ankiforge.ledger.events import FOUND_KEY, SOURCE, USER, Event
@@ -23,9 +24,11 @@ def find_last_user_decision(events: Iterable[Event]) -> Event | None:
     are the user's events that haven't been undone, newest first.
     """
     for event in events:
-        was_in_anki = event.kind == "retire" and not event.action_id
-        if FOUND_KEY not in event.body and not was_in_anki:
-            return event
+        if FOUND_KEY in event.body:
+            continue
+        if event.kind == "retire" and not event.action_id:
+            continue  # deleted in Anki
+        return event
     return None
 
 
@@ -35,10 +38,12 @@ def find_last_decision(active_events: Iterable[Event], guid: str = "") -> Event 
     This is a decision by the user or a change that a source made to a card. Returns None if there
     is none. `active_events` are the events of the passage that haven't been undone.
     """
-    for event in sorted(active_events, key=lambda event: event.order, reverse=True):
+    for event in sorted(active_events, key=attrgetter("order"), reverse=True):
         if event.author != USER and event.kind != "revise":
             continue
-        if FOUND_KEY not in event.body and _is_about_card(event, guid):
+        if FOUND_KEY in event.body:
+            continue
+        if _is_about_card(event, guid):
             return event
     return None
 
@@ -58,17 +63,23 @@ def select_events_to_undo(
         guid: The GUID of a card, to undo only the decisions on this card. If "", all decisions
             of the action are undone.
     """
-    if not last_event.action_id or (guid and last_event.author != USER):
+    if not last_event.action_id:
         return [last_event]
-    events = []
-    for event in action_events:
-        if not guid or (event.key in keys and _is_about_card(event, guid)):
-            events.append(event)
-    return sorted(events, key=lambda event: event.order)
+    if guid and last_event.author != USER:
+        return [last_event]
+    events = list(action_events)
+    if guid:
+        events = [
+            event for event in events if event.key in keys and _is_about_card(event, guid)
+        ]
+    return sorted(events, key=attrgetter("order"))
 
 
 def _is_about_card(event: Event, guid: str) -> bool:
-    return not guid or event.body.get("guid", guid) == guid
+    """Return whether an event is about a card, or about no single card of the passage."""
+    if not guid:
+        return True
+    return bool(event.body.get("guid", guid) == guid)
 
 
 def refuse_if_later_change(
@@ -82,24 +93,34 @@ def refuse_if_later_change(
     Raises:
         RefusedError: A later event must be undone first. The hint names the latest such event.
     """
-    events_by_card = defaultdict(list)
-    for event in sorted(active_events, key=lambda event: event.order, reverse=True):
-        events_by_card[event.body.get("guid")].append(event)
+    later_by_card = defaultdict(list)
+    for event in sorted(active_events, key=attrgetter("order"), reverse=True):
+        later_by_card[event.body.get("guid")].append(event)
     for event in events:
         if event.kind not in REWORDING_KINDS:
             continue
-        fields = _list_changed_fields(event)
-        for later_event in events_by_card[event.body.get("guid")]:
+        for later_event in later_by_card[event.body.get("guid")]:
             if later_event.order <= event.order:
                 break
-            same_action = event.action_id and later_event.action_id == event.action_id
-            if event.kind == "edit" and later_event.author == SOURCE:
-                continue  # the card then has the text of its source
-            if not same_action and fields & _list_changed_fields(later_event):
+            if _depends_on(later_event, event):
                 raise RefusedError(
                     "a later change of the same card depends on this one",
                     hint=f"first: ankiforge undo {later_event.undo_id}",
                 )
+
+
+def _depends_on(later_event: Event, event: Event) -> bool:
+    """Return whether a later change of the same card must be undone before an event.
+
+    Changes of one action are undone together. After an edit is undone, the card has the text of
+    its source, whatever the source has changed since.
+    """
+    if event.action_id and later_event.action_id == event.action_id:
+        return False
+    if event.kind == "edit" and later_event.author == SOURCE:
+        return False
+    shared_fields = _list_changed_fields(event) & _list_changed_fields(later_event)
+    return bool(shared_fields)
 
 
 def _list_changed_fields(event: Event) -> set[str]:
@@ -134,10 +155,8 @@ def build_restoring_edit(event: Event, card: Card) -> Json | None:
         fields = {name: words for name, (_, words) in over.items()}
         return {"guid": guid, "fields": fields}
     field, mine = event.body["field"], event.body["was"]
-    if (
-        field in card.edits.source_texts_offered
-    ):  # edited here, so a question is open anyway
-        return None
+    if field in card.edits.source_texts_offered:
+        return None  # edited in this workspace, so a question is open anyway
     body: Json = {"guid": guid, "fields": {field: mine}}
     if card.get_field(field) != mine:
         body["offered"] = {field: card.get_field(field)}

@@ -15,7 +15,6 @@ If a live card's quote is gone and no waiting draft rewords the card, a draft as
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -94,7 +93,7 @@ def compute_waiting(snapshot: PassageSnapshot, device_id: str) -> Waiting:
 
     drafts = [*own_drafts, *generated_drafts]
     reworded_guids = {draft.revised_guid for draft in drafts}
-    drafted_hashes = set(chain.from_iterable(draft.sentence_hashes for draft in drafts))
+    drafted_hashes = _collect_sentence_hashes(drafts)
     for guid, quote in snapshot.find_outdated_cards().items():
         if guid not in reworded_guids:
             drafts.append(build_keeps_text_draft(snapshot, guid, quote))
@@ -108,15 +107,20 @@ def compute_waiting(snapshot: PassageSnapshot, device_id: str) -> Waiting:
     )
 
 
+def _collect_sentence_hashes(drafts: Iterable[StoredDraft]) -> set[str]:
+    hashes: set[str] = set()
+    for draft in drafts:
+        hashes.update(draft.sentence_hashes)
+    return hashes
+
+
 def _find_offered_sentences(
     snapshot: PassageSnapshot,
     own_drafts: Iterable[StoredDraft],
     candidates: Iterable[_Candidate],
 ) -> dict[str, SentenceState]:
     """Find the undecided sentences that a draft may be about, keyed by their hashes."""
-    drafted_hashes = set(
-        chain.from_iterable(draft.sentence_hashes for draft in own_drafts)
-    )
+    drafted_hashes = _collect_sentence_hashes(own_drafts)
     for candidate in candidates:
         if _may_become_card(snapshot, candidate.draft):
             drafted_hashes.add(candidate.sentence_hash)
@@ -139,14 +143,17 @@ def _iter_hand_written(
             continue
         if not should_offer_draft(snapshot.passage, made, device_id):
             continue
+        revised_guid = None
         card = find_changed_card(snapshot, made, device_id)
-        if card and not needs_confirmation(card, made, snapshot.highlight):
-            continue  # the next run gives the card this text
+        if card is not None:
+            if not needs_confirmation(card, made, snapshot.highlight):
+                continue  # the next run gives the card this text
+            revised_guid = card.guid
         sentences = sentence_decisions.find_covered_sentences(snapshot.text, made.quote)
         yield replace(
             made,
             sentence_hashes=tuple(map(sentence_decisions.hash_sentence, sentences)),
-            revised_guid=card.guid if card else None,
+            revised_guid=revised_guid,
             replaced_guid=find_replaced_card(snapshot, made),
         )
 
@@ -282,7 +289,9 @@ def find_changed_card(
 ) -> Card | None:
     """Return the live card whose source now has the text of a hand-written draft, or None."""
     card = snapshot.passage.find_card_by_number(draft)
-    return card if card and has_new_source_text(card, draft, device_id) else None
+    if card is None or not has_new_source_text(card, draft, device_id):
+        return None
+    return card
 
 
 def find_replaced_card(snapshot: PassageSnapshot, draft: Draft) -> Guid | None:
@@ -290,18 +299,17 @@ def find_replaced_card(snapshot: PassageSnapshot, draft: Draft) -> Guid | None:
     if not draft.is_hand_written:
         return None
     for card in snapshot.passage.live_cards:
-        if (
-            card.user_text_number == draft.user_text_number
-            and card.note_type is not draft.note_type
-        ):
+        if card.user_text_number != draft.user_text_number:
+            continue
+        if card.note_type is not draft.note_type:
             return card.guid
     card_in_slot = snapshot.passage.find_card_by_number(draft)
+    if card_in_slot is not None and card_in_slot.is_live:
+        return None
     card_of_proposal = find_proposed_card(snapshot.passage)
-    if card_of_proposal is not None and (
-        card_in_slot is None or not card_in_slot.is_live
-    ):
-        return card_of_proposal.guid
-    return None
+    if card_of_proposal is None:
+        return None
+    return card_of_proposal.guid
 
 
 def needs_confirmation(card: Card, draft: Draft, highlight: Highlight | None) -> bool:
@@ -403,16 +411,16 @@ def is_decided(
     """
     passage = snapshot.passage
     for card in passage.cards.values():
-        if card.undone_number > since and card.drafted_text_hash == get_slot(draft):
-            since = card.undone_number
-    later_decisions = [
-        decision for decision in snapshot.all_decisions if decision.event_number > since
-    ]
-    if passage.is_closed and (not since or _was_skipped(passage, since)):
+        if card.drafted_text_hash == get_slot(draft):
+            since = max(since, card.undone_number)
+    if passage.is_closed and (since == 0 or _was_skipped(passage, since)):
         return True
-    return any(
-        resolves_draft(decision, draft, sentence_hash) for decision in later_decisions
-    )
+    for decision in snapshot.all_decisions:
+        if decision.event_number <= since:
+            continue
+        if resolves_draft(decision, draft, sentence_hash):
+            return True
+    return False
 
 
 def _was_skipped(passage: Passage, since: int) -> bool:
@@ -433,7 +441,10 @@ def resolves_draft(decision: SentenceDecision, draft: Draft, sentence_hash: str)
         return False
     if sentence_hash not in map(sentence_decisions.hash_sentence, decision.sentences):
         return False
-    return draft.is_proposed or decision.answer == normalize_answer(draft.fields) != ""
+    if draft.is_proposed:
+        return True
+    answer = normalize_answer(draft.fields)
+    return answer != "" and answer == decision.answer
 
 
 def find_resolving_event(snapshot: PassageSnapshot, draft: StoredDraft) -> str:
@@ -470,12 +481,16 @@ def find_outdated_card(
         return None
 
     candidates = []
+    draft_text = " ".join(list_field_texts(draft))
     for guid, text in outdated_cards.items():
         card = snapshot.find_card(guid)
         if text == sentence and card.note_type is draft.note_type:
-            texts = (" ".join(list_field_texts(each)) for each in (card, draft))
-            candidates.append((fuzz.ratio(*texts), guid))
-    return max(candidates)[1] if candidates else None
+            card_text = " ".join(list_field_texts(card))
+            candidates.append((fuzz.ratio(card_text, draft_text), guid))
+    if not candidates:
+        return None
+    _, most_similar_guid = max(candidates)
+    return most_similar_guid
 
 
 def find_revised_card(
@@ -489,4 +504,6 @@ def find_revised_card(
     if not state.revised_guid or draft.drafted_quote:
         return None
     card = snapshot.find_card(state.revised_guid)
-    return card.guid if draft.note_type is card.note_type else None
+    if draft.note_type is not card.note_type:
+        return None
+    return card.guid

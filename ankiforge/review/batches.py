@@ -4,17 +4,25 @@ The web page, the terminal, `status`, `list` and agents all use this order. `pen
 the pending items, and this module sorts them. A batch of up to ten items is called a sitting; the
 server stores it as a `ReviewBatch`.
 
-Proposals are generated on demand for each sitting, most useful first, until the sitting has ten
-items. Less certain proposals come after everything else in a document, and only if the user asks
+Suggestions are generated on demand for each sitting, most useful first, until the sitting has ten
+items. Less certain ones come after everything else in a document, and only if the user asks
 for more.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from itertools import chain
 from operator import attrgetter, itemgetter
+from pathlib import PurePosixPath
 
 from msgspec.structs import replace
 
@@ -23,10 +31,9 @@ from ankiforge.ledger.draft_groups import (
     filter_passages_with_several_draft_groups,
     iter_draft_groups,
 )
-from ankiforge.ledger.pending_items import PassageLocation, ProposalCounts
+from ankiforge.ledger.pending_items import PassageLocation, WaitingCounts
+from ankiforge.ledger.tables.highlights import DocumentPlace
 from ankiforge.model import (
-    MIN_CERTAIN_CONFIDENCE,
-    MIN_PROPOSAL_CONFIDENCE,
     DocumentId,
     PendingDraft,
     Strings,
@@ -35,118 +42,90 @@ from ankiforge.model import (
 from ankiforge.pipeline.query import find_matching_ids, parse_query
 from ankiforge.review.decisions import RESULT_BY_ACT
 from ankiforge.review.items import Item
+from ankiforge.review.queue import list_queue
 from ankiforge.text import format_count
 from ankiforge.text.normalize import normalize_for_lookup
 
 SITTING_SIZE = 10
 """The maximum number of decisions in a sitting."""
+MIN_OWN_ROW_COUNT = 4
+"""The minimum number of waiting cards with which a document has a row of its own."""
 
 
-WAITING_NOUNS = {
-    "new": "draft",
-    "proposed": "proposal",
-    "changed": "change",
-    "questions": "question",
-}
-"""The noun for each kind of pending item, in display order.
+def format_pending_counts(counts: WaitingCounts, suffix: str = "") -> str | None:
+    """Format how many decisions wait, e.g. `10 waiting: 7 new cards, 3 changed cards`.
 
-The keys are those of the group `waiting` in the result of `pending_items.count_items_by_group`.
-"""
-
-
-def format_pending_counts(counts: Mapping[str, int], suffix: str = "") -> str:
-    """Format the numbers of pending items, e.g. `10 waiting: 7 drafts, 3 proposals`.
-
-    Returns "" if there are none.
-
-    Args:
-        counts: The number of pending items by kind, with the keys of `WAITING_NOUNS`.
-        suffix: Text to insert after "waiting", such as ` in all sources`.
+    Returns None if none waits. `suffix` is inserted after "waiting", such as ` in all sources`.
     """
-    parts = [
-        format_count(counts[kind], noun)
-        for kind, noun in WAITING_NOUNS.items()
-        if counts.get(kind)
-    ]
+    parts = []
+    if counts.new:
+        parts.append(format_count(counts.new, "new card"))
+    if counts.changed:
+        parts.append(format_count(counts.changed, "changed card"))
+    if counts.questions:
+        parts.append(format_count(counts.questions, "question"))
+    if not parts:
+        return None
     if len(parts) == 1:
         return f"{parts[0]} waiting{suffix}"
-    total = sum(counts.get(kind, 0) for kind in WAITING_NOUNS)
-    return f"{total:,} waiting{suffix}: {', '.join(parts)}" if parts else ""
+    return f"{counts.total:,} waiting{suffix}: {', '.join(parts)}"
 
 
 class DocumentItems(Value):
-    """A document with its pending drafts and the highlights that may have a proposal."""
+    """A document with its pending drafts and the highlights that may have a suggestion."""
 
     document: int
     title: str
     with_drafts: tuple[PassageLocation, ...] = ()
     """For each highlight with pending drafts, the location of its best sentence, best first."""
-    with_proposals: tuple[PassageLocation, ...] = ()
-    """The highlights with a certain proposal, most useful first."""
-    with_uncertain_proposals: tuple[PassageLocation, ...] = ()
-    """The highlights with a less certain proposal, which are shown only if the user asks for
+    suggestions: tuple[PassageLocation, ...] = ()
+    """The highlights with a certain suggestion, most useful first."""
+    more: tuple[PassageLocation, ...] = ()
+    """The highlights with a less certain suggestion, which are shown only if the user asks for
     more."""
     others: tuple[PassageLocation, ...] = ()
-    """The highlights with neither a card, a draft nor a proposal."""
+    """The highlights with neither a card, a draft nor a suggestion."""
 
     @property
     def best_location(self) -> PassageLocation:
-        """The location of the best draft or, without drafts, of the best proposal or highlight."""
-        groups = (self.with_drafts, self.with_proposals, self.with_uncertain_proposals)
-        return next(chain(*groups, self.others))
+        """The location of the best draft or, without drafts, of the best other highlight."""
+        groups = (self.with_drafts, self.suggestions, self.more, self.others)
+        return next(chain(*groups))
 
     @property
-    def has_pending_items(self) -> bool:
-        """Whether the document has pending drafts or certain proposals."""
-        return bool(self.with_drafts or self.with_proposals)
-
-    @property
-    def proposal_counts(self) -> ProposalCounts:
-        """The estimated numbers of sentences with a certain and with a less certain proposal."""
-        return pending_items.count_proposals(
-            (*self.with_proposals, *self.with_uncertain_proposals)
-        )
-
-    @property
-    def draft_count(self) -> int:
-        """The number of new cards that the pending drafts would make."""
-        return sum(location.draft_count for location in self.with_drafts)
-
-    @property
-    def pending_counts(self) -> dict[str, int]:
-        """The numbers of drafts and certain proposals, for `format_pending_counts`."""
-        return {"new": self.draft_count, "proposed": self.proposal_counts.certain}
+    def waiting_count(self) -> int:
+        """The number of new cards of the document that wait."""
+        drafts = sum(location.draft_count for location in self.with_drafts)
+        return drafts + len(self.suggestions)
 
     @property
     def remaining_count(self) -> int:
-        """The number of highlights without a card, draft or certain proposal."""
-        return len(self.with_uncertain_proposals) + len(self.others)
+        """The number of highlights without a card, draft or certain suggestion."""
+        return len(self.more) + len(self.others)
 
     @property
     def top_ranks(self) -> list[float]:
-        """The ranks of the ten best drafts and proposals, highest first."""
-        locations = (*self.with_drafts, *self.with_proposals)
+        """The ranks of the ten best drafts and suggestions, highest first."""
+        locations = (*self.with_drafts, *self.suggestions)
         return sorted((each.rank for each in locations), reverse=True)[:SITTING_SIZE]
 
     @property
     def should_offer_chat(self) -> bool:
         """Whether to offer a chat instead of a sitting.
 
-        A chat is offered if there are fewer than ten drafts and certain proposals together, and
-        no fewer remaining highlights.
+        A chat is offered if fewer than ten new cards wait, and no fewer highlights remain.
         """
-        offered_count = sum(self.pending_counts.values())
-        return offered_count < min(SITTING_SIZE, 1 + self.remaining_count)
+        return self.waiting_count < min(SITTING_SIZE, 1 + self.remaining_count)
 
     @property
-    def chat_offer(self) -> str:
-        """A phrase that offers a chat, e.g. `your chat can ask about 40 more`, or "" for no offer.
+    def chat_offer(self) -> str | None:
+        """A phrase that offers a chat, e.g. `your chat can ask about 40 more`, if it is offered.
 
-        The page shows the phrase after the numbers of drafts and proposals, if there are any.
+        The page shows the phrase after the number of cards that wait, if there are any.
         """
         if not (self.should_offer_chat and self.remaining_count):
-            return ""
-        if self.has_pending_items or self.with_uncertain_proposals:
+            return None
+        if self.waiting_count or self.more:
             return f"your chat can ask about {self.remaining_count:,} more"
         highlights = format_count(self.remaining_count, "highlight")
         return f"your chat can ask about {highlights}"
@@ -156,42 +135,92 @@ class DocumentItems(Value):
         load_item: Callable[[str], Item | None],
         postponed_ids: Collection[str] = (),
         *,
-        uncertain: bool = False,
+        more: bool = False,
     ) -> list[Item]:
-        """Return the ten most useful drafts and proposals, in reading order.
+        """Return the ten most useful drafts and suggestions, in reading order.
 
-        Proposals are generated, the most useful first, until there are ten items. If several
-        highlights propose the same sentence, only the proposal with the highest confidence is
-        returned. Postponed items are only returned if nothing else is left.
+        Suggestions are generated, the most useful first, until there are ten items. Postponed items
+        are only returned if nothing else is left.
 
         Args:
             load_item: Returns the item with a given id, or None if it is no longer pending.
             postponed_ids: The ids of postponed items.
-            uncertain: Whether to select from the less certain proposals instead.
+            more: Whether to select from the less certain suggestions instead.
         """
-        locations = [*self.with_drafts, *self.with_proposals]
-        if uncertain:
-            locations = [*self.with_uncertain_proposals]
-        remaining = [
-            each for each in locations if each.id not in postponed_ids
-        ] or locations
+        locations = self.more if more else (*self.with_drafts, *self.suggestions)
+        remaining = [each for each in locations if each.id not in postponed_ids]
+        if not remaining:
+            remaining = [*locations]
         remaining.sort(key=lambda location: (-location.usefulness, location.sentence))
-        best_items: dict[str, tuple[int, float, Item]] = {}
+        best_items: list[tuple[int, Item]] = []
         for location in remaining:
             if len(best_items) == SITTING_SIZE:
                 break
-            candidate = load_item(location.id)
-            if not (candidate and candidate.offered_drafts):
-                continue
-            proposal = candidate.proposal
-            if proposal and not uncertain and not proposal.is_certain:
-                continue
-            name = proposal.quote if proposal else location.id
-            confidence = proposal.confidence if proposal else 0.0
-            if name not in best_items or confidence > best_items[name][1]:
-                best_items[name] = (location.position, confidence, candidate)
-        in_reading_order = sorted(best_items.values(), key=itemgetter(0))
-        return [candidate for *_, candidate in in_reading_order]
+            item = load_item(location.id)
+            if item and item.offered_drafts:
+                best_items.append((location.position, item))
+        best_items.sort(key=itemgetter(0))
+        return [item for _, item in best_items]
+
+
+class FolderItems(Value):
+    """A folder, or a source without folders, with documents in which fewer than four cards wait."""
+
+    source: str
+    folder: str
+    documents: tuple[DocumentItems, ...]
+
+    @property
+    def id(self) -> str:
+        """An id that stays the same while documents of the folder change."""
+        return f"{self.source}/{self.folder}"
+
+    @property
+    def title(self) -> str:
+        """The name of the folder or, for the documents outside folders, of the source."""
+        return PurePosixPath(self.folder).name or self.source
+
+    @property
+    def waiting_count(self) -> int:
+        """The number of new cards that wait."""
+        return sum(document.waiting_count for document in self.documents)
+
+    @property
+    def remaining_count(self) -> int:
+        """The number of highlights without a card, draft or certain suggestion."""
+        return sum(document.remaining_count for document in self.documents)
+
+
+def group_small_documents(
+    documents: Iterable[DocumentItems], places: Mapping[int, DocumentPlace]
+) -> list[DocumentItems | FolderItems]:
+    """Replace documents in which fewer than four cards wait by a row for each of their folders.
+
+    A folder comes in the place of its best document. A document that would be alone in its
+    folder's row stays as it is.
+    """
+    small_by_folder = defaultdict[tuple[str, str], list[DocumentItems]](list)
+    rows: list[DocumentItems | tuple[str, str]] = []
+    for document in documents:
+        place = places.get(document.document)
+        if place is None or document.waiting_count >= MIN_OWN_ROW_COUNT:
+            rows.append(document)
+            continue
+        folder = place.source, str(PurePosixPath(place.path).parent)
+        if folder not in small_by_folder:
+            rows.append(folder)
+        small_by_folder[folder].append(document)
+    grouped: list[DocumentItems | FolderItems] = []
+    for row in rows:
+        if isinstance(row, DocumentItems):
+            grouped.append(row)
+            continue
+        small = small_by_folder[row]
+        if len(small) == 1:
+            grouped.append(small[0])
+        else:
+            grouped.append(FolderItems(*row, tuple(small)))
+    return grouped
 
 
 class ReviewBatch(Value):
@@ -224,9 +253,12 @@ class ReviewBatch(Value):
         """
         result = RESULT_BY_ACT.get(decision_kind, "card")
         results = (*self.results, result)
-        sitting = self.replace_item(id, next_fact_id if result == "card" else "")
+        has_card = result == "card"
+        sitting = self.replace_item(id, next_fact_id if has_card else "")
         ids = sitting.ids[: SITTING_SIZE - len(results)]
-        actions = (*self.actions, action_id) if action_id else self.actions
+        actions = self.actions
+        if action_id:
+            actions = (*actions, action_id)
         return replace(self, ids=ids, results=results, actions=actions)
 
     def replace_item(self, id: str, new_id: str) -> ReviewBatch:
@@ -234,8 +266,8 @@ class ReviewBatch(Value):
         if id not in self.ids:
             return self
         index = self.ids.index(id)
-        ids = (*self.ids[:index], *filter(None, [new_id]), *self.ids[index + 1 :])
-        return replace(self, ids=ids)
+        new_ids = (new_id,) if new_id else ()
+        return replace(self, ids=self.ids[:index] + new_ids + self.ids[index + 1 :])
 
     def add_item(self, id: str, reading_order: Sequence[str]) -> ReviewBatch:
         """Return a copy to which an item of the same document is added, in reading order.
@@ -266,34 +298,59 @@ def group_by_document(
         drafts: The locations of pending drafts, best first.
         uncarded: The locations of highlights without a card, best first.
     """
-    documents = defaultdict[DocumentId, tuple[list[PassageLocation], ...]](
-        lambda: ([], [], [], [])
-    )
+    groups_by_document: dict[DocumentId, _LocationGroups] = {}
+
+    def get_groups(location: PassageLocation) -> _LocationGroups:
+        new_groups = _LocationGroups(location.title)
+        return groups_by_document.setdefault(location.document, new_groups)
+
+    suggestions = pending_items.split_suggestions(uncarded)
     for location in drafts:
-        documents[location.document][0].append(location)
-    for location in uncarded:
-        group = 3
-        if location.usefulness >= MIN_CERTAIN_CONFIDENCE:
-            group = 1
-        elif location.usefulness >= MIN_PROPOSAL_CONFIDENCE:
-            group = 2
-        documents[location.document][group].append(location)
-    document_groups = []
-    for document, locations in documents.items():
-        title = next(chain(*locations)).title
-        document_groups.append(DocumentItems(document, title, *map(tuple, locations)))
-    document_groups.sort(
-        key=lambda document_group: sum(document_group.top_ranks), reverse=True
-    )
+        get_groups(location).drafts.append(location)
+    for location in suggestions.certain:
+        get_groups(location).suggestions.append(location)
+    for location in suggestions.more:
+        get_groups(location).more.append(location)
+    for location in suggestions.others:
+        get_groups(location).others.append(location)
+    documents = [
+        groups.build_document(document) for document, groups in groups_by_document.items()
+    ]
+    documents.sort(key=lambda document: sum(document.top_ranks), reverse=True)
+    return _put_copies_last(documents)
+
+
+class _LocationGroups:
+    """The locations in one document, by what there is to decide on."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self.drafts: list[PassageLocation] = []
+        self.suggestions: list[PassageLocation] = []
+        self.more: list[PassageLocation] = []
+        self.others: list[PassageLocation] = []
+
+    def build_document(self, document: DocumentId) -> DocumentItems:
+        return DocumentItems(
+            document,
+            self._title,
+            with_drafts=tuple(self.drafts),
+            suggestions=tuple(self.suggestions),
+            more=tuple(self.more),
+            others=tuple(self.others),
+        )
+
+
+def _put_copies_last(documents: Sequence[DocumentItems]) -> list[DocumentItems]:
+    """Sort the first document of each title before the second ones, and so on."""
     title_counts = Counter[str]()
-    ranks: dict[int, int] = {}
-    for document_group in document_groups:
-        name = normalize_for_lookup(document_group.title)
-        ranks[document_group.document] = title_counts[name]
-        title_counts[name] += 1
-    return sorted(
-        document_groups, key=lambda document_group: ranks[document_group.document]
-    )
+    ranked_documents = []
+    for document in documents:
+        title = normalize_for_lookup(document.title)
+        ranked_documents.append((title_counts[title], document))
+        title_counts[title] += 1
+    ranked_documents.sort(key=itemgetter(0))
+    return [document for _, document in ranked_documents]
 
 
 def sort_for_review(documents: Iterable[DocumentItems]) -> list[PassageLocation]:
@@ -324,33 +381,38 @@ def list_pending_ids(ledger: Ledger, query: str = "") -> list[str]:
         return [*order.conflicts, *ids, *order.revisions, *order.questions]
     matches = set(find_matching_ids(ledger, query))
     # include a passage if any of its drafts matches the query
-    keys = set[str]()
+    matching_keys = set[str]()
     for offer in iter_draft_groups(ledger, [location.key for location in locations]):
-        keys.update(draft.key for draft in offer if draft.id in matches)
-    ids = [
-        each.id for each in locations if not keys.isdisjoint(ledger.get_keys(each.key))
-    ]
-    return ids + [id for id in order.changed_cards if id in matches]
+        for draft in offer:
+            if draft.id in matches:
+                matching_keys.add(draft.key)
+    ids = []
+    for location in locations:
+        if not matching_keys.isdisjoint(ledger.get_keys(location.key)):
+            ids.append(location.id)
+    ids += filter(matches.__contains__, order.changed_cards)
+    return ids
 
 
-def find_documents_with_proposals(ledger: Ledger, query: str) -> list[DocumentItems]:
-    """Find the documents with proposals whose titles contain all words of a query, best first.
+def find_documents_with_suggestions(ledger: Ledger, query: str) -> list[DocumentItems]:
+    """Find the documents with suggestions whose titles contain all words of a query, best first.
 
-    Less certain proposals count as well, because the user has asked for the document by name. A
+    Less certain suggestions count as well, because the user has asked for the document by name. A
     query with fields or negations is about cards and drafts, so it matches no documents.
 
     Raises:
         UsageError: The query cannot be parsed.
     """
     terms = parse_query(query)
-    if not terms or any(term.field or term.negated for term in terms):
+    if any(term.field or term.negated for term in terms):
         return []
     query_words = [normalize_for_lookup(term.value) for term in terms]
+    if not query_words:
+        return []
     matching_documents = []
-    for document in group_by_document(
-        (), pending_items.load_pending_items(ledger).without_card
-    ):
-        if not (document.with_proposals or document.with_uncertain_proposals):
+    without_card = pending_items.load_pending_items(ledger).without_card
+    for document in group_by_document((), without_card):
+        if not document.suggestions and not document.more:
             continue
         title = normalize_for_lookup(document.title)
         if all(word in title for word in query_words):
@@ -358,60 +420,124 @@ def find_documents_with_proposals(ledger: Ledger, query: str) -> list[DocumentIt
     return matching_documents
 
 
+def find_document_to_ask_about(ledger: Ledger, title: str) -> DocumentItems | None:
+    """Find the best document with highlights to ask about whose title contains all words."""
+    words = [normalize_for_lookup(word) for word in title.split()]
+    pending = pending_items.load_pending_items(ledger)
+    for document in group_by_document((), pending.without_card):
+        document_title = normalize_for_lookup(document.title)
+        if all(word in document_title for word in words):
+            return document
+    return None
+
+
 def iter_sittings(
     ledger: Ledger, load_item: Callable[[str], Item | None], query: str = ""
 ) -> Iterator[Strings]:
     """Yield the item ids of each sitting, in the order in which the page offers the sittings.
 
-    Changed cards and questions come first, because only the user can resolve them. Next come the
-    ten best drafts and proposals of each document, then the next ten of each, and so on. Less
-    certain proposals come last, and only if there is a query or nothing else was yielded.
+    Without a query, each sitting has the next ten items of the queue. With a query, changed cards
+    and questions come first, then the ten best drafts and suggestions of each document, then the
+    next ten of each, and so on. Less certain suggestions come last, and only if there is a query
+    or nothing else was yielded.
 
     Args:
         ledger: Where the items are stored.
         load_item: Returns the item with a given id, or None if it is no longer pending.
-        query: Restricts the result to matching drafts and changes, and to proposals of
+        query: Restricts the result to matching drafts and changes, and to suggestions of
             documents with matching titles; "" for no restriction.
     """
-    matching_ids = set(list_pending_ids(ledger, query))
-    named = {
-        document.document for document in find_documents_with_proposals(ledger, query)
-    }
-    order = pending_items.load_pending_items(ledger)
-    asked = [*order.changed_cards, *order.questions]
-    asked = [id for id in asked if id in matching_ids]
-    for start in range(0, len(asked), SITTING_SIZE):
-        yield tuple(asked[start : start + SITTING_SIZE])
-    yielded = set(asked)
-    for uncertain in (False, True):
-        if uncertain and yielded and not query:
+    if not query:
+        yielded_ids: set[str] = set()
+        while True:
+            queue = list_queue(pending_items.load_pending_items(ledger))
+            remaining_ids = [id for id in queue if id not in yielded_ids]
+            ids = select_first_items(remaining_ids, load_item)
+            if not ids:
+                break
+            yielded_ids.update(ids)
+            yield ids
+        if yielded_ids:
             return
-        has_more = True
-        while has_more:
-            has_more = False
-            order = pending_items.load_pending_items(ledger)
-            drafts = [
-                each for each in order.drafts if not query or each.id in matching_ids
+    matching_ids = set(list_pending_ids(ledger, query))
+    order = pending_items.load_pending_items(ledger)
+    asked_ids = [
+        id for id in (*order.changed_cards, *order.questions) if id in matching_ids
+    ]
+    for start in range(0, len(asked_ids), SITTING_SIZE):
+        yield tuple(asked_ids[start : start + SITTING_SIZE])
+    selector = _SittingSelector(ledger, load_item, yielded=set(asked_ids))
+    if query:
+        selector.matching_ids = matching_ids
+        selector.named_documents = {
+            document.document
+            for document in find_documents_with_suggestions(ledger, query)
+        }
+    while sittings := selector.select_sittings(more=False):
+        yield from sittings
+    if selector.yielded and not query:
+        return
+    while sittings := selector.select_sittings(more=True):
+        yield from sittings
+
+
+class _SittingSelector:
+    """Selects the next sitting of each document."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        load_item: Callable[[str], Item | None],
+        yielded: set[str],
+    ) -> None:
+        self._ledger = ledger
+        self._load_item = load_item
+        self.yielded = yielded
+        """The ids, and the hashes of the suggested sentences, of the items selected so far."""
+        self.matching_ids: Collection[str] | None = None
+        """The ids of the drafts to select from, or None for all drafts."""
+        self.named_documents: Collection[DocumentId] | None = None
+        """The documents whose suggestions to select from, or None for all documents."""
+
+    def select_sittings(self, *, more: bool) -> list[Strings]:
+        """Return the item ids of the next sitting of each document that has any left."""
+        order = pending_items.load_pending_items(self._ledger)
+        drafts = [each for each in order.drafts if self._is_open(each)]
+        if self.matching_ids is not None:
+            drafts = [each for each in drafts if each.id in self.matching_ids]
+        uncarded = [each for each in order.without_card if self._is_open(each)]
+        if self.named_documents is not None:
+            uncarded = [
+                each for each in uncarded if each.document in self.named_documents
             ]
-            marks = [
-                each for each in order.without_card if not query or each.document in named
-            ]
-            sentences = {each.id: each.sentence for each in marks}
-            remaining = (
-                [
-                    each
-                    for each in locations
-                    if yielded.isdisjoint({each.id, each.sentence})
-                ]
-                for locations in (drafts, marks)
-            )
-            for document in group_by_document(*remaining):
-                items = document.select_best_items(load_item, uncertain=uncertain)
-                if items:
-                    ids = tuple(each.id for each in items)
-                    has_more = True
-                    yielded.update(ids, (sentences.get(id) or id for id in ids))
-                    yield ids
+        sentences = {each.id: each.sentence for each in uncarded if each.sentence}
+        sittings = []
+        for document in group_by_document(drafts, uncarded):
+            items = document.select_best_items(self._load_item, more=more)
+            if not items:
+                continue
+            ids = tuple(item.id for item in items)
+            sittings.append(ids)
+            self.yielded.update(ids)
+            self.yielded.update(sentences[id] for id in ids if id in sentences)
+        return sittings
+
+    def _is_open(self, location: PassageLocation) -> bool:
+        return self.yielded.isdisjoint({location.id, location.sentence})
+
+
+def select_first_items(
+    ids: Iterable[str], load_item: Callable[[str], Item | None]
+) -> Strings:
+    """Return the first ten ids of items that can still be decided on."""
+    selected: list[str] = []
+    for id in ids:
+        if len(selected) == SITTING_SIZE:
+            break
+        item = load_item(id)
+        if item and (item.question or item.offered_drafts):
+            selected.append(id)
+    return tuple(selected)
 
 
 def iter_drafts_for_review(ledger: Ledger) -> Iterator[PendingDraft]:

@@ -92,6 +92,7 @@ class Item(Value):
     the card.
     """
     card: LocalCard | None = None
+    """The card that the drafts would change, or whose texts a conflict is about."""
     outcome: HighlightOutcome | None = None
     """If the item is a passage without a card, the passage and the reason it has none."""
     question: UserQuestion | None = None
@@ -108,7 +109,9 @@ class Item(Value):
     @property
     def content_hash(self) -> str:
         """A hash of everything that the user sees, by which an outdated decision is detected."""
-        outcome = None if self.proposal else self.outcome
+        outcome = self.outcome
+        if self.proposal:
+            outcome = None  # the reason for having no card isn't shown then
         content = (self.offered_drafts, self.card, outcome, self.question)
         return hash16(msgspec.json.encode(content).decode())
 
@@ -119,15 +122,18 @@ class Item(Value):
             return self.outcome.highlight
         if self.drafts:
             return self.drafts[0].highlight
-        return self.card.highlight if self.card else None
+        if self.card:
+            return self.card.highlight
+        return None
 
     @property
     def guid(self) -> str:
         """The GUID of the item's only card, or "" if the item has no card or several."""
         if self.card:
             return self.card.guid
-        guids = self.question.guids if self.question else ()
-        return guids[0] if len(guids) == 1 else ""
+        if self.question and len(self.question.guids) == 1:
+            return self.question.guids[0]
+        return ""
 
     def select_offered_draft(self, number: int) -> OfferedDraft | None:
         """Return the offered draft with this index, or the best draft if there is no such index.
@@ -137,7 +143,9 @@ class Item(Value):
         drafts = self.offered_drafts
         if not drafts:
             return None
-        return drafts[number if 0 <= number < len(drafts) else 0]
+        if 0 <= number < len(drafts):
+            return drafts[number]
+        return drafts[0]
 
 
 def find_next_item_of_passage(
@@ -151,9 +159,8 @@ def find_next_item_of_passage(
         skipped_draft_id: The ID of a draft whose group is skipped, or "".
     """
     for offer in iter_draft_groups(ledger, [highlight.key]):
-        if offer[0].target_guid is None and skipped_draft_id not in [
-            draft.id for draft in offer
-        ]:
+        ids = {draft.id for draft in offer}
+        if offer[0].target_guid is None and skipped_draft_id not in ids:
             return Item(offer[0].id, offer)
     return None
 
@@ -218,33 +225,56 @@ class Review:
         be the key of a passage that has a proposal, or that has neither drafts nor a card, even if
         the passage was skipped. Or it may be the GUID of a card, even of a retired one.
         """
-        ledger = self._ledger
         if is_draft_id(id):
-            offer = next(iter_draft_groups(ledger, [id]), None)
-            if offer is None:
-                return None
-            target_guid = offer[0].target_guid
-            if target_guid is not None:
-                card = cards.load_card(ledger, target_guid)
-                return Item(id, offer, apply_anki_edits(ledger, card))
-            return Item(id, offer)
+            return self._load_offer(id)
         if is_question_id(id):
-            open_questions = questions.find_open_questions(ledger)
-            found = (Item(id, question=each) for each in open_questions if each.id == id)
-            return next(found, None)
+            return self._load_question(id)
         if is_highlight_key(id):
-            outcome = next(pending_items.iter_highlight_outcomes(ledger, id), None)
-            if outcome is None:
-                return None
-            proposal_or_reason = find_proposal(ledger, outcome)
-            if isinstance(proposal_or_reason, Proposal):
-                return Item(id, outcome=outcome, proposal=proposal_or_reason)
-            if outcome.status in (*UNCARDED_STATUSES, "left_out"):
-                return Item(id, outcome=replace(outcome, reason=proposal_or_reason))
+            return self._load_passage(id)
+        return self._load_card(id)
+
+    def _load_offer(self, id: str) -> Item | None:
+        offer = next(iter_draft_groups(self._ledger, [id]), None)
+        if offer is None:
             return None
-        rows = apply_anki_edits_to_rows(ledger, item_lists.load_items(ledger, [id]))
-        line = next(rows, None)
-        return Item(id, card=line) if isinstance(line, LocalCard) else None
+        target_guid = offer[0].target_guid
+        if target_guid is None:
+            return Item(id, offer)
+        card = cards.load_card(self._ledger, target_guid)
+        return Item(id, offer, apply_anki_edits(self._ledger, card))
+
+    def _load_question(self, id: str) -> Item | None:
+        for question in questions.find_open_questions(self._ledger):
+            if question.id == id:
+                return self._make_question_item(question)
+        return None
+
+    def _load_passage(self, key: str) -> Item | None:
+        outcome = self._load_outcome(key)
+        if outcome is None:
+            return None
+        proposal_or_reason = find_proposal(self._ledger, outcome)
+        if isinstance(proposal_or_reason, Proposal):
+            return Item(key, outcome=outcome, proposal=proposal_or_reason)
+        if outcome.status in (*UNCARDED_STATUSES, "left_out"):
+            return Item(key, outcome=replace(outcome, reason=proposal_or_reason))
+        return None
+
+    def _load_outcome(self, key: str) -> HighlightOutcome | None:
+        """Load a passage that is still in a source, or return None."""
+        return next(pending_items.iter_highlight_outcomes(self._ledger, key), None)
+
+    def _load_card(self, guid: str) -> Item | None:
+        rows = item_lists.load_items(self._ledger, [guid])
+        row = next(apply_anki_edits_to_rows(self._ledger, rows), None)
+        return Item(guid, card=row) if isinstance(row, LocalCard) else None
+
+    def _make_question_item(self, question: UserQuestion) -> Item:
+        if question.kind is not UserQuestionKind.CONFLICT:
+            return Item(question.id, question=question)
+        card = cards.load_card(self._ledger, question.guids[0])
+        card = apply_anki_edits(self._ledger, card)
+        return Item(question.id, card=card, question=question)
 
     def decide(self, decision: Decision) -> DecisionOutcome:
         """Carry out a decision.
@@ -254,34 +284,37 @@ class Review:
                 any more.
             ForgeError: The decision is refused; the message says why.
         """
-        ledger = self._ledger
-        item = self.load_item(decision.id)
-        if item is None and is_highlight_key(decision.id):
-            if (
-                next(pending_items.iter_highlight_outcomes(ledger, decision.id), None)
-                is None
-            ):
-                raise StaleItemError(None, why="This passage is no longer in its source.")
-        if item is None or decision.content_hash not in ("", item.content_hash):
-            raise StaleItemError(item)
+        item = self._load_current_item(decision)
         if isinstance(decision, Redraft) and item.highlight:
             return self._redraft(item.highlight.key)
         if isinstance(decision, ShowInAnki):
             self._workspace.show_in_anki(item.guid)
             message = "Anki shows this card."
             return DecisionOutcome(message=message, next_id=item.id, is_pending=True)
-        with ledger.action() as action:
+        with self._ledger.action() as action:
             self._carry_out(decision, item)
-        take_back: Callable[[], object] | None = partial(undo_decision, ledger, action)
-        asks_about_source = (
-            item.question and item.question.kind is UserQuestionKind.EMPTIED
-        )
-        if asks_about_source or isinstance(decision, Restore):
-            take_back = None
+        take_back: Callable[[], object] | None = None
+        if _can_be_undone(decision, item):
+            take_back = partial(undo_decision, self._ledger, action)
         next_id = self._find_next_id(item)
         if isinstance(decision, Reject):
             return DecisionOutcome(take_back, action, postponed_id=next_id)
         return DecisionOutcome(take_back, action, next_id=next_id)
+
+    def _load_current_item(self, decision: Decision) -> Item:
+        """Return the item of a decision.
+
+        Raises:
+            StaleItemError: The item isn't what the user decided on any more.
+        """
+        item = self.load_item(decision.id)
+        if item is None:
+            if is_highlight_key(decision.id) and self._load_outcome(decision.id) is None:
+                raise StaleItemError(None, why="This passage is no longer in its source.")
+            raise StaleItemError(None)
+        if decision.content_hash and decision.content_hash != item.content_hash:
+            raise StaleItemError(item)
+        return item
 
     def _redraft(self, key: HighlightKey) -> DecisionOutcome:
         """Have the model draft alternatives for a passage, and make the first one the next item.
@@ -300,13 +333,15 @@ class Review:
 
     def _find_next_id(self, item: Item) -> str:
         """Return the id of the next draft or proposal of the same passage, or ""."""
-        if not item.offered_drafts or item.card:
+        if item.card or not item.offered_drafts:
             return ""
         highlight = item.offered_drafts[0].highlight
-        next_item = find_next_item_of_passage(self._ledger, highlight) or self.load_item(
-            highlight.key
-        )
-        return next_item.id if next_item and next_item.offered_drafts else ""
+        next_item = find_next_item_of_passage(self._ledger, highlight)
+        if next_item is None:
+            next_item = self.load_item(highlight.key)
+        if next_item is None or not next_item.offered_drafts:
+            return ""
+        return next_item.id
 
     def _carry_out(self, decision: Decision, item: Item) -> None:
         workspace, ledger, highlight = self._workspace, self._ledger, item.highlight
@@ -329,26 +364,40 @@ class Review:
             case Edit() if item.proposal and highlight:
                 fields = {**dict(item.proposal.fields), **decision.fields}
                 workspace.edit(highlight.key, fields, force=decision.forced)
+            case Edit() if item.question and item.card:
+                ledger.reject(item.id)  # the user's text replaces both others
+                workspace.edit(item.card.guid, decision.fields, force=decision.forced)
             case Edit() if draft or item.card:
                 workspace.edit(id, decision.fields, force=decision.forced)
             case WriteCard() if highlight:
                 workspace.edit(highlight.key, decision.fields, force=decision.forced)
-                pending = item_lists.load_pending_drafts(ledger, [highlight.key])
-                if decision.replaces and id in {other.id for other in pending}:
+                if decision.replaces and self._is_pending_draft(id, highlight.key):
                     ledger.reject(id)
-            case MakeFromSelection() if highlight:
-                if decision.choice == PASSAGE_CHOICE or not draft:
-                    spans, question = decision.spans, decision.question
-                    made_fields = make_fields_from_spans(highlight, spans, question)
+            case MakeFromSelection(choice=choice) if highlight and draft:
+                if choice == PASSAGE_CHOICE:
+                    self._make_from_passage(decision, highlight)
                 else:
-                    made_fields = make_fields_from_sentence(draft, decision)
-                workspace.edit(highlight.key, dict(made_fields), force=decision.forced)
+                    fields = dict(make_fields_from_sentence(draft, decision))
+                    workspace.edit(highlight.key, fields, force=decision.forced)
+            case MakeFromSelection() if highlight:
+                self._make_from_passage(decision, highlight)
             case SetMasks(masks=masks) if item.card:
                 decide.set_masks(ledger, item.card.guid, masks)
             case Restore() if item.card:
                 undo_decision(ledger, id)
             case _:
                 raise RefusedError("This cannot be done here.")
+
+    def _is_pending_draft(self, id: str, key: HighlightKey) -> bool:
+        drafts = item_lists.load_pending_drafts(self._ledger, [key])
+        return any(draft.id == id for draft in drafts)
+
+    def _make_from_passage(
+        self, decision: MakeFromSelection, highlight: Highlight
+    ) -> None:
+        """Make a card of text that the user selected in the passage itself."""
+        fields = make_fields_from_spans(highlight, decision.spans, decision.question)
+        self._workspace.edit(highlight.key, dict(fields), force=decision.forced)
 
     def build_preview(self, decision: Decision) -> ShownCard:
         """Build the card that the user's edits or selection would create. Nothing is stored.
@@ -374,6 +423,14 @@ class Review:
                 if card:
                     return replace(card, fields=apply_field_edits(card.fields, typed))
         raise RefusedError("This cannot be edited.")
+
+
+def _can_be_undone(decision: Decision, item: Item) -> bool:
+    """Return whether a decision can be undone: neither a restored card nor an emptied source."""
+    if isinstance(decision, Restore):
+        return False
+    question = item.question
+    return question is None or question.kind is not UserQuestionKind.EMPTIED
 
 
 # --- bulk decisions ---------------------------------------------------------------------
@@ -413,7 +470,7 @@ def _find_skip_reason(draft: PendingDraft, query_terms: Set[str]) -> str:
     """Return the reason why a draft can't be accepted in bulk, or "" if it can."""
     for remark in draft.remarks:
         if remark.kind in (RemarkKind.FORM, RemarkKind.MOVED):
-            return "held back by a question: ankiforge list --view questions"
+            return "a question comes first: ankiforge list --view questions"
         if remark.kind not in (RemarkKind.TAKEN_BACK, RemarkKind.SAME_SENTENCE):
             return remark.kind.value
     for finding in draft.findings:

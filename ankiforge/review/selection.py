@@ -133,20 +133,22 @@ def parse_sentence(draft: Draft) -> Sentence:
         elif piece.markdown.startswith("`") and piece.indivisible:
             code.append((piece.start, piece.end))
 
-    # locate the first gap of each cloze text in the plain text
-    proposed_gaps = []
-    for cloze_text in draft.gaps:
-        gap = find_clozes(cloze_text)[0]
-        answer = to_plain_text(gap.answer)
-        length_before = len(to_plain_text(cloze_text[: gap.start]))
-        plain_text = to_plain_text(cloze_text)
-        starts = [match.start() for match in re.finditer(re.escape(answer), plain_text)]
-        start = min(
-            starts, key=lambda start: abs(start - length_before), default=length_before
-        )
-        end = min(start + len(answer), len(plain_text))
-        proposed_gaps.append((start, end))
-    return Sentence(text, markdown, tuple(proposed_gaps), tuple(formulas), tuple(code))
+    gaps = tuple(map(_locate_first_gap, draft.gaps))
+    return Sentence(text, markdown, gaps, tuple(formulas), tuple(code))
+
+
+def _locate_first_gap(cloze_text: str) -> Span:
+    """Return the span of the first gap of a cloze text, in the plain text with all answers."""
+    gap = find_clozes(cloze_text)[0]
+    answer = to_plain_text(gap.answer)
+    plain_text = to_plain_text(cloze_text)
+    # markup before the gap may render differently when it is cut off
+    estimated_start = len(to_plain_text(cloze_text[: gap.start]))
+    starts = [match.start() for match in re.finditer(re.escape(answer), plain_text)]
+    start = min(
+        starts, key=lambda start: abs(start - estimated_start), default=estimated_start
+    )
+    return start, min(start + len(answer), len(plain_text))
 
 
 def find_previous_sentence(draft: OfferedDraft) -> str:
@@ -156,22 +158,25 @@ def find_previous_sentence(draft: OfferedDraft) -> str:
     """
     highlight = draft.highlight
     quote = draft.quote or highlight.exact
-    for text in (
-        highlight.surrounding_text,
-        highlight.prefix + (highlight.sentence or highlight.exact),
-    ):
+    passage = highlight.sentence or highlight.exact
+    for text in (highlight.surrounding_text, highlight.prefix + passage):
         span = locate_text(quote, text)
-        if span is None:
-            continue
-        line = text[: span[0]].rpartition("\n")[2]
-        spans = find_sentence_spans(line)
-        if not spans:
-            return ""
-        start, end = spans[-1]
-        previous = line[start:end].strip()
-        is_whole = previous[:1].isupper() and previous.endswith(_SENTENCE_ENDS)
-        return previous if is_whole else ""
+        if span is not None:
+            line_before = text[: span[0]].rpartition("\n")[2]
+            return _find_last_complete_sentence(line_before)
     return ""
+
+
+def _find_last_complete_sentence(line: str) -> str:
+    """Return the last sentence of a line, or "" if the line is blank or the sentence is a part."""
+    spans = find_sentence_spans(line)
+    if not spans:
+        return ""
+    start, end = spans[-1]
+    sentence = line[start:end].strip()
+    if not sentence[:1].isupper() or not sentence.endswith(_SENTENCE_ENDS):
+        return ""
+    return sentence
 
 
 def make_fields_from_sentence(
@@ -207,21 +212,29 @@ def _render_cut(sentence: Sentence, spans: Sequence[Span], cut: str) -> str:
     """
     if not cut:
         return make_cloze_text(sentence.text, spans, sentence.markdown, whole=True)
-    [(start, end), *other_spans] = _parse_spans(cut)
-    if other_spans or not (start < end <= len(sentence.text)):
-        raise ValueError("this part is not in the sentence")
-    for position in (start, end):
-        if position and _WITHIN_WORD.match(sentence.text, position - 1):
-            raise ValueError("the sentence would begin or end within a word")
+    start, end = _parse_cut(sentence.text, cut)
     markdown = extract_span(sentence.text, (start, end), sentence.markdown)
     spans = [(first - start, last - start) for first, last in spans]
     if end < len(sentence.text.rstrip()):
         markdown = f"{markdown.rstrip(_LOOSE_PUNCTUATION)}."
     text = make_cloze_text(to_plain_text(markdown), spans, markdown, whole=True)
-    is_cut_at_start = start and not sentence.text[:start].rstrip().endswith(
-        _SENTENCE_ENDS
-    )
-    return f"… {text}" if is_cut_at_start else text
+    text_before = sentence.text[:start].rstrip()
+    if start == 0 or text_before.endswith(_SENTENCE_ENDS):
+        return text
+    return f"… {text}"
+
+
+def _parse_cut(text: str, cut: str) -> Span:
+    """Parse the part of a sentence that is kept, which begins and ends between words."""
+    [(start, end), *other_spans] = _parse_spans(cut)
+    if other_spans:
+        raise ValueError("this part is not in the sentence")
+    if not start < end <= len(text):
+        raise ValueError("this part is not in the sentence")
+    for position in (start, end):
+        if position > 0 and _WITHIN_WORD.match(text, position - 1):
+            raise ValueError("the sentence would begin or end within a word")
+    return start, end
 
 
 class _Piece(Value):
@@ -270,9 +283,30 @@ def make_cloze_text(
         context_span = find_sentence_around(text, selected[0][0], selected[-1][1])
     all_pieces, forms, to_plain = _split_into_pieces(text, markdown)
     pieces = [piece for piece in all_pieces if piece.overlaps(context_span)]
+    gap_slices = _find_gap_slices(text, selected, all_pieces, pieces)
 
-    # find the pieces to blank out
-    extended_spans = []  # the selection, extended to whole formulas, code and links
+    # return the first rendering that preserves both the text and the gaps
+    gap_texts = [to_plain(pieces[gap_slice]) for gap_slice in gap_slices]
+    plain_text = to_plain(pieces)
+    for form in forms:
+        cloze_text = _render_cloze_text(pieces, gap_slices, form)
+        if _has_text_and_gaps(cloze_text, plain_text, gap_texts):
+            return cloze_text
+    raise ValueError("these words cannot be blanked out in their sentence")
+
+
+def _find_gap_slices(
+    text: str, selected: Sequence[Span], all_pieces: _Pieces, pieces: _Pieces
+) -> list[slice]:
+    """Find the pieces to blank out: the selection, extended to whole formulas, code and links.
+
+    Args:
+        text: The passage as plain text.
+        selected: The selected spans of the text.
+        all_pieces: The pieces of the passage.
+        pieces: The pieces of the sentences around the selection, to which the slices belong.
+    """
+    extended_spans = []
     for start, end in selected:
         for piece in all_pieces:
             if piece.indivisible and piece.overlaps((start, end)):
@@ -283,32 +317,36 @@ def make_cloze_text(
     for span in _merge_spans(text, extended_spans):
         indexes = [index for index, piece in enumerate(pieces) if piece.overlaps(span)]
         gap_slices.append(slice(indexes[0], indexes[-1] + 1))
+    return gap_slices
 
-    # return the first rendering that preserves both the text and the gaps
-    gap_texts = [to_plain(pieces[gap_slice]) for gap_slice in gap_slices]
-    plain_text = to_plain(pieces)
-    for form in forms:
-        # make a gap of each slice
-        cloze_text = ""
-        position = 0
-        for number, gap_slice in enumerate(gap_slices, start=1):
-            before = form(pieces[position : gap_slice.start])
-            cloze_text += cloze.escape_cloze_braces(before)
-            cloze_text += cloze.format_cloze(number, form(pieces[gap_slice]))
-            position = gap_slice.stop
-        cloze_text += cloze.escape_cloze_braces(form(pieces[position:]))
-        cloze_text = cloze_text.strip()
-        answers = [to_plain_text(gap.answer) for gap in find_clozes(cloze_text)]
-        has_same_gaps = len(answers) == len(gap_texts) and all(
-            map(is_same_text, gap_texts, answers)
-        )
-        if (
-            has_same_gaps
-            and not any(cloze.find_cloze_problems(cloze_text))
-            and is_same_text(to_plain_text(cloze_text), plain_text)
-        ):
-            return cloze_text
-    raise ValueError("these words cannot be blanked out in their sentence")
+
+def _render_cloze_text(
+    pieces: _Pieces, gap_slices: Sequence[slice], form: _Renderer
+) -> str:
+    """Render pieces as cloze text with a cloze deletion for each slice."""
+    cloze_text = ""
+    position = 0
+    for number, gap_slice in enumerate(gap_slices, start=1):
+        before = form(pieces[position : gap_slice.start])
+        cloze_text += cloze.escape_cloze_braces(before)
+        cloze_text += cloze.format_cloze(number, form(pieces[gap_slice]))
+        position = gap_slice.stop
+    cloze_text += cloze.escape_cloze_braces(form(pieces[position:]))
+    return cloze_text.strip()
+
+
+def _has_text_and_gaps(
+    cloze_text: str, plain_text: str, gap_texts: Sequence[str]
+) -> bool:
+    """Return whether a cloze text is valid, and has the text and the gaps that it should have."""
+    answers = [to_plain_text(gap.answer) for gap in find_clozes(cloze_text)]
+    if len(answers) != len(gap_texts):
+        return False
+    if not all(map(is_same_text, gap_texts, answers)):
+        return False
+    if any(cloze.find_cloze_problems(cloze_text)):
+        return False
+    return is_same_text(to_plain_text(cloze_text), plain_text)
 
 
 def extract_span(text: str, span: Span, markdown: str = "") -> str:
@@ -370,7 +408,9 @@ def _split_into_pieces(
         The segments, functions that render segments as Markdown (preferred first), and a
             function that renders them as plain text.
     """
-    aligned = _align_with_text(text, markdown) if markdown else None
+    aligned = None
+    if markdown:
+        aligned = _align_with_text(text, markdown)
     if aligned is not None:
         forms = (_render_as_written, _render_without_emphasis)
         # the plain text of the pieces has no formula delimiters, unlike `text`
@@ -398,21 +438,15 @@ def _align_with_text(text: str, markdown: str) -> list[_Piece] | None:
     pieces: list[_Piece] = []
     position = 0
     for token in _iter_tokens(markdown):
-        raw = token.markdown
-        # the length of the token in the plain text
-        matches = (text.startswith(each, position) and len(each) for each in token.texts)
-        length = next(filter(None, matches), 0)
-        if not length and raw.isspace() and text[position : position + 1].isspace():
-            length = 1
-        if token.indivisible and not length and any(token.texts):
+        length = token.find_length(text, position)
+        if length == 0 and not token.may_be_invisible:
             return None
-        if not (length or token.indivisible):  # then it must be markup
-            is_markup = raw in _MARKUP_CHARACTERS or HTML_TAG.fullmatch(raw)
-            if not (is_markup or raw.isspace()):
-                return None
-        pieces.append(_Piece(position, position + length, raw, token.indivisible))
-        position += length
-    return None if text[position:].strip() else pieces
+        end = position + length
+        pieces.append(_Piece(position, end, token.markdown, token.indivisible))
+        position = end
+    if text[position:].strip():
+        return None
+    return pieces
 
 
 class _MarkdownToken(Value):
@@ -420,6 +454,24 @@ class _MarkdownToken(Value):
     texts: Strings
     """The plain texts that the token may render as."""
     indivisible: bool = False
+
+    @property
+    def may_be_invisible(self) -> bool:
+        """Whether the token may be missing from the plain text, as markup and spaces may."""
+        if self.indivisible:
+            return not any(self.texts)
+        if self.markdown.isspace() or self.markdown in _MARKUP_CHARACTERS:
+            return True
+        return HTML_TAG.fullmatch(self.markdown) is not None
+
+    def find_length(self, text: str, position: int) -> int:
+        """Return the length of the token in the plain text at a position, or 0."""
+        for own_text in self.texts:
+            if own_text and text.startswith(own_text, position):
+                return len(own_text)
+        if self.markdown.isspace() and text[position : position + 1].isspace():
+            return 1
+        return 0
 
 
 def _iter_tokens(markdown: str) -> Iterator[_MarkdownToken]:
@@ -435,8 +487,11 @@ def _iter_tokens(markdown: str) -> Iterator[_MarkdownToken]:
         for character in markdown[position:start]:
             yield _MarkdownToken(character, (character,))
         raw = markdown[start:end]
-        texts = ("",) if kind == "tag" else (to_plain_text(raw), raw)
-        yield _MarkdownToken(raw, texts, indivisible=kind not in ("tag", "escape"))
+        if kind == "tag":
+            yield _MarkdownToken(raw, ("",))
+        else:
+            is_indivisible = kind != "escape"
+            yield _MarkdownToken(raw, (to_plain_text(raw), raw), is_indivisible)
         position = end
     for character in markdown[position:]:
         yield _MarkdownToken(character, (character,))

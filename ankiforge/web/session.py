@@ -14,7 +14,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from ankiforge.errors import RefusedError, UsageError
 from ankiforge.ledger import item_lists, pending_items
@@ -43,7 +43,7 @@ from ankiforge.pipeline.media import load_highlight_media
 from ankiforge.pipeline.query import parse_query, uses_query_syntax
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.review import Decision, Item, Review, StaleItemError, batches
-from ankiforge.review.batches import DocumentItems, ReviewBatch
+from ankiforge.review.batches import DocumentItems, FolderItems, ReviewBatch
 from ankiforge.review.decisions import Edit, WriteCard
 from ankiforge.review.items import iter_changed_cards
 from ankiforge.text import format_as_sentence, format_count
@@ -70,12 +70,17 @@ MAX_CREATORS = 2
 """The maximum number of authors per document on the shelf."""
 NO_HIGHLIGHTS_TEXT = "Nothing is marked here yet."
 ASK_LABEL = "Ask my chat"
+"""The label of the button that asks a chat about a document."""
 CHOOSE_TEXT = (
     "Select words in the document and press Enter, or ask your chat for ten passages."
 )
 PagePartFactory = Callable[[Workspace, ItemRenderer], Iterable[PagePart]]
 
 
+_WAITING_STATE = "Waiting"
+"""The state that isn't shown in the list of all cards, because most of its rows have it."""
+_BEST_LIST = "best"
+"""The next ten of everything that waits, across documents. It is the first row of the shelf."""
 _USER_LIST = "you"
 """The list of what only the user can answer. It comes first on the shelf."""
 _WORDS_LIST = "words"
@@ -150,6 +155,8 @@ class ReviewSession:
         # The number of the unfinished sitting of each document, most recent last.
         self._unfinished: dict[str, int] = {}
         self._chat: ChatPrompt | None = None
+        # The rows of folders on the shelf, keyed by the ID of their list.
+        self._folders: dict[str, FolderItems] = {}
 
     def _find_item_source(self, id: str) -> ItemSource:
         return next(source for source in self._sources if id.startswith(source.prefix))
@@ -161,8 +168,7 @@ class ReviewSession:
         left: dict[str, int] = {}
         for source in self._sources:
             left.update(source.count_pending_items())
-        unsent = pending_items.count_items_by_group(self._ledger, "unsent")["unsent"]
-        return {"left": left, "ready": unsent.total()}
+        return {"left": left, "ready": pending_items.count_unshipped_cards(self._ledger)}
 
     def render_list(self, list_id: str, words: str = "", start: int = 0) -> Json | None:
         """Render a list as JSON, with the new counts, or return None if it doesn't exist.
@@ -179,6 +185,10 @@ class ReviewSession:
         """
         if list_id == "all":
             return {**self._list_all_cards(words.strip(), start), **self.count_items()}
+        if list_id == _BEST_LIST:
+            return {**self._start_best_sitting(), **self.count_items()}
+        if list_id in self._folders:
+            return {**self._start_folder_sitting(list_id), **self.count_items()}
         sources = (
             each for each in self._sources if list_id in each.count_pending_items()
         )
@@ -189,7 +199,34 @@ class ReviewSession:
             None, map(source.render_item, source.list_ids(list_id)[start:])
         )
         items = [*islice(rendered_items, batches.SITTING_SIZE)]
-        return {**self._start_sitting(items, list_id=list_id), **self.count_items()}
+        sitting = self._start_sitting(items, list_id=list_id)
+        count = len(source.list_ids(list_id))
+        counts = self._count_list(source, list_id, count)
+        return {**sitting, "waiting": counts["waiting"], **self.count_items()}
+
+    def _start_best_sitting(self) -> Json:
+        """Start a sitting with the first ten items of the queue, or continue it."""
+        continued = self._continue_sitting(_BEST_LIST)
+        if continued:
+            return continued
+        items = self._render_items(self._items.select_best_of_queue())
+        return self._start_sitting(items, list_id=_BEST_LIST)
+
+    def _start_folder_sitting(self, list_id: str) -> Json:
+        """Start a sitting with the first ten new cards of a folder's documents, or continue it."""
+        continued = self._continue_sitting(list_id)
+        if continued:
+            return continued
+        folder = self._folders[list_id]
+        documents = {each.document for each in folder.documents}
+        ids = self._items.select_best_of_queue(documents)
+        if ids:
+            return self._start_sitting(self._render_items(ids), list_id=list_id)
+        uncarded_ids = []
+        for document_items in folder.documents:
+            uncarded_ids += _select_uncarded_ids(document_items)
+        items = self._render_items(uncarded_ids[: batches.SITTING_SIZE])
+        return {**self._start_sitting(items, list_id=list_id), "without": True}
 
     # --- the shelf, and a sitting at one of its documents -------------------------------
 
@@ -204,21 +241,24 @@ class ReviewSession:
             start: the number of rows to skip because the page already has them.
 
         Returns:
-            The new counts; `documents`, the next rows, at most `MAX_ROWS`; `more`, whether further
-                rows follow; `begins`, the document or list that the page opens first, or "" for the
-                shelf; `waiting`, a phrase with the total number of pending decisions; `lost`, a
-                line about cards whose passage is gone, or ""; and `without`, a line about
-                highlights without a proposal, or "". The row of a document has the numbers of
-                pending drafts (`waiting`) and certain proposals (`proposed`), whether there are any
-                of either (`is_open`), a phrase about the remaining highlights (`rest`), the label
-                of the button that asks a chat (`chat`, "" for no button), and the position in an
-                unfinished sitting, e.g. `8 of 10` (`left`, "" without a sitting).
+            The new counts; `counts`, how many decisions wait, by kind; `waiting`, a phrase with
+                these numbers; `documents`, the next rows, at most `MAX_ROWS`; `more`, whether
+                further rows follow; `begins`, the document or list that the page opens first, or ""
+                for the shelf; `lost`, a line about cards whose passage is gone, or ""; and
+                `without`, a line about highlights without a card, or "". The row of a document has
+                the number of new cards that wait (`waiting`) and of less certain suggestions
+                (`more`), whether anything waits (`is_open`), a phrase about the remaining
+                highlights (`rest`), the label of the button that asks a chat (`chat`, "" for no
+                button), and the position in an unfinished sitting, e.g. `8 of 10` (`left`, ""
+                without a sitting). The numbers that wait in all rows add up to the total.
         """
         all_document_items = self._items.list_documents()
         entries = self._list_shelf_entries(all_document_items)
+        counts = self._items.count_waiting()
         return {
             **self.count_items(),
-            "waiting": batches.format_pending_counts(self._items.count_waiting()),
+            "counts": asdict(counts),
+            "waiting": batches.format_pending_counts(counts) or "",
             "documents": [
                 self._render_document_row(entry)
                 if isinstance(entry, DocumentItems)
@@ -245,21 +285,70 @@ class ReviewSession:
         for document_items in all_document_items:
             if document_items.document in unfinished_documents:
                 continue
-            if document_items.has_pending_items:
+            if document_items.waiting_count:
                 pending.append(document_items)
             else:
                 finished.append(document_items)
         lists = self._list_shelf_lists()
         unmarked = self.documents.list_unmarked()
+        shown_rows: list[DocumentItems | Json] = []
+        places = self._items.load_document_places()
+        finished_rows: list[DocumentItems | Json] = []
+        for documents, rows in ((pending, shown_rows), (finished, finished_rows)):
+            for row in batches.group_small_documents(documents, places):
+                if isinstance(row, FolderItems):
+                    rows.append(self._render_folder_row(row))
+                else:
+                    rows.append(row)
+        best_rows = []
+        if len(unfinished) + len(pending) + len(lists) > 1:
+            best_rows = self._render_best_row()
         return [
-            *(row for row in lists if row["id"] == _USER_LIST),
             *unfinished,
-            *pending,
+            *best_rows,
+            *(row for row in lists if row["id"] == _USER_LIST),
+            *shown_rows,
             *(row for row in lists if row["id"] != _USER_LIST),
             *unmarked[:RECENT_UNMARKED_COUNT],
-            *finished,
+            *finished_rows,
             *unmarked[RECENT_UNMARKED_COUNT:],
         ]
+
+    def _render_folder_row(self, folder: FolderItems) -> Json:
+        waits = folder.waiting_count > 0
+        counts = f"{folder.waiting_count:,}"
+        if not waits:
+            counts = f"{folder.remaining_count:,} without a card"
+        id = f"{'in' if waits else 'rest of'} {folder.id}"
+        self._folders[id] = folder
+        documents = format_count(len(folder.documents), "document")
+        return {
+            "id": id,
+            "list": id,
+            "title": folder.title,
+            "by": "",
+            "waiting": 0,
+            "rest": f"{counts} in {documents}",
+            "is_open": waits,
+            "left": self._format_position(id),
+        }
+
+    def _render_best_row(self) -> list[Json]:
+        """Render the row of everything that waits, unless nothing does."""
+        total = self._items.count_waiting().total
+        if not total:
+            return []
+        title = (
+            f"Best ten of {total:,}" if total > batches.SITTING_SIZE else f"All {total}"
+        )
+        row = {"id": _BEST_LIST, "list": _BEST_LIST, "title": title, "by": ""}
+        counts = {
+            "waiting": 0,
+            "rest": "",
+            "cover": str(min(total, batches.SITTING_SIZE)),
+        }
+        left = self._format_position(_BEST_LIST)
+        return [{**row, **counts, "is_open": True, "left": left}]
 
     def _list_shelf_lists(self) -> list[Json]:
         """Render the rows of the lists in which something waits, the list of words last."""
@@ -273,10 +362,23 @@ class ReviewSession:
                         "by": row.description,
                         "cover": row.cover,
                     }
-                    counts = {"waiting": left[id], "proposed": 0, "is_open": True}
-                    rows.append({"id": id, "list": id, **texts, **counts})
+                    rows.append(
+                        {
+                            "id": id,
+                            "list": id,
+                            **texts,
+                            **self._count_list(source, id, left[id]),
+                            "is_open": True,
+                        }
+                    )
         rows.sort(key=lambda row: row["id"] == _WORDS_LIST)
         return rows
+
+    def _count_list(self, source: ItemSource, list_id: str, count: int) -> Json:
+        """Return what the row of a list says. What a feature lists doesn't wait."""
+        if source is self._items:
+            return {"waiting": self._items.count_waiting_in_list(list_id), "rest": ""}
+        return {"waiting": 0, "rest": format_count(count, "card")}
 
     def _describe_lost_cards(self) -> str:
         lost_items = pending_items.count_dependent_items(
@@ -307,8 +409,8 @@ class ReviewSession:
         pending_ids = batches.list_pending_ids(self._ledger, self._query)
         if pending_ids:
             return self._locate_item(pending_ids[0], all_document_items)
-        with_proposals = batches.find_documents_with_proposals(self._ledger, self._query)
-        return self._locate_document(with_proposals[0]) if with_proposals else ""
+        documents = batches.find_documents_with_suggestions(self._ledger, self._query)
+        return self._locate_document(documents[0]) if documents else ""
 
     def _locate_item(self, id: str, all_document_items: Sequence[DocumentItems]) -> str:
         if id in self._items.queues[_USER_LIST]:
@@ -325,22 +427,20 @@ class ReviewSession:
     def _render_document_row(self, document_items: DocumentItems) -> Json:
         highlight = load_highlight(self._ledger, document_items.best_location.key)
         id = self.documents.register_document(highlight)
-        offer = document_items.chat_offer
         chat = ASK_LABEL if document_items.should_offer_chat else ""
         if self._workspace.folder.config.drafter == "llm":
-            offer = chat = ""
-        rest = offer
-        if document_items.remaining_count and not offer:
+            chat = ""
+        rest = ""
+        if not document_items.waiting_count:
             rest = f"{document_items.remaining_count:,} without a card"
         return {
             "id": id,
             "title": document_items.title,
             "by": ", ".join(highlight.document.creators[:MAX_CREATORS]),
-            "waiting": document_items.draft_count,
-            "proposed": document_items.proposal_counts.certain,
-            "less_certain": document_items.proposal_counts.less_certain,
+            "waiting": document_items.waiting_count,
+            "more": len(document_items.more),
             "rest": rest,
-            "is_open": document_items.has_pending_items,
+            "is_open": document_items.waiting_count > 0,
             "chat": chat,
             "left": self._format_position(id),
         }
@@ -354,30 +454,32 @@ class ReviewSession:
         return f"{decided + 1} of {decided + len(sitting.ids)}"
 
     def start_document_sitting(self, id: str) -> Json:
-        """Start a sitting with a document's ten best drafts and proposals, in reading order.
+        """Start a sitting with a document's ten best drafts and suggestions, in reading order.
 
         An unfinished sitting is continued instead. Only the best fact of each highlight is
-        included. If the document has neither drafts nor certain proposals, the sitting consists of
-        less certain proposals, and `uncertain` is true. Without those, it consists of ten
-        highlights without a card, and `without` is true.
+        included. If nothing waits in the document, the sitting consists of less certain
+        suggestions, and `more` is true. Without those, it consists of ten highlights without a
+        card, and `without` is true. `waiting` is the number of new cards of the document that wait.
         """
-        continued = self._continue_sitting(id)
-        if continued:
-            return continued
         document_items = self._find_document_items(id)
         if document_items is None:
-            return self._start_sitting([], document=id)
+            return {**self._start_sitting([], document=id), "waiting": 0}
+        counts = {"waiting": document_items.waiting_count}
+        continued = self._continue_sitting(id)
+        if continued:
+            return {**continued, **counts}
         ids = self._items.select_best_ids(document_items)
         if ids:
-            return self._start_sitting(self._render_items(ids), document=id)
-        ids = self._items.select_best_ids(document_items, uncertain=True)
+            sitting = self._start_sitting(self._render_items(ids), document=id)
+            return {**sitting, **counts}
+        ids = self._items.select_best_ids(document_items, more=True)
         if ids:
             sitting = self._start_sitting(self._render_items(ids), document=id)
-            return {**sitting, "uncertain": True}
-        # no sentence has a proposal, so let the user select the words to ask about
+            return {**sitting, **counts, "more": True}
+        # no sentence has a suggestion, so let the user select the words to ask about
         ids = _select_uncarded_ids(document_items)
         sitting = self._start_sitting(self._render_items(ids), document=id)
-        return {**sitting, "without": True}
+        return {**sitting, **counts, "without": True}
 
     def _continue_sitting(self, document: str) -> Json | None:
         """Render the unfinished sitting of a document, or return None if nothing of it is left."""
@@ -411,9 +513,12 @@ class ReviewSession:
         remaining items becomes the unfinished sitting of its document.
         """
         self._sittings[number] = sitting
-        self._unfinished.pop(sitting.document, None)
-        if sitting.document and sitting.ids and sitting.results:
-            self._unfinished[sitting.document] = number
+        name = sitting.document
+        if sitting.list_id == _BEST_LIST or sitting.list_id in self._folders:
+            name = sitting.list_id
+        self._unfinished.pop(name, None)
+        if name and sitting.ids and sitting.results:
+            self._unfinished[name] = number
         return {
             "number": number,
             "ids": sitting.ids,
@@ -440,15 +545,15 @@ class ReviewSession:
             sitting_number: the number of the document's current sitting, or 0.
 
         Returns:
-            `item`, the highlight's pending draft or, if it has none, its card, proposal or passage.
-                A draft or proposal is also added to the sitting, which is returned as `sitting`.
+            `item`, the highlight's pending draft or else its card, suggestion or passage.
+                A draft or suggestion is also added to the sitting, which is returned as `sitting`.
         """
         item_json = self._render_best_item(HighlightKey(key))
         sitting = self._sittings.get(sitting_number)
         if item_json is None or sitting is None or not sitting.document:
             return {"item": item_json}
         id = item_json["id"]
-        if id not in self._items.list_ids("new") and not item_json.get("proposal"):
+        if id not in self._items.list_ids("new") and not item_json.get("suggested"):
             return {"item": item_json}
         extended = sitting.add_item(id, self._sort_by_position([*sitting.ids, id]))
         return {
@@ -457,7 +562,7 @@ class ReviewSession:
         }
 
     def _render_best_item(self, key: HighlightKey) -> Json | None:
-        """Render a pending draft of a highlight, or else its card, proposal or passage."""
+        """Render a pending draft of a highlight, or else its card, suggestion or passage."""
         passage = self._ledger.get_passage(key)
         ids: list[str] = [group[0].id for group in iter_draft_groups(self._ledger, [key])]
         ids += [guid for guid, card in passage.cards.items() if card.is_live]
@@ -505,6 +610,9 @@ class ReviewSession:
             [state] = states
             summary = f"{len(ids)} {state[:1].lower()}{state[1:]}"
             rows = [{**row, "state": ""} for row in rows]
+        for row in rows:
+            if row["state"] == _WAITING_STATE:
+                row["state"] = ""
         left = min(len(ids) - shown_count, MAX_ROWS)
         return {
             "rows": rows,
@@ -584,8 +692,8 @@ class ReviewSession:
 
         The summary has a `heading`, further sentences (`told`), and the created or changed
         `cards`, each with its highlight's `key` and page label (`page`). For a document, the cards
-        are in reading order. For a document without highlights, `chat` is the label of the button
-        that asks a chat to choose passages.
+        are in reading order. If a chat can be asked about the rest of a document, `chat` is the
+        label of the button that does so.
         """
         sitting = self._sittings.get(sitting_number)
         if sitting is None:
@@ -603,7 +711,7 @@ class ReviewSession:
             row = source.lists.get(sitting.list_id)
             if row and row.ending:
                 endings.append(row.ending)
-        outcome = f"{len(sitting.results)} decided"
+        outcome = _describe_decisions(sitting)
         if not endings:
             outcome = _describe_outcome(sitting, cards)
         left = self._describe_left_items(sitting)
@@ -611,7 +719,17 @@ class ReviewSession:
             "heading": _format_heading(sitting, outcome, left),
             "told": " ".join(endings),
             "cards": cards,
+            "chat": self._label_chat_offer(sitting.document),
         }
+
+    def _label_chat_offer(self, document: str) -> str:
+        """Return the label of the button that asks a chat about the rest of a document, or ""."""
+        document_items = self._find_document_items(document)
+        if document_items is None or self._workspace.folder.config.drafter == "llm":
+            return ""
+        if not document_items.remaining_count:
+            return ""
+        return f"{document_items.remaining_count:,} more: {ASK_LABEL}"
 
     def _render_changed_cards(self, sitting: ReviewBatch) -> list[Json]:
         """Render the cards that a sitting has created or changed, in reading order if possible."""
@@ -634,13 +752,26 @@ class ReviewSession:
         if sitting.document:
             document_items = self._find_document_items(sitting.document)
         if document_items is None:
-            left_count = self.count_items()["left"].get(sitting.list_id, 0)
+            left_count = self._count_left_in_list(sitting.list_id)
             return f"{left_count:,} waiting" if left_count else ""
-        parts = [batches.format_pending_counts(document_items.pending_counts)]
-        less_certain = document_items.proposal_counts.less_certain
-        if less_certain:
-            parts.append(format_count(less_certain, "less certain proposal"))
-        return ", ".join(filter(None, parts))
+        parts = []
+        if document_items.waiting_count:
+            parts.append(f"{document_items.waiting_count:,} waiting")
+        if document_items.more:
+            parts.append(f"{len(document_items.more):,} more")
+        return ", ".join(parts)
+
+    def _count_left_in_list(self, list_id: str) -> int:
+        if list_id == _BEST_LIST:
+            return self._items.count_waiting().total
+        if list_id in self._folders:
+            folder = {each.document for each in self._folders[list_id].documents}
+            documents = self._items.list_documents()
+            return sum(
+                each.waiting_count for each in documents if each.document in folder
+            )
+        left: dict[str, int] = self.count_items()["left"]
+        return left.get(list_id, 0)
 
     def preview(self, decision: Decision) -> Json:
         """Render the card that a decision would create, as it would look in Anki.
@@ -831,19 +962,18 @@ class ReviewSession:
 
 
 def _describe_rest(all_document_items: Iterable[DocumentItems]) -> str:
-    """Describe the highlights without a proposal, or return "" if there are none."""
-    count = sum(len(document_items.others) for document_items in all_document_items)
+    """Describe the highlights without a card, or return "" if there are none."""
+    count = sum(document_items.remaining_count for document_items in all_document_items)
     if not count:
         return ""
-    highlights = format_count(count, "highlight")
-    return f"{highlights} without a proposal: ankiforge list --no-card says why"
+    return f"{format_count(count, 'highlight')} without a card."
 
 
 def _select_uncarded_ids(document_items: DocumentItems) -> list[str]:
     """Return the ids of the first ten highlights without a card, in reading order."""
     places = [
-        *document_items.with_proposals,
-        *document_items.with_uncertain_proposals,
+        *document_items.suggestions,
+        *document_items.more,
         *document_items.others,
     ]
     places.sort(key=attrgetter("position"))
@@ -851,8 +981,7 @@ def _select_uncarded_ids(document_items: DocumentItems) -> list[str]:
 
 
 def _render_card_row(list_row: ListRow) -> Json:
-    places = (list_row.highlight.document.title, list_row.deck)
-    return {**render_row(list_row), "place": " · ".join(filter(None, places))}
+    return {**render_row(list_row), "place": list_row.highlight.document.title}
 
 
 def _count_cards(view: Json) -> int:
@@ -866,12 +995,27 @@ def _describe_outcome(sitting: ReviewBatch, cards: Iterable[Json]) -> str:
     """Describe how many cards a sitting has made, or else how many items were decided."""
     card_count = sum(map(_count_cards, cards))
     if not card_count:
-        return f"{len(sitting.results)} decided"
-    outcome = format_count(card_count, "card")
+        return _describe_decisions(sitting)
+    parts = [format_count(card_count, "card")]
     rejected_count = sitting.results.count("none")
     if sitting.document and rejected_count:
-        outcome += f", {rejected_count} rejected"
-    return outcome
+        parts.append(f"{rejected_count} rejected")
+    return _join_with_later(parts, sitting)
+
+
+def _describe_decisions(sitting: ReviewBatch) -> str:
+    """Describe how many items of a sitting were decided. Deferring isn't deciding."""
+    decided_count = len(sitting.results) - sitting.results.count("later")
+    return _join_with_later(
+        [f"{decided_count} decided"] if decided_count else [], sitting
+    )
+
+
+def _join_with_later(parts: list[str], sitting: ReviewBatch) -> str:
+    later_count = sitting.results.count("later")
+    if later_count:
+        parts.append(f"{later_count} later")
+    return ", ".join(parts)
 
 
 def _format_heading(sitting: ReviewBatch, outcome: str, left: str) -> str:

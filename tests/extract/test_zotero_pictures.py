@@ -150,7 +150,7 @@ def test_what_gives_no_card_says_what_to_do(forge, zotero):
     said = forge.ok("list", "--no-card").stdout
     row = next(line for line in said.splitlines() if "Which curve is drawn" in line)
     assert row.endswith(NOT_THERE.partition(":")[0])
-    assert NOT_THERE in forge.ok("show", row.split()[0]).stdout
+    assert NOT_THERE in forge.ok("list", "-v", row.split()[0]).stdout
 
 
 def test_a_picture_outside_of_the_data_folder_never_travels(forge, zotero, tmp_path):
@@ -196,7 +196,7 @@ def test_a_figure_that_zotero_never_showed_here_is_cut_from_its_pdf(forge, zoter
 
     zotero.show("FIGUREA2", png(10))
     again = forge.json("run", zotero.folder)
-    assert again["state"]["cards"]["waiting"] == again["notes"]["added"] == 0
+    assert again["state"]["waiting"]["new"] == again["notes"]["added"] == 0
     assert [card["guid"] for card in forge.cards()] == [
         card["guid"] for card in cards.values()
     ]

@@ -363,11 +363,16 @@ class Player:
     def do_forge(self, machine: Machine, command: str | list[str]) -> dict[str, Any]:
         words = command if isinstance(command, list) else command.split()
         words = [self.filled(machine, word) for word in words]
+        is_extract = "--dry-run" in words
         result = self.call(machine, *words)
-        if words[0] == "run" and "review" not in self.history.get("more", ""):
+        if (
+            words[0] == "run"
+            and not is_extract
+            and "review" not in self.history.get("more", "")
+        ):
             self.take_marks(machine)
         came: dict[str, Any] = {"exit": result.exit_code}
-        if words[0] == "extract":
+        if is_extract:
             came["extract"] = extracted(result.stdout)
         came |= self.look(machine)
         if machine.killed:  # how far it came is chance, where it ends is not
@@ -390,7 +395,7 @@ class Player:
         """Accept, as its person, the new marks that nothing is said about, and build."""
         taken = []
         for card in self.lists(machine).cards:
-            changes = card["revises"] or card["replaces"]
+            changes = card["changes"] or card["replaces"]
             if card["waits"] == "Made of your highlight; you decide." and not changes:
                 taken.append(card["id"])
         if taken:
@@ -500,7 +505,7 @@ class Player:
             },
             "waiting": dict.fromkeys(sorted(drafts_of(cards)), True),
             "no card": {
-                one["exact"]: "a proposal" if one.get("proposal") else True
+                one["exact"]: "a suggestion" if one.get("suggestion") else True
                 for one in without_card
             },
             "questions": {asked_about(one): True for one in questions},
@@ -684,10 +689,10 @@ def asked_about(question: dict[str, Any]) -> str:
 def drafts_of(cards: list[dict[str, Any]]) -> Iterator[str]:
     """The words of each draft that waits for a person."""
     for card in cards:
-        if card["verdict"] == "waiting" and not card["revises"]:
+        if card["verdict"] == "waiting" and not card["changes"]:
             yield words_of(card["fields"])
-        if card["revision"]:
-            yield f"{words_of({**card['fields'], **card['revision']['fields']})} (a revision)"
+        if card["change"]:
+            yield f"{words_of({**card['fields'], **card['change']['fields']})} (a change)"
 
 
 def words_of(fields: dict[str, str]) -> str:

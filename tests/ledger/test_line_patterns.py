@@ -45,7 +45,10 @@ def test_lines_with_blanks_around_the_colons_are_one_question(
     assert len(asked["examples"]) == 3
     waiting = forge.json("status")["waiting"]
     assert (waiting["new"], waiting["changed"], waiting["questions"]) == (0, 0, 1)
-    assert f"ankiforge accept {asked['id'][:6]} " in forge.ok("show", asked["id"]).stdout
+    assert (
+        f"ankiforge accept {asked['id'][:6]} "
+        in forge.ok("list", "-v", asked["id"]).stdout
+    )
     forge.ok("accept", "--all")
     assert set(verdicts(forge).values()) == {"waiting"}, "only by its id"
     forge.ok("accept", asked["id"])
@@ -72,8 +75,8 @@ def test_a_run_counts_the_question_that_holds_back_new_highlights(forge, note) -
 def test_two_lines_that_are_left_of_a_form_wait_each_alone(forge, note) -> None:
     [rome] = forge.ok("list", "Rome", "--json").lines
     forge.ok("reject", rome["id"])
-    waiting = {"new": 2, "proposed": 0, "changed": 0, "questions": 0}
-    assert forge.json("status")["waiting"] == waiting
+    parts = {"new": 2, "changed": 0, "questions": 0, "more": 0}
+    assert forge.json("status")["waiting"] == {"total": 2, **parts}
 
 
 def test_no_is_kept_for_later_lines_until_it_is_undone(forge, note) -> None:

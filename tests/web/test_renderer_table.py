@@ -43,10 +43,9 @@ def test_the_row_of_a_document_has_its_numbers(session, document):
         "id": document,
         "title": "Cells",
         "by": "",
-        "waiting": 2,
-        "proposed": 1,
-        "less_certain": 0,
-        "rest": "1 without a card",
+        "waiting": 3,
+        "more": 0,
+        "rest": "",
         "is_open": True,
         "chat": "",
         "left": "",
@@ -64,7 +63,7 @@ def test_a_note_is_its_text_and_its_marks_in_reading_order(session, document):
     )
     told = [(mark["words"][:12], mark["state"], mark["frame"]) for mark in shown["marks"]]
     assert told == [
-        ("Osmosis is t", "proposal", False),
+        ("Osmosis is t", "suggested", False),
         ("What is a ri", "asks", False),
         ("What is a nu", "asks", False),
         ("so much for ", "none", False),
@@ -138,4 +137,5 @@ def test_a_mark_has_a_label_and_its_words(make_card, changed, entry):
         "words": entry[0],
         "exact": entry[1],
         "frame": entry[2],
+        "made": False,
     }

@@ -14,8 +14,8 @@ from itertools import chain
 import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
 from pypdfium2 import PdfTextPage
 
+from ankiforge.extract.cleaning import to_one_line
 from ankiforge.extract.files import AUTHOR_AND_YEAR_PREFIX
-from ankiforge.extract.pdf.cleaning import to_one_line
 from ankiforge.extract.pdf.letters import CharReader
 from ankiforge.model import Value
 from ankiforge.text import regex

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ankiforge.anki.notes import iter_work_urls
 from ankiforge.features.ask.index import ABSENCE_REMARKS, FoundPassage, FoundWork
-from ankiforge.model import Highlight, Json, ListRow, Value
+from ankiforge.model import Highlight, Json, ListRow, Value, make_highlight_id
 from ankiforge.reports.cards import TextLines, format_short_question
 from ankiforge.reports.highlights import document_to_json, format_title, get_attributes
 from ankiforge.reports.view import view_card
@@ -199,22 +199,24 @@ def format_hit(hit: FoundPassage) -> TextLines:
         yield f"  open      {link}"
     yield from map(_format_card, hit.list_rows[:_MAX_LINES])
     if not hit.list_rows:
-        yield f'  no card   ankiforge edit {highlight.key} --field Front "…" --field Back "…"'
+        id = make_highlight_id(highlight.key)[:10]
+        yield f'  no card   ankiforge edit {id} --field Front "…" --field Back "…"'
 
 
 def answer_to_json(prepared: PreparedQuestion, answer: Iterable[AnswerSentence]) -> Json:
     """Convert an answer to the JSON printed by `search --answer --json`."""
     sentences = []
     for sentence in answer:
-        passage = prepared.passages.get(sentence.passage_label)
-        sentences.append(
-            {
-                "says": sentence.text,
-                "quote": sentence.quote,
-                "dropped": sentence.drop_reason,
-                "highlight": passage.highlight.key if passage else None,
-            }
-        )
+        entry: Json = {
+            "says": sentence.text,
+            "quote": sentence.quote,
+            "dropped": sentence.drop_reason or "",
+            "highlight": None,
+        }
+        if sentence.passage_label in prepared.passages:
+            highlight = prepared.passages[sentence.passage_label].highlight
+            entry["highlight"] = highlight.key
+        sentences.append(entry)
     return {"answer": sentences}
 
 
@@ -222,7 +224,7 @@ def format_answer(
     prepared: PreparedQuestion, answer: Sequence[AnswerSentence]
 ) -> TextLines:
     """Format the proved sentences of an answer, each followed by its quote and location."""
-    proved = [sentence for sentence in answer if not sentence.drop_reason]
+    proved = [sentence for sentence in answer if sentence.drop_reason is None]
     if not proved:
         yield "nothing you have read answers this"
     for sentence in proved:

@@ -145,6 +145,21 @@ def row_to_draft(row: Row) -> StoredDraft:
     )
 
 
+def row_to_made_draft(row: Row) -> StoredDraft:
+    """Convert a row of the table `made` to a draft."""
+    return StoredDraft(
+        **asdict(decode_draft(row["body"])),
+        id=row["id"],
+        offer_id="",
+        sentence_hashes=tuple(row["fact"].split()),
+        revised_guid=Guid(row["revises"]) if row["revises"] else None,
+        replaced_guid=None,
+        similar_removed_sentence="",
+        after_event_number=row["since"],
+        position=row["position"],
+    )
+
+
 def load_draft_rows(store: Store, ids: Iterable[str]) -> list[Row]:
     """Load the rows of the drafts with these ids."""
     return store.fetch_rows(
