@@ -23,12 +23,13 @@ from msgspec.structs import replace
 
 from ankiforge.check import CheckContext, DuplicateIndex, check_draft
 from ankiforge.draft.prompt import ReplyShape
-from ankiforge.draft.reply import ReplyCard, build_drafts
+from ankiforge.draft.reply import build_drafts
+from ankiforge.draft.reply_cards import ClozeCard, DraftedCard, TwoSidedCard
 from ankiforge.model import CardKind, Draft, Finding, Highlight, Origin, Severity
 
 SET = Path(__file__).with_name("honest.jsonl")
 PASSAGES = Path(__file__).parents[1] / "tests" / "data" / "passages.jsonl"
-Pair = tuple[ReplyCard, Highlight]
+Pair = tuple[DraftedCard, Highlight]
 
 
 def honest(path: Path = SET) -> list[Pair]:
@@ -51,19 +52,22 @@ def _passage(row: dict[str, Any]) -> Highlight:
     )
 
 
-def _item(row: dict[str, str]) -> ReplyCard:
-    sides = {name: row.get(name, "") for name in ("quote", "front", "back", "text")}
-    return ReplyCard("1", CardKind(row["kind"]), **sides)
+def _item(row: dict[str, str]) -> DraftedCard:
+    quote = row.get("quote", "")
+    kind = CardKind(row["kind"])
+    if kind is CardKind.CLOZE:
+        return ClozeCard("1", quote, row["text"])
+    return TwoSidedCard("1", quote, row["front"], row["back"], kind)
 
 
-def findings(item: ReplyCard, highlight: Highlight) -> tuple[Finding, ...]:
+def findings(item: DraftedCard, highlight: Highlight) -> tuple[Finding, ...]:
     """What the checks say of a card once it is drawn."""
     return check_draft(
         draft_of(item, highlight), CheckContext(highlight, DuplicateIndex())
     )
 
 
-def draft_of(item: ReplyCard, highlight: Highlight) -> Draft:
+def draft_of(item: DraftedCard, highlight: Highlight) -> Draft:
     return build_drafts([item], highlight, Origin("llm"), ReplyShape(tuple(CardKind)))[0]
 
 
@@ -81,8 +85,10 @@ _FIGURE = re.compile(r"(?<![\w.,])\d+(?:[.,]\d+)?(?!\w)")
 
 
 def _figure(
-    item: ReplyCard, highlight: Highlight, others: list[Pair]
-) -> ReplyCard | None:
+    item: DraftedCard, highlight: Highlight, others: list[Pair]
+) -> DraftedCard | None:
+    if isinstance(item, ClozeCard):
+        return None
     found = _FIGURE.search(item.back)
     if not found:
         return None
@@ -96,17 +102,15 @@ def _figure(
 
 
 def _answer(
-    item: ReplyCard, highlight: Highlight, others: list[Pair]
-) -> ReplyCard | None:
+    item: DraftedCard, highlight: Highlight, others: list[Pair]
+) -> DraftedCard | None:
+    if isinstance(item, ClozeCard):
+        return None
     words = _words(f"{highlight.context} {item.back} {item.front}")
     for other, its in others:
-        foreign = other.back and its.document.key != highlight.document.key
-        if (
-            item.back
-            and foreign
-            and _words(other.back)
-            and not _words(other.back) & words
-        ):
+        if isinstance(other, ClozeCard) or its.document.key == highlight.document.key:
+            continue
+        if _words(other.back) and not _words(other.back) & words:
             return replace(item, back=other.back)
     return None
 
@@ -116,8 +120,8 @@ def _words(text: str) -> set[str]:
 
 
 def _quote_cut(
-    item: ReplyCard, highlight: Highlight, others: list[Pair]
-) -> ReplyCard | None:
+    item: DraftedCard, highlight: Highlight, others: list[Pair]
+) -> DraftedCard | None:
     words = item.quote.split()
     half = len(words) // 2
     return (
@@ -128,28 +132,29 @@ def _quote_cut(
 
 
 def _quote_changed(
-    item: ReplyCard, highlight: Highlight, others: list[Pair]
-) -> ReplyCard | None:
+    item: DraftedCard, highlight: Highlight, others: list[Pair]
+) -> DraftedCard | None:
     words = item.quote.split()
     words[len(words) // 2] = "however"
     return replace(item, quote=" ".join(words)) if len(words) > 2 else None
 
 
-def _link(item: ReplyCard, highlight: Highlight, others: list[Pair]) -> ReplyCard | None:
-    return (
-        replace(item, back=f"{item.back} https://elsewhere.example/")
-        if item.back
-        else None
-    )
+def _link(
+    item: DraftedCard, highlight: Highlight, others: list[Pair]
+) -> DraftedCard | None:
+    if isinstance(item, ClozeCard):
+        return None
+    return replace(item, back=f"{item.back} https://elsewhere.example/")
 
 
 _HELPER = re.compile(r"\b(?:is|are|was|were|can|may|will|has|have)\b(?! not)")
 
 
 def _negation(
-    item: ReplyCard, highlight: Highlight, others: list[Pair]
-) -> ReplyCard | None:
-    for name in ("text", "front", "back"):
+    item: DraftedCard, highlight: Highlight, others: list[Pair]
+) -> DraftedCard | None:
+    names = ("text",) if isinstance(item, ClozeCard) else ("front", "back")
+    for name in names:
         words = getattr(item, name)
         if " not " in words:
             return replace(item, **{name: words.replace(" not ", " ", 1)})
@@ -159,7 +164,7 @@ def _negation(
     return None
 
 
-Spoiler = Callable[[ReplyCard, Highlight, list[Pair]], ReplyCard | None]
+Spoiler = Callable[[DraftedCard, Highlight, list[Pair]], DraftedCard | None]
 SPOILERS: dict[str, Spoiler] = {
     "figure": _figure,
     "answer": _answer,

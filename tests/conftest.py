@@ -127,6 +127,11 @@ class Result:
         return [json.loads(line) for line in self.stdout.splitlines()]
 
 
+def is_card_or_draft(row: dict[str, Any]) -> bool:
+    """Whether a row of `list --json` is no question and no suggestion."""
+    return str(row["id"]).startswith(("af", "dr"))
+
+
 class Forge:
     """`forge("run", vault)`: ankiforge called in `folder`, with `home` for the user's own files.
 
@@ -167,7 +172,7 @@ class Forge:
             card["id"]
             for card in waiting
             if card["waits"] == "Made of your highlight; you decide."
-            and not (card["revises"] or card["replaces"])
+            and not (card["changes"] or card["replaces"])
         ]
         if marks:
             self("accept", *marks)
@@ -184,7 +189,8 @@ class Forge:
     def lists(self, *lists: str) -> list[list[dict[str, Any]]]:
         """What `list --view …` tells as JSON of several views, of a ledger that is opened once.
 
-        `none` is `list --no-card --all`, `all` is `list --all`, and `new` is what waits.
+        `none` is `list --no-card --all`, `all` is `list --all`, and `new` is what waits, both
+        without questions and suggestions.
         """
         told = []
         with self.here(), Workspace(read_only=True) as opened:
@@ -205,7 +211,10 @@ class Forge:
                     view = name.removeprefix("all") or None
                     shown = listing.list_view((), view, everything=view is None)
                 lines = [msgspec.json.encode(data) for data, _ in shown]
-                told.append([json.loads(line) for line in lines])
+                rows = [json.loads(line) for line in lines]
+                if name in ("new", "all"):
+                    rows = [*filter(is_card_or_draft, rows)]
+                told.append(rows)
         return told
 
     def ok(self, *arguments: str | Path) -> Result:
@@ -255,8 +264,9 @@ class Forge:
         return self.settings(text)
 
     def cards(self, *arguments: str | Path) -> list[dict[str, Any]]:
-        """All cards there are, rejected and retired ones too, as `list` tells them."""
-        return self.ok("list", "--all", "--json", *arguments).lines
+        """All cards and drafts, rejected and retired ones too, as `list` tells them."""
+        rows = self.ok("list", "--all", "--json", *arguments).lines
+        return [*filter(is_card_or_draft, rows)]
 
     def started(
         self,

@@ -389,7 +389,7 @@ def loaded(name: str) -> click.Command:
     return command
 
 
-COMMON = options_of(loaded("show"))
+COMMON = options_of(loaded("status"))
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -468,13 +468,13 @@ def test_json_has_the_documented_shapes(home):
     assert draft["guid"] is None
     listed = home.data("ankiforge list --no-card")
     bare = listed[0]
-    more = ["place", "fate", "reason", "confidence", "proposal"]
+    more = ["place", "fate", "reason", "confidence", "suggestion"]
     assert list(bare) == [*TOLD["extract"], *more]
-    [proposal] = {tuple(one["proposal"]) for one in listed if one["proposal"]}
-    assert list(proposal) == TOLD["proposal"]
+    [proposal] = {tuple(one["suggestion"]) for one in listed if one["suggestion"]}
+    assert list(proposal) == TOLD["suggestion"]
     done = shaped(home.data(f"ankiforge accept --force {draft['id']}"), "accept")
     shaped(home.data("ankiforge list --view recent"), "recent")
-    shown = home.data(f"ankiforge show -v {done['guid']}")[0]
+    shown = home.data(f"ankiforge list -v {done['guid']}")[0]
     assert list(shown) == [*TOLD["list"], "questions", "decisions"]
     shaped(home.data("ankiforge undo"), "accept")
     shaped(home.data(f"ankiforge reject {bare['key']}"), "accept")

@@ -44,8 +44,8 @@ How many chunks does working memory hold?::about four
 Forgetting follows a curve that is steep at first and then flattens out.
 """
 STATUS = {
-    "waiting": {"new": 10, "proposed": 3, "changed": 1, "questions": 1},
-    "highlights": {"less_certain": 1, "without": 2},
+    "waiting": {"total": 15, "new": 13, "changed": 1, "questions": 1},
+    "highlights": {"more": 1, "without": 2},
     "documents": {"Memory": 10},
     "remembered": [],
     "next": "review",
@@ -66,8 +66,8 @@ INSTALL_HINT = (
     "hint: install ankiforge, as this plug-in's page in the list of community plug-ins says; "
     "if it is installed, set its path in the plug-in's settings"
 )
-NOTHING_LEFT = {"less_certain": 0, "without": 0}
-NOTHING_WAITS = {"new": 0, "proposed": 0, "changed": 0, "questions": 0}
+NOTHING_LEFT = {"more": 0, "without": 0}
+NOTHING_WAITS = {"total": 0, "new": 0, "changed": 0, "questions": 0}
 NEXT_IS_CHAT = (
     "next: Copy this note's text for my chat "
     "(your chat writes the questions: copy, paste back)"
@@ -204,7 +204,7 @@ def test_what_waits_is_shown_by_list_and_document(canned):
 
     assert seen.modals == [
         Modal(
-            "15 waiting: 10 drafts, 3 proposals, 1 change, 1 question",
+            "15 waiting: 13 new cards, 1 changed card, 1 question",
             ["Memory (10)", "3 highlights without a card", "next: Review"],
             ["Review"],
         )
@@ -386,11 +386,11 @@ def test_review_shows_the_output_of_a_program_that_opens_no_page(obsidian):
     ("highlights", "waiting", "buttons"),
     [
         ({}, {}, []),
-        ({}, {"questions": 1}, ["Review"]),
-        ({}, {"proposed": 1}, ["Review"]),
-        ({"less_certain": 1}, {}, ["Copy text"]),
+        ({}, {"total": 1, "questions": 1}, ["Review"]),
+        ({}, {"total": 1, "new": 1}, ["Review"]),
+        ({"more": 1}, {}, ["Copy text"]),
         ({"without": 1}, {}, ["Copy text"]),
-        ({"without": 1}, {"proposed": 1, "changed": 1}, ["Review", "Copy text"]),
+        ({"without": 1}, {"total": 2, "new": 1, "changed": 1}, ["Review", "Copy text"]),
     ],
 )
 def test_the_buttons_are_for_what_is_left_to_do(canned, highlights, waiting, buttons):
@@ -587,7 +587,7 @@ def test_the_text_goes_to_the_clipboard_and_the_answer_comes_from_it(real):
     assert pasted.statusBar[-1] == "1 waiting"
     [modal] = pasted.modals
     assert modal.title == "The chat's answer: 1 new highlight, 1 new draft"
-    assert modal.lines[:2] == ["1 draft waiting", "Memory (1)"]
+    assert modal.lines[:2] == ["1 new card waiting", "Memory (1)"]
     assert modal.buttons == ["Review"]
 
 

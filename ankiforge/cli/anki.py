@@ -35,9 +35,6 @@ def _print_delivery(
         call.print_result(f"{sign} {line}")
     call.print_problems(result.problems)
     lines = [summary.format_anki_changes(result), summary.format_withheld_notes(result)]
-    if not call.quiet:
-        full_package = summary.explain_full_package(result, workspace.ledger)
-        lines.append(cli.get_hint_once(workspace, full_package))
     for line in filter(None, lines):
         call.print_result(line)
     has_failed = result.has_failures or result.error is not None

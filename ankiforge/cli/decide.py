@@ -19,7 +19,17 @@ MAX_SHOWN_DECISIONS = 5
 """The maximum number of undone decisions that `undo` lists. It asks before it undoes more."""
 
 
-ALL_OPTION = cli.flag_option("--all", "every", help="Instead of ids: all but questions.")
+ALL_ACCEPTED_OPTION = cli.flag_option(
+    "--all",
+    "every",
+    help="Instead of ids: new cards without a warning. It leaves figures, changed and suggested"
+    " cards, and questions.",
+)
+ALL_REJECTED_OPTION = cli.flag_option(
+    "--all",
+    "every",
+    help="Instead of ids: new and changed cards. It leaves suggested cards and questions.",
+)
 FILTER_OPTION = cli.text_option(
     "--filter",
     "query",
@@ -31,24 +41,24 @@ FILTER_OPTION = cli.text_option(
 
 
 @cli.command("""
-  ankiforge accept dr5b9c             a draft, or yes to a question
-  ankiforge accept hl90e4 --gap 2     a proposal, with its second gap
-  ankiforge accept Networking/        the drafts of a folder without a warning
+  ankiforge accept dr5b9c             a new or changed card, or yes to a question
+  ankiforge accept hl90e4 --gap 2     a suggested card, with its second gap
+  ankiforge accept Networking/        the new cards of a folder without a warning
   ankiforge accept dr5b9c --another   another card, beside the one it asks about
   ankiforge accept --all --filter "deck:Biology -finding:*"
 """)  # fmt: skip
 @click.argument("ids", nargs=-1, metavar="[ID|FOLDER/]...")
-@ALL_OPTION
+@ALL_ACCEPTED_OPTION
 @FILTER_OPTION
 @click.option(
     "--gap",
     type=click.IntRange(1, 4),
     metavar="N",
-    help="For a proposal: blank out gap N, 1 to 4, instead of the first.",
+    help="For a suggested card: blank out gap N, 1 to 4, instead of the first.",
 )
 @cli.flag_option(
     "--another",
-    help="Make another card of a draft that may be new text for an existing one.",
+    help="Make another card, beside the one that would change.",
 )
 @cli.OVERRULE_OPTION
 def accept(
@@ -60,11 +70,11 @@ def accept(
     another: bool,
     force: bool,
 ) -> None:
-    """Accept drafts, or answer questions with yes.
+    """Accept new and changed cards, or answer questions with yes.
 
-    A draft that may be the new text of a card changes that card; --another makes a new card
-    instead. The id of a highlight (`list --no-card`) makes a card of its proposal. FOLDER/ and
-    --all leave out figures, and drafts with a warning; -v says which.
+    A changed card takes its new text; --another makes a new card instead. FOLDER/ and --all take
+    the new cards that you, a chat or a model wrote, except figures and cards with a warning; they
+    leave changed cards, suggested cards and questions, and say how many.
     """
     from ankiforge.check import RULES, describe_rule
     from ankiforge.ledger.decide import DraftBatches
@@ -116,7 +126,28 @@ def accept(
                         f"  {warned_count:,} left, with a warning: {rule.short_message}"
                     )
                     call.say(join_columns(left, f"ankiforge list finding:{rule.id}"))
+            left_kinds = _describe_what_bulk_leaves(ledger)
+            if left_kinds:
+                call.say(f"  left, one by one: {left_kinds}")
             cli.print_next_command(call.say, workspace)
+
+
+def _describe_what_bulk_leaves(ledger: Ledger) -> str:
+    """Describe what waits, but is never accepted in bulk, or return ""."""
+    from ankiforge.ledger import pending_items
+    from ankiforge.text import format_count
+
+    pending = pending_items.load_pending_items(ledger)
+    waiting = pending_items.count_waiting(pending)
+    suggested_count = waiting.new - len(pending.offered_drafts)
+    parts = []
+    if suggested_count:
+        parts.append(format_count(suggested_count, "suggested card"))
+    if waiting.changed:
+        parts.append(format_count(waiting.changed, "changed card"))
+    if waiting.questions:
+        parts.append(format_count(waiting.questions, "question"))
+    return ", ".join(parts)
 
 
 @cli.command("""
@@ -126,7 +157,7 @@ def accept(
   ankiforge reject --all --filter "verdict:waiting Networking/"
 """)  # fmt: skip
 @click.argument("ids", nargs=-1, metavar="[ID]...")
-@ALL_OPTION
+@ALL_REJECTED_OPTION
 @FILTER_OPTION
 @cli.REASON_OPTION
 def reject(
@@ -136,7 +167,7 @@ def reject(
     query: str | None,
     reason: str | None,
 ) -> None:
-    """Reject drafts, cards and highlights, or answer questions with no."""
+    """Reject what waits, cards and highlights, or answer questions with no."""
     from ankiforge.ledger import item_lists
     from ankiforge.model import LocalCard, is_card_id
 

@@ -1,4 +1,4 @@
-"""The commands that show the state: status, list, show, doctor."""
+"""The commands that show the state: status, list, doctor."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def status(call: cli.Call) -> None:
     call.print_value(state, format_status(state, workspace.folder))
 
 
-# --- list, show -----------------------------------------------------------------------------
+# --- list -----------------------------------------------------------------------------------
 
 _is_negated_condition = regex(r"-[a-z]+:").match
 
@@ -57,14 +57,16 @@ class QueryCommand(click.Command):
 
 
 @cli.command("""
-  ankiforge list                             drafts and cards, with their ids
+  ankiforge list                             what waits, and cards, with their ids
+  ankiforge list --more                      and suggestions that are less certain
   ankiforge list Networking/                 what is in this folder
   ankiforge list -v                          the same in full
-  ankiforge list --view questions            questions that only you can answer
+  ankiforge list -v af53ya                   all of a card, its history and commands
+  ankiforge list --view questions            questions, with their answers
   ankiforge list --no-card                   highlights without a card, and why
   ankiforge list 'deck:Biology -finding:*'   conditions; - means not
 
-Signs: ○ waiting or proposed, ✓ card, ✗ blocked or gone, · no card.
+Signs: ○ waiting, ? question, ◌ more, ✓ card, ✗ gone, · no card.
 
 Fields of a query: deck document source tag colour kind verdict anki drafter model key added finding
 """, cls=QueryCommand)  # fmt: skip
@@ -74,6 +76,7 @@ Fields of a query: deck document source tag colour kind verdict anki drafter mod
     "everything",
     help="Add rejected and retired cards; and skipped highlights below `--no-card`.",
 )
+@cli.flag_option("--more", help="Add suggestions that are less certain.")
 @cli.flag_option(
     "--no-card",
     help="List highlights without a card, or with a further sentence to ask, and why.",
@@ -83,21 +86,27 @@ def list_(
     call: cli.Call,
     query: cli.Words,
     everything: bool,
+    more: bool,
     no_card: bool,
     view: str | None,
 ) -> None:
-    """List drafts and cards. Words match text and title; `field:value` matches that field."""
+    """List what waits, and cards. Words match text and title; `field:value` matches that field."""
+    from ankiforge.pipeline.query import are_ids
     from ankiforge.reports.cards import LEGEND
 
     if view and no_card:
         raise UsageError("--view and --no-card cannot be combined: use one of them")
     with cli.open_workspace(call, read_only=True) as workspace:
         listing = _make_listing(call, workspace)
+        is_in_full = (call.verbose or call.as_json) and not (no_card or view)
+        if is_in_full and query and are_ids(workspace.ledger, query):
+            cli.print_items(call, listing.list_selected_items(query), blank_lines=True)
+            return
         if no_card:
-            items = listing.list_without_card(query, everything=everything)
+            items = listing.list_without_card(query, everything=everything, more=more)
             alternatives = ["ankiforge list --no-card --all", "ankiforge list"]
         else:
-            items = listing.list_view(query, view, everything=everything)
+            items = listing.list_view(query, view, everything=everything, more=more)
             alternatives = ["ankiforge list --all", "ankiforge list --no-card"]
         signs: set[str] = set()
 
@@ -110,11 +119,9 @@ def list_(
         rows = iter_rows()
         if count := cli.print_items(call, rows, blank_lines=call.verbose):
             if sys.stdout.isatty() and not (call.verbose or call.as_json):
-                legend = LEGEND | ({"○": "proposal"} if no_card else {})
-                if view:
-                    del legend[
-                        "?"
-                    ]  # there it's the sign of a question or an unknown note
+                legend = {**LEGEND}
+                if view:  # there, ? is also the sign of an unknown note
+                    del legend["?"]
                 used = [f"{sign} {legend[sign]}" for sign in legend if sign in signs]
                 if used:
                     call.say(f"\n{join_columns(*used)}")
@@ -138,22 +145,6 @@ def _make_listing(call: cli.Call, workspace: Workspace) -> Listing:
 
     options = {"as_json": call.as_json, "verbose": call.verbose}
     return Listing(workspace.ledger, workspace.decks, **options)
-
-
-@cli.command("""
-  ankiforge show afpl5z
-  ankiforge show afpl5z -v                  with its history
-  ankiforge show deck:Biology membrane      all cards that a query matches
-""")
-@click.argument("words", nargs=-1, required=True, metavar="ID|QUERY...")
-def show(call: cli.Call, words: cli.Words) -> None:
-    """Show cards, drafts and questions in full, with the commands that decide on them."""
-    with cli.open_workspace(call, read_only=True) as workspace:
-        cli.print_items(
-            call,
-            _make_listing(call, workspace).list_selected_items(words),
-            blank_lines=True,
-        )
 
 
 # --- doctor ---------------------------------------------------------------------------------

@@ -547,18 +547,6 @@ def open_workspace(
         yield workspace
 
 
-def get_hint_once(workspace: Workspace, hint: str | None) -> str | None:
-    """Return a hint the first time, and record that the user has seen it. Later, return None.
-
-    In a read-only workspace, nothing can be recorded, so the hint is always returned.
-    """
-    from ankiforge.config.workspace import record_hint_shown
-
-    if hint is None or workspace.read_only or record_hint_shown(hint):
-        return hint
-    return None
-
-
 def make_no_collection_error(folder: WorkspaceDirectory) -> UsageError:
     """Build the error for commands that need an Anki collection when none can be read."""
     from ankiforge.pipeline.collection import NEVER
@@ -583,10 +571,18 @@ def print_next_command(print_line: Callable[[str], object], workspace: Workspace
     from ankiforge.reports.next_step import choose_next_step, format_next_step
     from ankiforge.review.batches import format_pending_counts
 
-    counts = pending_items.count_items_by_group(workspace.ledger)
-    print_line(f"  {format_pending_counts(counts['waiting']) or 'nothing waits'}")
-    folder, notices = workspace.folder, collect_notices(workspace.ledger)
-    step = choose_next_step(folder, workspace.ledger, notices, counts)
+    ledger = workspace.ledger
+    pending = pending_items.load_pending_items(ledger)
+    waiting = format_pending_counts(pending_items.count_waiting(pending))
+    print_line(f"  {waiting or 'nothing waits'}")
+    step = choose_next_step(
+        workspace.folder,
+        ledger,
+        collect_notices(ledger),
+        pending,
+        unsent_count=pending_items.count_cards(ledger).unsent,
+        has_highlights=pending_items.has_highlights(ledger),
+    )
     print_line(format_next_step(step))
 
 
@@ -603,6 +599,8 @@ class _PathType(click.Path):
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
         if value == "":
             raise UsageError("the path is empty", hint="a file or a folder")
+        if isinstance(value, str) and value.startswith("~/") and not Path(value).exists():
+            value = str(Path(value).expanduser())  # the shell expands no quoted `~`
         return super().convert(value, param, ctx)
 
 
@@ -662,7 +660,7 @@ ACCEPT_OPTION = choice_option(
 
 
 def add_run_options(function: Callable[..., None]) -> Callable[..., None]:
-    """Decorate a command with the options shared by `run` and `review`."""
+    """Decorate a command with the options of a run."""
     for option in (
         YES_OPTION,
         FORCE_OPTION,

@@ -17,7 +17,7 @@ from ankiforge.cli import progress
 from ankiforge.cli.commands import SuggestingGroup
 from ankiforge.errors import ItemError, UsageError, wrap_write_errors
 from ankiforge.hooks import collect_notices, load_features
-from ankiforge.text import format_count, to_one_line, truncate
+from ankiforge.text import format_count, quote_path, to_one_line, truncate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -133,7 +133,6 @@ def print_summary(
             values |= notice.data
         call.print_json(values)
         return
-    full_package = summary.explain_full_package(result, workspace.ledger)
     text = summary.format_run(
         result, workspace, notices, verbose=call.verbose, in_review=in_review
     )
@@ -155,8 +154,7 @@ def print_summary(
         if not call.verbose:
             problems = [each for each in problems if each.summarize() not in known]
     call.print_problems(problems, MAX_PROBLEM_LINES)
-    hint = cli.get_hint_once(workspace, full_package)
-    for line in filter(None, (*text.details, hint)):
+    for line in text.details:
         call.print_result(f"  {line}")
     for line in text.next_steps:
         call.print_result(line)
@@ -264,6 +262,10 @@ CARDS_OPTION = click.option(
 )
 
 
+MAX_UNASKED_FILES = 5
+"""The maximum number of files that `draft export` writes without asking."""
+
+
 class DraftGroup(SuggestingGroup):
     """The `draft` command group, which also accepts a path in place of a subcommand."""
 
@@ -274,7 +276,7 @@ class DraftGroup(SuggestingGroup):
         name = args[0]
         is_path = Path(name).suffix or os.sep in name or Path(name).exists()
         if name not in self.commands and is_path:
-            return choose.name, choose, args
+            return name, choose, args  # an error names what the user typed
         return super().resolve_command(ctx, args)
 
 
@@ -401,7 +403,7 @@ def choose(
                         return
             call.say("  next  ankiforge review")
         else:
-            export_step = f"{_EXPORT_STEP} --from {quote(str(path))} --cards {cards}"
+            export_step = f"{_EXPORT_STEP} --from {quote_path(path)} --cards {cards}"
             model_step = "or choose a model: ankiforge model list"
             call.say(f"{export_step}   then: {_IMPORT_STEP}   {model_step}")
     cli.exit_if_failed(problems)
@@ -449,7 +451,7 @@ def _ask_chat(
             file = workspace.folder.state_directory / "answer.md"
             with wrap_write_errors(file):
                 write_file(file, answer.encode())
-            again = f"to give it again: ankiforge draft import {quote(str(file))}"
+            again = f"to give it again: ankiforge draft import {quote_path(file)}"
             hint = f"{error.hint}; {again}" if error.hint else again
             raise ItemError(error.message, hint=hint) from error
         call.print_result(result.summary)
@@ -534,7 +536,8 @@ def find_highlight_keys(
 
 @cli.command("""
   ankiforge draft export ask.md --limit 10
-  ankiforge draft export ask.md --from lecture.pdf   of a document
+  ankiforge draft export ask.md --from lecture.pdf   of a document without marks
+  ankiforge draft export ask.md --from Outlive       about the highlights of a book
 """)  # fmt: skip
 @click.argument("file", type=FILE_TYPE)
 @click.argument("paths", nargs=-1, type=cli.PATH_TYPE, metavar="")
@@ -542,12 +545,21 @@ def find_highlight_keys(
     "--from",
     "document",
     type=cli.PATH_TYPE,
-    metavar="PATH",
-    help="Let the chat choose passages of a document without marks.",
+    metavar="PATH|TITLE",
+    help="Take a document: let the chat choose passages of PATH, in which nothing is marked, or"
+    " ask about the highlights of one with this TITLE.",
 )
 @CARDS_OPTION
+@cli.flag_option(
+    "--yes", help=f"Do not ask, even for more than {MAX_UNASKED_FILES} files."
+)
 def export(
-    call: cli.Call, file: Path, paths: cli.Paths, document: Path | None, cards: int
+    call: cli.Call,
+    file: Path,
+    paths: cli.Paths,
+    document: Path | None,
+    cards: int,
+    yes: bool,
 ) -> None:
     """Read the sources, and write a prompt to paste into any chatbot; with FILE `-`, print it.
 
@@ -561,21 +573,23 @@ def export(
     if paths:
         hint = f"ankiforge draft export {quote(str(file))} --from {quote(str(paths[0]))}"
         raise UsageError(f"{paths[0]}: a document is named with --from", hint=hint)
+    is_unmarked = document is not None and document.exists()
     with cli.open_workspace(call, writes="drafting") as workspace:
-        if document:
+        if document and is_unmarked:
             prompts = unmarked_documents.export_requests(workspace, document, cards)
         else:
             limit = MAX_HIGHLIGHTS_PER_TEXT if call.limit is None else call.limit
-            prompts = export_chats(workspace, limit)
+            key = _find_document_key(workspace, document) if document else ""
+            prompts = export_chats(workspace, limit, key)
     call.print_problems(prompts.problems, MAX_PROBLEM_LINES)
-    if document or not prompts.texts:
+    if is_unmarked or not prompts.texts:
         call.say(prompts.summary)
     if not prompts.texts:
         return
     if str(file) == "-":
         if len(prompts.texts) > 1:
             message = f"these are {len(prompts.texts)} prompts, each for a separate chat"
-            limit_hint = "" if document else f", or --limit {MAX_HIGHLIGHTS_PER_TEXT}"
+            limit_hint = "" if is_unmarked else f", or --limit {MAX_HIGHLIGHTS_PER_TEXT}"
             raise UsageError(message, hint=f"name a FILE{limit_hint}")
         [text], count = prompts.texts, sum(map(len, prompts.keys))
         if call.as_json:
@@ -584,6 +598,11 @@ def export(
             call.print_raw(text)
         return
     # write a file for each chat: FILE, FILE-2 and so on
+    file_count = len(prompts.texts)
+    may_write = yes or file_count <= MAX_UNASKED_FILES
+    if not call.confirm(f"Write {file_count:,} files?", yes=may_write):
+        hint = "ankiforge draft PATH asks about one after another; --yes writes all"
+        raise UsageError(f"{file_count:,} files were not written", hint=hint)
     files = []
     for number, text in enumerate(prompts.texts, 1):
         path = file if number == 1 else file.with_stem(f"{file.stem}-{number}")
@@ -600,8 +619,25 @@ def export(
         left = format_count(prompts.omitted, "highlight")
         call.say(f"  {left} left for another text, after this answer")
     call.say(f"  next  {_IMPORT_STEP}")
-    if document:
+    if is_unmarked:
         cli.exit_if_failed(prompts.problems)
+
+
+def _find_document_key(workspace: Workspace, title: Path) -> str:
+    """Return the key of the document with highlights to ask about that a title names.
+
+    Raises:
+        UsageError: there is neither such a document nor such a file.
+    """
+    from ankiforge.ledger.cards import load_highlight
+    from ankiforge.review.batches import find_document_to_ask_about
+
+    ledger = workspace.ledger
+    document = find_document_to_ask_about(ledger, str(title))
+    if document is None:
+        message = f"{title}: no file, and no document of this title has a highlight to ask about"
+        raise UsageError(message, hint="ankiforge list --no-card shows the titles")
+    return load_highlight(ledger, document.best_location.key).document.key
 
 
 def _write_prompt(path: Path, prompt: str) -> None:

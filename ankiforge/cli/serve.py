@@ -47,27 +47,23 @@ if TYPE_CHECKING:
 @click.argument("paths", nargs=-1, type=cli.PATH_TYPE, metavar="[PATH|QUERY]...")
 @cli.flag_option("--terminal", help="Decide in this terminal, with single keys.")
 @cli.flag_option("--no-open", help="Print the address; do not open a browser.")
-@cli.add_run_options
 def review(
     call: cli.Call,
     paths: cli.Paths,
     terminal: bool,
     no_open: bool,
-    yes: bool,
-    **values: Any,
 ) -> None:
     """Decide on cards in the browser, with the source beside each card.
 
     With PATH, do first what run does. With QUERY, a word of a title or a query of list, begin
     there. The page is served to this computer only. Every decision is stored at once; Ctrl-C ends.
     """
-    trusting_call = replace(call, trusts_workspace=yes)
     if terminal and not (call.is_interactive and sys.stdout.isatty()):
         hint = "ankiforge list -v   then: ankiforge accept ID"
         raise UsageError("--terminal needs an interactive terminal", hint=hint)
     query = ""
     if not any(path.exists() for path in paths):
-        query = _parse_as_query(trusting_call, paths)
+        query = _parse_as_query(call, paths)
     if query:
         paths = ()
     elif len(paths) == 1 and not paths[0].exists() and str(paths[0]).isalnum():
@@ -83,9 +79,9 @@ def review(
         from ankiforge.pipeline.run_result import CommandRunOptions
         from ankiforge.pipeline.sources import find_unmarked_documents
 
-        options = CommandRunOptions(limit=call.limit, unmarked=True, **values)
-        result = read_and_draft(trusting_call, paths, options, in_review=True)
-        with cli.open_workspace(trusting_call) as workspace:
+        options = CommandRunOptions(limit=call.limit, unmarked=True)
+        result = read_and_draft(call, paths, options, in_review=True)
+        with cli.open_workspace(call) as workspace:
             unmarked = find_unmarked_documents(workspace.folder, workspace.ledger)
         full_paths = [path.resolve() for path in paths]
         first_path = next((path for path in full_paths if path in unmarked), None)
@@ -98,21 +94,18 @@ def review(
             cli.exit_with_code(0)
         if result.error is not None:
             call.warn(result.error.full_message)
-    elif any(values.values()):
-        message = "run's options need a PATH to read"
-        raise UsageError(message, hint="ankiforge run   then: ankiforge review")
     if terminal:
         from ankiforge.cli.terminal import TerminalReview
 
-        with cli.open_workspace(trusting_call) as workspace:
-            TerminalReview(trusting_call, workspace, query).run()
+        with cli.open_workspace(call) as workspace:
+            TerminalReview(call, workspace, query).run()
         return
     from ankiforge.pipeline.workspace import Workspace
     from ankiforge.web.documents import PageRenderer
     from ankiforge.web.server import serve
     from ankiforge.web.session import ReviewSession
 
-    with cli.open_workspace(trusting_call) as workspace, ExitStack() as cleanup:
+    with cli.open_workspace(call) as workspace, ExitStack() as cleanup:
         pages = PageRenderer()
         folder = workspace.folder
 
@@ -121,7 +114,7 @@ def review(
             opened = Workspace(folder, offline=call.offline, jobs=call.jobs)
             return ReviewSession(opened, pages, query, first_path, collect_page_parts)
 
-        on_start = partial(_show_page, trusting_call, cleanup, no_open)
+        on_start = partial(_show_page, call, cleanup, no_open)
         with suppress(KeyboardInterrupt):
             serve(open_session, on_start, find_page_scripts())
     # only Ctrl-C stops the server
@@ -130,7 +123,7 @@ def review(
 
 
 def _parse_as_query(call: cli.Call, arguments: Sequence[Path]) -> str:
-    """Join the arguments to a query. Return "" if it matches no pending item and no proposal."""
+    """Join the arguments to a query. Return "" if it matches nothing that waits."""
     from ankiforge.pipeline.query import join_arguments
     from ankiforge.review import batches
 
@@ -142,7 +135,7 @@ def _parse_as_query(call: cli.Call, arguments: Sequence[Path]) -> str:
         with suppress(UsageError):  # the argument isn't a query, but a missing path
             if batches.list_pending_ids(
                 ledger, query
-            ) or batches.find_documents_with_proposals(ledger, query):
+            ) or batches.find_documents_with_suggestions(ledger, query):
                 return query
     return ""
 
@@ -362,11 +355,11 @@ class Watcher:
         if result.drafted > result.accepted:
             counts.append(format_count(result.drafted - result.accepted, "new draft"))
         card_counts = ", ".join(counts) or "no new card"
-        revised_count = sum(not change.is_held for change in result.changes)
+        card_change_count = sum(not change.is_held for change in result.changes)
         text = f"{new_count} new, {changed_count} changed: {card_counts}"
         gone = len(report.removed_keys)
         highlights = {"new": new_count, "changed": changed_count, "gone": gone}
-        cards = {"drafted": result.drafted, "revised": revised_count}
+        cards = {"drafted": result.drafted, "changed": card_change_count}
         self.print_event(
             "pass", text, highlights=highlights, cards=cards, seconds=seconds
         )

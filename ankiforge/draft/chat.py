@@ -7,7 +7,7 @@ highlights.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple
@@ -26,7 +26,8 @@ from ankiforge.draft.prompt import (
     format_item_count,
     join_texts,
 )
-from ankiforge.draft.reply import FindFaults, ReplyCard, list_evidence_texts, make_result
+from ankiforge.draft.reply import FindFaults, list_evidence_texts, make_result
+from ankiforge.draft.reply_cards import DeclinedCard, ReplyCard
 from ankiforge.draft.reply_checks import (
     abbreviate_in_quotes,
     format_card_title,
@@ -76,37 +77,45 @@ def export_chat_texts(tasks: Iterable[SendableTask], prompt: Prompt) -> list[Cha
         if explain_no_allowed_kind(sendable.task):
             continue
         shape = find_reply_shape(sendable.task)
-        requested_kind = sendable.task.instructions.requested_kind
-        title = sendable.title
-        for key, sendable_passage in sendable.passages.items():
-            formatted_passage = format_highlight(
-                make_label(key), sendable_passage, requested_kind
-            )
-            by_shape[shape].append(_FormattedHighlight(title, key, formatted_passage))
-
+        by_shape[shape] += _format_highlights(sendable)
     chats = []
     for shape, asked_highlights in by_shape.items():
         for start in range(0, len(asked_highlights), MAX_HIGHLIGHTS_PER_TEXT):
             batch = asked_highlights[start : start + MAX_HIGHLIGHTS_PER_TEXT]
-            by_title = []
-            for title, group in groupby(batch, key=attrgetter("title")):
-                by_title.append((title, join_texts(entry.passage for entry in group)))
-            if len(by_title) == 1:
-                [(single_title, highlights)] = by_title
-                title = escape_tags(single_title)
-            else:
-                sections = []
-                for entry, passages in by_title:
-                    section = f"Document: {escape_tags(entry)}\n\n{passages}"
-                    sections.append(SendableText(section))
-                highlights = join_texts(sections)
-                title = mark_as_sendable("several, named with their passages")
-            values = {"title": title, "highlights": highlights}
-            request = build_card_request(prompt, shape, values)
-            instruction = f"answer for {format_item_count(len(batch), 'highlight')}"
-            keys = tuple(entry.key for entry in batch)
-            chats.append(ChatText(request.to_chat_text(instruction), keys))
+            chats.append(_build_chat_text(batch, shape, prompt))
     return chats
+
+
+def _format_highlights(sendable: SendableTask) -> Iterator[_FormattedHighlight]:
+    requested_kind = sendable.task.instructions.requested_kind
+    title = sendable.title
+    for key, sendable_passage in sendable.passages.items():
+        passage = format_highlight(make_label(key), sendable_passage, requested_kind)
+        yield _FormattedHighlight(title, key, passage)
+
+
+def _build_chat_text(
+    batch: Sequence[_FormattedHighlight], shape: ReplyShape, prompt: Prompt
+) -> ChatText:
+    """Build one text. If the passages are from several documents, each is under its title."""
+    passages_by_title = []
+    for title, group in groupby(batch, key=attrgetter("title")):
+        passages_by_title.append((title, join_texts(entry.passage for entry in group)))
+    if len(passages_by_title) == 1:
+        [(single_title, highlights)] = passages_by_title
+        shown_title = escape_tags(single_title)
+    else:
+        sections = []
+        for title, passages in passages_by_title:
+            section = f"Document: {escape_tags(title)}\n\n{passages}"
+            sections.append(SendableText(section))
+        highlights = join_texts(sections)
+        shown_title = mark_as_sendable("several, named with their passages")
+    values = {"title": shown_title, "highlights": highlights}
+    request = build_card_request(prompt, shape, values)
+    instruction = f"answer for {format_item_count(len(batch), 'highlight')}"
+    keys = tuple(entry.key for entry in batch)
+    return ChatText(request.to_chat_text(instruction), keys)
 
 
 class _FormattedHighlight(NamedTuple):
@@ -208,7 +217,9 @@ def _assign_cards(
     them. If cards were assigned to a different highlight than their label says, a notice lists
     those cards.
     """
-    by_label = {entry.label: entry for entry in pending}
+    by_label: dict[str | None, _PendingHighlight] = {}
+    for entry in pending:
+        by_label[entry.label] = entry
     cards_by_key = defaultdict[HighlightKey, list[ReplyCard]](list)
     unused = []
     moved = []
@@ -246,9 +257,8 @@ class _PendingHighlight(NamedTuple):
 
     def contains(self, quote: str) -> bool:
         """Return whether `quote` occurs in the highlighted text or its context."""
-        return any(
-            find_quote(quote, text) for text in list_evidence_texts(self.highlight)
-        )
+        texts = list_evidence_texts(self.highlight)
+        return any(find_quote(quote, text) for text in texts)
 
 
 def _find_owner(
@@ -261,24 +271,24 @@ def _find_owner(
     This is the highlight with the card's label, unless the card quotes a different highlight,
     because labels may be missing, swapped, or from an older text.
     """
-    if card.kind is None:  # a reason for no card quotes nothing
+    if isinstance(card, DeclinedCard):  # a reason for no card quotes nothing
         return labelled
     letter_count = sum(map(len, split_quote_letters(card.quote)))
-    if labelled is not None and (not letter_count or labelled.overlaps(card.quote)):
+    if labelled is not None:
+        if letter_count == 0 or labelled.overlaps(card.quote):
+            return labelled
+        if not labelled.contains(card.quote):
+            labelled = None
+    if letter_count < _MIN_RELIABLE_LETTERS:
         return labelled
-    is_near_label = labelled is not None and labelled.contains(card.quote)
-    if letter_count >= _MIN_RELIABLE_LETTERS:
-        # a highlight as short as "on" occurs in many quotes
-        min_length = _MIN_RELIABLE_LETTERS if is_near_label else 0
-        quoted = [
-            candidate
-            for candidate in pending
-            if len(candidate.highlight.exact) >= min_length
-            and candidate.overlaps(card.quote)
-        ]
-        if len(quoted) == 1:
-            return quoted[0]
-    return labelled if is_near_label else None
+    # a highlight as short as "on" occurs in many quotes, also in those near the label
+    min_length = 0 if labelled is None else _MIN_RELIABLE_LETTERS
+    quoted = []
+    for candidate in pending:
+        is_long_enough = len(candidate.highlight.exact) >= min_length
+        if is_long_enough and candidate.overlaps(card.quote):
+            quoted.append(candidate)
+    return quoted[0] if len(quoted) == 1 else labelled
 
 
 # The maximum number of cards that are listed as moved to the highlight that they quote.
@@ -295,16 +305,17 @@ def _make_unmatched_problem(
 ) -> Problem:
     """Explain why a card is about none of the highlights that still need a card."""
     title = format_card_title(card)
-    if labelled is not None and not labelled.is_answered:
+    quote = None if isinstance(card, DeclinedCard) else card.quote
+    if quote is not None and labelled is not None and not labelled.is_answered:
         mark = abbreviate_in_quotes(labelled.highlight.exact)
         letters = DocumentLetters([max(list_evidence_texts(labelled.highlight), key=len)])
-        reason = letters.explain_missing_quote(card.quote, mark)
+        reason = letters.explain_missing_quote(quote, mark)
         return Problem("", f"{title}: {reason}")
     features = []
-    if card.label:
+    if card.label is not None:
         features.append(f"its label {card.label!r}")
-    if card.kind and card.quote:
-        features.append(f"its quote {abbreviate_in_quotes(card.quote)}")
+    if quote:
+        features.append(f"its quote {abbreviate_in_quotes(quote)}")
     if not features:
         message = f"{title}: it has neither a label nor a quote"
         return Problem("", message, _NO_QUOTE_HINT)

@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 from itertools import groupby, pairwise
+from math import ceil
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -26,7 +28,8 @@ from ankiforge.draft.prompt import (
     build_card_request,
     escape_tags,
 )
-from ankiforge.draft.reply import FindFaults, ReplyCard, build_drafts, to_one_line
+from ankiforge.draft.reply import FindFaults, build_drafts
+from ankiforge.draft.reply_cards import DeclinedCard, ReplyCard, to_one_line
 from ankiforge.draft.reply_checks import (
     format_card_title,
     make_pasted_reply_key,
@@ -140,8 +143,12 @@ def partition_paragraphs(
     is_front_matter = False
     for index, paragraph in enumerate(whole_text.paragraphs):
         text = whole_text.get_paragraph_text(paragraph).strip()
-        if is_front_matter or (not index and text.startswith("+++")):
-            is_front_matter = not text.endswith("+++") or (not index and text == "+++")
+        if index == 0 and text.startswith(_FRONT_MATTER_FENCE):
+            is_front_matter = text == _FRONT_MATTER_FENCE or not text.endswith(
+                _FRONT_MATTER_FENCE
+            )
+        elif is_front_matter:
+            is_front_matter = not text.endswith(_FRONT_MATTER_FENCE)
         elif paragraph.page in repeated_pages or _has_only_attributes(text):
             continue
         elif omission := _find_omitted_part(paragraph, list_names.get(index)):
@@ -197,39 +204,65 @@ def _find_omitted_lists(whole_text: DocumentText) -> dict[int, tuple[str, int]]:
         A dict from the index of each paragraph in a list to the list's name and the index of the
         list's first paragraph.
     """
-    paragraphs = whole_text.paragraphs
-    texts = [whole_text.get_paragraph_text(paragraph).strip() for paragraph in paragraphs]
     lists: dict[int, tuple[str, int]] = {}
-    heading = list_name = ""
-    is_in_section = False
-    balance = best_balance = start = 0
-    for index, (paragraph, text) in enumerate(zip(paragraphs, texts, strict=True)):
-        is_named = _is_omitted_list_heading(text)
-        name = text if is_named else paragraph.heading.split(" › ")[-1]
-        is_new_heading = paragraph.heading != heading and _is_omitted_list_heading(name)
-        if is_named or is_new_heading:
-            is_in_section, start, list_name = True, index, name
-            balance = best_balance = 0
-        elif not f"{paragraph.heading} › ".startswith(f"{paragraphs[start].heading} › "):
-            is_in_section = False
+    section: _ListSection | None = None
+    previous_heading = ""
+    for index, paragraph in enumerate(whole_text.paragraphs):
+        text = whole_text.get_paragraph_text(paragraph).strip()
         heading = paragraph.heading
-        if _DOT_LEADERS.search(text) and index not in lists:
+        heading_text = heading.rpartition(" › ")[2]
+        is_list_heading = _is_omitted_list_heading(text)
+        if is_list_heading:
+            section = _ListSection(text, index, heading)
+        elif heading != previous_heading and _is_omitted_list_heading(heading_text):
+            section = _ListSection(heading_text, index, heading)
+        elif section is not None and not section.contains(heading):
+            section = None
+        previous_heading = heading
+        if _DOT_LEADERS.search(text):
             lists[index] = (_CONTENTS, 0)
-        if not is_in_section or is_named:
+        if section is None or is_list_heading:
             continue
-        # a list is the beginning of the section with the greatest surplus of entries
-        is_entry = (
-            _TASK_OR_CONTENTS.search(text)
-            or _DOT_LEADERS.search(text)
-            or len(_ENTRY_SIGNS.findall(text)) * _CHARS_PER_ENTRY_SIGN >= len(text)
-        )
-        balance += len(text) if is_entry else -len(text)
-        if balance > best_balance:
-            best_balance = balance
-            lists.update(dict.fromkeys(range(start, index + 1), (list_name, start)))
+        if section.extends_to(text):
+            covered = range(section.start, index + 1)
+            lists.update(dict.fromkeys(covered, (section.name, section.start)))
     return lists
 
 
+@dataclass
+class _ListSection:
+    """A section whose beginning may be a list.
+
+    The list is the beginning with the greatest surplus of entries, measured in characters.
+    """
+
+    name: str
+    start: int
+    """The index of the section's first paragraph."""
+    heading: str
+    surplus: int = 0
+    max_surplus: int = 0
+
+    def contains(self, heading: str) -> bool:
+        """Return whether a paragraph with these headings above it belongs to the section."""
+        return f"{heading} › ".startswith(f"{self.heading} › ")
+
+    def extends_to(self, text: str) -> bool:
+        """Count the next paragraph, and return whether the list extends to it."""
+        self.surplus += len(text) if _is_list_entry(text) else -len(text)
+        if self.surplus <= self.max_surplus:
+            return False
+        self.max_surplus = self.surplus
+        return True
+
+
+def _is_list_entry(text: str) -> bool:
+    if _TASK_OR_CONTENTS.search(text) or _DOT_LEADERS.search(text):
+        return True
+    return len(_ENTRY_SIGNS.findall(text)) * _CHARS_PER_ENTRY_SIGN >= len(text)
+
+
+_FRONT_MATTER_FENCE = "+++"
 _PRIVATE_TEXT = "private text"
 _NOTES = "footnotes and endnotes"
 _CONTENTS = "lines of a table of contents"
@@ -314,26 +347,12 @@ def split_document(
             proportion to their length. Parts that get none are dropped.
         max_part_chars: The maximum length of a part.
     """
-    # split the document into sections, and long sections at paragraphs
-    sections: list[list[Paragraph]] = []
-    for _, section_paragraphs in groupby(
-        sent_paragraphs, key=attrgetter("page", "heading")
-    ):
-        sections.append([])
-        for paragraph in section_paragraphs:
-            if (
-                sections[-1]
-                and _count_chars([*sections[-1], paragraph]) > max_part_chars // 2
-            ):
-                sections.append([])
-            sections[-1].append(paragraph)
-
     # merge the sections into as few parts as possible, of about equal length
     total = _count_chars(sent_paragraphs)
-    part_size = total / max(1, -(-total // max_part_chars))
+    part_size = total / max(1, ceil(total / max_part_chars))
     by_part = defaultdict[int, list[Paragraph]](list)
     position = 0
-    for section in sections:
+    for section in _split_into_sections(sent_paragraphs, max_part_chars // 2):
         by_part[int((position + _count_chars(section) / 2) / part_size)] += section
         position += _count_chars(section)
 
@@ -348,6 +367,22 @@ def split_document(
             parts.append(DocumentPart(label, paragraphs, cumulative - assigned))
         assigned = cumulative
     return parts
+
+
+def _split_into_sections(
+    paragraphs: Iterable[Paragraph], max_chars: int
+) -> list[list[Paragraph]]:
+    """Split paragraphs at headings and pages, and long sections between paragraphs."""
+    sections = []
+    for _, group in groupby(paragraphs, key=attrgetter("page", "heading")):
+        section: list[Paragraph] = []
+        for paragraph in group:
+            if section and _count_chars([*section, paragraph]) > max_chars:
+                sections.append(section)
+                section = []
+            section.append(paragraph)
+        sections.append(section)
+    return sections
 
 
 _SPACES = regex(r"(?<![\n ]) {2,}")  # not the indentation of code
@@ -392,46 +427,67 @@ def build_passage_selection_request(
         position: The position of the part, e.g. "1 of 3", or "" for the only part.
         find_document: For concatenated documents, returns the document that a page is from.
     """
-    texts = []
-    page = -1
-    for document, paragraphs in groupby(
-        part.paragraphs,
-        lambda paragraph: (
-            find_document(paragraph.page) if find_document else whole_text.document
-        ),
-    ):
-        lines = [f"\n[from “{document.meaningful_title}”]"] if find_document else []
-        for paragraph in paragraphs:
-            if paragraph.page != page and whole_text.get_page_label(paragraph.page):
-                lines.append(f"[page {whole_text.get_page_label(paragraph.page)}]")
-            page = paragraph.page
-            text = _SPACES.sub(
-                " ",
-                blank_out_site_markup(whole_text.get_paragraph_text(paragraph)).strip(),
-            )
-            if paragraph.level:
-                text = f"\n{'#' * paragraph.level} {text}"
-            lines.append(text)
-        texts.append(escape_tags(mask("\n".join(lines), document)))
-    text = _MARKER_START.sub("‹", "\n".join(texts))
+    text = _format_part(whole_text, part, mask, find_document)
     title = escape_tags(mask(whole_text.document.meaningful_title, whole_text.document))
     if position:
         title = SendableText(f"{title} ({position})".strip())
-    remark = NO_TEXT
-    if known_passages:
-        lines = []
-        for highlight in known_passages[-_MAX_LISTED_PASSAGES:]:
-            passage = mask(to_one_line(highlight.exact, 120), highlight.document)
-            lines.append(f"- {escape_tags(passage)}")
-        introduction = "These are highlighted already. Choose others, on other facts:"
-        remark = SendableText("\n".join([introduction, *lines]))
     values = {
         "most": mark_as_sendable(part.passage_count_phrase),
         "title": title,
-        "remark": remark,
+        "remark": _format_known_passages(known_passages, mask),
         "highlights": SendableText(f'<text h="{part.label}">\n{text}\n</text>'),
     }
     return build_card_request(prompt, ReplyShape(), values)
+
+
+def _format_part(
+    whole_text: DocumentText,
+    part: DocumentPart,
+    mask: Callable[[str, Document], SendableText],
+    find_document: Callable[[int], Document] | None,
+) -> str:
+    """Format the text of a part, with the names of its documents and pages, and its headings."""
+
+    def get_document(paragraph: Paragraph) -> Document:
+        if find_document is None:
+            return whole_text.document
+        return find_document(paragraph.page)
+
+    texts = []
+    page = None
+    for document, paragraphs in groupby(part.paragraphs, get_document):
+        lines = []
+        if find_document is not None:
+            lines.append(f"\n[from “{document.meaningful_title}”]")
+        for paragraph in paragraphs:
+            page_label = whole_text.get_page_label(paragraph.page)
+            if paragraph.page != page and page_label:
+                lines.append(f"[page {page_label}]")
+            page = paragraph.page
+            lines.append(_format_paragraph(whole_text, paragraph))
+        texts.append(escape_tags(mask("\n".join(lines), document)))
+    return _MARKER_START.sub("‹", "\n".join(texts))
+
+
+def _format_paragraph(whole_text: DocumentText, paragraph: Paragraph) -> str:
+    text = blank_out_site_markup(whole_text.get_paragraph_text(paragraph)).strip()
+    text = _SPACES.sub(" ", text)
+    if paragraph.level:
+        return f"\n{'#' * paragraph.level} {text}"
+    return text
+
+
+def _format_known_passages(
+    passages: Sequence[Highlight], mask: Callable[[str, Document], SendableText]
+) -> SendableText:
+    """List the passages not to choose, or return "" if there are none."""
+    if not passages:
+        return NO_TEXT
+    lines = ["These are highlighted already. Choose others, on other facts:"]
+    for highlight in passages[-_MAX_LISTED_PASSAGES:]:
+        passage = mask(to_one_line(highlight.exact, 120), highlight.document)
+        lines.append(f"- {escape_tags(passage)}")
+    return SendableText("\n".join(lines))
 
 
 # --- import -----------------------------------------------------------------------------
@@ -500,7 +556,7 @@ def parse_chosen_passages(
         taken_spans: The spans of passages that already have cards, as offsets into `letters`.
     """
     reply = parse_reply(text, letters.pages)
-    cards = [card for card in reply.cards if card.kind is not None]
+    cards = [card for card in reply.cards if not isinstance(card, DeclinedCard)]
     problems = list(reply.problems)
     spans = list(taken_spans)
     candidates: list[ChosenPassage] = []
@@ -514,10 +570,8 @@ def parse_chosen_passages(
             continue
         located_count += 1
         fuzzy_count += not is_exact
-        for candidate in candidates:
-            if _is_same_passage(candidate.location.letter_span, located.letter_span):
-                break
-        else:
+        candidate = _find_same_passage(candidates, located)
+        if candidate is None:
             if any(_is_same_passage(span, located.letter_span) for span in spans):
                 message = f"{name}: its passage is a highlight already"
                 hint = "ankiforge draft export asks about those without a card"
@@ -544,6 +598,15 @@ def make_drafts(
 ) -> tuple[Draft, ...]:
     """Build up to `MAX_FACTS` drafts for a chosen passage that was stored as `highlight`."""
     return build_drafts(choice.cards, highlight, origin, ReplyShape(), MAX_FACTS)
+
+
+def _find_same_passage(
+    candidates: Iterable[ChosenPassage], located: PassageMatch
+) -> ChosenPassage | None:
+    for candidate in candidates:
+        if _is_same_passage(candidate.location.letter_span, located.letter_span):
+            return candidate
+    return None
 
 
 def _is_same_passage(first: Span, second: Span) -> bool:

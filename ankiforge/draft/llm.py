@@ -26,7 +26,8 @@ from ankiforge.draft.prompt import (
     find_reply_shape,
     make_message,
 )
-from ankiforge.draft.reply import ReplyCard, is_empty_card_list, make_result, parse_cards
+from ankiforge.draft.reply import make_result
+from ankiforge.draft.reply_cards import ReplyCard, is_empty_card_list, parse_cards
 from ankiforge.draft.second_reading import (
     MAX_CARDS_PER_REQUEST,
     CardToCheck,

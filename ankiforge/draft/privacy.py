@@ -131,30 +131,44 @@ class HiddenTextIndex:
         If `may_be_truncated` is set, also find hidden texts that are cut off at the start or end
         of a line or table cell.
         """
-        # find whole hidden texts, but short ones only where they consist of whole words
-        letters, origins = extract_folded_letters(text)
-        for start in range(len(letters)):
-            for size in range(1, _MIN_PARTIAL_CHARS + 1):
-                for hidden in self._texts_by_prefix.get(
-                    letters[start : start + size], ()
-                ):
-                    if not letters.startswith(hidden, start):
-                        continue
-                    first = origins[start]
-                    end = origins[start + len(hidden) - 1] + 1
-                    is_within = _is_within_word(text, first) or _is_within_word(text, end)
-                    if len(hidden) >= _MIN_PARTIAL_CHARS or not is_within:
-                        yield first, end
+        yield from self._find_whole_texts(text)
         for start, end in iter_part_spans(text):
             letters, origins = extract_folded_letters(text[start:end])
-            # mask a part that occurs within a hidden text; a short part must be a whole word of it
-            searched = self._words if len(letters) < _MIN_PARTIAL_CHARS else self._joined
-            if letters and letters in searched:
+            if self._is_part_of_hidden_text(letters):
                 yield start, end
             if not may_be_truncated:
                 continue
             for first, last in self.find_truncated_edges(letters):
                 yield start + origins[first], start + origins[last - 1] + 1
+
+    def _find_whole_texts(self, text: str) -> Iterator[Span]:
+        """Yield the spans of hidden texts, but of short ones only if they are whole words."""
+        letters, origins = extract_folded_letters(text)
+        for start in range(len(letters)):
+            for hidden in self._list_texts_beginning_like(letters, start):
+                first = origins[start]
+                end = origins[start + len(hidden) - 1] + 1
+                is_within = _is_within_word(text, first) or _is_within_word(text, end)
+                if len(hidden) >= _MIN_PARTIAL_CHARS or not is_within:
+                    yield first, end
+
+    def _list_texts_beginning_like(self, letters: str, start: int) -> list[str]:
+        """Return the hidden texts that `letters` has at an offset."""
+        texts = []
+        for size in range(1, _MIN_PARTIAL_CHARS + 1):
+            prefix = letters[start : start + size]
+            for hidden in self._texts_by_prefix.get(prefix, ()):
+                if letters.startswith(hidden, start):
+                    texts.append(hidden)
+        return texts
+
+    def _is_part_of_hidden_text(self, letters: str) -> bool:
+        """Return whether a hidden text contains these letters, if they are few as a whole word."""
+        if not letters:
+            return False
+        if len(letters) < _MIN_PARTIAL_CHARS:
+            return letters in self._words
+        return letters in self._joined
 
     def find_truncated_edges(
         self, letters: str, min_letters: int = MIN_CUT_OFF_CHARS
@@ -245,12 +259,10 @@ def _is_distinctive(text: str, letters: str) -> bool:
     if len(_UNSPACED.findall(letters)) >= _MIN_UNSPACED_LETTERS:
         return True
     words = [word for word in text.split() if any(map(str.isalnum, word))]
-    if len(words) < _MIN_SENTENCE_WORDS:
-        return any(
-            len(extract_folded_letters(word).letters) >= _MIN_LONG_WORD_LETTERS
-            for word in words
-        )
-    return len(letters) >= _MIN_SENTENCE_LETTERS
+    if len(words) >= _MIN_SENTENCE_WORDS:
+        return len(letters) >= _MIN_SENTENCE_LETTERS
+    lengths = [len(extract_folded_letters(word).letters) for word in words]
+    return max(lengths, default=0) >= _MIN_LONG_WORD_LETTERS
 
 
 def iter_part_spans(text: str) -> Iterator[Span]:
@@ -393,19 +405,22 @@ class PrivacyFilter:
         reason = get_privacy_reason(highlight)
         if reason is not None or not self._has_private_texts:
             return reason
-        document = highlight.document.key
-        if document in self._private_documents:
+        if highlight.document.key in self._private_documents:
             return PRIVATE_DOCUMENT_REASON
-        # check whether the highlight repeats, contains or overlaps private text
-        exact = unicodedata.normalize("NFC", highlight.exact)
-        hidden_texts = self._get_hidden_texts(document)
-        letters = extract_folded_letters(exact).letters
-        if any(self._find_private_spans(exact, document, may_be_truncated=False)) or any(
-            hidden_texts.find_truncated_edges(letters, _MIN_OVERLAP)
-        ):
+        if self._repeats_private_text(highlight):
             return PRIVATE_PASSAGE_REASON
         places = self._find_occurrences(highlight.key) if highlight.key else ()
         return PRIVATE_PASSAGE_REASON if any(map(get_privacy_reason, places)) else None
+
+    def _repeats_private_text(self, highlight: Highlight) -> bool:
+        """Return whether a highlight repeats, contains or overlaps private text."""
+        document = highlight.document.key
+        exact = unicodedata.normalize("NFC", highlight.exact)
+        if any(self._find_private_spans(exact, document, may_be_truncated=False)):
+            return True
+        letters = extract_folded_letters(exact).letters
+        hidden_texts = self._get_hidden_texts(document)
+        return any(hidden_texts.find_truncated_edges(letters, _MIN_OVERLAP))
 
     def is_private_passage(self, key: HighlightKey) -> bool:
         """Return whether any occurrence of a passage is private."""
@@ -427,15 +442,6 @@ class PrivacyFilter:
         def text(words: str) -> SendableText:
             return self.mask_text(words, document.key)
 
-        # the paragraph, or the sentence or adjacent text, or "" if it is just the highlight
-        uncommented = remove_comment_from_context(highlight)
-        context = uncommented.surrounding_text
-        if uncommented.exact not in context:
-            context = uncommented.sentence
-        if uncommented.exact not in context:
-            context = "".join((uncommented.prefix, uncommented.exact, uncommented.suffix))
-        if context.strip() == uncommented.exact.strip():
-            context = ""
         comment = highlight.comment if highlight.comment_is_instruction else ""
         phrases = [highlight.exact[start:end] for start, end in highlight.gaps]
         return SendableHighlight(
@@ -444,7 +450,7 @@ class PrivacyFilter:
             creators_and_year=_discard_if_masked(text(_format_creators(document))),
             heading=_discard_if_masked(text(highlight.heading)),
             parent_items=tuple(map(text, highlight.parent_items)),
-            context=text(context),
+            context=text(_find_context(highlight)),
             exact=text(highlight.exact),
             phrases=tuple(map(text, phrases)),
             sentence=text(highlight.sentence),
@@ -481,15 +487,13 @@ class PrivacyFilter:
                     should_retry=True,
                 )
                 continue
-            outdated_cards = tuple(
-                (
-                    self.mask_text(" » ".join(text for _, text in card.fields), document),
-                    self.mask_text(card.quote, document),
-                )
-                for card in cards
-            )
+            outdated_cards = []
+            for card in cards:
+                text = " » ".join(text for _, text in card.fields)
+                masked_text = self.mask_text(text, document)
+                outdated_cards.append((masked_text, self.mask_text(card.quote, document)))
             sendable = self.make_sendable_highlight(highlight)
-            passages[key] = replace(sendable, outdated_cards=outdated_cards)
+            passages[key] = replace(sendable, outdated_cards=tuple(outdated_cards))
         return SendableTask(task, passages, not_sent, self)
 
     # --- any text ---------------------------------------------------------------------
@@ -535,9 +539,8 @@ class PrivacyFilter:
         Findings, reasons, titles and headings may also repeat private text. Only the values
         under `UNMASKED_KEYS` are left as they are.
         """
-        masked_entry: Json = self._mask_value(
-            entry, highlight.document.key if highlight else None
-        )
+        document = None if highlight is None else highlight.document.key
+        masked_entry: Json = self._mask_value(entry, document)
         return masked_entry
 
     def _mask_value(self, part: Any, document: DocumentKey | None) -> Any:
@@ -546,12 +549,11 @@ class PrivacyFilter:
         if isinstance(part, list | tuple):
             return [self._mask_value(value, document) for value in part]
         if isinstance(part, dict):
-            return {
-                name: value
-                if name in UNMASKED_KEYS
-                else self._mask_value(value, document)
-                for name, value in part.items()
-            }
+            masked = {}
+            for name, value in part.items():
+                is_masked = name not in UNMASKED_KEYS
+                masked[name] = self._mask_value(value, document) if is_masked else value
+            return masked
         return part
 
     def _find_private_spans(
@@ -639,10 +641,26 @@ class SendableTask:
 _NO_HIDDEN_TEXTS = HiddenTextIndex(())
 
 
+def _find_context(highlight: Highlight) -> str:
+    """Return the paragraph, sentence or adjacent text, or "" if it is just the highlight."""
+    uncommented = remove_comment_from_context(highlight)
+    adjacent_text = f"{uncommented.prefix}{uncommented.exact}{uncommented.suffix}"
+    context = adjacent_text
+    for text in (uncommented.surrounding_text, uncommented.sentence):
+        if uncommented.exact in text:
+            context = text
+            break
+    if context.strip() == uncommented.exact.strip():
+        return ""
+    return context
+
+
 def _format_creators(document: Document) -> str:
     parts = (*document.creators[:3], document.publication_date)
     return ", ".join(filter(None, parts))
 
 
 def _discard_if_masked(text: SendableText) -> SendableText:
-    return text if any(map(str.isalnum, text.replace(MASK, ""))) else mark_as_sendable("")
+    if any(map(str.isalnum, text.replace(MASK, ""))):
+        return text
+    return mark_as_sendable("")

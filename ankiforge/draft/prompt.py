@@ -234,8 +234,8 @@ def build_shape_placeholders(shape: ReplyShape) -> dict[str, SendableText]:
             " reader will pick one: different in what they ask (the term, the consequence, a"
             " contrast, a cloze), the best first. Fewer good cards are better than more"
         )
-    kind_names = "|".join((*shape.kinds, "none"))
-    card = {name: kind_names if name == "kind" else "" for name in CARD_KEYS}
+    card = dict.fromkeys(CARD_KEYS, "")
+    card["kind"] = "|".join((*shape.kinds, "none"))
     example = json.dumps({"cards": [card]}, ensure_ascii=False)
     return {
         "schema": mark_as_sendable(example),
@@ -303,45 +303,58 @@ def format_highlight(
         highlight: The parts of the highlight that may be sent.
         requested_kind: The kind of card that the highlight's colour stands for, or "".
     """
-    # if a term were shown alone, the model would ask about it, but as a phrase of its sentence,
-    # it becomes the answer
     mark = highlight.exact
     phrases = join_texts(highlight.phrases, " | ")
-    is_short = len(mark.split()) <= _MAX_TERM_WORDS
-    if is_short and not highlight.phrases and mark in highlight.sentence:
+    if _is_term_of_sentence(highlight):
+        # if a term were shown alone, the model would ask about it, but as a phrase of its sentence,
+        # it becomes the answer
         phrases, mark = mark, highlight.sentence
-    if phrases == mark:
-        phrases = NO_TEXT
-    wanted = _WANTED_CARD_TEXTS.get(requested_kind, "")
-    max_cards = compute_max_card_count(mark)
+    parts: list[tuple[str, SendableText]] = []
+    max_cards = 1 if highlight.is_looked_up else compute_max_card_count(mark)
+    if max_cards > 1:
+        parts.append(("cards", mark_as_sendable(f"up to {max_cards}")))
+    if highlight.language in _STYLE_BY_LANGUAGE:
+        style = _STYLE_BY_LANGUAGE[highlight.language]
+        parts.append(("language", mark_as_sendable(style)))
+    parts.append(("heading", highlight.heading))
+    parts.append(("under", join_texts(highlight.parent_items, " › ")))
+    if highlight.context != mark:
+        parts.append(("around", highlight.context))
+    parts.append(("marked", mark))
+    if phrases != mark:
+        parts.append(("phrases", phrases))
+    parts.append(("comment", highlight.comment))
     if highlight.is_looked_up:
-        max_cards = 1
-        wanted = _WANTED_MEANING
-    language = highlight.language
-    parts = (
-        ("cards", mark_as_sendable(f"up to {max_cards}" if max_cards > 1 else "")),
-        ("language", mark_as_sendable(_STYLE_BY_LANGUAGE.get(language, ""))),
-        ("heading", highlight.heading),
-        ("under", join_texts(highlight.parent_items, " › ")),
-        ("around", NO_TEXT if highlight.context == mark else highlight.context),
-        ("marked", mark),
-        ("phrases", phrases),
-        ("comment", highlight.comment),
-        ("wanted", mark_as_sendable(wanted)),
-        *(
-            part
-            for card, was in highlight.outdated_cards
-            for part in (
-                ("was", was),
-                ("card", card),
-                ("wanted", mark_as_sendable(_WANTED_REVISION)),
-            )
-        ),
-    )
-    lines = [
-        f"<{name}>{escape_tags(text)}</{name}>" for name, text in parts if text.strip()
-    ]
-    return SendableText("\n".join([f'<highlight h="{label}">', *lines, "</highlight>"]))
+        parts.append(("wanted", mark_as_sendable(_WANTED_MEANING)))
+    elif requested_kind in _WANTED_CARD_TEXTS:
+        wanted = _WANTED_CARD_TEXTS[requested_kind]
+        parts.append(("wanted", mark_as_sendable(wanted)))
+    for card, was in highlight.outdated_cards:
+        parts += [("was", was), ("card", card)]
+        parts.append(("wanted", mark_as_sendable(_WANTED_REVISION)))
+    return format_tags(label, parts)
+
+
+def _is_term_of_sentence(highlight: SendableHighlight) -> bool:
+    """Return whether a highlight without phrases is a short part of its sentence."""
+    if highlight.phrases or len(highlight.exact.split()) > _MAX_TERM_WORDS:
+        return False
+    return highlight.exact in highlight.sentence
+
+
+def format_tags(label: str, parts: Iterable[tuple[str, SendableText]]) -> SendableText:
+    """Format the parts of a passage inside XML-like tags, leaving out empty ones.
+
+    Args:
+        label: The label by which the reply refers to the passage.
+        parts: The name of each tag with its content.
+    """
+    lines = [f'<highlight h="{label}">']
+    for name, text in parts:
+        if text.strip():
+            lines.append(f"<{name}>{escape_tags(text)}</{name}>")
+    lines.append("</highlight>")
+    return SendableText("\n".join(lines))
 
 
 _MARKER_START = regex(
@@ -395,8 +408,8 @@ CARD_KEYS = ("h", "kind", "front", "back", "text", "quote", "why_none")
 
 def build_reply_schema(shape: ReplyShape) -> Json:
     """Build the JSON schema for a reply with cards."""
-    kinds = {"type": "string", "enum": [*shape.kinds, "none"]}
-    card = {name: kinds if name == "kind" else _STRING_SCHEMA for name in CARD_KEYS}
+    card: Json = dict.fromkeys(CARD_KEYS, _STRING_SCHEMA)
+    card["kind"] = {"type": "string", "enum": [*shape.kinds, "none"]}
     cards = {"type": "array", "items": make_object_schema(card)}
     return make_object_schema({"cards": cards})
 

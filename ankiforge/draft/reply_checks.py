@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ankiforge.draft.prompt import ReplyShape, compute_max_card_count
-from ankiforge.draft.reply import (
-    FindFaults,
+from ankiforge.draft.reply import FindFaults, build_drafts
+from ankiforge.draft.reply_cards import (
+    DeclinedCard,
     ReplyCard,
-    build_drafts,
-    is_truncated,
     parse_all_cards,
     to_one_line,
 )
-from ankiforge.model import Highlight, Origin, Problem, Strings, Value, hash16
+from ankiforge.draft.reply_json import is_truncated
+from ankiforge.model import Highlight, Origin, Pair, Problem, Strings, Value, hash16
 from ankiforge.text import contains_chat_prompt, format_count, regex
 from ankiforge.text.elements import to_unicode_script
 from ankiforge.text.passages import SUPERSCRIPT_NOTE
@@ -99,23 +99,36 @@ def parse_reply(text: str, source_texts: Iterable[str]) -> ParsedReply:
     A mark that may be part of a quote, such as a number in brackets, is kept if it is also in
     `source_texts`.
     """
-    text = _CITATION_MARK.sub("", text)
-    text = _RAISED_NUMBER.sub(lambda number: to_unicode_script(number[1], "sup"), text)
-    if _DOUBTFUL_MARK.search(text):
-        source = " ".join(source_texts)
-        text = _DOUBTFUL_MARK.sub(lambda mark: mark[0] if mark[1] in source else "", text)
+    text = _strip_citation_marks(text, source_texts)
     cards, unusable = parse_all_cards(text)
     problems = []
     for card in unusable:
-        hint = "ask for a question and an answer"
-        problems.append(Problem("", f"no card can be made from {card[:80]}", hint))
+        message = f"no card can be made from {card[:80]}"
+        problems.append(_make_problem(message, "ask for a question and an answer"))
     is_cut_off = is_truncated(text)
     if is_cut_off:
         remedy = "ask the chat for that card and the rest again, each whole"
-        problems.append(Problem("", f"the answer ends in the middle of a card: {remedy}"))
-    if not (cards or unusable or is_cut_off):
-        problems.append(Problem("", "it contains no card as JSON", _NO_JSON_HINT))
+        problems.append(
+            _make_problem(f"the answer ends in the middle of a card: {remedy}")
+        )
+    if not cards and not unusable and not is_cut_off:
+        problems.append(_make_problem("it contains no card as JSON", _NO_JSON_HINT))
     return ParsedReply(tuple(cards), tuple(problems))
+
+
+def _strip_citation_marks(text: str, source_texts: Iterable[str]) -> str:
+    """Remove the marks of citations that chats insert, unless a doubtful one is in the source."""
+    text = _CITATION_MARK.sub("", text)
+    text = _RAISED_NUMBER.sub(lambda number: to_unicode_script(number[1], "sup"), text)
+    if not _DOUBTFUL_MARK.search(text):
+        return text
+    source = " ".join(source_texts)
+    return _DOUBTFUL_MARK.sub(lambda mark: mark[0] if mark[1] in source else "", text)
+
+
+def _make_problem(message: str, hint: str = "", *, is_notice: bool = False) -> Problem:
+    """Make a problem of a reply, which is about no file."""
+    return Problem("", message, hint, is_notice=is_notice)
 
 
 def select_valid_cards(
@@ -130,36 +143,51 @@ def select_valid_cards(
     A passage gets at most `max_facts` cards. If that is 0, `compute_max_card_count` determines
     the limit. Cards beyond the limit are reported as notices.
     """
-    words = highlight.sentence or highlight.exact or highlight.document.title
-    passage = abbreviate_in_quotes(words)
-    origin = Origin("llm")
-    sound = []
+    passage = abbreviate_in_quotes(
+        highlight.sentence or highlight.exact or highlight.document.title
+    )
+    valid_cards = []
     problems = []
     for card in cards:
-        faults: Strings = ()
-        for draft in build_drafts([card], highlight, origin, shape):
-            faults = find_faults(draft, highlight)
+        faults = _find_card_faults(card, highlight, shape, find_faults)
         if faults:
             message = f"{format_card_title(card)} for {passage}: {'; '.join(faults)}"
-            problems.append(Problem("", message))
+            problems.append(_make_problem(message))
         else:
-            sound.append(card)
-    distinct = {(card.front, card.back, card.text): card for card in sound if card.kind}
-    draft_count = len(build_drafts(sound, highlight, origin, shape, max_facts))
+            valid_cards.append(card)
+    draft_count = len(build_drafts(valid_cards, highlight, _ORIGIN, shape, max_facts))
     if draft_count == (max_facts or compute_max_card_count(highlight.exact)):
         reason = f"for {passage}: it has {format_count(draft_count, 'card')}"
-        for card in list(distinct.values())[draft_count:]:
-            message = f"{format_card_title(card)} {reason}"
-            problems.append(Problem("", message, is_notice=True))
-    return sound, problems
+        for title in _list_distinct_titles(valid_cards)[draft_count:]:
+            message = f"{abbreviate_in_quotes(title)} {reason}"
+            problems.append(_make_problem(message, is_notice=True))
+    return valid_cards, problems
+
+
+_ORIGIN = Origin("llm")
+
+
+def _find_card_faults(
+    card: ReplyCard, highlight: Highlight, shape: ReplyShape, find_faults: FindFaults
+) -> Strings:
+    """Return the messages of the findings that block a card, or () if it gets no draft."""
+    for draft in build_drafts([card], highlight, _ORIGIN, shape):
+        return find_faults(draft, highlight)
+    return ()
+
+
+def _list_distinct_titles(cards: Iterable[ReplyCard]) -> list[str]:
+    """Return the title of each card that asks something else than all cards before it."""
+    title_by_key: dict[Pair, str] = {}
+    for card in cards:
+        if not isinstance(card, DeclinedCard):
+            title_by_key.setdefault(card.comparison_key, card.title)
+    return list(title_by_key.values())
 
 
 def format_card_title(card: ReplyCard) -> str:
-    """Return the start of a card's question, in quotes.
-
-    If the model declined to draft a card, the start of its reason is returned instead.
-    """
-    return abbreviate_in_quotes(card.front or card.text or card.why_none)
+    """Return the start of a card's question, or of the reason why there is no card, in quotes."""
+    return abbreviate_in_quotes(card.title)
 
 
 def abbreviate_in_quotes(text: str) -> str:

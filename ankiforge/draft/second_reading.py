@@ -14,18 +14,14 @@ from ankiforge.draft.privacy import SendableText, mark_as_sendable
 from ankiforge.draft.prompt import (
     ModelRequest,
     Prompt,
-    escape_tags,
     format_item_count,
+    format_tags,
     join_texts,
     make_object_schema,
 )
-from ankiforge.draft.reply import (
-    iter_innermost_objects,
-    parse_label,
-    parse_objects,
-    to_one_line,
-)
-from ankiforge.model import Value
+from ankiforge.draft.reply_cards import parse_label, to_one_line
+from ankiforge.draft.reply_json import iter_innermost_objects, parse_objects
+from ankiforge.model import Json, Value
 
 PROMPT_NAME = "second-reading"
 MAX_CARDS_PER_REQUEST = 20
@@ -77,27 +73,26 @@ def build_second_reading_request(
     """Build the request that asks a model to compare cards with their passages."""
     formatted_cards = []
     for label, card in cards_by_label.items():
-        lines = [f'<highlight h="{label}">']
-        for name, text in (
+        parts = (
             ("heading", card.source_title),
             ("around", card.context),
             ("passage", card.passage),
             ("question", card.question),
             ("answer", card.answer),
-        ):
-            if text.strip():
-                lines.append(f"<{name}>{escape_tags(text)}</{name}>")
-        formatted_cards.append(SendableText("\n".join([*lines, "</highlight>"])))
+        )
+        formatted_cards.append(format_tags(label, parts))
     values = {
         "schema": mark_as_sendable(json.dumps(_EXAMPLE)),
         "highlights": join_texts(formatted_cards),
     }
-    parts: tuple[ModelRequest, ...] = ()
+    item_requests: tuple[ModelRequest, ...] = ()
     if len(cards_by_label) > 1:
         cards = cards_by_label.values()
-        parts = tuple(build_second_reading_request({"1": card}, prompt) for card in cards)
+        item_requests = tuple(
+            build_second_reading_request({"1": card}, prompt) for card in cards
+        )
     messages = prompt.render_messages(values)
-    return ModelRequest(messages, _SCHEMA, prompt.fingerprint, parts)
+    return ModelRequest(messages, _SCHEMA, prompt.fingerprint, item_requests)
 
 
 def parse_verdicts(reply: str) -> dict[str, str]:
@@ -108,13 +103,17 @@ def parse_verdicts(reply: str) -> dict[str, str]:
     """
     verdicts = {}
     for entry in iter_innermost_objects(parse_objects(reply), "h"):
-        verdict = entry.get("verdict")
         label = parse_label(entry)
-        if not label or verdict not in _VERDICTS:
+        if label is None or entry.get("verdict") not in _VERDICTS:
             continue
-        statement = entry.get("says")
-        doubt = (
-            to_one_line(statement, _MAX_DOUBT_CHARS) if isinstance(statement, str) else ""
-        )
-        verdicts[label] = "" if verdict == _SUPPORTED else doubt or NO_STATEMENT
+        is_supported = entry["verdict"] == _SUPPORTED
+        verdicts[label] = "" if is_supported else _parse_doubt(entry)
     return verdicts
+
+
+def _parse_doubt(entry: Json) -> str:
+    """Return what the passage says instead of the card, on one line."""
+    statement = entry.get("says")
+    if not isinstance(statement, str):
+        return NO_STATEMENT
+    return to_one_line(statement, _MAX_DOUBT_CHARS) or NO_STATEMENT

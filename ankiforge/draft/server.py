@@ -322,19 +322,29 @@ def read_providers(environ: Texts = os.environ) -> Iterator[Provider]:
     unknown. If it is invalid or contains a password, OpenAI is left out.
     """
     openai_url = find_openai_base_url(environ)
+    for provider in _read_provider_table():
+        if provider.name == "openai" and openai_url:
+            origin = parse_origin(openai_url)
+            if not any(origin):
+                continue
+            if origin != parse_origin(provider.base_url):
+                provider = replace(
+                    provider, base_url=openai_url, price_usd=None, source=""
+                )
+        yield provider
+
+
+def _read_provider_table() -> Iterator[Provider]:
     table = Path(__file__).with_name("providers.txt").read_text("utf-8")
     for line in table.splitlines():
         if line.startswith("#"):
             continue
         name, key_env, base_url, model, price_in, price_out, source = line.split(None, 6)
-        price = None if price_in == "-" else (float(price_in), float(price_out))
-        if name == "openai" and openai_url:
-            origin = parse_origin(openai_url)
-            if not any(origin):
-                continue
-            if origin != parse_origin(base_url):
-                base_url, price = openai_url, None
-        yield Provider(name, key_env, base_url, model, price, source if price else "")
+        provider = Provider(name, key_env, base_url, model, price_usd=None, source="")
+        if price_in != "-":
+            price = (float(price_in), float(price_out))
+            provider = replace(provider, price_usd=price, source=source)
+        yield provider
 
 
 def find_openai_base_url(environ: Texts = os.environ) -> str:
@@ -367,8 +377,10 @@ def parse_model_size(model: str) -> float | None:
     """Parse the parameter count from a model's name, in billions, or return None."""
     sizes: list[float] = []
     for experts, size, unit in _MODEL_SIZE.findall(model.casefold()):
-        parameters = float(size) / (1000 if unit == "m" else 1)
-        sizes.append(int(experts or 1) * parameters)
+        billions = float(size)
+        if unit == "m":
+            billions /= 1000
+        sizes.append(int(experts or 1) * billions)
     return max(sizes, default=None)
 
 
@@ -382,7 +394,8 @@ def is_small_model(base_url: str, model: str) -> bool:
     billion_parameters = parse_model_size(model)
     if billion_parameters is not None:
         return billion_parameters <= MAX_SMALL_MODEL_BILLIONS
-    return is_loopback(base_url) and _HOSTED_MODEL.search(model.casefold()) is None
+    is_hosted = _HOSTED_MODEL.search(model.casefold()) is not None
+    return is_loopback(base_url) and not is_hosted
 
 
 def describe_question_quality(base_url: str, model: str) -> str:
@@ -458,18 +471,23 @@ def _iter_local_urls(environ: Texts, home: Path) -> Iterator[tuple[str, str]]:
     OLLAMA_HOST and LM Studio's settings may override the default ports.
     """
     ollama_host = environ.get("OLLAMA_HOST", "").strip()
-    host_parts = urlsplit(ollama_host if "://" in ollama_host else f"//{ollama_host}")
+    if "://" not in ollama_host:
+        ollama_host = f"//{ollama_host}"
+    host_parts = urlsplit(ollama_host)
     with suppress(ValueError):
         hostname = (host_parts.hostname or "127.0.0.1").replace("0.0.0.0", "127.0.0.1")
-        url = f"http://[{hostname}]" if ":" in hostname else f"http://{hostname}"
-        yield "ollama", f"{url}:{host_parts.port or 11434}/v1"
+        if ":" in hostname:  # an IPv6 address
+            hostname = f"[{hostname}]"
+        yield "ollama", f"http://{hostname}:{host_parts.port or 11434}/v1"
+    yield "lmstudio", f"http://127.0.0.1:{_find_lm_studio_port(home)}/v1"
+    yield "llama.cpp", "http://127.0.0.1:8080/v1"
 
-    port = 1234
+
+def _find_lm_studio_port(home: Path) -> int:
     settings = home / ".lmstudio" / ".internal" / "http-server-config.json"
     with suppress(OSError, ValueError, TypeError, LookupError, RecursionError):
-        port = int(json.loads(settings.read_bytes())["port"])
-    yield "lmstudio", f"http://127.0.0.1:{port}/v1"
-    yield "llama.cpp", "http://127.0.0.1:8080/v1"
+        return int(json.loads(settings.read_bytes())["port"])
+    return 1234
 
 
 def discover_servers(
@@ -497,30 +515,26 @@ def discover_servers(
             socket.create_connection((host, port), LOCAL_STEP_TIMEOUT).close()
             names = list_models(base_url, timeout=LOCAL_STEP_TIMEOUT)
             remote_names = find_remote_models(base_url, names, timeout=LOCAL_STEP_TIMEOUT)
-            suitable_names = purpose.rank_models(
-                [model for model in names if model not in remote_names]
-            )
+            local_names = [model for model in names if model not in remote_names]
+            suitable_names = purpose.rank_models(local_names)
             if suitable_names:
-                servers[name] = ModelServer(
-                    name, LOCAL_SERVER_NAMES[name], base_url, suitable_names
-                )
+                program = LOCAL_SERVER_NAMES[name]
+                servers[name] = ModelServer(name, program, base_url, suitable_names)
 
-    candidates = [
-        candidate
-        for candidate in _iter_local_urls(environ, home or Path.home())
-        if is_loopback(candidate[1])
-    ]
-    threads = []
-    for candidate in candidates:
-        thread = threading.Thread(target=query_server, args=candidate, daemon=True)
-        thread.start()
-        threads.append(thread)
+    threads: dict[str, threading.Thread] = {}
+    for name, base_url in _iter_local_urls(environ, home or Path.home()):
+        if is_loopback(base_url):
+            thread = threading.Thread(
+                target=query_server, args=(name, base_url), daemon=True
+            )
+            thread.start()
+            threads[name] = thread
 
     def wait_for_servers(seconds: float) -> tuple[ModelServer, ...]:
         deadline = time.monotonic() + seconds
-        for thread in threads:
+        for thread in threads.values():
             thread.join(max(deadline - time.monotonic(), 0.0))
-        return tuple(servers[name] for name, *_ in candidates if name in servers)
+        return tuple(servers[name] for name in threads if name in servers)
 
     return wait_for_servers
 
@@ -612,9 +626,10 @@ def fetch_json(
                 "GET" if body is None else "POST",
                 url,
                 json=body,
-                headers={"Authorization": f"Bearer {key}"} if key else {},
                 timeout=httpx2.Timeout(timeout, connect=min(timeout, 10.0)),
             )
+            if key:
+                request.headers["Authorization"] = f"Bearer {key}"
             response = client.fetch(request, total_timeout or timeout)
         if response.status_code != 200:
             phrase = redact_secret(response.reason_phrase, key)

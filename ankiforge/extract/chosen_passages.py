@@ -7,9 +7,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
+from itertools import chain
+from operator import attrgetter
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from ankiforge.extract.passage_context import find_passage_context
 from ankiforge.model import (
     DocumentText,
     ExtractedDocument,
@@ -25,41 +29,31 @@ from ankiforge.model import (
     hints,
 )
 from ankiforge.text.cloze import escape_markdown
-from ankiforge.text.keys import CONTEXT_CHARS, build_reading
+from ankiforge.text.keys import build_reading
 from ankiforge.text.located import (
     DocumentLetters,
     PassageMatch,
     relocate_passage,
 )
-from ankiforge.text.normalize import is_same_text, normalize_for_lookup
-from ankiforge.text.passages import get_paragraphs_around
+from ankiforge.text.normalize import normalize_for_lookup
 from ankiforge.text.private import PRIVATE_TAG
 
 
 def build_highlight(whole_text: DocumentText, located: PassageMatch) -> Highlight:
     """Build a highlight for a chosen passage, as if the user had marked it in the document."""
-    from ankiforge.extract.pdf.mark_text import get_passage_context
-
-    prefix, suffix, sentence = get_passage_context(located.text, located.span)
-    start, end = located.span
-    starts = [(paragraph.page, paragraph.start) for paragraph in whole_text.paragraphs]
-    first = max(bisect_right(starts, (located.page, start)) - 1, 0)
-    last = bisect_right(starts, (located.page, end - 1))
-    paragraphs = whole_text.paragraphs[first:last]
-    first_paragraph = paragraphs[0] if paragraphs else Paragraph(located.page, 0, 0)
-    markdown = _render_markup(whole_text, located)
+    context = find_passage_context(located.text, located.span)
+    paragraphs = _find_paragraphs(whole_text, located)
+    first_paragraph = next(iter(paragraphs), Paragraph(located.page, 0, 0))
     return Highlight(
         whole_text.document,
         whole_text.namespace,
         HighlightKind.HIGHLIGHT,
         exact=located.quote,
-        prefix=prefix[-CONTEXT_CHARS:],
-        suffix=suffix[:CONTEXT_CHARS],
-        sentence="" if is_same_text(sentence, located.quote) else sentence,
-        markdown=(markdown,) if markdown else (),
-        surrounding_text=get_paragraphs_around(
-            located.text, *located.span, for_question=False
-        ),
+        prefix=context.prefix,
+        suffix=context.suffix,
+        sentence=context.get_distinct_sentence(located.quote),
+        markdown=_render_markup(whole_text, located),
+        surrounding_text=context.nearby,
         page_label=first_paragraph.page_label or whole_text.get_page_label(located.page),
         heading=first_paragraph.heading,
         uri=first_paragraph.uri,
@@ -67,6 +61,17 @@ def build_highlight(whole_text: DocumentText, located: PassageMatch) -> Highligh
         block_id=first_paragraph.block_id or str(located.page),
         skip_reason=_find_skip_reason(whole_text, paragraphs),
     )
+
+
+def _find_paragraphs(
+    whole_text: DocumentText, located: PassageMatch
+) -> tuple[Paragraph, ...]:
+    """Return the paragraphs that a passage is in."""
+    start, end = located.span
+    starts = [(paragraph.page, paragraph.start) for paragraph in whole_text.paragraphs]
+    first = max(bisect_right(starts, (located.page, start)) - 1, 0)
+    last = bisect_right(starts, (located.page, end - 1))
+    return whole_text.paragraphs[first:last]
 
 
 def _find_skip_reason(
@@ -79,18 +84,27 @@ def _find_skip_reason(
 
 
 def _collect_tags(paragraphs: Sequence[Paragraph]) -> Strings:
-    tags = [tag for paragraph in paragraphs for tag in paragraph.tags]
+    tags = list(chain.from_iterable(paragraph.tags for paragraph in paragraphs))
     if any(paragraph.is_private for paragraph in paragraphs):
         tags.append(PRIVATE_TAG)
     return tuple(dict.fromkeys(tags))
 
 
-def _render_markup(whole_text: DocumentText, located: PassageMatch) -> str:
-    """Render a passage as Markdown, or return "" if it has no markup."""
-    if not whole_text.render_markdown:
-        return ""
+def _render_markup(whole_text: DocumentText, located: PassageMatch) -> Strings:
+    """Render a passage as Markdown, or return () if it has no markup."""
+    if whole_text.render_markdown is None:
+        return ()
     markdown = whole_text.render_markdown(*located.span)
-    return "" if markdown == escape_markdown(located.quote) else markdown
+    return () if markdown in ("", escape_markdown(located.quote)) else (markdown,)
+
+
+# --- adding them to the marks of a document ---------------------------------------------
+
+
+class _LocatedHighlight(NamedTuple):
+    position: int
+    """The approximate index of the first letter in the document."""
+    highlight: Highlight
 
 
 def add_chosen_passages(
@@ -111,59 +125,97 @@ def add_chosen_passages(
             been renamed to this one.
         container: The container of the document, as in `ExtractedDocument`.
     """
-    letters = DocumentLetters(whole_text.pages)
-    other_sightings: list[Sighting] = []
     document: ExtractedDocument | UnmarkedDocument | None = None
+    others: list[Sighting] = []
     for sighting in sightings:
         if isinstance(sighting, ExtractedDocument | UnmarkedDocument):
             document = sighting
         else:
-            other_sightings.append(sighting)
+            others.append(sighting)
 
-    # the marks, with their approximate positions
-    positioned: list[tuple[int, Highlight]] = []
+    letters = DocumentLetters(whole_text.pages)
+    marks = _locate_marks(document.highlights if document else (), letters)
+    additions = _locate_chosen_passages(letters, whole_text, chosen, marks)
+    if not additions:
+        return others if document is None else [document, *others]
+    in_order = sorted([*marks, *additions], key=attrgetter("position"))
+    highlights = tuple(each.highlight for each in in_order)
+    if isinstance(document, ExtractedDocument):
+        return [replace(document, highlights=highlights), *others]
+    extracted = _build_document(document, whole_text, highlights, container)
+    # a notice, such as that the file has no marks, isn't true any more
+    return [extracted, *(each for each in others if not _is_notice(each))]
+
+
+def _is_notice(sighting: Sighting) -> bool:
+    return isinstance(sighting, Problem) and sighting.is_notice
+
+
+def _locate_marks(
+    highlights: Iterable[Highlight], letters: DocumentLetters
+) -> list[_LocatedHighlight]:
+    """Locate the marks of a document, which are in reading order."""
+    marks = []
     position = 0
-    for mark in document.highlights if document else ():
-        text = normalize_for_lookup(mark.exact)
+    for highlight in highlights:
+        text = normalize_for_lookup(highlight.exact)
         position = max(letters.text.find(text, position), position)
-        positioned.append((position, mark))
-    mark_sides = [build_reading(mark) for _, mark in positioned]
+        marks.append(_LocatedHighlight(position, highlight))
+    return marks
 
-    chosen_positions = set[tuple[int, int]]()
+
+def _locate_chosen_passages(
+    letters: DocumentLetters,
+    whole_text: DocumentText,
+    chosen: Iterable[PassageChoice],
+    marks: Iterable[_LocatedHighlight],
+) -> list[_LocatedHighlight]:
+    """Build a highlight for each chosen passage that is found, once, and that isn't marked."""
+    readings = [build_reading(mark.highlight) for mark in marks]
+    additions = []
+    found_places: set[tuple[int, int]] = set()
     for passage in chosen:
-        page = passage.page if passage.page < len(whole_text.pages) else 0
-        expected_index = 0
-        if whole_text.pages:
-            expected_index = letters.get_letter_index(page, passage.start)
-        located = relocate_passage(letters, passage.readings, expected_index)
-        if located is None or (located.page, located.span[0]) in chosen_positions:
+        located = _locate_passage(letters, whole_text, passage)
+        if located is None:
             continue
-        chosen_positions.add((located.page, located.span[0]))
+        place = (located.page, located.span[0])
+        if place in found_places:
+            continue
+        found_places.add(place)
         highlight = replace(
             build_highlight(whole_text, located),
             hints=(hints.make_choice_hint(passage.id),),
             created=passage.created,
         )
-        side = build_reading(highlight)
-        if any(_is_same_passage(side, other) for other in mark_sides):
-            continue
-        index = letters.get_letter_index(located.page, located.span[0])
-        positioned.append((index, highlight))
-    if len(positioned) == len(mark_sides):
-        return [document, *other_sightings] if document else other_sightings
-    positioned.sort(key=lambda pair: pair[0])
-    highlights = tuple(highlight for _, highlight in positioned)
-    if isinstance(document, ExtractedDocument):
-        return [replace(document, highlights=highlights), *other_sightings]
-    private_texts = whole_text.list_private_texts()
-    unmarked = document or UnmarkedDocument(
-        container,
-        whole_text.document.path,
-        "",
-        private_texts=tuple([each.text for each in private_texts if not each.is_name]),
-        private_names=tuple([each.text for each in private_texts if each.is_name]),
-    )
-    extracted = ExtractedDocument(
+        reading = build_reading(highlight)
+        if not any(_is_same_passage(reading, other) for other in readings):
+            position = letters.get_letter_index(*place)
+            additions.append(_LocatedHighlight(position, highlight))
+    return additions
+
+
+def _locate_passage(
+    letters: DocumentLetters, whole_text: DocumentText, passage: PassageChoice
+) -> PassageMatch | None:
+    """Locate a chosen passage, near the place where it was before."""
+    page_count = len(whole_text.pages)
+    expected_index = 0
+    if page_count:
+        page = passage.page if passage.page < page_count else 0
+        expected_index = letters.get_letter_index(page, passage.start)
+    return relocate_passage(letters, passage.readings, expected_index)
+
+
+def _build_document(
+    unmarked: UnmarkedDocument | None,
+    whole_text: DocumentText,
+    highlights: tuple[Highlight, ...],
+    container: str,
+) -> ExtractedDocument:
+    """Build the document of a file that has only chosen passages."""
+    if unmarked is None:
+        unmarked = _describe_unmarked(whole_text, container)
+    return ExtractedDocument(
         whole_text.document,
         highlights,
         container,
@@ -174,12 +226,20 @@ def add_chosen_passages(
         public_text=unmarked.public_text,
         skipped_texts=unmarked.skipped_texts,
     )
-    problems = [
-        sighting
-        for sighting in other_sightings
-        if not isinstance(sighting, Problem) or not sighting.is_notice
-    ]
-    return [extracted, *problems]
+
+
+def _describe_unmarked(whole_text: DocumentText, container: str) -> UnmarkedDocument:
+    texts: list[str] = []
+    names: list[str] = []
+    for private in whole_text.list_private_texts():
+        (names if private.is_name else texts).append(private.text)
+    return UnmarkedDocument(
+        container,
+        whole_text.document.path,
+        "",
+        private_texts=tuple(texts),
+        private_names=tuple(names),
+    )
 
 
 def _is_same_passage(chosen: QuoteReading, mark: QuoteReading) -> bool:
@@ -190,5 +250,6 @@ def _is_same_passage(chosen: QuoteReading, mark: QuoteReading) -> bool:
     """
     if normalize_for_lookup(chosen.exact) != normalize_for_lookup(mark.exact):
         return False
-    has_sides = bool(mark.before or mark.after)
-    return not has_sides or chosen.before == mark.before or chosen.after == mark.after
+    if not mark.before and not mark.after:
+        return True
+    return chosen.before == mark.before or chosen.after == mark.after

@@ -159,28 +159,18 @@ class FileListing(msgspec.Struct):
             # record all other files, because note links may lead anywhere in the vault
             for _ in self._list_directory(self.root):
                 pass
-        # since paths are normalized to NFC, different files on disk can have the same path
         listed_by_path: dict[str, File | Problem | UnreadDocument] = {}
         for start in self.only or (self.root,):
             for entry in self._list_start(start):
-                # a problem doesn't hide a file of the same name
-                path = (
-                    f"{start}/{entry.location}"
-                    if isinstance(entry, Problem)
-                    else entry.path
-                )
-                existing = listed_by_path.setdefault(path, entry)
-                if (
-                    isinstance(entry, File)
-                    and isinstance(existing, File)
-                    and entry.disk_path != existing.disk_path
-                ):
-                    message = (
-                        "left out: another file here has the same name,"
-                        " encoded differently (é as e and ´)"
-                    )
+                if isinstance(entry, Problem):
+                    # a problem doesn't hide a file of the same name
+                    listed_by_path.setdefault(f"{start}/{entry.location}", entry)
+                    continue
+                existing = listed_by_path.setdefault(entry.path, entry)
+                if _is_encoded_differently(existing, entry):
                     hint = "rename one of the two"
-                    listed_by_path[f"{path}/"] = Problem(path, message, hint)
+                    problem = Problem(entry.path, _SAME_NAME_MESSAGE, hint)
+                    listed_by_path[f"{entry.path}/"] = problem
         yield from listed_by_path.values()
 
     def _list_start(self, start: Path) -> Iterator[File | Problem | UnreadDocument]:
@@ -314,6 +304,18 @@ class FileListing(msgspec.Struct):
         )
 
 
+_SAME_NAME_MESSAGE = (
+    "left out: another file here has the same name, encoded differently (é as e and ´)"
+)
+
+
+def _is_encoded_differently(first: object, second: object) -> bool:
+    """Return whether two entries with the same path, which is in NFC, are two files on disk."""
+    if not isinstance(first, File) or not isinstance(second, File):
+        return False
+    return first.disk_path != second.disk_path
+
+
 def _walk_directory(start: Path, errors: list[OSError]) -> Iterator[os.DirEntry[str]]:
     """Yield the files under a directory, in order.
 
@@ -332,11 +334,9 @@ def _walk_directory(start: Path, errors: list[OSError]) -> Iterator[os.DirEntry[
         for entry in entries:
             if not entry.is_dir(follow_symlinks=False):
                 yield entry
-            elif not (
-                disk.is_hidden(entry.name)
-                or disk.is_skipped_directory(directory, entry.name)
-            ):
-                subdirectories.append(entry.path)
+            elif not disk.is_hidden(entry.name):
+                if not disk.is_skipped_directory(directory, entry.name):
+                    subdirectories.append(entry.path)
         pending += reversed(subdirectories)
 
 
@@ -510,16 +510,10 @@ class FileSource(DirectorySource):
             else:
                 yield entry
         yield from self.iter_notices()
-        for skipped in self.iter_skipped_directories():
-            path, fingerprint = skipped.path, skipped.fingerprint
-            if known and known.is_unchanged(listing.container, path, fingerprint):
-                yield UnchangedDocument(listing.container, path)
-            else:
-                yield replace(skipped, source=listing.name)
+        yield from self._scan_skipped_directories(known)
         files.sort(key=lambda file: file.path)
         listing.progress.total = len(files)
 
-        # skip unchanged files
         reader_fingerprint = hash16(
             disk.fingerprint_program(),
             listing.name,
@@ -528,9 +522,7 @@ class FileSource(DirectorySource):
         )
         is_unchanged = partial(self._is_unchanged, known, reader_fingerprint)
         files = assign_chosen_passages(files, known, listing, is_unchanged)
-        read = [file for file in files if self.has_marks or file.chosen]
-        endings = (posixpath.splitext(file.path)[1] for file in read)
-        listing.read_counts = Counter(map(str.casefold, endings))
+        listing.read_counts = self._count_read_files(files)
         changed: list[File] = []
         for file in files:
             if is_unchanged(file):
@@ -538,11 +530,10 @@ class FileSource(DirectorySource):
             else:
                 changed.append(file)
         listing.progress.done = len(files) - len(changed)
+        was_read_before = listing.progress.done > 0
+        if known is not None and known.list_paths(listing.container):
+            was_read_before = True
 
-        # read the changed files
-        read_before = len(changed) < len(files) or (
-            known and known.list_paths(listing.container)
-        )
         failure_count = 0
         with self.open_reader(changed) as reader:
             for file in changed:
@@ -556,12 +547,31 @@ class FileSource(DirectorySource):
                     sightings = [listing.record_read_error(file, error)]
                 yield from sightings
                 listing.progress.count_document()
-            listing.is_incomplete |= 0 < failure_count == len(files)
-
-        if not read_before:  # the first scan
+        if 0 < failure_count == len(files):
+            listing.is_incomplete = True
+        if not was_read_before:
             yield from listing.unfollowed_links
             yield from self.iter_first_scan_notices(files)
         yield listing.build_scan_end()
+
+    def _scan_skipped_directories(
+        self, known: DocumentLookup | None
+    ) -> Iterator[Sighting]:
+        container = self.listing.container
+        for skipped in self.iter_skipped_directories():
+            if known and known.is_unchanged(container, skipped.path, skipped.fingerprint):
+                yield UnchangedDocument(container, skipped.path)
+            else:
+                yield replace(skipped, source=self.listing.name)
+
+    def _count_read_files(self, files: Iterable[File]) -> Counter[str]:
+        """Count the files that are read for their marks or for chosen passages, by suffix."""
+        counts: Counter[str] = Counter()
+        for file in files:
+            if self.has_marks or file.chosen:
+                _, suffix = posixpath.splitext(file.path)
+                counts[suffix.casefold()] += 1
+        return counts
 
     def _is_unchanged(
         self, known: DocumentLookup | None, reader_fingerprint: str, file: File
@@ -618,27 +628,27 @@ class FileSource(DirectorySource):
             text = LazyText(partial(self.read_public_text, file))
             unmarked = (listing.container, file.path, fingerprint, dependencies)
             return [UnmarkedDocument(*unmarked, public_text=text)]
-        results = list[Sighting]()
+        completed: list[Sighting] = []
         for sighting in sightings:
             if isinstance(sighting, ExtractedDocument):
-                highlights = []
-                for highlight in sighting.highlights:
-                    if (
-                        highlight.kind is HighlightKind.IMAGE
-                        and not highlight.figure_hash
-                    ):
-                        digest = self._hash_figure(highlight)
-                        highlight = replace(highlight, figure_hash=digest)
-                    highlights.append(highlight)
-                sighting = replace(sighting, highlights=tuple(highlights))
+                sighting = self._hash_figures(sighting)
             elif isinstance(sighting, UnmarkedDocument):
                 sighting = replace(sighting, source=listing.name)
             if isinstance(sighting, ExtractedDocument | UnmarkedDocument):
                 sighting = replace(
                     sighting, fingerprint=fingerprint, dependencies=dependencies
                 )
-            results.append(sighting)
-        return results
+            completed.append(sighting)
+        return completed
+
+    def _hash_figures(self, document: ExtractedDocument) -> ExtractedDocument:
+        """Add the hashes of highlighted pictures that don't have one."""
+        highlights = []
+        for highlight in document.highlights:
+            if highlight.kind is HighlightKind.IMAGE and not highlight.figure_hash:
+                highlight = replace(highlight, figure_hash=self._hash_figure(highlight))
+            highlights.append(highlight)
+        return replace(document, highlights=tuple(highlights))
 
     def _hash_figure(self, picture: Highlight) -> str:
         """Hash the file of a highlighted picture, or return "" if the source has no such file."""
@@ -662,12 +672,17 @@ class FileSource(DirectorySource):
         """
         if file.stamp is None or not disk.is_stamp_reliable(file.stamp):
             return ""
+        other_parts = []
         picture_states = [
             (target, self.get_dependency_fingerprint(target, file))
             for target in dependencies
         ]
-        other_parts = [repr(part) for part in (picture_states, file.chosen) if part]
-        return f"{reader_fingerprint} {file.stamp} {hash16(*other_parts) if other_parts else ''}"
+        if picture_states:
+            other_parts.append(repr(picture_states))
+        if file.chosen:
+            other_parts.append(repr(file.chosen))
+        fingerprint = f"{reader_fingerprint} {file.stamp} "
+        return fingerprint + hash16(*other_parts) if other_parts else fingerprint
 
 
 class TextFileSource(FileSource):
@@ -707,31 +722,39 @@ def assign_chosen_passages(
     Passages of a missing or changed file may have moved to another file, so they are also
     attached to every new file, and to every known file with the same name.
     """
-    container = listing.container
-    directory = listing.root if listing.root.is_dir() else listing.root.parent
-    chosen = known.find_choices(container) if known else ()
-    if not (known and chosen):
+    if known is None:
         return list(files)
-    passages_by_path = defaultdict[str, list[PassageChoice]](list)
-    for passage in chosen:
-        passages_by_path[passage.path].append(passage)
-    files = [
-        replace(file, chosen=tuple(passages_by_path.get(file.path, ()))) for file in files
+    choices = known.find_choices(listing.container)
+    choices_by_path = defaultdict[str, list[PassageChoice]](list)
+    for choice in choices:
+        choices_by_path[choice.path].append(choice)
+    if not choices_by_path:
+        return list(files)
+    assigned = [
+        replace(file, chosen=tuple(choices_by_path.get(file.path, ()))) for file in files
     ]
-    settled_paths = {file.path for file in files if file.chosen and is_unchanged(file)}
+    kept_paths = {file.path for file in assigned if file.chosen and is_unchanged(file)}
+    kept_paths |= _find_unlisted_paths(choices_by_path, assigned, listing)
+    moved = [choice for choice in choices if choice.path not in kept_paths]
+    moved_names = {posixpath.basename(choice.path) for choice in moved}
+    known_paths = set(known.list_paths(listing.container))
+    for index, file in enumerate(assigned):
+        name = posixpath.basename(file.path)
+        if file.path not in known_paths or name in moved_names:
+            chosen = tuple(dict.fromkeys((*file.chosen, *moved)))
+            assigned[index] = replace(file, chosen=chosen)
+    return assigned
+
+
+def _find_unlisted_paths(
+    paths: Iterable[str], files: Iterable[File], listing: FileListing
+) -> set[str]:
+    """Return those of the paths that exist although they couldn't be listed."""
+    directory = listing.root if listing.root.is_dir() else listing.root.parent
     listed_paths = {file.path for file in files}
-    for path in passages_by_path.keys() - listed_paths:
-        if (directory / path).exists():  # it couldn't be listed
-            settled_paths.add(path)
-    moved = tuple(passage for passage in chosen if passage.path not in settled_paths)
-    moved_names = {posixpath.basename(passage.path) for passage in moved}
-    known_paths = set(known.list_paths(container))
-    return [
-        replace(file, chosen=tuple(dict.fromkeys((*file.chosen, *moved))))
-        if file.path not in known_paths or posixpath.basename(file.path) in moved_names
-        else file
-        for file in files
-    ]
+    return {
+        path for path in paths if path not in listed_paths and (directory / path).exists()
+    }
 
 
 # --- pictures ---------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -63,12 +63,13 @@ def decode_html(raw: bytes) -> str:
     """
     from bs4.dammit import EncodingDetector
 
-    declared = EncodingDetector.find_declared_encoding(raw, is_html=True) or ""
-    if not declared.startswith("iso-2022"):  # its bytes are ASCII
+    declared = EncodingDetector.find_declared_encoding(raw, is_html=True)
+    is_ascii_based = declared is not None and declared.startswith("iso-2022")
+    if not is_ascii_based:  # otherwise, its bytes would be read as ASCII
         with suppress(UnicodeDecodeError):
             return raw.decode(detect_encoding(raw))
-    with suppress(LookupError):
-        if declared and not declared.startswith("utf"):
+    if declared and not declared.startswith("utf"):
+        with suppress(LookupError):
             return raw.decode(_SUPERSETS.get(declared, declared), "replace")
     return decode_text(raw, repairs=True)
 
@@ -89,35 +90,40 @@ def iter_html_blocks(
     """
     from bs4.element import CData, NavigableString, Tag
 
-    def join_text() -> str:
-        text = "".join(parts)
-        if not (keeps_code_lines and pre_depth):
-            return " ".join(text.split())
-        lines = [line.rstrip() for line in text.expandtabs(4).split("\n")]
-        return "\n".join(filter(None, lines))
-
-    begun: Tag | None = None
+    first_element: Tag | None = None
     parts: list[str] = []
     pre_depth = 0
     open_elements = [(root, iter(root.contents))]
     while open_elements:
         parent, children = open_elements[-1]
         child = next(children, None)
-        edge = child if isinstance(child, Tag) else parent if child is None else None
-        if edge is not None and edge.name in BLOCK_ELEMENTS:
-            yield begun, join_text()
-            begun = child if isinstance(child, Tag) else None
-            parts.clear()
         if child is None:
+            if parent.name in BLOCK_ELEMENTS:
+                yield first_element, _join_block_text(parts, keeps_code_lines, pre_depth)
+                first_element = None
+                parts.clear()
             open_elements.pop()
             pre_depth -= parent.name == "pre"
         elif isinstance(child, Tag):
+            if child.name in BLOCK_ELEMENTS:
+                yield first_element, _join_block_text(parts, keeps_code_lines, pre_depth)
+                first_element = child
+                parts.clear()
             if child.name not in left_out or is_in_footnotes(child, {}):
                 open_elements.append((child, iter(child.contents)))
                 pre_depth += child.name == "pre"
         elif type(child) in (NavigableString, CData):
             parts.append(str(child))
-    yield begun, join_text()
+    yield first_element, _join_block_text(parts, keeps_code_lines, pre_depth)
+
+
+def _join_block_text(parts: Sequence[str], keeps_code_lines: bool, pre_depth: int) -> str:
+    """Join the text of a block on one line. Code (`pre_depth` > 0) may keep its lines."""
+    text = "".join(parts)
+    if keeps_code_lines and pre_depth:
+        lines = [line.rstrip() for line in text.expandtabs(4).split("\n")]
+        return "\n".join(filter(None, lines))
+    return " ".join(text.split())
 
 
 # --- displayed text ---------------------------------------------------------------------
@@ -155,6 +161,8 @@ _RAISED_NOTE = regex(r"[*†‡§¶]{1,3}|\d{1,3}(?:[,–-]\s?\d{1,3})+")
 _LONG_WORD_END = regex(r"[^\W\d_]{3}$|[.,;:!?”’\"»]$")
 _NOTE_SIGNS = regex(r"\d+|\b[a-h]\b")
 _HIDDEN_NAMES = ("head", "title", "template", *NON_TEXT_ELEMENTS)
+_RUBY_NAMES = ("rt", "rp", "rtc")
+_LEVEL_BY_ALIGNMENT = {"super": "sup", "sub": "sub"}
 _MAX_LETTERS_BEFORE = 8
 
 
@@ -191,30 +199,58 @@ def _replace_element(element: Tag) -> None:
     if name == "math":
         element.string = _formula_to_text(element)
     elif name == "script" and _get_attribute(element, "type").startswith("math/tex"):
-        for rendered in element.find_previous_siblings(limit=2):
-            if _get_attribute(rendered, "class").startswith("MathJax"):
-                rendered.clear()
-        element.insert_after(_clean_tex(element.get_text()))
-        element.clear()
+        _show_tex_of_script(element)
     elif name in _HIDDEN_NAMES or _is_hidden(element):
         element.clear()
+    elif _is_aside(element, name):
+        _enclose_aside(element, _get_one_line(element))
     else:
-        types = _get_semantic_types(element)
-        style = _RAISING_STYLE.search(_get_attribute(element, "style"))
-        level = style[1].lower().replace("super", "sup") if style else name
-        is_aside = (
-            name in ("rt", "rp", "rtc")
-            or "noteref" in types
-            or _is_page_number(element, types)
-            or _is_inline_note(element, types)
-        )
-        if not is_aside and level not in ("sup", "sub", "a"):
-            return
-        text = " ".join(remove_asides(element.get_text()).split())
-        if is_aside or _is_note_reference(element, level, text):
-            element.string = f"{_ASIDE_START}{text}{_ASIDE_END}"
-        elif level in ("sup", "sub"):
-            element.string = to_unicode_script(text, level)
+        _replace_script_or_link(element, name)
+
+
+def _show_tex_of_script(script: Tag) -> None:
+    """Put the TeX of a script in place of the formula that MathJax rendered from it."""
+    for rendered in script.find_previous_siblings(limit=2):
+        if _get_attribute(rendered, "class").startswith("MathJax"):
+            rendered.clear()
+    script.insert_after(_clean_tex(script.get_text()) or "")
+    script.clear()
+
+
+def _is_aside(element: Tag, name: str) -> bool:
+    """Return whether an element isn't part of a sentence, whatever its text is."""
+    if name in _RUBY_NAMES:
+        return True
+    types = _get_semantic_types(element)
+    if "noteref" in types:
+        return True
+    return _is_page_number(element, types) or _is_inline_note(element, types)
+
+
+def _replace_script_or_link(element: Tag, name: str) -> None:
+    """Convert a superscript or subscript to Unicode, or mark it or a link as an aside."""
+    raised = _RAISING_STYLE.search(_get_attribute(element, "style"))
+    level = _LEVEL_BY_ALIGNMENT[raised[1].lower()] if raised else name
+    if level == "sup":
+        text = _get_one_line(element)
+        if _is_raised_reference(element, text):
+            _enclose_aside(element, text)
+        else:
+            element.string = to_unicode_script(text, "sup")
+    elif level == "sub":
+        element.string = to_unicode_script(_get_one_line(element), "sub")
+    elif level == "a":
+        text = _get_one_line(element)
+        if _is_linked_reference(element, text):
+            _enclose_aside(element, text)
+
+
+def _get_one_line(element: Tag) -> str:
+    return " ".join(remove_asides(element.get_text()).split())
+
+
+def _enclose_aside(element: Tag, text: str) -> None:
+    element.string = f"{_ASIDE_START}{text}{_ASIDE_END}"
 
 
 def _get_attribute(element: Tag, name: str) -> str:
@@ -234,14 +270,16 @@ def _get_text_before(element: Tag) -> str:
 
     Returns "" if these characters end in whitespace, or if the element begins the block.
     """
-    from bs4.element import NavigableString, Tag
+    from bs4 import Tag
 
     previous = element.previous_element
-    while previous is not None and not isinstance(previous, NavigableString):
-        if isinstance(previous, Tag) and previous.name in BLOCK_ELEMENTS:
+    while isinstance(previous, Tag):
+        if previous.name in BLOCK_ELEMENTS:
             return ""
         previous = previous.previous_element
-    text = remove_asides(str(previous or ""))[-_MAX_LETTERS_BEFORE:]
+    if previous is None:
+        return ""
+    text = remove_asides(str(previous))[-_MAX_LETTERS_BEFORE:]
     return "" if text[-1:].isspace() else text
 
 
@@ -252,22 +290,30 @@ def _is_hidden(element: Tag) -> bool:
     text. A larger element doesn't, because a page may hide all of its content from screen readers
     while a dialog is open.
     """
-    if not (
-        element.get("hidden", "until-found") != "until-found"
-        or _HIDING_STYLE.search(_get_attribute(element, "style"))
-        or "mw-editsection" in _get_attribute(element, "class").split()
-        or (
-            element.get("aria-hidden") == "true"
-            and element.name not in BLOCK_ELEMENTS
-            and not element.find(_BLOCK_NAMES)
-        )
-    ):
+    if not _has_hiding_attribute(element):
         return False
     if element.name == "p" and element.find("p"):  # it has no end tag
         return False
     # Wikipedia hides the formula itself, and shows a picture of it
     formula = element.find("math")
-    return not formula or formula.get_text().strip() != element.get_text().strip()
+    if formula is None:
+        return True
+    return formula.get_text().strip() != element.get_text().strip()
+
+
+def _has_hiding_attribute(element: Tag) -> bool:
+    if element.get("hidden", "until-found") != "until-found":
+        return True
+    if _HIDING_STYLE.search(_get_attribute(element, "style")):
+        return True
+    if "mw-editsection" in _get_attribute(element, "class").split():
+        return True
+    return element.get("aria-hidden") == "true" and _is_inline(element)
+
+
+def _is_inline(element: Tag) -> bool:
+    """Return whether an element neither is nor contains a block."""
+    return element.name not in BLOCK_ELEMENTS and element.find(_BLOCK_NAMES) is None
 
 
 def _is_page_number(element: Tag, types: str) -> bool:
@@ -276,45 +322,47 @@ def _is_page_number(element: Tag, types: str) -> bool:
     Table cells don't count, because their page numbers belong to a table of contents. `types`
     is the result of `_get_semantic_types`.
     """
-    is_marked = "pagebreak" in types or _PAGE_CLASS.search(types)
-    identifier = _get_attribute(element, "id")
-    if element.name == "td" or not (is_marked or _PAGE_ID.fullmatch(identifier)):
+    if element.name == "td":
         return False
     text = remove_asides(element.get_text())
-    number = "".join(filter(str.isalnum, text))
-    if not is_marked and not (number and identifier.endswith(number)):
-        return False
+    if "pagebreak" not in types and not _PAGE_CLASS.search(types):
+        identifier = _get_attribute(element, "id")
+        if not _PAGE_ID.fullmatch(identifier):
+            return False
+        number = "".join(filter(str.isalnum, text))
+        if not number or not identifier.endswith(number):
+            return False
     return _PAGE_NUMBER.fullmatch(text) is not None
 
 
 def _is_inline_note(element: Tag, types: str) -> bool:
     """Return whether an inline element is a note or a tooltip about the preceding words."""
-    is_note = element.get("role") == "tooltip" or _NOTE_CLASS.search(types)
-    return bool(
-        is_note and element.name not in BLOCK_ELEMENTS and not element.find(_BLOCK_NAMES)
-    )
+    if element.get("role") == "tooltip" or _NOTE_CLASS.search(types):
+        return _is_inline(element)
+    return False
 
 
-def _is_note_reference(element: Tag, level: str, text: str) -> bool:
-    """Return whether an element is a note reference, e.g. a superscript link or number.
+def _is_raised_reference(element: Tag, text: str) -> bool:
+    """Return whether a superscript refers to a note."""
+    if "reference" in _get_attribute(element, "class").split():
+        return True
+    if _BRACKETED.fullmatch(text):
+        return True
+    if any(map(_is_internal_link, element("a"))):
+        return True
+    return _is_superscript_note(element, text)
 
-    `level` is "sup" for any superscript, and otherwise the name of the element.
-    """
-    if level == "sup":
-        return bool(
-            "reference" in _get_attribute(element, "class").split()
-            or _BRACKETED.fullmatch(text)
-            or any(map(_is_internal_link, element("a")))
-            or _is_superscript_note(element, text)
-        )
-    if level != "a" or not _is_internal_link(element):
+
+def _is_linked_reference(link: Tag, text: str) -> bool:
+    """Return whether a link on the line leads to a note."""
+    if not _is_internal_link(link):
         return False
-    raised = element.find("sup")
-    return bool(
-        (raised and raised.get_text().strip() == text)
-        or _NOTE_MARK.fullmatch(text)
-        or (text.isdecimal() and _WORD_END.search(_get_text_before(element)))
-    )
+    raised = link.find("sup")
+    if raised and raised.get_text().strip() == text:
+        return True
+    if _NOTE_MARK.fullmatch(text):
+        return True
+    return text.isdecimal() and _WORD_END.search(_get_text_before(link)) is not None
 
 
 def is_in_footnotes(element: Tag, results: Mapping[int, bool]) -> bool:
@@ -323,7 +371,8 @@ def is_in_footnotes(element: Tag, results: Mapping[int, bool]) -> bool:
     `results` caches earlier results, keyed by the `id()` of an element.
     """
     for ancestor in chain((element,), element.parents):
-        if (is_note := results.get(id(ancestor))) is not None:
+        is_note = results.get(id(ancestor))
+        if is_note is not None:
             return is_note
         if not _NOTE_LISTS.isdisjoint(_get_semantic_types(ancestor).split()):
             return True
@@ -339,7 +388,9 @@ def _is_superscript_note(element: Tag, text: str) -> bool:
     before = _get_text_before(element)
     if _RAISED_NOTE.fullmatch(text) and _LONG_WORD_END.search(before):
         return True
-    after = element.next_sibling.get_text()[:1] if element.next_sibling else ""
+    after = ""
+    if element.next_sibling:
+        after = element.next_sibling.get_text()[:1]
     raised = _NOTE_SIGNS.sub(lambda sign: to_unicode_script(sign[0], "sup"), text)
     raised = raised.replace(" ", "")
     note = SUPERSCRIPT_NOTE.match(f"{before}{raised}{after}", len(before))
@@ -349,7 +400,9 @@ def _is_superscript_note(element: Tag, text: str) -> bool:
 def _is_internal_link(link: Tag) -> bool:
     """Return whether a link leads to an anchor or to another page of the same book."""
     target = _get_attribute(link, "href")
-    return "#" in target or (":" not in target and target.endswith(("html", ".htm")))
+    if "#" in target:
+        return True
+    return ":" not in target and target.endswith(("html", ".htm"))
 
 
 # --- formulas ---------------------------------------------------------------------------
@@ -359,18 +412,13 @@ _TEX_COMMENT = regex(r"(?<!\\)%[ ]*\n")
 _WHOLE_STYLE = regex(r"\{\\(?:display|text)style\s+?([^{}]*(?:\{.*\}[^{}]*)?)\}")
 _INVISIBLE = str.maketrans("", "", "\u2061\u2062\u2063\u2064")
 _RELATIONS = frozenset("=≠≈<>≤≥→∈")
+_SCRIPT_SIGNS = {"sup": "^", "sub": "_"}
 
 
 def _formula_to_text(formula: Tag) -> str:
     """Convert MathML to its embedded TeX between dollar signs, falling back to plain text."""
-    tex = ""
-    for annotation in formula.find_all(["annotation", "m:annotation"]):
-        if _TEX_ENCODING.fullmatch(_get_attribute(annotation, "encoding")):
-            tex = annotation.get_text()
-    alternative = _get_attribute(formula, "alttext")
-    if not tex and "\\" in alternative:
-        tex = alternative
-    if tex := _clean_tex(tex):
+    tex = _find_embedded_tex(formula)
+    if tex is not None:
         return tex
     try:
         text = " ".join(_flatten_formula(formula).translate(_INVISIBLE).split())
@@ -380,12 +428,27 @@ def _formula_to_text(formula: Tag) -> str:
     return f" {text}" if is_mixed else text
 
 
-def _clean_tex(tex: str) -> str:
-    """Put TeX on one line between dollar signs. Returns "" if it is empty or contains a `$`."""
+def _find_embedded_tex(formula: Tag) -> str | None:
+    """Return the TeX of a formula between dollar signs, or None if it contains none."""
+    tex = ""
+    for annotation in formula.find_all(["annotation", "m:annotation"]):
+        if _TEX_ENCODING.fullmatch(_get_attribute(annotation, "encoding")):
+            tex = annotation.get_text()
+    alternative = _get_attribute(formula, "alttext")
+    if not tex and "\\" in alternative:
+        tex = alternative
+    return _clean_tex(tex)
+
+
+def _clean_tex(tex: str) -> str | None:
+    """Put TeX on one line between dollar signs, or return None if it is empty or has a `$`."""
     one_line = " ".join(_TEX_COMMENT.sub(" ", tex).split())
-    if style := _WHOLE_STYLE.fullmatch(one_line):
+    style = _WHOLE_STYLE.fullmatch(one_line)
+    if style:
         one_line = style[1].strip()
-    return f"${one_line}$" if one_line and "$" not in one_line else ""
+    if not one_line or "$" in one_line:
+        return None
+    return f"${one_line}$"
 
 
 def _flatten_formula(node: Tag) -> str:
@@ -425,9 +488,11 @@ def _format_script(text: str, level: str) -> str:
     text = text.strip()
     if can_be_unicode_script(text, level):
         return to_unicode_script(text, level)
-    return f"{'^' if level == 'sup' else '_'}{_parenthesize(text)}"
+    return _SCRIPT_SIGNS[level] + _parenthesize(text)
 
 
 def _parenthesize(text: str) -> str:
     text = text.strip()
-    return text if len(text) == 1 or text.isalnum() else f"({text})"
+    if len(text) == 1 or text.isalnum():
+        return text
+    return f"({text})"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter
 from functools import cache, lru_cache
-from itertools import chain
+from typing import NamedTuple
 
 from ankiforge.language.lexicon import (
     LANGUAGES,
@@ -19,6 +19,9 @@ from ankiforge.language.lexicon import (
 )
 from ankiforge.text import regex
 from ankiforge.text.normalize import blank_out_code_and_urls
+
+UNKNOWN = ""
+"""The script or language of a text for which it isn't clear."""
 
 # --- the script and the language of a text --------------------------------------------
 
@@ -51,27 +54,25 @@ _MIN_LETTER_FRACTION = 0.6
 def detect_script(text: str) -> str:
     """Detect the script of most letters in a text.
 
-    Returns "" if there are too few letters, or if they are too mixed.
+    Returns `UNKNOWN` if there are too few letters, or if they are too mixed.
     """
     scripts = _count_by_script(text)
     if not scripts:
-        return ""
+        return UNKNOWN
     name, count = scripts.most_common(1)[0]
     min_letters = _MIN_LATIN_LETTERS if name == "Latin" else _MIN_LETTERS
-    return (
-        name
-        if (count >= min_letters and count > _MIN_LETTER_FRACTION * scripts.total())
-        else ""
-    )
+    if count < min_letters or count <= _MIN_LETTER_FRACTION * scripts.total():
+        return UNKNOWN
+    return name
 
 
 def detect_script_of_words(words: str) -> str:
     """Detect the script of most letters, even if there are only a few letters.
 
-    Returns "" if there are no letters, or if their script isn't supported.
+    Returns `UNKNOWN` if there are no letters, or if their script isn't supported.
     """
     scripts = _count_by_script(words)
-    return max(scripts, key=scripts.__getitem__, default="")
+    return max(scripts, key=scripts.__getitem__, default=UNKNOWN)
 
 
 def _count_by_script(text: str) -> Counter[str]:
@@ -86,8 +87,8 @@ def _count_by_script(text: str) -> Counter[str]:
 def _detect_script(letter: str) -> str:
     if letter.isascii():
         return "Latin"
-    name = unicodedata.name(letter, "").replace("-", " ")
-    return _SCRIPTS.get(name.partition(" ")[0], "")
+    name = unicodedata.name(letter, "no name").replace("-", " ")
+    return _SCRIPTS.get(name.partition(" ")[0], UNKNOWN)
 
 
 # --- languages ------------------------------------------------------------------------
@@ -128,28 +129,47 @@ names, years, page numbers and words between them.
 def detect_language(*texts: str) -> str:
     """Detect the language of some texts, and return its code. The first clear text decides.
 
-    A citation is never clear, because its names may be words of any language. Returns "" if no
-    text is clear, or if there are no word lists for the language.
+    A citation is never clear, because its names may be words of any language. Returns `UNKNOWN`
+    if no text is clear, or if there are no word lists for the language.
     """
     for text in texts:
         sample = text[:_MAX_LANGUAGE_CHARS]
         if CITATION.fullmatch(sample):
             continue
-        if not sample.isascii():
-            ideographs = len(_IDEOGRAPH.findall(sample))
-            if ideographs * 4 > len(sample):
-                return "ja" if len(_KANA.findall(sample)) * 8 > ideographs else "zh"
-            if len(_CYRILLIC.findall(sample)) * 2 > len(sample):
-                return "ru"
-            if _FOREIGN_LETTER.search(sample):
-                return ""
-        (language, best), (_, next_best), _ = _count_function_words(sample)
-        if best > next_best:
-            return language if language in LANGUAGES else ""
-        name = _detect_by_vocabulary(sample)
-        if name:
-            return name
-    return ""
+        language = _detect_by_letters(sample)
+        if language is None:
+            language = _detect_by_words(sample)
+        if language is not None:
+            return language
+    return UNKNOWN
+
+
+def _detect_by_letters(sample: str) -> str | None:
+    """Return the language that the letters of a text show, or None if they don't show any.
+
+    The language is `UNKNOWN` if the letters show that there are no word lists for it.
+    """
+    if sample.isascii():
+        return None
+    ideographs = len(_IDEOGRAPH.findall(sample))
+    if ideographs * 4 > len(sample):
+        return "ja" if len(_KANA.findall(sample)) * 8 > ideographs else "zh"
+    if len(_CYRILLIC.findall(sample)) * 2 > len(sample):
+        return "ru"
+    if _FOREIGN_LETTER.search(sample):
+        return UNKNOWN
+    return None
+
+
+def _detect_by_words(sample: str) -> str | None:
+    """Return the language with the most words in a text, or None if it isn't clear.
+
+    The language is `UNKNOWN` if it has function words but no word lists.
+    """
+    counts = _count_function_words(sample)
+    if counts.most > counts.next_most:
+        return counts.language if counts.language in LANGUAGES else UNKNOWN
+    return _detect_by_vocabulary(sample)
 
 
 # If function words don't decide, a text must have at least this many words, and the tables of a
@@ -159,47 +179,60 @@ _MIN_KNOWN_LEAD = 2
 
 
 @lru_cache(maxsize=64)
-def _detect_by_vocabulary(sample: str) -> str:
-    """Return the language whose word lists contain the most words, or "" if it isn't clear.
+def _detect_by_vocabulary(sample: str) -> str | None:
+    """Return the language whose word lists contain the most words, or None if it isn't clear.
 
     This helps with short texts such as `Der schwarze Tod kam schnell`.
     """
     words = [word for word in _LETTERS.findall(sample.casefold()) if len(word) > 1]
     if len(words) < _MIN_WORDS:
-        return ""
+        return None
     known_counts = Counter[str]()
     for name in LANGUAGES:
-        known_counts[name] = sum(
-            word in load_language(name).known_words for word in words
-        )
+        known_words = load_language(name).known_words
+        known_counts[name] = sum(word in known_words for word in words)
     (name, most), (_, next_most) = known_counts.most_common(2)
-    return name if most >= next_most + _MIN_KNOWN_LEAD and 2 * most > len(words) else ""
+    if most < next_most + _MIN_KNOWN_LEAD or 2 * most <= len(words):
+        return None
+    return name
 
 
 def detect_language_name(text: str) -> str:
-    """Return the English name of a text's language, or "" if the language isn't certain.
+    """Return the English name of a text's language, or `UNKNOWN` if the language isn't certain.
 
     It is certain if the text has by far the most function words of that language.
     """
-    sample = text[:_MAX_LANGUAGE_CHARS]
-    (language, best), (_, next_best), (_, word_count) = _count_function_words(sample)
-    if best < max(_MIN_FUNCTION_WORDS, next_best + _MIN_LEAD, _MIN_FRACTION * word_count):
-        return ""
-    return LANGUAGE_NAMES.get(language, "")
+    counts = _count_function_words(text[:_MAX_LANGUAGE_CHARS])
+    if counts.most < max(
+        _MIN_FUNCTION_WORDS,
+        counts.next_most + _MIN_LEAD,
+        _MIN_FRACTION * counts.word_count,
+    ):
+        return UNKNOWN
+    return LANGUAGE_NAMES.get(counts.language, UNKNOWN)
+
+
+class _FunctionWordCounts(NamedTuple):
+    """How many words of a text are function words of a language."""
+
+    language: str
+    """The language with the most function words, or `UNKNOWN` if there are none."""
+    most: int
+    next_most: int
+    """The number of function words of the language with the second most."""
+    word_count: int
 
 
 @lru_cache(maxsize=64)  # several callers score the same text
-def _count_function_words(sample: str) -> list[tuple[str, int]]:
-    """Return the two languages with the most function words, each with the number of these words.
-
-    A third pair consists of "" and the number of all words.
-    """
+def _count_function_words(sample: str) -> _FunctionWordCounts:
     languages = _map_words_to_languages()
     words = _LETTERS.findall(sample.replace("’", "'"))
-    languages_of_words = (languages.get(word.casefold(), ()) for word in words)
-    counts = Counter(chain.from_iterable(languages_of_words))
-    ranked = [*counts.most_common(2), ("", 0), ("", 0)]
-    return [*ranked[:2], ("", len(words))]
+    counts = Counter[str]()
+    for word in words:
+        counts.update(languages.get(word.casefold(), ()))
+    ranked = [*counts.most_common(2), (UNKNOWN, 0), (UNKNOWN, 0)]
+    (language, most), (_, next_most), *_ = ranked
+    return _FunctionWordCounts(language, most, next_most, len(words))
 
 
 @cache

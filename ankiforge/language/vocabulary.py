@@ -11,12 +11,14 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from enum import Enum, auto
 from functools import cache
 from string import ascii_lowercase
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from ankiforge.language.detection import detect_language, detect_script_of_words
+from ankiforge.language.detection import UNKNOWN, detect_language, detect_script_of_words
 from ankiforge.language.lexicon import LANGUAGES, load_language
 from ankiforge.model import WORD_AND_TRANSLATION, Highlight, HighlightKind
 from ankiforge.text import regex
@@ -45,6 +47,7 @@ _MAX_TEXTS = 20
 # of them.
 _MIN_KNOWN_FRACTION = 1 / 3
 
+_SIGNS_AROUND_TERM = " \t\n.,;:!?'\"“”„‘’«»()—–…。，、；：！？「」（）【】《》"
 _MARK_KINDS = (HighlightKind.HIGHLIGHT, HighlightKind.UNDERLINE)
 _WORD = regex(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _UNSPACED = regex(rf"[{UNSPACED_SCRIPTS}]")
@@ -60,16 +63,16 @@ _KANA = regex(r"[\u3040-\u30ffー・\s]+")
 _IDEOGRAPH = regex(r"[\u3400-\u9fff]")
 
 
-def get_highlighted_term(highlight: Highlight) -> str:
-    """Return the word or short phrase that is highlighted, or "" if more text is highlighted."""
+def get_highlighted_term(highlight: Highlight) -> str | None:
+    """Return the word or short phrase that is highlighted, or None if more text is highlighted."""
     if highlight.gaps:
-        return ""
-    term = highlight.exact.strip(
-        " \t\n.,;:!?'\"“”„‘’«»()—–…。，、；：！？「」（）【】《》"
-    )
+        return None
+    term = highlight.exact.strip(_SIGNS_AROUND_TERM)
     if "\n" in term or not _has_valid_length(term, _MAX_TERM_WORDS, _MAX_TERM_LETTERS):
-        return ""
-    return "" if _SENTENCE_END.search(term) else term
+        return None
+    if _SENTENCE_END.search(term):
+        return None
+    return term
 
 
 def mark_translated_words(highlights: Sequence[Highlight]) -> tuple[Highlight, ...]:
@@ -78,99 +81,124 @@ def mark_translated_words(highlights: Sequence[Highlight]) -> tuple[Highlight, .
     Its `line_syntax` is set to `WORD_AND_TRANSLATION`. If it has no `sentence`, one is copied from
     another highlight that contains the word.
     """
-    notes = {
-        index: highlight
-        for index, highlight in enumerate(highlights)
-        if _may_have_translation(highlight)
-    }
+    notes = []
+    for index, highlight in enumerate(highlights):
+        term = get_highlighted_term(highlight)
+        if term is not None and _may_be_translation(highlight):
+            notes.append(_Note(index, term, highlight.comment))
     if not notes:
         return tuple(highlights)
-    translated_indexes = _find_translations(notes, _detect_document_language(highlights))
     result = list(highlights)
-    for index in translated_indexes:
-        highlight = notes[index]
-        term = get_highlighted_term(highlight)
-        sentence = highlight.sentence
-        # take an example from another highlight
-        for other in highlights if not sentence else ():
-            span = find_whole_words(term, other.exact)
-            if span and len(other.exact) > len(term) and not get_highlighted_term(other):
-                start, end = find_sentence_around(other.exact, *span)
-                sentence = other.exact[start:end]
-                break
-        result[index] = replace(
+    for note in _find_translations(notes, _detect_document_language(highlights)):
+        highlight = highlights[note.position]
+        sentence = highlight.sentence or _find_example(note.term, highlights)
+        result[note.position] = replace(
             highlight, line_syntax=WORD_AND_TRANSLATION, sentence=sentence
         )
     return tuple(result)
 
 
-def _may_have_translation(highlight: Highlight) -> bool:
-    """Return whether a highlight is a word with a short comment that may be its translation.
+class _Note(NamedTuple):
+    """A short comment on a highlighted word, which may be its translation."""
+
+    position: int
+    """The index of the highlight in its document."""
+    term: str
+    text: str
+
+
+def _find_example(term: str, highlights: Iterable[Highlight]) -> str:
+    """Return a highlighted sentence that contains a term, or "" if there is none."""
+    for highlight in highlights:
+        if get_highlighted_term(highlight) is not None:
+            continue
+        span = find_whole_words(term, highlight.exact)
+        if span is not None and len(highlight.exact) > len(term):
+            start, end = find_sentence_around(highlight.exact, *span)
+            return highlight.exact[start:end]
+    return ""
+
+
+def _may_be_translation(highlight: Highlight) -> bool:
+    """Return whether the comment on a word is so short that it may be the word's translation.
 
     Questions, instructions, links and tags can't be translations.
     """
+    if not highlight.comment_is_instruction or highlight.skip_reason is not None:
+        return False
+    if highlight.line_syntax or highlight.kind not in _MARK_KINDS:
+        return False
     note = highlight.comment.strip()
-    if (
-        not note
-        or not highlight.comment_is_instruction
-        or highlight.skip_reason
-        or highlight.line_syntax
-    ):
-        return False
-    if highlight.kind not in _MARK_KINDS or not get_highlighted_term(highlight):
-        return False
     if _NOT_A_TRANSLATION.search(note) or find_question(note):
         return False
+    if normalize_for_lookup(note) == normalize_for_lookup(highlight.exact):
+        return False
     senses = _split_senses(note)
-    return (
-        0 < len(senses) <= _MAX_SENSES
-        and normalize_for_lookup(note) != normalize_for_lookup(highlight.exact)
-        and all(map(_is_short_sense, senses))
-    )
+    return 0 < len(senses) <= _MAX_SENSES and all(map(_is_short_sense, senses))
 
 
 def _is_short_sense(sense: str) -> bool:
     return _has_valid_length(sense, _MAX_SENSE_WORDS, _MAX_SENSE_LETTERS)
 
 
-def _find_translations(notes: dict[int, Highlight], document_language: str) -> list[int]:
-    """Return the indexes of the highlights whose comments are translations.
+class _NoteLanguage(Enum):
+    """The language of a note, compared with that of its document."""
 
-    `notes` contains the candidates, keyed by index. Comments in an uncertain language count as
-    translations if at least two comments are clearly in another language than the document, and at
-    least twice as many as are in the document's own language.
+    SAME = auto()
+    OTHER = auto()
+    UNCERTAIN = auto()
+
+
+def _find_translations(notes: Sequence[_Note], document_language: str) -> list[_Note]:
+    """Return the notes that are translations, in order.
+
+    Notes in an uncertain language count as translations if at least two notes are clearly in
+    another language than the document, and at least twice as many as are in the document's own
+    language.
     """
-    words_of_note: defaultdict[str, set[str]] = defaultdict(set)
-    for highlight in notes.values():
-        note = normalize_for_lookup(highlight.comment)
-        words_of_note[note].add(normalize_for_lookup(get_highlighted_term(highlight)))
-    certain = []
-    uncertain = []
-    counts = Counter[str]()
-    for index, highlight in notes.items():
-        if (
-            len(words_of_note[normalize_for_lookup(highlight.comment)])
-            > _MAX_WORDS_PER_NOTE
-        ):
+    tags = _find_tags(notes)
+    certain = set()
+    uncertain = set()
+    counts = Counter[_NoteLanguage]()
+    for note in notes:
+        if normalize_for_lookup(note.text) in tags:
             continue
-        term = get_highlighted_term(highlight)
-        note = highlight.comment
-        # another script, or the kana reading of a Japanese word with ideographs
-        scripts = detect_script_of_words(term), detect_script_of_words(note)
-        is_reading = _KANA.fullmatch(note.strip(" []()（）「」【】")) is not None
-        if (all(scripts) and scripts[0] != scripts[1]) or (
-            is_reading and _IDEOGRAPH.search(term)
-        ):
-            certain.append(index)
+        if _is_in_other_script(note):
+            certain.add(note)
             continue
-        place = _classify_note(note, document_language)
-        counts[place] += 1
-        if place == "elsewhere":
-            certain.append(index)
-        elif place == "anywhere":
-            uncertain.append(index)
-    is_foreign = counts["elsewhere"] >= max(_MIN_CERTAIN_NOTES, 2 * counts["here"])
-    return sorted(certain + uncertain) if is_foreign else certain
+        language = _classify_note(note.text, document_language)
+        counts[language] += 1
+        if language is _NoteLanguage.OTHER:
+            certain.add(note)
+        elif language is _NoteLanguage.UNCERTAIN:
+            uncertain.add(note)
+    min_other = max(_MIN_CERTAIN_NOTES, 2 * counts[_NoteLanguage.SAME])
+    if counts[_NoteLanguage.OTHER] >= min_other:
+        certain |= uncertain
+    return [note for note in notes if note in certain]
+
+
+def _find_tags(notes: Iterable[_Note]) -> set[str]:
+    """Return the normalized texts that several different words have as their note."""
+    terms_by_text = defaultdict[str, set[str]](set)
+    for note in notes:
+        terms = terms_by_text[normalize_for_lookup(note.text)]
+        terms.add(normalize_for_lookup(note.term))
+    return {
+        text for text, terms in terms_by_text.items() if len(terms) > _MAX_WORDS_PER_NOTE
+    }
+
+
+def _is_in_other_script(note: _Note) -> bool:
+    """Return whether a note is in another script than its word, or gives its reading in kana."""
+    is_reading = _KANA.fullmatch(note.text.strip(" []()（）「」【】")) is not None
+    if is_reading and _IDEOGRAPH.search(note.term):
+        return True
+    script_of_term = detect_script_of_words(note.term)
+    script_of_note = detect_script_of_words(note.text)
+    if UNKNOWN in (script_of_term, script_of_note):
+        return False
+    return script_of_term != script_of_note
 
 
 def _split_senses(note: str) -> list[str]:
@@ -198,33 +226,47 @@ def _detect_document_language(highlights: Iterable[Highlight]) -> str:
     texts = [highlight.sentence or highlight.exact for highlight in highlights]
     texts.sort(key=len, reverse=True)
     name = detect_language(" ".join(texts[:_MAX_TEXTS]))
-    if name or len(texts[0].split()) > _MAX_TERM_WORDS:
-        return name if name in LANGUAGES else ""
-    # there are only words, so choose the language whose tables contain most of them
-    words = [word.casefold() for text in texts for word in _WORD.findall(text)]
-    known_counts = Counter({name: _count_known_words(words, name) for name in LANGUAGES})
+    has_only_words = len(texts[0].split()) <= _MAX_TERM_WORDS
+    if name == UNKNOWN and has_only_words:
+        return _find_language_of_words(_split_words(" ".join(texts)))
+    return name if name in LANGUAGES else UNKNOWN
+
+
+def _find_language_of_words(words: Sequence[str]) -> str:
+    """Return the language whose tables contain the most of some words, if it is clear."""
+    known_counts = Counter[str]()
+    for name in LANGUAGES:
+        known_counts[name] = _count_known_words(words, name)
     (best, most), (_, next_most) = known_counts.most_common(2)
-    return best if most > next_most and most >= _MIN_KNOWN_FRACTION * len(words) else ""
+    if most == next_most or most < _MIN_KNOWN_FRACTION * len(words):
+        return UNKNOWN
+    return best
 
 
-def _classify_note(note: str, document_language: str) -> str:
-    """Compare the language of a note with the language of its document.
+def _split_words(text: str) -> list[str]:
+    return [word.casefold() for word in _WORD.findall(text)]
 
-    Returns `here` (the same language), `elsewhere` (another language) or `anywhere` (uncertain).
-    """
-    if not document_language:
-        return "anywhere"
-    words = [word.casefold() for word in _WORD.findall(" ".join(_split_senses(note)))]
+
+def _classify_note(note: str, document_language: str) -> _NoteLanguage:
+    """Compare the language of a note with the language of its document."""
+    if document_language == UNKNOWN:
+        return _NoteLanguage.UNCERTAIN
+    words = _split_words(" ".join(_split_senses(note)))
     if not _collect_letters(document_language).issuperset("".join(words)):
-        return "elsewhere"
-    known_here = _count_known_words(words, document_language)
-    if known_here == len(words):
-        return "here"
-    others = [name for name in LANGUAGES if name != document_language]
-    known_there = max(_count_known_words(words, name) for name in others)
-    if not known_here and 2 * known_there >= len(words):
-        return "elsewhere"
-    return "here" if known_here > known_there else "anywhere"
+        return _NoteLanguage.OTHER
+    known_count = _count_known_words(words, document_language)
+    if known_count == len(words):
+        return _NoteLanguage.SAME
+    other_counts = []
+    for name in LANGUAGES:
+        if name != document_language:
+            other_counts.append(_count_known_words(words, name))
+    known_elsewhere = max(other_counts)
+    if known_count == 0 and 2 * known_elsewhere >= len(words):
+        return _NoteLanguage.OTHER
+    if known_count > known_elsewhere:
+        return _NoteLanguage.SAME
+    return _NoteLanguage.UNCERTAIN
 
 
 def _count_known_words(words: Iterable[str], name: str) -> int:
@@ -239,7 +281,9 @@ def _collect_letters(name: str) -> frozenset[str]:
     Letters that only occur in a few loanwords are left out.
     """
     tables = load_language(name)
-    counts = Counter(letter for word in tables.known_words for letter in set(word))
+    counts = Counter[str]()
+    for word in tables.known_words:
+        counts.update(set(word))
     min_count = _MIN_LETTER_FRACTION * len(tables.known_words)
     own_letters = {letter for letter, count in counts.items() if count > min_count}
     return frozenset(own_letters.union(ascii_lowercase, "'’-", *tables.function_words))

@@ -485,7 +485,9 @@ class HighlightOutcome(Value):
     card is proposed."""
     has_open_sentence: bool = False
     """Whether the highlight has neither card nor draft, or has a card and another sentence that is
-    worth proposing."""
+    worth a card."""
+    is_suggested: bool = False
+    """Whether a certain suggestion of a card waits, for a first or a further card."""
 
 
 class LocatedSkippedText(Value):

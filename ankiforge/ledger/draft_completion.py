@@ -369,10 +369,10 @@ def select_gap(draft: D, gap_number: int) -> D:
         return draft
     if not 1 <= gap_number <= len(draft.gaps):
         if draft.gaps:
-            message = f"this proposal has only {format_count(len(draft.gaps), 'gap')}"
+            message = f"this card has only {format_count(len(draft.gaps), 'gap')}"
         else:
             message = f"gap {gap_number}: only proposals have several gaps to choose from"
-        raise RefusedError(message, hint="ankiforge show ID")
+        raise RefusedError(message, hint="ankiforge list -v ID")
     text = draft.gaps[gap_number - 1]
     fields = tuple(
         (name, text if name == "Text" else field_text)

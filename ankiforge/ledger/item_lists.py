@@ -208,7 +208,7 @@ class _ItemMatcher:
                     place["place"], pattern
                 )
             case "folder":
-                return _is_in_folder(pattern, f"{place['source']}/{place['place']}")
+                return is_in_folder(pattern, f"{place['source']}/{place['place']}")
             case "source":
                 return fnmatchcase(normalize_for_comparison(place["source"]), pattern)
             case "colour":
@@ -332,7 +332,7 @@ def to_glob_pattern(term: QueryTerm) -> str:
     return normalize_for_comparison(value).replace("[", "[[]")
 
 
-def _is_in_folder(folder: str, path: str) -> bool:
+def is_in_folder(folder: str, path: str) -> bool:
     """Return whether a file is in a folder or in one of its subfolders.
 
     Args:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from enum import Enum, auto
 from functools import partial
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
-from ankiforge.ledger import cards, draft_groups, questions
+from ankiforge.ledger import cards, questions
 from ankiforge.ledger.cards import HighlightOutcome, LocatedSkippedText, load_highlights
 from ankiforge.ledger.database import iter_batches
 from ankiforge.ledger.events import Passage
@@ -58,9 +59,14 @@ class PassageLocation(Value):
     factuality: float = 1.0
     """How factual the document is (`passage_order`), from 0 to 1."""
     sentence: str = ""
-    """The hash of the proposed sentence, or "" for a draft."""
+    """The hash of the sentence that is suggested, or "" for a draft."""
     draft_count: int = 1
     """The number of new cards that the drafts of the passage would make."""
+
+    @property
+    def sentence_or_id(self) -> str:
+        """What is equal for highlights for which the same card would be suggested."""
+        return self.sentence or self.id
 
     @property
     def rank(self) -> float:
@@ -68,35 +74,41 @@ class PassageLocation(Value):
         return compute_rank(self.usefulness, self.factuality)
 
 
-class ProposalCounts(Value):
-    """The numbers of sentences with a certain and with a less certain proposal.
+class Suggestions(Value):
+    """The highlights without a card, by whether a card is suggested for them.
 
-    These are estimates, because about one in ten proposals turns out not to exist when it is
-    generated.
+    A sentence that several overlapping highlights contain is suggested for the first of them only.
+    If the suggestion is certain, the others are in no list, because the sentence waits already.
     """
 
-    certain: int = 0
-    less_certain: int = 0
+    certain: tuple[PassageLocation, ...] = ()
+    """The highlights with a certain suggestion, which is shown unasked and waits, best first."""
+    more: tuple[PassageLocation, ...] = ()
+    """The highlights with a less certain suggestion, which is shown only on request, best first."""
+    others: tuple[PassageLocation, ...] = ()
+    """The highlights without a suggestion."""
 
-    @property
-    def total(self) -> int:
-        """The number of all proposals."""
-        return self.certain + self.less_certain
 
-
-def count_proposals(locations: Iterable[PassageLocation]) -> ProposalCounts:
-    """Count the sentences with a proposal, separately by whether the proposal is certain.
-
-    A sentence that several overlapping highlights propose counts once.
-    """
-    certain, less_certain = set[str](), set[str]()
-    for location in locations:
-        sentence = location.sentence or location.id
+def split_suggestions(uncarded: Iterable[PassageLocation]) -> Suggestions:
+    """Divide the highlights without a card by whether a card is suggested for them."""
+    certain: dict[str, PassageLocation] = {}
+    uncertain: list[PassageLocation] = []
+    others: list[PassageLocation] = []
+    for location in uncarded:
         if location.usefulness >= MIN_CERTAIN_CONFIDENCE:
-            certain.add(sentence)
+            certain.setdefault(location.sentence_or_id, location)
         elif location.usefulness >= MIN_PROPOSAL_CONFIDENCE:
-            less_certain.add(sentence)
-    return ProposalCounts(len(certain), len(less_certain - certain))
+            uncertain.append(location)
+        else:
+            others.append(location)
+    more: dict[str, PassageLocation] = {}
+    for location in uncertain:
+        sentence = location.sentence_or_id
+        if sentence in certain or sentence in more:
+            others.append(location)
+        else:
+            more[sentence] = location
+    return Suggestions(tuple(certain.values()), tuple(more.values()), tuple(others))
 
 
 PassageRow = Row | Mapping[str, Any]
@@ -115,18 +127,18 @@ class PendingItems(Value):
     then the most useful ones, and ties are in reading order."""
     new_passages: list[str]
     """The oldest key of the passage of each draft in `drafts`, in the same order."""
-    blocked_count: int
-    """The number of new drafts that a check blocks."""
+    offered_drafts: list[str]
+    """The first draft of each group that would make a new card. Its group is one decision."""
     conflicts: list[str]
     """The questions about cards that both the user and the source changed."""
     revisions: list[str]
-    """The drafts that would revise or replace a card."""
+    """The drafts that would change or replace a card."""
     questions: list[str]
     """The questions that aren't about a conflict. No other list contains the drafts that one of
     these questions is about."""
     without_card: list[PassageLocation]
     """The highlights without card or draft that the user didn't dismiss, and the highlights with a
-    card and another sentence worth proposing. The most useful highlights come first."""
+    card and another sentence worth suggesting. The most useful highlights come first."""
     data_version: int
     """A number that changes when another process changes the database."""
 
@@ -171,7 +183,7 @@ def load_pending_items(store: Store, before: PendingItems | None = None) -> Pend
             document=row["document"],
             title=row["title"],
             position=row["position"],
-            usefulness=row["worth_left"],
+            usefulness=_get_suggestion_confidence(row),
             factuality=get_factuality(factuality, row["document"]),
             sentence=sentence_by_key.get(row["key"], ""),
         )
@@ -207,22 +219,22 @@ def group_pending_items(
     first_of_passage: dict[str, PassageLocation] = {}
     draft_counts = Counter[str]()
     revisions = []
-    blocked = 0
+    offered_drafts = []
     for row in offered_rows:
         if row["changes"]:
             revisions.append(row["id"])
             continue
+        offered_drafts.append(row["id"])
         draft_counts[row["passage"]] += 1
         if row["passage"] not in first_of_passage:
             first_of_passage[row["passage"]] = _row_to_location(row)
-            blocked += row["blocked"]
     return PendingItems(
         drafts=[
             replace(location, draft_count=draft_counts[passage])
             for passage, location in first_of_passage.items()
         ],
         new_passages=[*first_of_passage],
-        blocked_count=blocked,
+        offered_drafts=offered_drafts,
         conflicts=conflicts,
         revisions=revisions,
         questions=other_questions,
@@ -244,7 +256,7 @@ def _load_current_passages(store: Store, *, open_only: bool = False) -> list[Row
     Args:
         store: The store.
         open_only: Whether to leave out passages with pending drafts, and passages with a card but
-            without another sentence worth proposing.
+            without another sentence worth suggesting.
     """
     return store.fetch_rows(
         "SELECT m.*, w.best FROM present_passage m"
@@ -284,21 +296,47 @@ def find_drafting_status(row: PassageRow) -> str:
     return "undrafted" if row["undrafted"] else "no_card"
 
 
-def find_review_status(row: PassageRow, passages_with_question: Container[str]) -> str:
-    """Determine whether the user has anything left to decide about a passage.
+class ReviewStatus(Enum):
+    """What the user has left to decide about a passage."""
 
-    The result is `waiting` if a draft or question is pending, and `open` if there is neither but
-    `has_open_sentence` is True. Otherwise it is `with_card` or, without a card, `skipped`.
-    """
+    WAITING = auto()
+    """A draft or question is pending."""
+    SUGGESTED = auto()
+    """A certain suggestion waits, for a first or a further card."""
+    MORE = auto()
+    """There is only a less certain suggestion, which doesn't wait."""
+    WITHOUT_CARD = auto()
+    """The passage has neither card, draft nor suggestion."""
+    WITH_CARD = auto()
+    SKIPPED = auto()
+    """The passage has no card, because the user or a setting wants none."""
+
+
+def find_review_status(
+    row: PassageRow, passages_with_question: Container[str]
+) -> ReviewStatus:
+    """Determine what the user has left to decide about a passage."""
     if row["passage"] in passages_with_question or row["best"] is not None:
-        return "waiting"
-    if has_open_sentence(row):
-        return "open"
-    return "with_card" if row["carded"] else "skipped"
+        return ReviewStatus.WAITING
+    if not has_open_sentence(row):
+        return ReviewStatus.WITH_CARD if row["carded"] else ReviewStatus.SKIPPED
+    confidence = _get_suggestion_confidence(row)
+    if confidence >= MIN_CERTAIN_CONFIDENCE:
+        return ReviewStatus.SUGGESTED
+    if confidence >= MIN_PROPOSAL_CONFIDENCE:
+        return ReviewStatus.MORE
+    return ReviewStatus.WITHOUT_CARD
+
+
+def _get_suggestion_confidence(row: PassageRow) -> float:
+    """Return the confidence in the card suggested for a passage, at most 0 without one."""
+    if find_drafting_status(row) == "failed":
+        return 0.0
+    return float(row["worth_left"])
 
 
 def has_open_sentence(row: PassageRow) -> bool:
-    """Return whether a passage has neither card nor draft, or has a card and a certain proposal."""
+    """Return whether a passage has neither card nor draft, or a card and a certain suggestion."""
     drafting_status = find_drafting_status(row)
     if drafting_status == "carded":
         return row["best"] is None and row["worth_left"] >= MIN_CERTAIN_CONFIDENCE
@@ -358,6 +396,7 @@ def iter_highlight_outcomes(
                 reason=reason,
                 usefulness=row["worth"],
                 has_open_sentence=has_open_sentence(row),
+                is_suggested=find_review_status(row, ()) is ReviewStatus.SUGGESTED,
             )
 
 
@@ -419,10 +458,12 @@ def _row_to_location(row: Row | Mapping[str, Any]) -> PassageLocation:
 
 
 _PAGE_STATES = {
-    "waiting": "asks",
-    "open": "proposal",
-    "with_card": "card",
-    "skipped": "none",
+    ReviewStatus.WAITING: "asks",
+    ReviewStatus.SUGGESTED: "suggested",
+    ReviewStatus.MORE: "none",
+    ReviewStatus.WITHOUT_CARD: "none",
+    ReviewStatus.WITH_CARD: "card",
+    ReviewStatus.SKIPPED: "none",
 }
 
 
@@ -432,7 +473,7 @@ def load_passage_states(store: Store, key: str) -> list[tuple[Highlight, str]]:
     The state is one of:
 
     - `asks`: a draft or question is pending.
-    - `proposal`: there is a certain proposal for a first or additional card.
+    - `suggested`: there is a certain suggestion for a first or further card.
     - `card`: the passage has a card.
     - `none`: none of the above.
     """
@@ -447,10 +488,8 @@ def load_passage_states(store: Store, key: str) -> list[tuple[Highlight, str]]:
         key,
     )
     for row in rows:
-        review_status = find_review_status(row, asked)
-        if review_status == "open" and row["worth_left"] < MIN_CERTAIN_CONFIDENCE:
-            review_status = "skipped"
-        states.append((decode_highlight(row["body"]), _PAGE_STATES[review_status]))
+        state = _PAGE_STATES[find_review_status(row, asked)]
+        states.append((decode_highlight(row["body"]), state))
     return states
 
 
@@ -516,78 +555,143 @@ def count_dependent_items(
 
 # --- counting ---------------------------------------------------------------------------
 
-_COUNT_QUERIES = {
-    "cards": "SELECT verdict, count(*) FROM any_line WHERE id GLOB 'af*' GROUP BY 1",
-    "anki": (
+
+class WaitingCounts(Value):
+    """How many decisions wait for the user, as all reports, lists, agents and the page show it."""
+
+    total: int
+    """The sum of `new`, `changed` and `questions`."""
+    new: int
+    """The number of new cards, from drafts and certain suggestions. The drafts of a fact count
+    once."""
+    changed: int
+    """The number of changed cards: conflicts, and drafts that would change or replace a card."""
+    questions: int
+    """The number of all other questions."""
+    more: int
+    """The number of less certain suggestions, which don't wait and aren't in `total`."""
+
+
+def count_waiting(pending: PendingItems) -> WaitingCounts:
+    """Count the decisions that wait for the user."""
+    suggestions = split_suggestions(pending.without_card)
+    new = len(pending.offered_drafts) + len(suggestions.certain)
+    changed = len(pending.changed_cards)
+    questions = len(pending.questions)
+    return WaitingCounts(
+        total=new + changed + questions,
+        new=new,
+        changed=changed,
+        questions=questions,
+        more=len(suggestions.more),
+    )
+
+
+class HighlightCounts(Value):
+    """The number of highlights that are still in a source, in total and by review status."""
+
+    total: int
+    with_card: int
+    """The number of highlights with a card and nothing left to decide."""
+    waiting: int
+    """The number of highlights with a pending draft, change, question or certain suggestion."""
+    more: int
+    """The number of highlights with only a less certain suggestion."""
+    without: int
+    """The number of other highlights that have no card."""
+    skipped: int
+    """The number of highlights without a card that the user rejected or skipped, or that a colour
+    or setting excludes."""
+
+
+def count_highlights(store: Store) -> HighlightCounts:
+    """Count the highlights that are still in a source by their review status."""
+    asked = _find_passages_with_questions(store)
+    counts = Counter(find_review_status(row, asked) for row in _load_passage_rows(store))
+    return HighlightCounts(
+        total=counts.total(),
+        with_card=counts[ReviewStatus.WITH_CARD],
+        waiting=counts[ReviewStatus.WAITING] + counts[ReviewStatus.SUGGESTED],
+        more=counts[ReviewStatus.MORE],
+        without=counts[ReviewStatus.WITHOUT_CARD],
+        skipped=counts[ReviewStatus.SKIPPED],
+    )
+
+
+def has_highlights(store: Store) -> bool:
+    """Return whether any highlight is still in a source."""
+    return bool(store.fetch_rows("SELECT 1 FROM present_passage WHERE leads LIMIT 1"))
+
+
+class CardCounts(Value):
+    """The number of cards by verdict, and by their state in Anki."""
+
+    accepted: int
+    rejected: int
+    retired: int
+    sourceless: int
+    """The number of accepted cards whose highlights were removed."""
+    left_in_anki: int
+    """The number of undone, rejected and retired cards that Anki still has."""
+    unsent: int
+    """The number of accepted cards that aren't in a package yet."""
+    in_anki: int
+    """The number of accepted cards that Anki had when it was last read."""
+    missing: int
+    """The number of accepted cards that Anki had before, and doesn't have any more."""
+
+
+def count_cards(store: Store) -> CardCounts:
+    """Count the cards by verdict, and by their state in Anki."""
+    verdicts = _fetch_counts(
+        store,
+        "SELECT verdict, count(*) FROM any_line WHERE id GLOB 'af*' GROUP BY 1",
+    )
+    anki_states = _fetch_counts(
+        store,
         "SELECT iif(verdict = 'accepted', anki, 'not accepted'), count(*) FROM any_line"
         "  WHERE verdict = 'accepted' OR anki = 'seen' GROUP BY 1"
-        " UNION ALL SELECT 'sourceless', count(*) FROM sourceless"
-    ),
-    "unsent": "SELECT kind, count(*) FROM card WHERE live AND NOT shipped GROUP BY 1",
-    "answers": (
+        " UNION ALL SELECT 'sourceless', count(*) FROM sourceless",
+    )
+    return CardCounts(
+        accepted=verdicts["accepted"],
+        rejected=verdicts["rejected"],
+        retired=verdicts["retired"],
+        sourceless=anki_states["sourceless"],
+        left_in_anki=anki_states["not accepted"],
+        unsent=anki_states["none"],
+        in_anki=anki_states["seen"],
+        missing=anki_states["missing"],
+    )
+
+
+def count_unshipped_cards(store: Store) -> int:
+    """Count the live cards that were never exported in a package."""
+    query = "SELECT 'cards', count(*) FROM card WHERE live AND NOT shipped"
+    return _fetch_counts(store, query)["cards"]
+
+
+class ReviewCounts(Value):
+    """The number of reviews of our cards in Anki."""
+
+    reviews: int
+    tested: int
+    """The number of reviews of cards past their learning steps."""
+    remembered: int
+    """The number of successful reviews among those of `tested`."""
+
+
+def count_reviews(store: Store) -> ReviewCounts:
+    """Count the reviews of our cards in Anki."""
+    counts = _fetch_counts(
+        store,
         "SELECT 'reviews', count(*) FROM review WHERE ease > 0"
         " UNION ALL SELECT 'tested', count(*) FROM review WHERE ease > 0 AND type = 1"
-        " UNION ALL SELECT 'remembered', count(*) FROM review WHERE ease > 1 AND type = 1"
-    ),
-}
-"""For each group of `count_items_by_group`, a query whose rows are a value and its count."""
+        " UNION ALL SELECT 'remembered', count(*) FROM review WHERE ease > 1 AND type = 1",
+    )
+    return ReviewCounts(counts["reviews"], counts["tested"], counts["remembered"])
 
 
-def count_items_by_group(
-    store: Store, *groups: str, waits: PendingItems | None = None
-) -> dict[str, Counter[str]]:
-    """Compute the counts that reports show, for all groups or only for the given ones.
-
-    The groups are:
-
-    - `passages`: passages that are still in a source, by review status (`find_review_status`).
-    - `waiting`: the lengths of the lists in `PendingItems`. `changed` includes `conflicts`
-    and `revisions`, `new` is the number of new cards and includes `blocked`, and `without`
-    (highlights without a card) includes `proposed` (those with a certain proposal) and
-    `less_certain`. The user decides on `new`, `proposed`, `changed` and `questions`, so these
-    are the parts of the number shown as waiting.
-    - `reasons`: new drafts by the reason they are pending. Only computed if named.
-    - `cards`: all cards by verdict.
-    - `anki`: live cards by their state in Anki. `sourceless` counts those whose passages were
-    removed, and `not accepted` the undone, rejected and retired cards that Anki still has.
-    - `unsent`: live cards that were never exported in a package, by kind.
-    - `answers`: reviews of our cards in Anki. `tested` counts those of cards past their
-    learning steps, and `remembered` the successful ones among these.
-
-    Args:
-        store: The store.
-        groups: The groups to compute. By default, all groups except `reasons`.
-        waits: The pending items, if they are already loaded.
-    """
-    counts_by_group: dict[str, Counter[str]] = {}
-    groups = groups or ("passages", "waiting", *_COUNT_QUERIES)
-    for group in groups:
-        match group:
-            case "waiting":
-                waits = load_pending_items(store, waits)
-                proposals = count_proposals(waits.without_card)
-                counts_by_group[group] = Counter(
-                    new=sum(location.draft_count for location in waits.drafts),
-                    blocked=waits.blocked_count,
-                    changed=len(waits.changed_cards),
-                    conflicts=len(waits.conflicts),
-                    revisions=len(waits.revisions),
-                    questions=len(waits.questions),
-                    without=len(waits.without_card),
-                    proposed=proposals.certain,
-                    less_certain=proposals.less_certain,
-                )
-            case "passages":
-                asked = _find_passages_with_questions(store)
-                rows = _load_passage_rows(store)
-                counts_by_group[group] = Counter(
-                    find_review_status(row, asked) for row in rows
-                )
-            case "reasons":
-                waits = load_pending_items(store, waits)
-                reasons = draft_groups.count_pending_reasons(store, waits.new_drafts)
-                counts_by_group[group] = reasons
-            case _:
-                rows = store.fetch_rows(_COUNT_QUERIES[group])
-                counts_by_group[group] = Counter({row[0]: row[1] for row in rows})
-    return counts_by_group
+def _fetch_counts(store: Store, query: str) -> Counter[str]:
+    """Fetch the rows of a query, each of which is a value and its count."""
+    return Counter({row[0]: row[1] for row in store.fetch_rows(query)})

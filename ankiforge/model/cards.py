@@ -525,9 +525,7 @@ class PendingDraft(StoredDraft, kw_only=True):
 
     @property
     def state(self) -> str:
-        """The draft's state in lists: "revision", "blocked" or "waiting"."""
-        if self.revised_guid:
-            return "revision"
+        """The draft's state in lists: "blocked" or "waiting"."""
         return "blocked" if self.is_blocked else self.verdict_name
 
 

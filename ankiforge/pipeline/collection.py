@@ -238,8 +238,7 @@ def _should_have_notes(
         return False
     if view.created_at and bound.created:
         return False  # it is the bound collection
-    in_anki = pending_items.count_items_by_group(ledger, "anki")["anki"]
-    return in_anki["seen"] > 0
+    return pending_items.count_cards(ledger).in_anki > 0
 
 
 def _load_our_notes(view: AnkiContents) -> list[AnkiNote]:

@@ -157,10 +157,11 @@ def draft_pending_highlights(job: RunParameters, ledger: Ledger) -> Iterator[Run
     ) -> Iterator[RunStep]:
         by_model = ModelProgress(model.host, done_count, total, model.usage)
         yield RunStep(by_model=by_model)
-        results = model.draft(iter(tasks))
-        for step in check_and_record_results(job, ledger, results, drafting=drafting):
-            done_count += step.highlights
-            by_model = ModelProgress(model.host, done_count, total, model.usage)
+        answers = _CountedAnswers(model.draft(iter(tasks)))
+        for step in check_and_record_results(job, ledger, answers, drafting=drafting):
+            # an answer counts when it comes, although it may be recorded with later ones
+            answered_count = done_count + answers.highlight_count
+            by_model = ModelProgress(model.host, answered_count, total, model.usage)
             yield replace(step, by_model=by_model)
 
     if job.should_go_on is None or total <= SAMPLE_SIZE:
@@ -181,6 +182,19 @@ def draft_pending_highlights(job: RunParameters, ledger: Ledger) -> Iterator[Run
             job, excluded=job.excluded | sample_keys, limit=total - SAMPLE_SIZE
         )
         yield from draft_tasks(list(iter_model_tasks(rest, ledger)), SAMPLE_SIZE)
+
+
+class _CountedAnswers:
+    """The answers of a model, and the number of highlights in those that have come so far."""
+
+    def __init__(self, answers: Iterable[list[DraftingResult]]) -> None:
+        self._answers = answers
+        self.highlight_count = 0
+
+    def __iter__(self) -> Iterator[list[DraftingResult]]:
+        for results in self._answers:
+            self.highlight_count += len(results)
+            yield results
 
 
 def _draft_by_rules(job: RunParameters, task: DraftingTask) -> list[DraftingResult]:
@@ -223,10 +237,11 @@ def _score_highlight(highlight: Highlight, *, is_proposed: bool) -> DraftingResu
     negative.
     """
     from ankiforge.draft.propose import RejectionReason, score_highlight
+    from ankiforge.pipeline.proposals import confirm_certain_sentences
 
     try:
         with wrap_unexpected_errors():
-            result = score_highlight(highlight)
+            result = confirm_certain_sentences(score_highlight(highlight))
     except BugError as error:
         return make_failed_result(highlight, error)
     if result.usefulness > 0 and not is_proposed:
@@ -268,6 +283,9 @@ def check_and_record_results(
     for drafted in add_model_objections(
         job.model, partial(load_privacy_filter, ledger), checked
     ):
+        if not drafted:  # the answer waits for its second reading
+            yield RunStep()
+            continue
         with ledger.action():
             yield _record_results(checks, drafted, drafting=drafting)
     if not job.redrafted:

@@ -1,8 +1,8 @@
-"""Propose a card for a passage without a draft when the passage is shown to the user.
+"""Suggest a card for a passage without a draft when the passage is shown to the user.
 
-Proposals are never stored. The web page, the terminal, `list --no-card` and `accept KEY` all
-call `find_proposal`, so they show the same proposal. Proposals aren't pending, so agents don't
-see them and `accept --all` skips them. The user's decision creates a card or rejects the sentence.
+A suggested card is a `Proposal`, which is never stored. The web page, the terminal, `list` and
+`accept KEY` all call `find_proposal`, so they show the same card. Agents don't see it, and
+`accept --all` leaves it. The user's decision creates a card or rejects the sentence.
 """
 
 from __future__ import annotations
@@ -23,7 +23,17 @@ from ankiforge.ledger import (
 )
 from ankiforge.ledger.draft_completion import select_gap
 from ankiforge.ledger.tables.snapshots import load_snapshot
-from ankiforge.model import Draft, Finding, Guid, Highlight, Proposal, Severity, Strings
+from ankiforge.model import (
+    MIN_CERTAIN_CONFIDENCE,
+    Draft,
+    DraftingResult,
+    Finding,
+    Guid,
+    Highlight,
+    Proposal,
+    Severity,
+    Strings,
+)
 
 _PROPOSABLE_STATUSES = ("no_card", "undrafted", "carded")
 """The statuses of passages that may get a proposal. A passage with a card may contain another
@@ -31,7 +41,9 @@ sentence that is worth a card.
 """
 _DRAFT_REASONS = {"waiting": "a draft of it waits", "blocked": "a draft of it is blocked"}
 """Why a passage with a draft gets no proposal, by the status of the passage."""
-REJECTED = "you rejected its proposal"
+MAX_CONFIDENCE_WITHOUT_CARD = 0.7
+"""The confidence in a sentence of which the checks hide the card. A chat may still ask about it."""
+REJECTED = "you rejected its suggestion"
 HAVE_CARDS = "its sentences have cards already"
 DECIDED = "you have decided on its sentences already"
 
@@ -84,6 +96,42 @@ def find_proposal(ledger: Ledger, outcome: HighlightOutcome) -> Proposal | str:
     return explain_no_proposal(decided_by, other_findings)
 
 
+def confirm_certain_sentences(scores: DraftingResult) -> DraftingResult:
+    """Return the scores of a highlight in which each certain sentence has a card to show.
+
+    A sentence is scored without making its card. If the checks hide the card, the sentence is no
+    longer certain, so that what is counted as waiting can be shown.
+    """
+    from ankiforge import check
+    from ankiforge.draft.propose import RejectionReason, propose_drafts
+
+    if scores.usefulness < MIN_CERTAIN_CONFIDENCE:
+        return scores
+    highlight = scores.highlight
+    context = check.CheckContext(
+        remove_comment_from_context(highlight), check.DuplicateIndex()
+    )
+    shown_quotes = set[str]()
+    for draft in propose_drafts(highlight, find_blocking_messages_for_gap).drafts:
+        checked = replace(draft, findings=check.check_draft(draft, context))
+        if draft.confidence >= MIN_CERTAIN_CONFIDENCE and not checked.is_hidden:
+            shown_quotes.add(draft.quote)
+    confirmed = []
+    for quote, usefulness in scores.usefulness_by_sentence:
+        if quote not in shown_quotes:
+            usefulness = min(usefulness, MAX_CONFIDENCE_WITHOUT_CARD)
+        confirmed.append((quote, usefulness))
+    best = max(usefulness for _, usefulness in confirmed)
+    is_certain = best >= MIN_CERTAIN_CONFIDENCE
+    reason = RejectionReason.PROPOSED if is_certain else RejectionReason.LESS_CERTAIN
+    return replace(
+        scores,
+        usefulness=best,
+        usefulness_by_sentence=tuple(confirmed),
+        reason=reason.value,
+    )
+
+
 def explain_no_proposal(decided_by: Collection[str], refused: Iterable[Finding]) -> str:
     """Explain why a passage has no proposal even though drafts were made from its sentences.
 
@@ -117,7 +165,7 @@ def load_proposal(ledger: Ledger, key: str) -> Proposal:
         hint = "ankiforge list shows its id"
         raise RefusedError(f"{key}: {_DRAFT_REASONS[outcome.status]}", hint=hint)
     raise RefusedError(
-        f"{key}: no proposal: {proposal_or_reason or DECIDED}",
+        f"{key}: no card is suggested: {proposal_or_reason or DECIDED}",
         hint=f"ankiforge edit {key}",
     )
 

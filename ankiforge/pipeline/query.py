@@ -209,6 +209,24 @@ def looks_like_key(word: str) -> bool:
     return match is not None and match[1] not in QUERY_FIELDS
 
 
+def are_ids(ledger: Ledger, words: Iterable[str]) -> bool:
+    """Return whether all words are ids or keys.
+
+    A word without a digit, such as `affect`, may only look like an id. It is one if it is known.
+    """
+    return all(_is_id(ledger, word) for word in words)
+
+
+def _is_id(ledger: Ledger, word: str) -> bool:
+    if looks_like_key(word):
+        return True
+    if not looks_like_id(word):
+        return False
+    if any(map(str.isdecimal, word)):
+        return True
+    return bool(_find_ids(ledger, word.strip().casefold()))
+
+
 def is_folder_term(term: str) -> bool:
     """Return whether a query term is the name of a folder, i.e. ends in a slash or backslash."""
     return term.endswith(("/", "\\"))

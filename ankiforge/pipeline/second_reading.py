@@ -50,7 +50,8 @@ def add_model_objections(
     """Have a model compare checked drafts with their passages, and add its objections as findings.
 
     A request is sent whenever the collected results contain `MAX_CARDS_PER_REQUEST` drafts. If it
-    fails, these results are yielded without objections, and one of them gets a problem.
+    fails, these results are yielded without objections, and one of them gets a problem. Whenever
+    results are only collected, an empty list is yielded, so that the caller can show progress.
 
     Args:
         model: The model. If it is None or has no second reading, the results are yielded
@@ -68,6 +69,8 @@ def add_model_objections(
         if sum(len(result.drafts) for result in batch) >= MAX_CARDS_PER_REQUEST:
             yield _add_doubts(model, privacy, batch)
             batch = []
+        else:
+            yield []
     if batch:
         yield _add_doubts(model, privacy, batch)
 

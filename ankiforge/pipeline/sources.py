@@ -80,7 +80,7 @@ from ankiforge.pipeline.run_result import (
     RunParameters,
     RunStep,
 )
-from ankiforge.text import shorten_path
+from ankiforge.text import quote_path, shorten_path
 
 if TYPE_CHECKING:
     from ankiforge.config.workspace import WorkspaceDirectory
@@ -272,7 +272,7 @@ def _find_entries_or_problem(
     if found:
         return found
     if Candidate(resolved).suffix in UNMARKED_KINDS:
-        hint = f"to let a chat or model choose passages: ankiforge draft {quote(str(resolved))}"
+        hint = f"to let a chat or model choose passages: ankiforge draft {quote_path(resolved)}"
     else:
         hint = suggest_conversion(resolved) or (
             "a PDF, a note, clippings, an export, a folder with some, or a zotero.sqlite"
@@ -451,7 +451,7 @@ def find_documents_to_forget(
 
 
 def _suggest_forget(path: str) -> str:
-    return f"to forget it: ankiforge forget {quote(path)}"
+    return f"to forget it: ankiforge forget {quote_path(path)}"
 
 
 # --- documents that moved ---------------------------------------------------------------

@@ -12,7 +12,6 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Sequence
-from contextlib import suppress
 from functools import partial
 from itertools import accumulate, chain
 from pathlib import Path
@@ -24,7 +23,7 @@ from msgspec.structs import replace
 from ankiforge.config.caches import Cache
 from ankiforge.draft import choose_passages
 from ankiforge.draft.prompt import ModelRequest, Prompt, load_prompt_file
-from ankiforge.draft.reply import parse_all_cards
+from ankiforge.draft.reply_cards import list_quotes, parse_all_cards
 from ankiforge.draft.reply_checks import explain_unusable_reply
 from ankiforge.errors import ItemError, UsageError
 from ankiforge.extract.chosen_passages import build_highlight
@@ -325,16 +324,22 @@ def _find_reason_not_to_send(
             return private_reason
         if any(map(contains_private_tag, file.parts)):
             return PRIVATE_DOCUMENT_REASON
-    if _is_chat_prompt_file(file):
+    return _find_chat_reason(file)
+
+
+def _find_chat_reason(file: Path) -> str | None:
+    """Return why a file belongs to a conversation with a chat, or None if it doesn't."""
+    if file.suffix.casefold() not in (".md", ".markdown", ".txt"):
+        return None
+    try:
+        text = file.read_text("utf-8", "replace")
+    except OSError:
+        return None
+    if contains_chat_prompt(text):
         return "it is a prompt for a chat"
+    if '"quote"' in text and any(parse_all_cards(text)):
+        return "it is the answer of a chat"
     return None
-
-
-def _is_chat_prompt_file(file: Path) -> bool:
-    if file.suffix.casefold() in (".md", ".markdown", ".txt"):
-        with suppress(OSError):
-            return contains_chat_prompt(file.read_text("utf-8", "replace"))
-    return False
 
 
 def _make_no_text_problem(where: str) -> Problem:
@@ -656,8 +661,8 @@ def record_chat_answer(
             the sources has its name and the quotes.
     """
     items, _ = parse_all_cards(answer)
-    labels = {item.label for item in items}
-    quotes = [item.quote for item in items if item.kind and item.quote]
+    labels = {item.label for item in items if item.label is not None}
+    quotes = list_quotes(items)
     stored_requests = _load_requests(workspace)
     labelled_requests = [
         stored for stored in stored_requests if labels.intersection(stored.labels)

@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property, partial
 from pathlib import Path
-from shlex import quote
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -92,7 +91,7 @@ from ankiforge.pipeline.run_result import (
     RunStep,
     ShouldGoOn,
 )
-from ankiforge.text import format_count, shorten_path
+from ankiforge.text import format_count, quote_path, shorten_path
 
 if TYPE_CHECKING:
     from ankiforge.anki.connect import AnkiConnect
@@ -598,7 +597,7 @@ class Workspace:
                 continue
             question = f"{path} {reason}. Read all of it, now and in later runs?"
             if self.should_read is None or not self.should_read(question):
-                command = f"ankiforge run {quote(str(path))} --yes"
+                command = f"ankiforge run {quote_path(path)} --yes"
                 hint = f"name a folder in it: ankiforge run FOLDER   to read all of it: {command}"
                 raise UsageError(f"{path} {reason}, so it was not read", hint=hint)
 

@@ -1,11 +1,12 @@
 """Format cards, drafts, highlights, questions and decisions as JSON and as text for a terminal.
 
-The JSON is what commands such as `list --json` and `show --json` print.
+The JSON is what commands such as `list --json` print.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from enum import Enum, StrEnum, auto
 from typing import TYPE_CHECKING
 
 from msgspec.structs import asdict
@@ -24,13 +25,16 @@ from ankiforge.model import (
     SourceChange,
     Strings,
     UserQuestion,
+    UserQuestionKind,
     Verdict,
     hash16,
 )
 from ankiforge.reports.highlights import format_title, get_attributes
 from ankiforge.reports.view import (
+    Author,
     CardView,
     explain_pending,
+    find_author,
     list_findings,
     list_remarks,
     view_card,
@@ -59,10 +63,27 @@ TextLines = Iterator[str]
 # --- JSON -------------------------------------------------------------------------------
 
 
+class DecisionKind(StrEnum):
+    """What a row of a list waits for."""
+
+    CARD = "card"
+    """A decision on a new card."""
+    CHANGE = "change"
+    """A decision on a changed card."""
+    QUESTION = "question"
+    """An answer."""
+
+
 def list_row_to_json(
-    ledger: Ledger, list_row: ListRow, decks: tuple[DeckRule, ...]
+    ledger: Ledger,
+    list_row: ListRow,
+    decks: tuple[DeckRule, ...],
+    decision: DecisionKind | None = None,
 ) -> Json:
-    """Convert a card or draft to the JSON printed by `list --json` and `show --json`."""
+    """Convert a card or draft to the JSON printed by `list --json`.
+
+    `decision` is what the row waits for, or None if nothing is decided with it.
+    """
     # import these late, because they are slow, and `extract` doesn't need them
     from ankiforge.anki.notes import render_content_fields
     from ankiforge.pipeline.decks import collect_tags
@@ -71,6 +92,7 @@ def list_row_to_json(
     view = view_card(list_row)
     return {
         **view.to_json(),
+        "decision": decision,
         "verdict": list_row.verdict_name,
         "deck": list_row.deck,
         "tags": collect_tags(list_row, decks),
@@ -92,12 +114,21 @@ def _masks_to_json(masks: occlusion.Masks) -> Json:
     return {"hide": masks.hide, "masks": [*map(asdict, masks.masks)]}
 
 
+_NO_DRAFT: Json = {
+    "changes": None,
+    "old_quote": "",
+    "keeps_text": False,
+    "replaces": None,
+}
+"""The fields of the JSON that only drafts have, with their values for other rows."""
+
+
 def _draft_fields_to_json(list_row: ListRow) -> Json:
     """Convert what only drafts have. For a card, the values are empty."""
     if not isinstance(list_row, PendingDraft):
-        return {"revises": None, "old_quote": "", "keeps_text": False, "replaces": None}
+        return _NO_DRAFT
     return {
-        "revises": list_row.revised_guid,
+        "changes": list_row.revised_guid,
         "old_quote": list_row.old_quote,
         "keeps_text": list_row.keeps_text,
         "replaces": list_row.replaced_guid,
@@ -105,7 +136,7 @@ def _draft_fields_to_json(list_row: ListRow) -> Json:
 
 
 _NO_CARD: Json = {
-    "revision": None,
+    "change": None,
     "reason": "",
     "accepted_by": "",
     "seen": None,
@@ -118,16 +149,45 @@ def _card_fields_to_json(ledger: Ledger, list_row: ListRow) -> Json:
         return _NO_CARD
     card = list_row
     return {
-        "revision": _revision_to_json(card.revision) if card.revision else None,
+        "change": _change_to_json(card.revision) if card.revision else None,
         "reason": card.verdict_reason,
         "accepted_by": card.decided_by if card.is_live else "",
         "seen": _note_in_anki_to_json(ledger, card),
     }
 
 
-def _revision_to_json(revision: PendingDraft) -> Json:
+def _change_to_json(change: PendingDraft) -> Json:
     names = ("id", "quote", "old_quote", "keeps_text")
-    return {**get_attributes(revision, names), "fields": dict(revision.fields)}
+    return {**get_attributes(change, names), "fields": dict(change.fields)}
+
+
+def suggestion_row_to_json(suggestion: Proposal, decks: tuple[DeckRule, ...]) -> Json:
+    """Convert a suggested card to a row of `list --json`."""
+    # import these late, because they are slow, and `extract` doesn't need them
+    from ankiforge.anki.notes import render_content_fields
+    from ankiforge.config.deckfiles import choose_deck
+
+    view = view_card(suggestion)
+    html = render_content_fields(suggestion.kind, suggestion.fields)
+    highlight = suggestion.highlight
+    return {
+        **view.to_json(),
+        "decision": DecisionKind.CARD,
+        "verdict": "waiting",
+        "deck": choose_deck(decks, highlight),
+        "tags": [],
+        "gaps": view.gaps,
+        "figure": None,
+        "html": dict(zip(suggestion.note_type.content_fields, html, strict=True)),
+        "also": [],
+        "document": highlight.document.key,
+        "heading": highlight.heading,
+        "origin": get_attributes(suggestion.origin, ("drafter", "model", "prompt")),
+        "guid": None,
+        "anki": "none",
+        **_NO_DRAFT,
+        **_NO_CARD,
+    }
 
 
 def _note_in_anki_to_json(ledger: Ledger, card: LocalCard) -> Json | None:
@@ -147,7 +207,7 @@ def format_passage_sentences(ledger: Ledger, key: str) -> tuple[Json, list[str]]
     """Format the sentences of a passage, each with whether it is decided or still offered.
 
     Returns:
-        The JSON printed by `show KEY --json`, and the same content as lines of text.
+        The JSON printed by `list KEY --json`, and the same content as lines of text.
     """
     from ankiforge.ledger.tables.snapshots import load_snapshot
 
@@ -192,6 +252,13 @@ def format_fact_count(facts: Sequence[SentenceState]) -> str | None:
     return f"{decided_count} of {len(facts)} facts decided"
 
 
+def find_question_decision(question: UserQuestion) -> DecisionKind:
+    """Return what an answer decides: a question about a conflict is a changed card."""
+    if question.kind is UserQuestionKind.CONFLICT:
+        return DecisionKind.CHANGE
+    return DecisionKind.QUESTION
+
+
 def question_to_json(question: UserQuestion) -> Json:
     """Convert a question to the JSON printed by `list --view questions --json`."""
     return {
@@ -199,6 +266,10 @@ def question_to_json(question: UserQuestion) -> Json:
         "guid": None,
         "question": question.kind,
         "text": question.text,
+        "decision": find_question_decision(question),
+        "by": "",
+        "certain": True,
+        "verdict": "waiting",
         "accept": question.accept_effect,
         "reject": question.reject_effect,
         "guids": question.guids,
@@ -232,35 +303,26 @@ _MAX_LINE_CHARS = 500
 """A longer highlight, such as a whole page, is truncated in lists."""
 
 
-PROPOSAL_SIGN = "○"
-ASKED_STATE = "in a question"
-"""The state of a draft on which the user decides by answering a question, in rows of lists."""
-_STATE_SIGNS = {
-    "accepted": "✓",
-    "in Anki": "✓",
-    "proposed": PROPOSAL_SIGN,
-    "waiting": "○",
-    "revision": "○",
-    ASKED_STATE: "?",
-}
-
-
+WAITING_SIGN = "○"
+_CARD_SIGN = "✓"
 _OTHER_SIGN = "✗"
-"""The sign of cards and drafts in any other state, which is spelled out in the row."""
+"""The sign of cards in any other state, which is spelled out in the row."""
+_OTHER_WORDS_SIGN = "+"
+QUESTION_SIGN = "?"
+_ASKED_SIGN = "…"
+_MORE_SIGN = "◌"
 LEGEND = {
-    PROPOSAL_SIGN: "waiting",
-    "?": "in a question: ankiforge list --view questions",
-    "✓": "card",
-    _OTHER_SIGN: "blocked or gone",
+    WAITING_SIGN: "waiting",
+    QUESTION_SIGN: "question",
+    _ASKED_SIGN: "in a question above",
+    _MORE_SIGN: "more",
+    _OTHER_WORDS_SIGN: "other words for the same card",
+    _CARD_SIGN: "card",
+    _OTHER_SIGN: "gone",
     "·": "no card",
 }
 """The meaning of the signs in rows."""
-_HEADING_NOUNS = {
-    "waiting": "draft",
-    "accepted": "card",
-    "listed": "highlight",
-    "proposed": "proposal",
-}
+_HEADING_NOUNS = {"accepted": "card", "listed": "highlight"}
 
 
 def format_heading(document: Document, counts: Mapping[str, int]) -> str:
@@ -269,13 +331,16 @@ def format_heading(document: Document, counts: Mapping[str, int]) -> str:
     Args:
         document: the document.
         counts: the number of the document's rows by verdict or, without verdicts, by another
-            word such as `proposed`.
+            word such as `listed`. `waiting` is the number of decisions.
     """
     parts = []
+    if counts.get("waiting"):
+        parts.append(f"{counts['waiting']:,} waiting")
     for kind, noun in _HEADING_NOUNS.items():
         if counts.get(kind):
             parts.append(format_count(counts[kind], noun))
-    others = {kind: counts[kind] for kind in counts if kind not in _HEADING_NOUNS}
+    words = ("waiting", *_HEADING_NOUNS)
+    others = {kind: counts[kind] for kind in counts if kind not in words}
     if any(others.values()):
         parts.append(format_counts(others))
     tail = ", ".join(parts)
@@ -284,23 +349,65 @@ def format_heading(document: Document, counts: Mapping[str, int]) -> str:
     return f"{mark_bold(to_one_line(document.display_name))}{ROW_TAIL_MARK}{tail}"
 
 
-def format_row(view: CardView, id: str) -> str:
-    """Format a card, draft or proposal as one line: id, sign, question, state and page.
+class RowRole(Enum):
+    """What a row of a list is for a person who decides."""
 
-    The sign is ✓ for an accepted card and ○ for a proposal or pending draft. Any other state is
-    marked with ✗ and spelled out with its reason.
+    DECISION = auto()
+    """A draft or suggestion that waits by itself."""
+    OTHER_WORDS = auto()
+    """A further draft of a fact that waits."""
+    IN_QUESTION = auto()
+    """A draft on which the user decides by answering a question."""
+    CARD = auto()
+    """A card, in whatever state."""
+    MORE = auto()
+    """A less certain suggestion, which doesn't wait."""
+
+
+def format_row(view: CardView, id: str, role: RowRole | None = None) -> str:
+    """Format a card, draft or suggestion as one line: id, sign, question, author and page.
+
+    A card that isn't accepted has its state and the reason for it in place of the author. If `role`
+    is None, a row that isn't a card waits by itself.
     """
+    if role is None:
+        is_card = isinstance(view.card, LocalCard)
+        role = RowRole.CARD if is_card else RowRole.DECISION
     opening, closing = mark_bold("[ ]").split(" ")
     question = view.format_question(opening, closing)
-    sign = _STATE_SIGNS.get(view.state, _OTHER_SIGN)
-    remark = None
-    if sign == _OTHER_SIGN:
-        remark = _explain_state(view)
-    elif isinstance(view.card, PendingDraft) and view.card.keeps_text:
-        remark = "its passage changed"
+    sign, remark = _describe_row(view, role)
     gaps = [f"gap {number}: {gap}" for number, gap in enumerate(view.gaps[1:], 2)]
     page = view.card.highlight.page_or_time
     return build_list_row(id, sign, question, remark, ", ".join(gaps), page)
+
+
+def _describe_row(view: CardView, role: RowRole) -> tuple[str, str | None]:
+    """Return the sign of a row, and a remark on it."""
+    if role is RowRole.OTHER_WORDS:
+        return _OTHER_WORDS_SIGN, find_author(view.card).value
+    if role is RowRole.IN_QUESTION:
+        return _ASKED_SIGN, None
+    if role is RowRole.MORE:
+        return _MORE_SIGN, find_author(view.card).value
+    if role is RowRole.DECISION:
+        return WAITING_SIGN, _describe_decision(view)
+    if view.state in ("accepted", "in Anki"):
+        return _CARD_SIGN, None
+    return _OTHER_SIGN, _explain_state(view)
+
+
+def _describe_decision(view: CardView) -> str:
+    """Return who wrote the card that waits, and what is special about it."""
+    parts = [find_author(view.card).value]
+    card = view.card
+    if isinstance(card, PendingDraft):
+        if card.keeps_text:
+            parts = ["its passage changed"]
+        elif card.target_guid:
+            parts.append("changed card")
+        if card.is_blocked:
+            parts.append(_add_reason("blocked", view.pending_reason))
+    return " · ".join(parts)
 
 
 def build_list_row(id: str, sign: str, text: str, *tail: str | None) -> str:
@@ -311,10 +418,10 @@ def build_list_row(id: str, sign: str, text: str, *tail: str | None) -> str:
 
 
 def _explain_state(view: CardView) -> str:
-    """Return the state of a card or draft, with the reason for it and whether Anki has the note."""
-    if not isinstance(view.card, LocalCard):
-        return _add_reason(view.state, view.pending_reason)
+    """Return the state of a card, with the reason for it and whether Anki has the note."""
     state = view.state
+    if not isinstance(view.card, LocalCard):
+        return state
     if view.card.verdict is not Verdict.TAKEN_BACK:
         reason = to_one_line(view.card.verdict_reason)
         state = _add_reason(state, _truncate_at_word(reason, _MAX_QUESTION_CHARS))
@@ -339,10 +446,10 @@ def format_sides(view: CardView) -> TextLines:
         yield f"{label}{mark_bold(shown_text)}"
 
 
-def proposal_to_json(proposal: Proposal) -> Json:
-    """Convert a proposal to the JSON printed by `list --no-card --json`."""
-    view = view_card(proposal)
-    confidence = round(proposal.confidence, 2)
+def suggestion_to_json(suggestion: Proposal) -> Json:
+    """Convert a suggested card to the JSON printed by `list --no-card --json`."""
+    view = view_card(suggestion)
+    confidence = round(suggestion.confidence, 2)
     return {**view.to_json(), "gaps": view.gaps, "confidence": confidence}
 
 
@@ -350,37 +457,34 @@ def format_question_row(question: UserQuestion) -> str:
     """Format a question to the user on one line, with its examples."""
     examples_line = to_one_line(" / ".join(question.examples))
     return build_list_row(
-        question.id[:MIN_ID_CHARS], "?", f"{question.text}  {examples_line}"
+        question.id[:MIN_ID_CHARS],
+        QUESTION_SIGN,
+        f"{question.text}  {examples_line}",
     )
 
 
 def format_highlight_without_card(
-    outcome: HighlightOutcome, proposal: Proposal | None, id: str, *, in_full: bool
+    outcome: HighlightOutcome, suggestion: Proposal | None, id: str, *, in_full: bool
 ) -> TextLines:
     """Yield lines about a highlight without a card.
 
-    The lines show its proposal or, if there is none, the text and the reason.
+    The lines show the suggested card or, if there is none, the text and the reason.
 
     Args:
         outcome: the highlight and the reason why it has no card.
-        proposal: the card proposed for the highlight, if any.
+        suggestion: the card suggested for the highlight, if any.
         id: the id of the highlight, which may be shortened.
-        in_full: whether to add the score of the proposal, and the key to pass to `accept` and
-            `edit`.
+        in_full: whether to give the whole reason.
     """
     highlight = outcome.highlight
-    if proposal:
-        yield format_row(view_card(proposal), id)
-        if in_full:
-            yield f"    proposal, score {100 * proposal.confidence:.0f}"
-            yield f"    ankiforge accept {highlight.key}"
+    if suggestion:
+        role = RowRole.DECISION if suggestion.is_certain else RowRole.MORE
+        yield format_row(view_card(suggestion), id, role)
         return
     text = to_one_line(highlight.exact or highlight.comment) or f"({highlight.kind})"
     text = truncate(text, _MAX_LINE_CHARS)
     why = _explain_outcome(outcome, in_full=in_full)
     yield build_list_row(id, "·", text, why, highlight.page_or_time)
-    if in_full:
-        yield f"    {highlight.key}"
 
 
 def _explain_outcome(outcome: HighlightOutcome, *, in_full: bool) -> str:
@@ -443,11 +547,16 @@ def format_labelled_text(label: str, text: str) -> str:
 
 
 def format_item_in_full(
-    ledger: Ledger, list_row: ListRow, questions: Iterable[UserQuestion] = ()
+    ledger: Ledger,
+    list_row: ListRow,
+    questions: Iterable[UserQuestion] = (),
+    *,
+    with_commands: bool = False,
 ) -> TextLines:
     """Yield lines with all details of a card or draft, such as its deck, fields, source and state.
 
-    Questions about the card, taken from `questions`, come last.
+    Questions about the card, taken from `questions`, come last. With `with_commands`, the commands
+    that decide on the card are added.
     """
     view = view_card(list_row)
     yield _format_title(list_row)
@@ -465,11 +574,21 @@ def format_item_in_full(
         yield from _format_changed_card(ledger, list_row)
     else:
         yield from _format_card_state(ledger, list_row)
-    for arguments in view.commands:
+    for arguments in view.commands if with_commands else ():
         yield format_labelled_text("", f"ankiforge {arguments}")
     for question in questions:
         if list_row.id in question.guids:
             yield from format_question(question)
+
+
+def format_suggestion_in_full(suggestion: Proposal) -> TextLines:
+    """Yield lines with all details of a suggested card."""
+    view = view_card(suggestion)
+    id = str(view.id)[:10]
+    yield f"{id}  {suggestion.kind}  waiting  {Author.SUGGESTED}"
+    yield from format_content(view)
+    yield format_labelled_text("source", format_title(suggestion.highlight))
+    yield format_labelled_text("", f"ankiforge accept {id}")
 
 
 def _format_title(list_row: ListRow) -> str:
@@ -482,9 +601,11 @@ def _format_title(list_row: ListRow) -> str:
 def _format_source(list_row: ListRow) -> TextLines:
     """Yield lines with the places of a card or draft in its sources, and links to them."""
     highlight = list_row.highlight
-    source = format_title(highlight)
-    if highlight.heading not in ("", highlight.document.title):
-        source += f" › {highlight.heading}"
+    title = highlight.document.title
+    headings = [
+        each for each in highlight.heading.split(" › ") if each not in ("", title)
+    ]
+    source = " › ".join([format_title(highlight), *headings])
     yield format_labelled_text("last in" if _is_lost(list_row) else "source", source)
     for link in (highlight.uri, *highlight.links):
         if link:
@@ -595,7 +716,7 @@ def _format_card_state(ledger: Ledger, card: LocalCard) -> TextLines:
     from ankiforge.ledger.tables.anki_notes import load_note_in_anki
 
     if card.revision and not card.revision.keeps_text:
-        yield format_labelled_text("revision", _format_fields(card.revision))
+        yield format_labelled_text("becomes", _format_fields(card.revision))
     note = load_note_in_anki(ledger, card.id)
     if note:
         parts = [note.deck] if note.deck else []

@@ -1,4 +1,4 @@
-"""List the cards, drafts, questions and highlights of a ledger, for the commands `list` and `show`.
+"""List the cards, drafts, questions and highlights of a ledger, for the command `list`.
 
 Each item is yielded as JSON, as lines of text, or as both. `reports.cards` formats the items.
 """
@@ -6,9 +6,10 @@ Each item is yielded as JSON, as lines of text, or as both. `reports.cards` form
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Container, Iterable, Iterator, Sequence
-from itertools import groupby
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
+from itertools import groupby, islice
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
@@ -18,19 +19,25 @@ from ankiforge.errors import UsageError
 from ankiforge.ledger import (
     HighlightOutcome,
     Ledger,
+    PendingItems,
     QueryTerm,
     item_lists,
     pending_items,
 )
 from ankiforge.ledger.anki_views import iter_notes_without_card
 from ankiforge.ledger.item_lists import FoundItem
+from ankiforge.ledger.pending_items import PassageLocation
 from ankiforge.ledger.questions import find_open_questions
 from ankiforge.model import (
     HIGHLIGHT_PREFIX,
+    CardKind,
     Document,
+    Guid,
+    Highlight,
     Json,
     ListRow,
     LocalCard,
+    PendingDraft,
     Proposal,
     Strings,
     UserQuestion,
@@ -43,40 +50,44 @@ from ankiforge.pipeline import query as queries
 from ankiforge.pipeline.collection import apply_anki_edits_to_rows
 from ankiforge.pipeline.proposals import find_proposal
 from ankiforge.reports import cards, history
+from ankiforge.reports.cards import DecisionKind, RowRole
 from ankiforge.reports.highlights import format_location, highlight_to_json
 from ankiforge.reports.view import view_card
 from ankiforge.review import batches
-from ankiforge.text import to_one_line
+from ankiforge.text import ROW_TAIL_MARK, mark_bold, to_one_line
 
 ListedRows = Iterator[tuple[Any, Iterable[str]]]
 """An iterator over pairs of an item's JSON and its lines of text. Only the requested form has to be
 filled in.
 """
-_PROPOSED_ABOVE = "proposed above"
-"""The reason why a list shows no proposal for a highlight with the same sentence as another."""
+_SUGGESTED_ABOVE = "suggested above"
+"""The reason why a list shows no suggestion for a highlight with the same sentence as another."""
 
 
 class _ListedHighlight(Value):
     """A highlight without a card, as a list shows it."""
 
     outcome: HighlightOutcome
-    """The highlight, with the reason why nothing is proposed for it."""
-    proposal: Proposal | None
+    """The highlight, with the reason why no card is suggested for it."""
+    suggestion: Proposal | None
 
-    def hide_proposal(self, reason: str) -> _ListedHighlight:
-        """Return the highlight with a reason in place of its proposal."""
+    def hide_suggestion(self, reason: str) -> _ListedHighlight:
+        """Return the highlight with a reason in place of its suggestion."""
         return _ListedHighlight(replace(self.outcome, reason=reason), None)
 
     def to_json(self) -> Json:
         """Convert the highlight to the JSON that `list --no-card --json` prints."""
         outcome = self.outcome
+        suggestion = None
+        if self.suggestion:
+            suggestion = cards.suggestion_to_json(self.suggestion)
         return {
             **highlight_to_json(outcome.highlight),
             "place": format_location(outcome.highlight),
             "fate": outcome.status,
-            "reason": "" if self.proposal else outcome.reason,
+            "reason": "" if suggestion else outcome.reason,
             "confidence": round(max(outcome.usefulness, 0.0), 2),
-            "proposal": cards.proposal_to_json(self.proposal) if self.proposal else None,
+            "suggestion": suggestion,
         }
 
     def format(self, id_length: int | None = None, *, in_full: bool) -> list[str]:
@@ -84,14 +95,53 @@ class _ListedHighlight(Value):
 
         Args:
             id_length: how many characters of the id to show, or None for all.
-            in_full: whether to add the key, and the score of the proposal.
+            in_full: whether to give the whole reason.
         """
         id = make_highlight_id(self.outcome.highlight.key)[:id_length]
         return [
             *cards.format_highlight_without_card(
-                self.outcome, self.proposal, id, in_full=in_full
+                self.outcome, self.suggestion, id, in_full=in_full
             )
         ]
+
+
+class _Roles:
+    """What each card and draft of a list is for a person who decides."""
+
+    def __init__(self, ledger: Ledger, pending: PendingItems) -> None:
+        """Initialize the roles from what waits in a ledger."""
+        self._offered = {*pending.offered_drafts}
+        self._changes = {*pending.revisions}
+        self._asked = set[str]()
+        for question in find_open_questions(ledger):
+            if question.kind is not UserQuestionKind.CONFLICT:
+                self._asked.update(question.drafts)
+
+    def find_role(self, list_row: ListRow) -> RowRole:
+        """Return the role of a row in a list."""
+        if isinstance(list_row, LocalCard):
+            return RowRole.CARD
+        if list_row.id in self._offered or list_row.id in self._changes:
+            return RowRole.DECISION
+        if list_row.id in self._asked:
+            return RowRole.IN_QUESTION
+        return RowRole.OTHER_WORDS
+
+    def find_decision(self, list_row: ListRow) -> DecisionKind | None:
+        """Return the decision that a row waits for, if it waits by itself."""
+        if list_row.id in self._offered:
+            return DecisionKind.CARD
+        if list_row.id in self._changes:
+            return DecisionKind.CHANGE
+        return None
+
+
+class _ListedDocument(NamedTuple):
+    """What a list shows of a document."""
+
+    rows: Sequence[ListRow]
+    suggestions: Sequence[tuple[Proposal, bool]]
+    """The suggested cards, each with whether it is certain."""
 
 
 class Listing:
@@ -114,14 +164,20 @@ class Listing:
         self._verbose = verbose
 
     def list_view(
-        self, query: Strings, view: str | None, *, everything: bool
+        self,
+        query: Strings,
+        view: str | None,
+        *,
+        everything: bool,
+        more: bool = False,
     ) -> ListedRows:
         """Yield the items in a view that match a query.
 
         Args:
             query: the search query.
-            view: the name of the view, or None for all cards and drafts.
+            view: the name of the view, or None for all that waits and all cards.
             everything: whether to include rejected and retired cards.
+            more: whether to include less certain suggestions.
 
         Raises:
             UsageError: the view doesn't take a query, or the query is invalid.
@@ -139,7 +195,7 @@ class Listing:
             case "changed":
                 yield from self._list_changed_items(query)
             case _:
-                yield from self._list_groups(query, everything=everything)
+                yield from self._list_documents(query, everything=everything, more=more)
 
     def _list_decisions(self) -> ListedRows:
         format_entry = history.format_decision_row
@@ -164,95 +220,136 @@ class Listing:
 
     # --- cards and drafts ---------------------------------------------------------------
 
-    def _list_groups(self, query: Strings, *, everything: bool = False) -> ListedRows:
-        """Yield cards and drafts, grouped by document in the order of the review.
+    def _list_documents(
+        self, query: Strings, *, everything: bool, more: bool
+    ) -> ListedRows:
+        """Yield the questions, and then what waits and the cards of each document.
 
-        In each document, new drafts come first, followed by cards and other drafts in reading
-        order. With `everything`, new drafts are in reading order too.
+        Documents are in the order of the review. In each of them, new drafts come first, followed
+        by cards and other drafts in reading order, and then by suggestions. With `everything`, new
+        drafts are in reading order too.
 
         Args:
-            query: the search query.
+            query: the search query. Questions are only listed without one.
             everything: whether to include rejected and retired cards.
+            more: whether to include less certain suggestions.
         """
+        pending = pending_items.load_pending_items(self._ledger)
+        if not query:
+            yield from self._list_questions(pending)
+        roles = _Roles(self._ledger, pending)
+        is_first = bool(query) or not (pending.conflicts or pending.questions)
+        id_length = item_lists.compute_min_id_length(
+            [
+                *item_lists.load_card_and_draft_ids(self._ledger),
+                *item_lists.load_highlight_ids(self._ledger),
+            ]
+        )
+        for document in self._iter_documents(query, pending, everything, more):
+            if self._as_json:
+                yield from self._document_to_json(document, roles)
+                continue
+            shown_rows = _drop_changing_cards(document.rows, roles)
+            if self._verbose:
+                yield from self._list_rows(shown_rows)
+                for suggestion, _ in document.suggestions:
+                    yield None, cards.format_suggestion_in_full(suggestion)
+                continue
+            document = document._replace(rows=shown_rows)
+            heading, *lines = _format_document(document, roles, id_length) or [""]
+            for index, line in enumerate(lines):
+                if index > 0:
+                    yield None, [line]
+                elif is_first:
+                    yield None, [heading, line]
+                else:
+                    yield None, ["", heading, line]
+                is_first = False
+
+    def _list_questions(self, pending: PendingItems) -> ListedRows:
+        """Yield the open questions, with a heading."""
+        asked_ids = (*pending.conflicts, *pending.questions)
+        questions_by_id = {each.id: each for each in find_open_questions(self._ledger)}
+        for index, id in enumerate(asked_ids):
+            data, lines = _format_question(questions_by_id[id], in_full=self._verbose)
+            if index == 0 and not self._verbose:
+                count = f"{len(asked_ids):,} waiting"
+                lines = [f"{mark_bold('Questions')}{ROW_TAIL_MARK}{count}", *lines]
+            yield data, lines
+
+    def _iter_documents(
+        self, query: Strings, pending: PendingItems, everything: bool, more: bool
+    ) -> Iterator[_ListedDocument]:
+        """Yield what a list shows of each document, generating its suggestions on demand."""
+        ledger = self._ledger
         terms = queries.parse_query(queries.join_arguments(query))
-        rows = item_lists.find_rows(self._ledger, terms, everything=everything)
-        if not rows:
-            return
+        rows = item_lists.find_rows(ledger, terms, everything=everything)
+        suggestions = pending_items.split_suggestions(pending.without_card)
+        locations_by_document = defaultdict[
+            int | None, list[tuple[PassageLocation, bool]]
+        ](list)
+        for location in suggestions.certain:
+            locations_by_document[location.document].append((location, True))
+        for location in suggestions.more if more else ():
+            locations_by_document[location.document].append((location, False))
+        rows_by_document = defaultdict[int | None, list[FoundItem]](list)
+        for row in rows:
+            rows_by_document[row.document].append(row)
+        documents = [*dict.fromkeys((*rows_by_document, *locations_by_document))]
+        if not everything:
+            self._sort_for_review(documents, rows_by_document)
+        ids = [row.id for each in documents for row in rows_by_document[each]]
+        list_rows = apply_anki_edits_to_rows(ledger, item_lists.load_items(ledger, ids))
+        for document in documents:
+            row_count = len(rows_by_document[document])
+            yield _ListedDocument(
+                [*islice(list_rows, row_count)],
+                [*self._load_suggestions(locations_by_document[document], terms)],
+            )
+
+    def _sort_for_review(
+        self,
+        documents: list[int | None],
+        rows_by_document: Mapping[int | None, list[FoundItem]],
+    ) -> None:
+        """Sort documents, and the rows of each, as in the review. Others come last."""
         draft_ranks = {}
         for rank, draft in enumerate(batches.iter_drafts_for_review(self._ledger)):
             draft_ranks[draft.id] = rank
-        if not everything:
-            self._sort_for_review(rows, draft_ranks)
-        ids = [row.id for row in rows]
-        if self._as_json or self._verbose:
-            yield from self._list_rows(item_lists.load_items(self._ledger, ids))
-        else:
-            asked_ids = self._find_drafts_in_questions(rows, draft_ranks)
-            yield from self._list_short_rows(rows, asked_ids)
-
-    def _sort_for_review(
-        self, rows: list[FoundItem], draft_ranks: dict[str, int]
-    ) -> None:
-        """Sort rows by the rank of their document, and then of their draft. Others come last."""
+        last = len(draft_ranks)
+        for rows in rows_by_document.values():
+            rows.sort(key=lambda row: draft_ranks.get(row.id, last))
         document_ranks = self._rank_documents()
-
-        def get_sort_key(row: FoundItem) -> tuple[int, int]:
-            document_rank = len(document_ranks)
-            if row.document is not None:
-                document_rank = document_ranks.get(row.document, document_rank)
-            return document_rank, draft_ranks.get(row.id, len(draft_ranks))
-
-        rows.sort(key=get_sort_key)
-
-    def _list_short_rows(
-        self, rows: Sequence[FoundItem], asked_ids: set[str]
-    ) -> ListedRows:
-        """Yield a line for each card and draft, with a heading for each document."""
-        documents: dict[str, int | None] = {}
-        counts = defaultdict[int | None, Counter[str]](Counter)
-        for row in rows:
-            documents[row.id] = row.document
-            is_asked = row.id in asked_ids
-            state = cards.ASKED_STATE if is_asked else row.verdict
-            counts[row.document][state] += 1
-        id_length = item_lists.compute_min_id_length(
-            item_lists.load_card_and_draft_ids(self._ledger)
-        )
-        items = item_lists.load_items(self._ledger, documents)
-        last_document: int | None = None
-        for list_row in apply_anki_edits_to_rows(self._ledger, items):
-            lines = []
-            document = documents[list_row.id]
-            if document != last_document:
-                if last_document is not None:
-                    lines.append("")
-                lines.append(
-                    cards.format_heading(list_row.highlight.document, counts[document])
-                )
-            last_document = document
-            view = view_card(list_row)
-            if list_row.id in asked_ids:
-                view = replace(view, state=cards.ASKED_STATE)
-            lines.append(cards.format_row(view, list_row.id[:id_length]))
-            yield None, lines
-
-    def _find_drafts_in_questions(
-        self, rows: Iterable[FoundItem], draft_ranks: Container[str]
-    ) -> set[str]:
-        """Return the ids of the drafts on which the user decides by answering a question.
-
-        These are the drafts that wait, but neither for a decision on their own nor as new text
-        of a card.
-        """
-        ids = set()
-        for row in rows:
-            if row.verdict == "waiting" and row.id not in draft_ranks:
-                ids.add(row.id)
-        if ids:
-            ids.difference_update(
-                pending_items.load_pending_items(self._ledger).revisions
+        last_rank = len(document_ranks)
+        documents.sort(
+            key=lambda each: (
+                last_rank if each is None else document_ranks.get(each, last_rank)
             )
-        return ids
+        )
+
+    def _load_suggestions(
+        self,
+        locations: Iterable[tuple[PassageLocation, bool]],
+        terms: Sequence[QueryTerm],
+    ) -> Iterator[tuple[Proposal, bool]]:
+        """Yield the suggestions for highlights that match all terms of a query."""
+        for location, is_certain in locations:
+            outcomes = pending_items.iter_highlight_outcomes(self._ledger, location.key)
+            for outcome in outcomes:
+                if not all(_matches(term, outcome.highlight) for term in terms):
+                    continue
+                suggestion = find_proposal(self._ledger, outcome)
+                if isinstance(suggestion, Proposal):
+                    yield suggestion, is_certain
+
+    def _document_to_json(self, document: _ListedDocument, roles: _Roles) -> ListedRows:
+        for list_row in document.rows:
+            decision = roles.find_decision(list_row)
+            data = cards.list_row_to_json(self._ledger, list_row, self._decks, decision)
+            yield data, ()
+        for suggestion, is_certain in document.suggestions:
+            data = cards.suggestion_row_to_json(suggestion, self._decks)
+            yield {**data, "certain": is_certain}, ()
 
     def _rank_documents(self) -> dict[int, int]:
         """Map the row id of each document with pending items to its position on the page."""
@@ -261,11 +358,17 @@ class Listing:
         return {group.document: rank for rank, group in enumerate(groups)}
 
     def _list_rows(self, list_rows: Iterable[ListRow]) -> ListedRows:
-        """Yield cards and drafts as JSON or full text, with the user's edits in Anki applied."""
+        """Yield cards and drafts as JSON or full text."""
+        pending = pending_items.load_pending_items(self._ledger)
+        roles = _Roles(self._ledger, pending)
         questions = find_open_questions(self._ledger)
-        for list_row in apply_anki_edits_to_rows(self._ledger, list_rows):
+        for list_row in list_rows:
             if self._as_json:
-                yield cards.list_row_to_json(self._ledger, list_row, self._decks), ()
+                decision = roles.find_decision(list_row)
+                yield (
+                    cards.list_row_to_json(self._ledger, list_row, self._decks, decision),
+                    (),
+                )
             else:
                 yield (
                     None,
@@ -279,6 +382,7 @@ class Listing:
         """
         ledger = self._ledger
         questions = find_open_questions(ledger)
+        roles = _Roles(ledger, pending_items.load_pending_items(ledger))
         for list_row in apply_anki_edits_to_rows(ledger, list_rows):
             decisions = []
             if self._verbose:
@@ -287,10 +391,13 @@ class Listing:
                     list_row.id if is_card else list_row.highlight.key
                 )
             if not self._as_json:
-                text = cards.format_item_in_full(ledger, list_row, questions)
+                text = cards.format_item_in_full(
+                    ledger, list_row, questions, with_commands=True
+                )
                 yield None, [*text, *map(history.format_decision_line, decisions)]
                 continue
-            data = cards.list_row_to_json(ledger, list_row, self._decks)
+            decision = roles.find_decision(list_row)
+            data = cards.list_row_to_json(ledger, list_row, self._decks, decision)
             data["questions"] = [
                 cards.question_to_json(question)
                 for question in questions
@@ -313,28 +420,32 @@ class Listing:
                 yield _format_question(question)
         pending = pending_items.load_pending_items(ledger)
         revisions = [id for id in pending.revisions if id in matching_ids]
-        yield from self._list_rows(item_lists.load_items(ledger, revisions))
+        items = item_lists.load_items(ledger, revisions)
+        yield from self._list_rows(apply_anki_edits_to_rows(ledger, items))
         for entry in ledger.list_history(changes_since=queries.get_notice_start_time()):
             if entry.guid in matching_ids:
                 yield history.decision_to_json(entry), history.format_change(entry)
 
     # --- highlights without a card ------------------------------------------------------
 
-    def list_without_card(self, query: Strings, *, everything: bool) -> ListedRows:
-        """Yield highlights without a card or draft, with a proposal or the reason there is none.
+    def list_without_card(
+        self, query: Strings, *, everything: bool, more: bool = False
+    ) -> ListedRows:
+        """Yield highlights without a card or draft, with a suggestion or the reason for none.
 
-        Highlights with a card are included if another sentence in them has a proposal. They are
+        Highlights with a card are included if another sentence in them has a suggestion. They are
         grouped by document, in the order of the page, and the most useful highlights of a
-        document come first. Proposals are generated one document after another. In text, each
-        sentence is proposed only once; further highlights with the same sentence show a reason
-        instead. Unless the output is verbose, highlights with a less certain proposal show a
-        reason as well.
+        document come first. Suggestions are generated one document after another. In text, each
+        sentence is suggested only once; further highlights with the same sentence show a reason
+        instead. Unless `more` is set, highlights with a less certain suggestion show a reason as
+        well.
 
         Args:
             query: words that must all occur in the highlight, the title or path of its document,
                 or the reason.
             everything: whether to include highlights skipped by the user, a colour or a setting,
                 and text that only looks like a highlight.
+            more: whether to show less certain suggestions.
         """
         outcomes = pending_items.iter_highlight_outcomes(
             self._ledger, document_ranks=self._rank_documents()
@@ -345,10 +456,10 @@ class Listing:
         wanted = (
             outcome for outcome in outcomes if _is_wanted(outcome, query, everything)
         )
-        proposed_sentences: set[str] = set()
+        suggested_sentences: set[str] = set()
         is_first = True
         for document, group in groupby(wanted, lambda each: each.highlight.document):
-            rows = [*self._propose_for_list(group, proposed_sentences)]
+            rows = [*self._suggest_for_list(group, suggested_sentences, more)]
             heading = _format_heading(document, [shown for _, shown in rows])
             for index, (data, shown) in enumerate(rows):
                 lines = shown.format(id_length, in_full=self._verbose)
@@ -361,25 +472,28 @@ class Listing:
         if everything:
             yield from self._list_skipped_texts(query)
 
-    def _propose_for_list(
-        self, outcomes: Iterable[HighlightOutcome], proposed_sentences: set[str]
+    def _suggest_for_list(
+        self,
+        outcomes: Iterable[HighlightOutcome],
+        suggested_sentences: set[str],
+        more: bool,
     ) -> Iterator[tuple[Json, _ListedHighlight]]:
         """Yield the JSON of highlights, and what a list in text shows of them.
 
-        Highlights with a card are left out if nothing else in them is proposed. The sentences of
-        the proposals that are shown are added to `proposed_sentences`.
+        Highlights with a card are left out if nothing else in them is suggested. The sentences of
+        the suggestions that are shown are added to `suggested_sentences`.
         """
         for outcome in outcomes:
-            found = self._find_proposal(outcome)
+            found = self._find_suggestion(outcome)
             shown = found
             if not self._as_json:
-                shown = self._hide_needless_proposal(found, proposed_sentences)
-            if shown.proposal or outcome.status != "carded":
+                shown = self._hide_needless_suggestion(found, suggested_sentences, more)
+            if shown.suggestion or outcome.status != "carded":
                 yield found.to_json(), shown
-            if shown.proposal:
-                proposed_sentences.add(shown.proposal.quote)
+            if shown.suggestion:
+                suggested_sentences.add(shown.suggestion.quote)
 
-    def _find_proposal(self, outcome: HighlightOutcome) -> _ListedHighlight:
+    def _find_suggestion(self, outcome: HighlightOutcome) -> _ListedHighlight:
         result = find_proposal(self._ledger, outcome)
         if isinstance(result, Proposal):
             return _ListedHighlight(outcome, result)
@@ -387,20 +501,20 @@ class Listing:
             outcome = replace(outcome, reason=result)
         return _ListedHighlight(outcome, None)
 
-    def _hide_needless_proposal(
-        self, found: _ListedHighlight, proposed_sentences: set[str]
+    def _hide_needless_suggestion(
+        self, found: _ListedHighlight, suggested_sentences: set[str], more: bool
     ) -> _ListedHighlight:
-        """Hide a proposal that is less certain, unless verbose, or whose sentence is above."""
-        proposal = found.proposal
-        if proposal is None:
+        """Hide a suggestion that is less certain, unless `more`, or whose sentence is above."""
+        suggestion = found.suggestion
+        if suggestion is None:
             return found
-        if not proposal.is_certain and not self._verbose:
-            # import this late, because it is slow, and making the proposal has imported it
+        if not suggestion.is_certain and not more:
+            # import this late, because it is slow, and making the suggestion has imported it
             from ankiforge.draft.propose import RejectionReason
 
-            return found.hide_proposal(RejectionReason.LESS_CERTAIN.value)
-        if proposal.quote in proposed_sentences:
-            return found.hide_proposal(_PROPOSED_ABOVE)
+            return found.hide_suggestion(RejectionReason.LESS_CERTAIN.value)
+        if suggestion.quote in suggested_sentences:
+            return found.hide_suggestion(_SUGGESTED_ABOVE)
         return found
 
     def _list_skipped_texts(self, query: Strings) -> ListedRows:
@@ -413,13 +527,10 @@ class Listing:
     # --- selected items -----------------------------------------------------------------
 
     def list_selected_items(self, arguments: Strings) -> ListedRows:
-        """Yield the items selected by the arguments of `show`, in full.
+        """Yield the items with certain ids in full, with the commands that decide on them.
 
-        `arguments` are ids, the words of a query, or the key of a highlight. A key selects the
-        passage and all of its cards.
-
-        Raises:
-            UsageError: nothing matches.
+        `arguments` are ids, or the key of a highlight, which selects the passage and all of its
+        cards.
         """
         ledger = self._ledger
         first, *others = arguments
@@ -430,13 +541,12 @@ class Listing:
         ids = self._find_selected_ids(arguments)
         if not ids and is_key:
             for outcome in pending_items.iter_highlight_outcomes(ledger, first):
-                found = self._find_proposal(outcome)
-                yield found.to_json(), found.format(in_full=True)
+                found = self._find_suggestion(outcome)
+                lines = found.format(in_full=True)
+                if found.suggestion:
+                    lines = [*cards.format_suggestion_in_full(found.suggestion)]
+                yield found.to_json(), lines
                 return
-        if not ids:
-            query = " ".join(arguments)
-            hint = f"ankiforge list --all {query}"
-            raise UsageError(f"no card matches “{query}”", hint=hint)
         if is_key and not others:
             yield cards.format_passage_sentences(ledger, first)
         if any(map(is_question_id, ids)):
@@ -447,12 +557,10 @@ class Listing:
 
     def _find_selected_ids(self, arguments: Strings) -> Sequence[str]:
         ledger = self._ledger
-        if all(map(queries.looks_like_id, arguments)):
-            return [queries.resolve_id(ledger, argument) for argument in arguments]
         if len(arguments) == 1 and queries.looks_like_key(arguments[0]):
             term = QueryTerm("key", arguments[0])
             return item_lists.find_items(ledger, [term], everything=True)
-        return queries.find_matching_ids(ledger, queries.join_arguments(arguments))
+        return [queries.resolve_id(ledger, argument) for argument in arguments]
 
 
 def _contains_terms(text: str, terms: Strings) -> bool:
@@ -470,11 +578,80 @@ def _is_wanted(outcome: HighlightOutcome, query: Strings, everything: bool) -> b
     return _contains_terms(text, query)
 
 
+def _matches(term: QueryTerm, highlight: Highlight) -> bool:
+    """Return whether a highlight with a suggestion matches a term of a query.
+
+    Fields of cards, such as `deck`, match no suggestion.
+    """
+    document = highlight.document
+    path = f"{document.source}/{document.path}"
+    match term.field:
+        case "":
+            is_match = _contains_terms(
+                f"{highlight.exact} {document.title}", (term.value,)
+            )
+        case "folder":
+            is_match = item_lists.is_in_folder(term.value, path)
+        case "document":
+            is_match = _contains_terms(f"{document.title} {path}", (term.value,))
+        case "source":
+            is_match = fnmatchcase(document.source, term.value)
+        case "key":
+            is_match = _contains_terms(highlight.key, (term.value,))
+        case "verdict":
+            is_match = fnmatchcase("waiting", term.value)
+        case "kind":
+            is_match = fnmatchcase(CardKind.CLOZE.value, term.value)
+        case _:
+            is_match = False
+    return is_match != term.negated
+
+
+def _drop_changing_cards(rows: Sequence[ListRow], roles: _Roles) -> list[ListRow]:
+    """Leave out the cards that are shown with the change that waits for them."""
+    changing_guids = set[Guid]()
+    for list_row in rows:
+        if isinstance(list_row, PendingDraft) and list_row.target_guid:
+            if roles.find_role(list_row) is RowRole.DECISION:
+                changing_guids.add(list_row.target_guid)
+    return [list_row for list_row in rows if list_row.id not in changing_guids]
+
+
+def _format_document(
+    document: _ListedDocument, roles: _Roles, id_length: int
+) -> list[str]:
+    """Format the heading of a document, and a line for each row and suggestion, if any."""
+    counts = Counter[str]()
+    for list_row in document.rows:
+        role = roles.find_role(list_row)
+        if role is RowRole.DECISION:
+            counts["waiting"] += 1
+        elif role is RowRole.CARD:
+            counts[list_row.verdict_name] += 1
+    for _, is_certain in document.suggestions:
+        counts["waiting" if is_certain else "more"] += 1
+    highlights = [list_row.highlight for list_row in document.rows]
+    highlights += [suggestion.highlight for suggestion, _ in document.suggestions]
+    if not highlights:
+        return []
+    lines = [cards.format_heading(highlights[0].document, counts)]
+    for list_row in document.rows:
+        role = roles.find_role(list_row)
+        id = list_row.id[:id_length]
+        lines.append(cards.format_row(view_card(list_row), id, role))
+    for suggestion, is_certain in document.suggestions:
+        view = view_card(suggestion)
+        role = RowRole.DECISION if is_certain else RowRole.MORE
+        lines.append(cards.format_row(view, str(view.id)[:id_length], role))
+    return lines
+
+
 def _format_heading(document: Document, shown: Sequence[_ListedHighlight]) -> str:
-    proposed_count = sum(each.proposal is not None for each in shown)
-    return cards.format_heading(
-        document, {"listed": len(shown), "proposed": proposed_count}
-    )
+    counts = Counter[str](listed=len(shown))
+    for each in shown:
+        if each.suggestion:
+            counts["waiting" if each.suggestion.is_certain else "more"] += 1
+    return cards.format_heading(document, counts)
 
 
 def _format_question(

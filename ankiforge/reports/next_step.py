@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from enum import Enum, auto
-from shlex import quote
 from typing import TYPE_CHECKING
 
 from ankiforge.config.workspace import WorkspaceDirectory
-from ankiforge.ledger import Ledger
+from ankiforge.ledger import Ledger, PendingItems, pending_items
 from ankiforge.model import FeatureNotice, Value
 from ankiforge.pipeline.sources import find_unmarked_paths
 from ankiforge.review import batches
-from ankiforge.text import format_count, join_columns, shorten_path
+from ankiforge.text import format_count, join_columns, quote_path, shorten_path
 
 if TYPE_CHECKING:
     from ankiforge.pipeline.run_result import RunResult
-
-Counts = Mapping[str, Counter[str]]
-"""Counts by group and name from `pending_items.count_items_by_group`. Groups may be missing."""
 
 
 class StepKind(Enum):
@@ -61,40 +56,6 @@ def make_review_step(reason: str) -> NextStep:
     return NextStep(StepKind.REVIEW, "review", reason)
 
 
-class RemainingWork(Value):
-    """The numbers that the choice of the next step depends on."""
-
-    pending: int
-    """The number of items to decide on: drafts, proposals, changes and questions."""
-    proposed: int
-    """The number of pending proposals."""
-    conflicts: int
-    """The number of cards that the user and the source both changed."""
-    uncarded: int
-    """The number of highlights without a card, including those with a proposal."""
-    unsent: int
-    """The number of accepted cards that aren't in a package."""
-    highlights: int
-
-    @classmethod
-    def from_counts(cls, counts: Counts) -> RemainingWork:
-        """Take the numbers from the counts of a ledger. Those of a missing group are 0."""
-        waiting = counts["waiting"]
-        return cls(
-            pending=sum(waiting[kind] for kind in batches.WAITING_NOUNS),
-            proposed=waiting["proposed"],
-            conflicts=waiting["conflicts"],
-            uncarded=waiting["without"],
-            unsent=counts.get("anki", Counter[str]())["none"],
-            highlights=counts.get("passages", Counter[str]()).total(),
-        )
-
-    @property
-    def has_more_than_proposals(self) -> bool:
-        """Whether any pending item is a draft, change or question."""
-        return self.pending > self.proposed
-
-
 # --- choosing the step ------------------------------------------------------------------
 
 
@@ -102,7 +63,10 @@ def choose_next_step(
     folder: WorkspaceDirectory,
     ledger: Ledger,
     notices: Iterable[FeatureNotice],
-    counts: Counts,
+    pending: PendingItems,
+    *,
+    unsent_count: int,
+    has_highlights: bool,
 ) -> NextStep:
     """Choose the step to recommend to a user who asks for the state of a workspace.
 
@@ -110,22 +74,23 @@ def choose_next_step(
         folder: the workspace's directory and settings.
         ledger: the workspace's ledger.
         notices: notices from optional features; the first one that suggests a command wins.
-        counts: the counts of all groups in the ledger.
+        pending: what waits for a decision.
+        unsent_count: the number of accepted cards that aren't in a package.
+        has_highlights: whether any highlight was read.
     """
-    work = RemainingWork.from_counts(counts)
     feature_step = _find_feature_step(notices)
     if feature_step:
         return feature_step
-    if work.has_more_than_proposals:
-        return _suggest_review(work)
-    if work.unsent:
-        cards = format_count(work.unsent, "accepted card")
+    if _has_more_than_suggestions(pending):
+        return _suggest_review(pending)
+    if unsent_count:
+        cards = format_count(unsent_count, "accepted card")
         return NextStep(StepKind.BUILD, "build", f"{cards} not in a package yet")
-    if work.proposed:
-        return _suggest_review(work)
-    if not work.highlights:
+    if _count_suggestions(pending):
+        return _suggest_review(pending)
+    if not has_highlights:
         return _suggest_for_empty_workspace(folder, ledger)
-    if work.uncarded:
+    if pending.without_card:
         return _suggest_drafting(folder)
     return NextStep(StepKind.RUN, "run", "read what is new")
 
@@ -135,33 +100,32 @@ def choose_step_after_run(
     folder: WorkspaceDirectory,
     ledger: Ledger,
     notices: Iterable[FeatureNotice],
-    counts: Counts,
+    pending: PendingItems,
 ) -> NextStep | None:
     """Choose the step to recommend after a run, or return None if the run leaves nothing to do.
 
-    New proposals come before the package, because the user has just marked their passages.
+    New suggestions come before the package, because the user has just marked their passages.
 
     Args:
         run: the result of the run that has just ended.
         folder: the workspace's directory and settings.
         ledger: the workspace's ledger.
         notices: notices from optional features; the first one that suggests a command wins.
-        counts: the counts of the ledger, of which only the group `waiting` is needed.
+        pending: what waits for a decision.
     """
-    work = RemainingWork.from_counts(counts)
     feature_step = _find_feature_step(notices)
     if feature_step:
         return feature_step
-    if work.has_more_than_proposals:
-        return _suggest_review(work)
-    if work.proposed and (run.has_new_highlights or not run.packages):
-        return _suggest_review(work)
+    if _has_more_than_suggestions(pending):
+        return _suggest_review(pending)
+    if _count_suggestions(pending) and (run.has_new_highlights or not run.packages):
+        return _suggest_review(pending)
     if run.packages:
         package = shorten_path(run.packages[-1])
         return NextStep(StepKind.IMPORT, None, f"import {package} into Anki")
     if run.has_no_highlights and not run.has_failures:
         return _suggest_unmarked_paths(folder, ledger, first=run.remembered_paths)
-    if work.uncarded and run.has_new_highlights:
+    if pending.without_card and run.has_new_highlights:
         return _suggest_drafting(folder)
     return None
 
@@ -175,12 +139,22 @@ def _find_feature_step(notices: Iterable[FeatureNotice]) -> NextStep | None:
     return None
 
 
-def _suggest_review(work: RemainingWork) -> NextStep:
-    if work.conflicts:
-        cards = format_count(work.conflicts, "card")
+def _count_suggestions(pending: PendingItems) -> int:
+    return len(pending_items.split_suggestions(pending.without_card).certain)
+
+
+def _has_more_than_suggestions(pending: PendingItems) -> bool:
+    """Return whether a draft, change or question waits."""
+    return bool(pending.drafts or pending.changed_cards or pending.questions)
+
+
+def _suggest_review(pending: PendingItems) -> NextStep:
+    if pending.conflicts:
+        cards = format_count(len(pending.conflicts), "card")
         return make_review_step(f"decide on {cards} that you and the source both changed")
-    if work.pending > batches.SITTING_SIZE:
-        return make_review_step(f"the best ten of {work.pending:,}")
+    waiting_count = pending_items.count_waiting(pending).total
+    if waiting_count > batches.SITTING_SIZE:
+        return make_review_step(f"the best ten of {waiting_count:,}")
     return make_review_step("decide on what waits")
 
 
@@ -219,8 +193,8 @@ def suggest_choosing_passages(paths: Sequence[str]) -> NextStep:
     reason = "little or nothing is marked there; a chat or model chooses passages"
     if len(paths) > 1:
         reason += f"; {len(paths) - 1:,} more without marks"
-    path = quote(shorten_path(paths[0]))
-    return NextStep(StepKind.CHOOSE_PASSAGES, f"draft {path}", reason)
+    command = f"draft {quote_path(paths[0])}"
+    return NextStep(StepKind.CHOOSE_PASSAGES, command, reason)
 
 
 # --- showing a step ---------------------------------------------------------------------

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
 from ankiforge.config.workspace import WorkspaceDirectory
-from ankiforge.ledger import Ledger, pending_items
+from ankiforge.ledger import Ledger, PendingItems, pending_items
+from ankiforge.ledger.pending_items import (
+    CardCounts,
+    HighlightCounts,
+    ReviewCounts,
+    WaitingCounts,
+)
 from ankiforge.model import FeatureNotice, Pair, Strings, Value
 from ankiforge.pipeline.reading_list import SelectedSource
 from ankiforge.pipeline.sources import (
@@ -17,11 +23,7 @@ from ankiforge.pipeline.sources import (
     open_source,
 )
 from ankiforge.reports.cards import TextLines
-from ankiforge.reports.next_step import (
-    Counts,
-    choose_next_step,
-    suggest_choosing_passages,
-)
+from ankiforge.reports.next_step import choose_next_step, suggest_choosing_passages
 from ankiforge.review import batches
 from ankiforge.text import (
     format_count,
@@ -43,34 +45,10 @@ _MAX_TITLE_CHARS = 30
 # --- the counts of a workspace ----------------------------------------------------------
 
 
-class HighlightCounts(Value):
-    """The number of highlights, in total and by review status."""
-
-    total: int
-    with_card: int
-    """The number of highlights with a card and nothing left to decide."""
-    waiting: int
-    """The number of highlights with a pending draft, change or question."""
-    proposed: int
-    """The number of highlights with a certain proposal. Equal sentences count once."""
-    less_certain: int
-    """The number of highlights with a less certain proposal."""
-    without: int
-    """The number of other highlights that have no card, draft or proposal."""
-    skipped: int
-    """The number of highlights without a card that the user rejected or skipped, or that a colour
-    or setting excludes."""
-
-
-class CardCounts(Value):
-    """The number of cards and drafts by state."""
+class CardTotals(Value):
+    """The number of cards by verdict, and of those that need a look."""
 
     accepted: int
-    waiting: int
-    """The number of pending drafts of new cards."""
-    blocked: int
-    revisions: int
-    """The number of pending drafts that would change a card."""
     rejected: int
     retired: int
     sourceless: int
@@ -80,70 +58,40 @@ class CardCounts(Value):
 
 
 class WorkspaceCounts(Value):
-    """The numbers that both `status` and `run` report."""
+    """The numbers that both `status` and `run` print as JSON."""
 
     highlights: HighlightCounts
-    cards: CardCounts
-    waiting: dict[str, int]
-    """The number of pending items by kind, in the order of `batches.WAITING_NOUNS`. Their total is
-    the number that every command and the page show as waiting."""
+    cards: CardTotals
+    waiting: WaitingCounts
 
 
-def to_workspace_counts(counts: Counts) -> WorkspaceCounts:
-    """Convert the counts from `pending_items.count_items_by_group` to the numbers of a workspace.
-
-    If a group of counts is missing, its numbers are 0.
-    """
-    no_counts = Counter[str]()
-    waiting = counts["waiting"]
-    cards = counts.get("cards", no_counts)
-    anki = counts.get("anki", no_counts)
+def count_workspace(
+    ledger: Ledger, pending: PendingItems, cards: CardCounts
+) -> WorkspaceCounts:
+    """Count the highlights of a workspace, and select the numbers that are shown of the rest."""
     return WorkspaceCounts(
-        _to_highlight_counts(counts.get("passages", no_counts), waiting),
-        CardCounts(
-            accepted=cards["accepted"],
-            waiting=waiting["new"],
-            blocked=waiting["blocked"],
-            revisions=waiting["revisions"],
-            rejected=cards["rejected"],
-            retired=cards["retired"],
-            sourceless=anki["sourceless"],
-            left_in_anki=anki["not accepted"],
+        pending_items.count_highlights(ledger),
+        CardTotals(
+            accepted=cards.accepted,
+            rejected=cards.rejected,
+            retired=cards.retired,
+            sourceless=cards.sourceless,
+            left_in_anki=cards.left_in_anki,
         ),
-        {kind: waiting[kind] for kind in batches.WAITING_NOUNS},
-    )
-
-
-def _to_highlight_counts(
-    passages: Mapping[str, int], waiting: Mapping[str, int]
-) -> HighlightCounts:
-    """Divide the open highlights into those with a proposal and the others."""
-    open_count = passages["open"]
-    # equal sentences have one proposal each, so there may be more proposals than highlights
-    proposed = min(waiting["proposed"], open_count)
-    less_certain = min(waiting["less_certain"], open_count - proposed)
-    return HighlightCounts(
-        total=sum(passages.values()),
-        with_card=passages["with_card"],
-        waiting=passages["waiting"],
-        proposed=proposed,
-        less_certain=less_certain,
-        without=open_count - proposed - less_certain,
-        skipped=passages["skipped"],
+        pending_items.count_waiting(pending),
     )
 
 
 def format_remaining_highlights(highlights: HighlightCounts) -> str | None:
     """Format how many highlights have no card and how many were skipped.
 
-    Highlights with a certain proposal or any pending item aren't counted. Returns None if there
+    Highlights with a certain suggestion or any pending item aren't counted. Returns None if there
     are no other highlights.
     """
     parts = []
-    uncarded_count = highlights.less_certain + highlights.without
+    uncarded_count = highlights.more + highlights.without
     if uncarded_count:
-        others_wait = highlights.waiting or highlights.proposed
-        noun = "more highlight" if others_wait else "highlight"
+        noun = "more highlight" if highlights.waiting else "highlight"
         parts.append(f"{format_count(uncarded_count, noun)} without a card")
     if highlights.skipped:
         parts.append(f"{highlights.skipped:,} skipped")
@@ -156,13 +104,18 @@ def format_remaining_highlights(highlights: HighlightCounts) -> str | None:
 
 
 def format_remaining_work(
-    waiting: Mapping[str, int], highlights: HighlightCounts, where: str = ""
+    waiting: WaitingCounts, highlights: HighlightCounts | None, where: str = ""
 ) -> TextLines:
-    """Yield indented lines about the pending items and the highlights without a card, if any."""
+    """Yield indented lines about what waits and the highlights without a card, if any.
+
+    `highlights` are None if they weren't counted.
+    """
     pending = batches.format_pending_counts(waiting, where)
-    for line in (pending, format_remaining_highlights(highlights)):
-        if line:
-            yield f"  {line}"
+    if pending:
+        yield f"  {pending}"
+    remaining = format_remaining_highlights(highlights) if highlights else None
+    if remaining:
+        yield f"  {remaining}"
 
 
 def format_detail(label: str, text: str) -> str:
@@ -198,8 +151,7 @@ class Status(
     """The drafting model, its server and its cost so far, or "" without a model."""
     last_anki_read: str
     """The time when Anki was last read, in ISO 8601, or "" if never."""
-    review_counts: dict[str, int]
-    """The number of reviews seen in Anki, and of reviews in which the user remembered the card."""
+    review_counts: ReviewCounts
     unmarked: Strings
     """The remembered paths without a highlighted or chosen passage."""
     not_read: dict[str, str]
@@ -234,8 +186,16 @@ def get_status(
     for entry in workspace.config.sources:
         open_source(workspace, SelectedSource(entry), offline=True)
     pending = pending_items.load_pending_items(ledger)
-    counts = pending_items.count_items_by_group(ledger, waits=pending)
-    step = choose_next_step(workspace, ledger, notices, counts)
+    cards = pending_items.count_cards(ledger)
+    counts = count_workspace(ledger, pending, cards)
+    step = choose_next_step(
+        workspace,
+        ledger,
+        notices,
+        pending,
+        unsent_count=cards.unsent,
+        has_highlights=counts.highlights.total > 0,
+    )
     documents = Counter[str]()
     for group in batches.group_by_document(pending.drafts):
         documents[group.title] += len(group.with_drafts)
@@ -244,15 +204,15 @@ def get_status(
     remembered = dict.fromkeys(place.path for place in workspace.remembered_paths)
     unread = load_unread_files(ledger)
     return Status(
-        **msgspec.structs.asdict(to_workspace_counts(counts)),
+        **msgspec.structs.asdict(counts),
         workspace=str(workspace.root),
         sources=tuple(sorted(source_names)),
         remembered=tuple(remembered),
-        unsent=counts["anki"]["none"],
+        unsent=cards.unsent,
         documents=documents,
         model=describe_model(workspace),
         last_anki_read=ledger.get_meta("looked"),
-        review_counts=dict(counts["answers"]),
+        review_counts=pending_items.count_reviews(ledger),
         unmarked=tuple(find_unmarked_paths(workspace, ledger, include_directories=True)),
         not_read={folder: files.summary for folder, files in unread.items()},
         next=step.command or "",
@@ -277,13 +237,9 @@ def format_status(status: Status, workspace: WorkspaceDirectory) -> TextLines:
 
 def _list_status_details(status: Status, workspace: WorkspaceDirectory) -> Iterator[Pair]:
     """Yield the labels and texts of the details, of which some texts are empty."""
-    drafts = []
-    for title, count in status.documents.items():
-        drafts.append(f"{truncate_title(title)} ({count:,})")
     sources = [source.name for source in workspace.config.sources]
     sources += map(shorten_path, status.remembered)
 
-    yield "drafts in", format_truncated_list(drafts)
     yield "cards", _format_card_counts(status.cards)
     yield "workspace", shorten_path(status.workspace)
     yield "sources", format_truncated_list(sources) or "none yet"
@@ -296,7 +252,7 @@ def _list_status_details(status: Status, workspace: WorkspaceDirectory) -> Itera
         yield "not read", f"{folder}: {files}"
 
 
-def _format_card_counts(cards: CardCounts) -> str:
+def _format_card_counts(cards: CardTotals) -> str:
     parts = []
     if cards.accepted:
         parts.append(f"{cards.accepted:,} accepted")
@@ -315,8 +271,8 @@ def _format_anki_state(status: Status) -> str:
         minute = status.last_anki_read[:16].replace("T", " ")
         parts = [f"read {minute} UTC"]
     reviews = status.review_counts
-    if reviews["tested"]:
-        retention = format_percent(reviews["remembered"] / reviews["tested"])
-        parts.append(format_count(reviews["reviews"], "review"))
+    if reviews.tested:
+        retention = format_percent(reviews.remembered / reviews.tested)
+        parts.append(format_count(reviews.reviews, "review"))
         parts.append(f"retention {retention}")
     return join_columns(*parts)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,9 +17,12 @@ from ankiforge.ledger import (
     UNCARDED_STATUSES,
     IngestReport,
     Ledger,
+    PendingItems,
     pending_items,
     questions,
 )
+from ankiforge.ledger.draft_groups import count_pending_reasons
+from ankiforge.ledger.pending_items import HighlightCounts
 from ankiforge.ledger.source_state import SourceState
 from ankiforge.model import (
     CARD_IN_HEADING,
@@ -37,7 +41,6 @@ from ankiforge.model import (
     UserQuestionKind,
     Value,
 )
-from ankiforge.pipeline.run_result import AnkiReadState
 from ankiforge.pipeline.sources import (
     find_unmarked_paths,
     find_unmarked_pdfs,
@@ -46,7 +49,6 @@ from ankiforge.reports.cards import TextLines
 from ankiforge.reports.history import format_draft_counts
 from ankiforge.reports.next_step import (
     CHAT_STEP,
-    Counts,
     NextStep,
     StepKind,
     choose_step_after_run,
@@ -55,11 +57,10 @@ from ankiforge.reports.next_step import (
 )
 from ankiforge.reports.status import (
     LIST_LOST_COMMAND,
-    HighlightCounts,
     WorkspaceCounts,
+    count_workspace,
     format_detail,
     format_remaining_work,
-    to_workspace_counts,
     truncate_title,
 )
 from ankiforge.text import (
@@ -85,10 +86,8 @@ NO_HIGHLIGHTS_HINT = (
     "what counts as a highlight: marks and comments in PDFs and Zotero; in notes"
     " ==marks==, question::answer lines, {{c1::gaps}} and glossary lists"
 )
-NO_PDF_MARKS_HINT = (
-    "no PDF that was read has a highlight or comment; if you made some, save or export it"
-    " with annotations, not by “Print to PDF”"
-)
+MAX_NEXT_STEPS = 2
+"""The maximum number of commands that a run recommends."""
 CHOOSE_HINT = (
     "to let a chat or model choose passages of a file without marks: ankiforge draft FILE"
 )
@@ -98,7 +97,7 @@ class DeliveryReport(Value):
     """The notes written or sent to Anki, with the fields that `build --json` prints."""
 
     notes: dict[str, int]
-    """The number of notes by outcome, such as `added` or `held`."""
+    """The number of notes by outcome, such as `added` or `withheld`."""
     packages: Strings
     """The packages that the user still has to import into Anki."""
     problems: tuple[Problem, ...]
@@ -111,15 +110,15 @@ def build_delivery_report(result: RunResult, ledger: Ledger) -> DeliveryReport:
     else:
         added = sum(package.added for package in result.published)
         updated = sum(package.updated for package in result.published)
-    counts = pending_items.count_items_by_group(ledger, "anki", "waiting")
+    pending = pending_items.load_pending_items(ledger)
     return DeliveryReport(
         {
             "written": sum(package.notes for package in result.published),
             "added": added,
             "updated": updated,
-            "held": _count_by_hold_reason(result).total(),
-            "missing": counts["anki"]["missing"],
-            "conflicts": counts["waiting"]["conflicts"],
+            "withheld": _count_by_hold_reason(result).total(),
+            "missing": pending_items.count_cards(ledger).missing,
+            "conflicts": len(pending.conflicts),
             "tombstones": len(result.scan.changes.deleted) if result.scan else 0,
         },
         tuple(map(str, result.packages)),
@@ -173,14 +172,12 @@ def build_run_report(
 ) -> RunReport:
     """Report the result of a run in numbers."""
     ledger = workspace.ledger
-    counts = pending_items.count_items_by_group(
-        ledger, "passages", "waiting", "reasons", "cards", "anki"
-    )
-    step = choose_step_after_run(result, workspace.folder, ledger, notices, counts)
+    pending = pending_items.load_pending_items(ledger)
+    step = choose_step_after_run(result, workspace.folder, ledger, notices, pending)
     read = result.report or IngestReport()
     lost_keys = [*read.removed_keys, *read.removed_unread_keys]
     changes = _find_changes(result, ledger, workspace.folder)
-    revised_count, _ = _count_changes(changes)
+    changed_count, _ = _count_changes(changes)
     return RunReport(
         **msgspec.structs.asdict(build_delivery_report(result, ledger)),
         highlights=_count_read_highlights(read),
@@ -189,15 +186,15 @@ def build_run_report(
         left_out=_count_skipped_texts(ledger),
         not_selected=read.unselected + read.in_missing_sources,
         no_card=_count_reasons_without_card(ledger),
-        waits=dict(counts["reasons"].most_common()),
+        waits=dict(count_pending_reasons(ledger, pending.new_drafts).most_common()),
         cards={
             "drafted": result.drafted,
             "accepted": result.accepted,
-            "revised": revised_count,
+            "changed": changed_count,
             "lost": _count_lost_items(lost_keys, ledger).cards,
         },
         changes=tuple(map(_change_to_json, changes)),
-        state=to_workspace_counts(counts),
+        state=count_workspace(ledger, pending, pending_items.count_cards(ledger)),
         llm=_model_usage_to_json(result),
         next=(step.command or "") if step else "",
         why=step.reason if step else "",
@@ -225,10 +222,10 @@ def _count_skipped_texts(ledger: Ledger) -> dict[str, int]:
 
 
 def _count_reasons_without_card(ledger: Ledger) -> dict[str, int]:
-    """Count the highlights without a card or draft by reason, the most frequent first."""
+    """Count the highlights that have no card and don't wait by reason, most frequent first."""
     count_by_reason = Counter[str]()
     for outcome in pending_items.iter_highlight_outcomes(ledger):
-        if outcome.status in UNCARDED_STATUSES:
+        if outcome.status in UNCARDED_STATUSES and not outcome.is_suggested:
             count_by_reason[outcome.reason] += 1
     return dict(count_by_reason.most_common())
 
@@ -289,17 +286,17 @@ def format_run(
         in_review: whether a review follows, in which case no next command is recommended.
     """
     ledger = workspace.ledger
-    groups = ["waiting"]
+    pending = pending_items.load_pending_items(ledger)
+    highlights = None
     if result.has_new_highlights or verbose:
         # without new highlights, don't count everything in the ledger again
-        groups.append("passages")
-    counts = pending_items.count_items_by_group(ledger, *groups)
-    step = choose_step_after_run(result, workspace.folder, ledger, notices, counts)
+        highlights = pending_items.count_highlights(ledger)
+    step = choose_step_after_run(result, workspace.folder, ledger, notices, pending)
     next_steps: list[NextStep] = []
     if not in_review:
-        next_steps += _list_next_steps(step, result, workspace)
+        next_steps += islice(_list_next_steps(step, result, workspace), MAX_NEXT_STEPS)
     return RunText(
-        summary=[*_format_summary(result, ledger, counts)],
+        summary=[*_format_summary(result, pending, highlights)],
         details=[*_format_details(result, workspace, step, notices)],
         next_steps=[
             format_next_step(next_step, first=index == 0)
@@ -308,21 +305,23 @@ def format_run(
     )
 
 
-def _format_summary(result: RunResult, ledger: Ledger, counts: Counts) -> TextLines:
+def _format_summary(
+    result: RunResult, pending: PendingItems, highlights: HighlightCounts | None
+) -> TextLines:
     yield _format_first_line(result)
-    highlights = to_workspace_counts(counts).highlights
     where = ""
     if result.has_no_highlights or _is_part_of_workspace(result, highlights):
         where = " in all sources"
-    yield from format_remaining_work(counts["waiting"], highlights, where)
+    waiting = pending_items.count_waiting(pending)
+    yield from format_remaining_work(waiting, highlights, where)
     # omit unchanged packages if no highlight was found
     for line in format_delivery(result, include_unchanged=not result.has_no_highlights):
         yield f"  → {line}"
 
 
-def _is_part_of_workspace(result: RunResult, highlights: HighlightCounts) -> bool:
+def _is_part_of_workspace(result: RunResult, highlights: HighlightCounts | None) -> bool:
     """Return whether the run has read only some highlights, if those of all sources are counted."""
-    if result.report is None or not highlights.total:
+    if result.report is None or highlights is None:
         return False
     return result.report.passage_count != highlights.total
 
@@ -452,7 +451,7 @@ def _format_details(
     if result.report and (result.has_new_highlights or result.has_no_highlights):
         yield from _format_unread(result.report, ledger)
     if result.has_no_highlights and not result.has_failures:
-        yield from _explain_highlights(step)
+        yield from _explain_highlights(step, result)
     yield from _format_changes(_find_changes(result, ledger, workspace.folder))
     if result.report:
         yield from _format_lost_passages(result.report, ledger)
@@ -461,20 +460,23 @@ def _format_details(
         yield f"Added to your sources: {format_truncated_list(paths)}"
 
 
-def _explain_highlights(step: NextStep | None) -> TextLines:
+def _explain_highlights(step: NextStep | None, result: RunResult) -> TextLines:
     """Yield lines that explain what counts as a highlight, after a run that found none.
 
-    Nothing is explained if the user should first do something else, e.g. a review.
+    Nothing is explained if the user should first do something else, e.g. a review, or if only PDFs
+    were read, because a notice about each of them says why it has no highlight.
     """
+    is_about_notes = result.report is not None and {*result.report.files} != {".pdf"}
     if step is None:
-        yield NO_HIGHLIGHTS_HINT
+        if is_about_notes:
+            yield NO_HIGHLIGHTS_HINT
         yield CHOOSE_HINT
-    elif step.kind is StepKind.CHOOSE_PASSAGES:
+    elif step.kind is StepKind.CHOOSE_PASSAGES and is_about_notes:
         yield NO_HIGHLIGHTS_HINT
 
 
 def _format_unread(report: IngestReport, ledger: Ledger) -> TextLines:
-    """Yield lines about text that looks like a card or highlight, and about unmarked PDFs."""
+    """Yield lines about text that looks like a card or highlight."""
     unread_count = 0
     for entry in pending_items.iter_skipped_texts(ledger):
         syntax = entry.skipped_text.apparent_syntax
@@ -483,8 +485,6 @@ def _format_unread(report: IngestReport, ledger: Ledger) -> TextLines:
     if unread_count:
         looks = format_count(unread_count, "text looks", "texts look")
         yield f"{looks} like a card, but was not read: ankiforge list --no-card --all"
-    if report.files.get(".pdf") and not report.passage_count:
-        yield NO_PDF_MARKS_HINT
 
 
 def _format_lost_passages(report: IngestReport, ledger: Ledger) -> TextLines:
@@ -548,28 +548,6 @@ def _format_usage(usage: Usage) -> str:
 
 
 # --- what was delivered to Anki ---------------------------------------------------------
-
-NO_COLLECTION_NOTICE = "No Anki collection found, so the package contains every card."
-ANKI_OFF_NOTICE = (
-    "Anki is not read (anki.collection: none), so the package contains every card."
-)
-
-_FULL_PACKAGE_NOTICES = {
-    AnkiReadState.NO_COLLECTION: NO_COLLECTION_NOTICE,
-    AnkiReadState.OFF: ANKI_OFF_NOTICE,
-}
-
-
-def explain_full_package(result: RunResult, ledger: Ledger) -> str | None:
-    """Explain that a package contains every card because Anki's collection was never read.
-
-    Returns None if the collection was read, or if no package was written.
-    """
-    if result.scan is None or ledger.get_meta("looked"):
-        return None
-    if result.packages or any(note.mod for note in result.planned):
-        return _FULL_PACKAGE_NOTICES.get(result.scan.state)
-    return None
 
 
 def format_anki_read(changes: AnkiChanges) -> str:
@@ -649,7 +627,7 @@ def format_withheld_notes(result: RunResult) -> str | None:
     if not count_by_reason:
         return None
     notes = format_count(count_by_reason.total(), "note")
-    return f"{notes} held back: {'; '.join(count_by_reason)}"
+    return f"{notes} withheld: {'; '.join(count_by_reason)}"
 
 
 # --- cards whose source changed ---------------------------------------------------------

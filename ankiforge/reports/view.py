@@ -1,12 +1,13 @@
 """The view of a card, shared by lists, the terminal, the web page, JSON output and agents.
 
-The card may be a proposal, a pending draft, a decided card, or a preview of what the user
+The card may be a suggestion, a pending draft, a decided card, or a preview of what the user
 types.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from enum import StrEnum
 
 from msgspec import to_builtins
 
@@ -14,6 +15,7 @@ from ankiforge.check import RULES, Rule
 from ankiforge.model import (
     AGENT_DRAFTER,
     CHAT_MODEL,
+    PROPOSAL_DRAFTER,
     CardKind,
     Draft,
     Fields,
@@ -23,11 +25,13 @@ from ankiforge.model import (
     NoteType,
     Pair,
     PendingDraft,
+    Proposal,
     RemarkKind,
     Severity,
     ShownCard,
     Strings,
     Value,
+    make_highlight_id,
 )
 from ankiforge.text import format_as_sentence, occlusion, to_one_line
 from ankiforge.text.cloze import (
@@ -38,14 +42,37 @@ from ankiforge.text.cloze import (
 )
 
 
+class Author(StrEnum):
+    """Who wrote a card, as a label shows it."""
+
+    USER = "yours"
+    CHAT = "chat"
+    MODEL = "model"
+    AGENT = "agent"
+    SUGGESTED = "suggested"
+    """ankiforge itself suggested the card for a highlight."""
+
+
+def find_author(card: ShownCard) -> Author:
+    """Determine who wrote a card."""
+    origin = card.origin
+    if isinstance(card, Proposal) or origin.drafter == PROPOSAL_DRAFTER:
+        return Author.SUGGESTED
+    if origin.drafter == AGENT_DRAFTER:
+        return Author.AGENT
+    if origin.model == CHAT_MODEL:
+        return Author.CHAT
+    return Author.MODEL if origin.drafter == "llm" else Author.USER
+
+
 class CardView(Value):
-    """The visible content of a proposal, a draft, a card or a preview."""
+    """The visible content of a suggestion, a draft, a card or a preview."""
 
     card: ShownCard
     id: str | None
-    """The id for commands such as `accept`, or None for a proposal or preview."""
+    """The id for commands such as `accept`, or None for a preview."""
     state: str
-    """The state, such as "proposed", "waiting", "blocked", "revision", "accepted" or "in Anki"."""
+    """The state, such as "waiting", "blocked", "accepted" or "in Anki"."""
     rows: Fields
     """The fields that aren't empty, as Markdown. Masks are replaced by their labels."""
     front: str
@@ -54,7 +81,7 @@ class CardView(Value):
     """The answers as plain text on one line."""
     findings: tuple[Finding, ...]
     pending_reason: str | None
-    """The reason why a draft is pending, as a sentence, or None for cards and proposals."""
+    """The reason why a draft is pending, as a sentence, or None for cards and suggestions."""
 
     @property
     def question(self) -> str:
@@ -73,7 +100,7 @@ class CardView(Value):
 
     @property
     def gaps(self) -> Strings:
-        """The blanked-out words of each candidate gap of a proposal as plain text, best first."""
+        """The blanked-out words of each candidate gap of a suggestion as plain text, best first."""
         if not isinstance(self.card, Draft):
             return ()
         return tuple(to_plain_text(format_cloze_answers(gap)) for gap in self.card.gaps)
@@ -121,6 +148,8 @@ class CardView(Value):
             "quote": card.quote,
             "findings": to_builtins(self.findings),
             "waits": self.pending_reason or "",
+            "by": find_author(card).value,
+            "certain": not isinstance(card, Proposal) or card.is_certain,
         }
 
 
@@ -151,13 +180,17 @@ def _list_draft_commands(draft: PendingDraft) -> Iterator[str]:
 
 
 def view_card(card: ShownCard) -> CardView:
-    """Build the view of a proposal, draft, card or preview."""
+    """Build the view of a suggestion, draft, card or preview."""
     front, answer = _get_sides(card)
-    stored = card if isinstance(card, PendingDraft | LocalCard) else None
+    id, state = None, "waiting"
+    if isinstance(card, Proposal):
+        id = make_highlight_id(card.key)
+    elif isinstance(card, PendingDraft | LocalCard):
+        id, state = card.id, card.state
     return CardView(
         card,
-        id=stored.id if stored else None,
-        state=stored.state if stored else "proposed",
+        id=id,
+        state=state,
         rows=_list_filled_fields(card),
         front=front,
         answer=to_one_line(answer),
@@ -296,7 +329,7 @@ def _explain_maker(draft: PendingDraft) -> str:
     if origin.drafter.startswith("rules"):
         return "Made of your highlight; you decide."
     if origin.drafter == AGENT_DRAFTER:
-        return "Proposed by an agent; you decide."
+        return "Written by an agent; you decide."
     if origin.model == CHAT_MODEL:
-        return "Drafted by a chat; you decide."
-    return "Drafted by a model; you decide."
+        return "Written by a chat; you decide."
+    return "Written by a model; you decide."

@@ -4,18 +4,17 @@ The web page, the terminal, `status`, `list` and agents all use this order. `pen
 the pending items, and this module sorts them. A batch of up to ten items is called a sitting; the
 server stores it as a `ReviewBatch`.
 
-Proposals are generated on demand for each sitting, most useful first, until the sitting has ten
-items. Less certain proposals come after everything else in a document, and only if the user asks
+Suggestions are generated on demand for each sitting, most useful first, until the sitting has ten
+items. Less certain ones come after everything else in a document, and only if the user asks
 for more.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import chain
 from operator import attrgetter, itemgetter
-from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -24,10 +23,8 @@ from ankiforge.ledger.draft_groups import (
     filter_passages_with_several_draft_groups,
     iter_draft_groups,
 )
-from ankiforge.ledger.pending_items import PassageLocation, ProposalCounts
+from ankiforge.ledger.pending_items import PassageLocation, WaitingCounts
 from ankiforge.model import (
-    MIN_CERTAIN_CONFIDENCE,
-    MIN_PROPOSAL_CONFIDENCE,
     DocumentId,
     PendingDraft,
     Strings,
@@ -43,114 +40,80 @@ SITTING_SIZE = 10
 """The maximum number of decisions in a sitting."""
 
 
-WAITING_NOUNS = {
-    "new": "draft",
-    "proposed": "proposal",
-    "changed": "change",
-    "questions": "question",
-}
-"""The noun for each kind of pending item, in display order.
+def format_pending_counts(counts: WaitingCounts, suffix: str = "") -> str | None:
+    """Format how many decisions wait, e.g. `10 waiting: 7 new cards, 3 changed cards`.
 
-The keys are those of the group `waiting` in the result of `pending_items.count_items_by_group`.
-"""
-
-
-def format_pending_counts(counts: Mapping[str, int], suffix: str = "") -> str:
-    """Format the numbers of pending items, e.g. `10 waiting: 7 drafts, 3 proposals`.
-
-    Returns "" if there are none.
-
-    Args:
-        counts: The number of pending items by kind, with the keys of `WAITING_NOUNS`.
-        suffix: Text to insert after "waiting", such as ` in all sources`.
+    Returns None if none waits. `suffix` is inserted after "waiting", such as ` in all sources`.
     """
     parts = []
-    total = 0
-    for kind, noun in WAITING_NOUNS.items():
-        count = counts.get(kind, 0)
-        if count:
-            parts.append(format_count(count, noun))
-            total += count
+    if counts.new:
+        parts.append(format_count(counts.new, "new card"))
+    if counts.changed:
+        parts.append(format_count(counts.changed, "changed card"))
+    if counts.questions:
+        parts.append(format_count(counts.questions, "question"))
     if not parts:
-        return ""
+        return None
     if len(parts) == 1:
         return f"{parts[0]} waiting{suffix}"
-    return f"{total:,} waiting{suffix}: {', '.join(parts)}"
+    return f"{counts.total:,} waiting{suffix}: {', '.join(parts)}"
 
 
 class DocumentItems(Value):
-    """A document with its pending drafts and the highlights that may have a proposal."""
+    """A document with its pending drafts and the highlights that may have a suggestion."""
 
     document: int
     title: str
     with_drafts: tuple[PassageLocation, ...] = ()
     """For each highlight with pending drafts, the location of its best sentence, best first."""
-    with_proposals: tuple[PassageLocation, ...] = ()
-    """The highlights with a certain proposal, most useful first."""
-    with_uncertain_proposals: tuple[PassageLocation, ...] = ()
-    """The highlights with a less certain proposal, which are shown only if the user asks for
+    suggestions: tuple[PassageLocation, ...] = ()
+    """The highlights with a certain suggestion, most useful first."""
+    more: tuple[PassageLocation, ...] = ()
+    """The highlights with a less certain suggestion, which are shown only if the user asks for
     more."""
     others: tuple[PassageLocation, ...] = ()
-    """The highlights with neither a card, a draft nor a proposal."""
+    """The highlights with neither a card, a draft nor a suggestion."""
 
     @property
     def best_location(self) -> PassageLocation:
-        """The location of the best draft or, without drafts, of the best proposal or highlight."""
-        groups = (self.with_drafts, self.with_proposals, self.with_uncertain_proposals)
-        return next(chain(*groups, self.others))
+        """The location of the best draft or, without drafts, of the best other highlight."""
+        groups = (self.with_drafts, self.suggestions, self.more, self.others)
+        return next(chain(*groups))
 
     @property
-    def has_pending_items(self) -> bool:
-        """Whether the document has pending drafts or certain proposals."""
-        return bool(self.with_drafts or self.with_proposals)
-
-    @property
-    def proposal_counts(self) -> ProposalCounts:
-        """The estimated numbers of sentences with a certain and with a less certain proposal."""
-        return pending_items.count_proposals(
-            (*self.with_proposals, *self.with_uncertain_proposals)
-        )
-
-    @property
-    def draft_count(self) -> int:
-        """The number of new cards that the pending drafts would make."""
-        return sum(location.draft_count for location in self.with_drafts)
-
-    @property
-    def pending_counts(self) -> dict[str, int]:
-        """The numbers of drafts and certain proposals, for `format_pending_counts`."""
-        return {"new": self.draft_count, "proposed": self.proposal_counts.certain}
+    def waiting_count(self) -> int:
+        """The number of new cards of the document that wait."""
+        drafts = sum(location.draft_count for location in self.with_drafts)
+        return drafts + len(self.suggestions)
 
     @property
     def remaining_count(self) -> int:
-        """The number of highlights without a card, draft or certain proposal."""
-        return len(self.with_uncertain_proposals) + len(self.others)
+        """The number of highlights without a card, draft or certain suggestion."""
+        return len(self.more) + len(self.others)
 
     @property
     def top_ranks(self) -> list[float]:
-        """The ranks of the ten best drafts and proposals, highest first."""
-        locations = (*self.with_drafts, *self.with_proposals)
-        return sorted(map(attrgetter("rank"), locations), reverse=True)[:SITTING_SIZE]
+        """The ranks of the ten best drafts and suggestions, highest first."""
+        locations = (*self.with_drafts, *self.suggestions)
+        return sorted((each.rank for each in locations), reverse=True)[:SITTING_SIZE]
 
     @property
     def should_offer_chat(self) -> bool:
         """Whether to offer a chat instead of a sitting.
 
-        A chat is offered if there are fewer than ten drafts and certain proposals together, and
-        no fewer remaining highlights.
+        A chat is offered if fewer than ten new cards wait, and no fewer highlights remain.
         """
-        offered_count = sum(self.pending_counts.values())
-        return offered_count < min(SITTING_SIZE, 1 + self.remaining_count)
+        return self.waiting_count < min(SITTING_SIZE, 1 + self.remaining_count)
 
     @property
-    def chat_offer(self) -> str:
-        """A phrase that offers a chat, e.g. `your chat can ask about 40 more`, or "" for no offer.
+    def chat_offer(self) -> str | None:
+        """A phrase that offers a chat, e.g. `your chat can ask about 40 more`, if it is offered.
 
-        The page shows the phrase after the numbers of drafts and proposals, if there are any.
+        The page shows the phrase after the number of cards that wait, if there are any.
         """
-        if self.remaining_count == 0 or not self.should_offer_chat:
-            return ""
-        if self.has_pending_items or self.with_uncertain_proposals:
+        if not (self.should_offer_chat and self.remaining_count):
+            return None
+        if self.waiting_count or self.more:
             return f"your chat can ask about {self.remaining_count:,} more"
         highlights = format_count(self.remaining_count, "highlight")
         return f"your chat can ask about {highlights}"
@@ -160,66 +123,32 @@ class DocumentItems(Value):
         load_item: Callable[[str], Item | None],
         postponed_ids: Collection[str] = (),
         *,
-        uncertain: bool = False,
+        more: bool = False,
     ) -> list[Item]:
-        """Return the ten most useful drafts and proposals, in reading order.
+        """Return the ten most useful drafts and suggestions, in reading order.
 
-        Proposals are generated, the most useful first, until there are ten items. If several
-        highlights propose the same sentence, only the proposal with the highest confidence is
-        returned. Postponed items are only returned if nothing else is left.
+        Suggestions are generated, the most useful first, until there are ten items. Postponed items
+        are only returned if nothing else is left.
 
         Args:
             load_item: Returns the item with a given id, or None if it is no longer pending.
             postponed_ids: The ids of postponed items.
-            uncertain: Whether to select from the less certain proposals instead.
+            more: Whether to select from the less certain suggestions instead.
         """
-        locations = self.with_drafts + self.with_proposals
-        if uncertain:
-            locations = self.with_uncertain_proposals
+        locations = self.more if more else (*self.with_drafts, *self.suggestions)
         remaining = [each for each in locations if each.id not in postponed_ids]
         if not remaining:
             remaining = [*locations]
         remaining.sort(key=lambda location: (-location.usefulness, location.sentence))
-        candidates: dict[str, _Candidate] = {}
+        best_items: list[tuple[int, Item]] = []
         for location in remaining:
-            if len(candidates) == SITTING_SIZE:
+            if len(best_items) == SITTING_SIZE:
                 break
             item = load_item(location.id)
-            if item is None or not _is_selectable(item, uncertain=uncertain):
-                continue
-            candidate = _Candidate(location.position, item)
-            other = candidates.get(candidate.name)
-            if other is None or candidate.confidence > other.confidence:
-                candidates[candidate.name] = candidate
-        in_reading_order = sorted(candidates.values(), key=attrgetter("position"))
-        return [candidate.item for candidate in in_reading_order]
-
-
-class _Candidate(NamedTuple):
-    """An item that may be one of the best of its document."""
-
-    position: int
-    """The position of the passage within the document, in reading order."""
-    item: Item
-
-    @property
-    def name(self) -> str:
-        """What the item is about: a proposed sentence, or the passage of the drafts."""
-        return self.item.proposal.quote if self.item.proposal else self.item.id
-
-    @property
-    def confidence(self) -> float:
-        """The confidence of the proposal. Only one of equal sentences is shown."""
-        return self.item.proposal.confidence if self.item.proposal else 0.0
-
-
-def _is_selectable(item: Item, *, uncertain: bool) -> bool:
-    """Return whether an item has a card to decide on, and not a less certain one unasked."""
-    if not item.offered_drafts:
-        return False
-    if item.proposal is None or uncertain:
-        return True
-    return item.proposal.is_certain
+            if item and item.offered_drafts:
+                best_items.append((location.position, item))
+        best_items.sort(key=itemgetter(0))
+        return [item for _, item in best_items]
 
 
 class ReviewBatch(Value):
@@ -303,10 +232,15 @@ def group_by_document(
         new_groups = _LocationGroups(location.title)
         return groups_by_document.setdefault(location.document, new_groups)
 
+    suggestions = pending_items.split_suggestions(uncarded)
     for location in drafts:
         get_groups(location).drafts.append(location)
-    for location in uncarded:
-        get_groups(location).add_uncarded(location)
+    for location in suggestions.certain:
+        get_groups(location).suggestions.append(location)
+    for location in suggestions.more:
+        get_groups(location).more.append(location)
+    for location in suggestions.others:
+        get_groups(location).others.append(location)
     documents = [
         groups.build_document(document) for document, groups in groups_by_document.items()
     ]
@@ -320,27 +254,18 @@ class _LocationGroups:
     def __init__(self, title: str) -> None:
         self._title = title
         self.drafts: list[PassageLocation] = []
-        self._proposals: list[PassageLocation] = []
-        self._uncertain_proposals: list[PassageLocation] = []
-        self._others: list[PassageLocation] = []
-
-    def add_uncarded(self, location: PassageLocation) -> None:
-        """Add a highlight without a card, which may have a proposal."""
-        if location.usefulness >= MIN_CERTAIN_CONFIDENCE:
-            self._proposals.append(location)
-        elif location.usefulness >= MIN_PROPOSAL_CONFIDENCE:
-            self._uncertain_proposals.append(location)
-        else:
-            self._others.append(location)
+        self.suggestions: list[PassageLocation] = []
+        self.more: list[PassageLocation] = []
+        self.others: list[PassageLocation] = []
 
     def build_document(self, document: DocumentId) -> DocumentItems:
         return DocumentItems(
             document,
             self._title,
             with_drafts=tuple(self.drafts),
-            with_proposals=tuple(self._proposals),
-            with_uncertain_proposals=tuple(self._uncertain_proposals),
-            others=tuple(self._others),
+            suggestions=tuple(self.suggestions),
+            more=tuple(self.more),
+            others=tuple(self.others),
         )
 
 
@@ -397,10 +322,10 @@ def list_pending_ids(ledger: Ledger, query: str = "") -> list[str]:
     return ids
 
 
-def find_documents_with_proposals(ledger: Ledger, query: str) -> list[DocumentItems]:
-    """Find the documents with proposals whose titles contain all words of a query, best first.
+def find_documents_with_suggestions(ledger: Ledger, query: str) -> list[DocumentItems]:
+    """Find the documents with suggestions whose titles contain all words of a query, best first.
 
-    Less certain proposals count as well, because the user has asked for the document by name. A
+    Less certain suggestions count as well, because the user has asked for the document by name. A
     query with fields or negations is about cards and drafts, so it matches no documents.
 
     Raises:
@@ -415,12 +340,23 @@ def find_documents_with_proposals(ledger: Ledger, query: str) -> list[DocumentIt
     matching_documents = []
     without_card = pending_items.load_pending_items(ledger).without_card
     for document in group_by_document((), without_card):
-        if document.proposal_counts.total == 0:
+        if not document.suggestions and not document.more:
             continue
         title = normalize_for_lookup(document.title)
         if all(word in title for word in query_words):
             matching_documents.append(document)
     return matching_documents
+
+
+def find_document_to_ask_about(ledger: Ledger, title: str) -> DocumentItems | None:
+    """Find the best document with highlights to ask about whose title contains all words."""
+    words = [normalize_for_lookup(word) for word in title.split()]
+    pending = pending_items.load_pending_items(ledger)
+    for document in group_by_document((), pending.without_card):
+        document_title = normalize_for_lookup(document.title)
+        if all(word in document_title for word in words):
+            return document
+    return None
 
 
 def iter_sittings(
@@ -429,13 +365,13 @@ def iter_sittings(
     """Yield the item ids of each sitting, in the order in which the page offers the sittings.
 
     Changed cards and questions come first, because only the user can resolve them. Next come the
-    ten best drafts and proposals of each document, then the next ten of each, and so on. Less
-    certain proposals come last, and only if there is a query or nothing else was yielded.
+    ten best drafts and suggestions of each document, then the next ten of each, and so on. Less
+    certain suggestions come last, and only if there is a query or nothing else was yielded.
 
     Args:
         ledger: Where the items are stored.
         load_item: Returns the item with a given id, or None if it is no longer pending.
-        query: Restricts the result to matching drafts and changes, and to proposals of
+        query: Restricts the result to matching drafts and changes, and to suggestions of
             documents with matching titles; "" for no restriction.
     """
     matching_ids = set(list_pending_ids(ledger, query))
@@ -449,13 +385,14 @@ def iter_sittings(
     if query:
         selector.matching_ids = matching_ids
         selector.named_documents = {
-            document.document for document in find_documents_with_proposals(ledger, query)
+            document.document
+            for document in find_documents_with_suggestions(ledger, query)
         }
-    while sittings := selector.select_sittings(uncertain=False):
+    while sittings := selector.select_sittings(more=False):
         yield from sittings
     if selector.yielded and not query:
         return
-    while sittings := selector.select_sittings(uncertain=True):
+    while sittings := selector.select_sittings(more=True):
         yield from sittings
 
 
@@ -471,13 +408,13 @@ class _SittingSelector:
         self._ledger = ledger
         self._load_item = load_item
         self.yielded = yielded
-        """The ids, and the hashes of the proposed sentences, of the items selected so far."""
+        """The ids, and the hashes of the suggested sentences, of the items selected so far."""
         self.matching_ids: Collection[str] | None = None
         """The ids of the drafts to select from, or None for all drafts."""
         self.named_documents: Collection[DocumentId] | None = None
-        """The documents whose proposals to select from, or None for all documents."""
+        """The documents whose suggestions to select from, or None for all documents."""
 
-    def select_sittings(self, *, uncertain: bool) -> list[Strings]:
+    def select_sittings(self, *, more: bool) -> list[Strings]:
         """Return the item ids of the next sitting of each document that has any left."""
         order = pending_items.load_pending_items(self._ledger)
         drafts = [each for each in order.drafts if self._is_open(each)]
@@ -491,7 +428,7 @@ class _SittingSelector:
         sentences = {each.id: each.sentence for each in uncarded if each.sentence}
         sittings = []
         for document in group_by_document(drafts, uncarded):
-            items = document.select_best_items(self._load_item, uncertain=uncertain)
+            items = document.select_best_items(self._load_item, more=more)
             if not items:
                 continue
             ids = tuple(item.id for item in items)

@@ -459,7 +459,7 @@ def _find_skip_reason(draft: PendingDraft, query_terms: Set[str]) -> str:
     """Return the reason why a draft can't be accepted in bulk, or "" if it can."""
     for remark in draft.remarks:
         if remark.kind in (RemarkKind.FORM, RemarkKind.MOVED):
-            return "held back by a question: ankiforge list --view questions"
+            return "a question comes first: ankiforge list --view questions"
         if remark.kind not in (RemarkKind.TAKEN_BACK, RemarkKind.SAME_SENTENCE):
             return remark.kind.value
     for finding in draft.findings:

@@ -107,6 +107,26 @@ def shorten_path(path: Path | str) -> str:
     return str(path)
 
 
+def quote_path(path: Path | str) -> str:
+    """Format a path as an argument of a command that the user may paste into a shell.
+
+    The shell expands a `~` only outside quotes, so what follows it is quoted by itself.
+    """
+    from shlex import quote  # few commands print a path
+
+    path = Path(path)
+    if path == Path.cwd():
+        return "."
+    shown = shorten_path(path)
+    if shown == "~" and path == Path.home():
+        return shown
+    if shown.startswith("~/") and path.is_absolute():
+        return f"~/{quote(shown.removeprefix('~/'))}"
+    if shown.startswith("-"):
+        shown = f"./{shown}"
+    return quote(shown)
+
+
 def format_percent(fraction: float | None) -> str:
     """Format a fraction between 0 and 1 as a percentage, e.g. `91 %`, or None as `–`."""
     return "–" if fraction is None else f"{fraction * 100:.0f} %"

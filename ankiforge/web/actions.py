@@ -54,10 +54,9 @@ class Action(Value):
 
 
 ACCEPT = Action("accept", "Accept", "", Look.FILLED, "Accepted")
-MAKE = Action("accept", "Make this card", "", Look.FILLED, "Made")
 REJECT = Action("reject", "Reject", "x", Look.OUTLINED, "Rejected")
 ASK = Action("ask", "Ask", "q", Look.TEXT, "")
-"""Turns a proposal into a question with the gap as its answer. Handled by the page's script,
+"""Turns a suggestion into a question with the gap as its answer. Handled by the page's script,
 without a request.
 """
 EDIT = Action(

@@ -327,7 +327,7 @@ class DocumentRenderer:
                     "title": title_from_file_name(file.stem),
                     "by": file.parent.name if has_folders else "",
                     "waiting": 0,
-                    "proposed": 0,
+                    "more": 0,
                     "rest": UNMARKED_LABEL,
                     "is_open": False,
                     "chat": CHOOSE_LABEL,

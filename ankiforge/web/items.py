@@ -1,6 +1,6 @@
 """Render review items as JSON for the page's script.
 
-An item is a group of drafts, a proposal, a card, a question or a passage without a card. The
+An item is a group of drafts, a suggestion, a card, a question or a passage without a card. The
 comment above `ItemRenderer` describes the JSON. The `turn` of an item is a hash of its content, so
 a decision with a different `turn` refers to an outdated item. `docs/guides/review.md` describes
 the page for users.
@@ -69,7 +69,6 @@ from ankiforge.web.actions import (
     EDIT,
     EDIT_FIRST,
     FORCE,
-    MAKE,
     MASKS,
     OTHERS,
     REJECT,
@@ -307,7 +306,7 @@ def selectable_text_to_json(highlight: Highlight) -> Json:
 #     item = {id, turn, title, ask?, why?, cards?, several?, beside?, lines?, option?,
 #             compose?, source?, passages?, then?, actions}
 #
-# A proposed card has these fields: `gaps`, the texts that it could blank out, best first; `parts`,
+# A suggested card has these fields: `gaps`, the texts that it could blank out, best first; `parts`,
 # its sentence; `spans`, `code` and `starts`, the positions in the sentence of the gaps, of code and
 # of sentence starts; `views`, the card's fields for each gap; and `before`, the previous sentence.
 #
@@ -321,7 +320,7 @@ def selectable_text_to_json(highlight: Highlight) -> Json:
 def _number_cards(cards: Sequence[Json], drafts: Sequence[OfferedDraft]) -> None:
     """Number the cards of several drafts, so that they can be chosen by keyboard.
 
-    A proposal takes a number for each of its gaps.
+    A suggestion takes a number for each of its gaps.
     """
     number = 1
     for draft, card in zip(drafts, cards, strict=True):
@@ -378,7 +377,7 @@ class ItemRenderer:
         if item.question:
             return self._render_question(item.question)
         if item.proposal:
-            return self._render_proposal(item.proposal)
+            return self._render_suggestion(item.proposal)
         if item.outcome:
             return self._render_passage(item.outcome)
         if not item.card:
@@ -389,11 +388,11 @@ class ItemRenderer:
             return self._render_outdated_card(item.drafts[0], item.card)
         return self._render_revision(item.drafts[0], item.card)
 
-    def _render_proposal(self, proposal: Proposal) -> Json:
-        actions = [MAKE, REJECT, EDIT, ASK, SKIP, *self._model_actions]
+    def _render_suggestion(self, suggestion: Proposal) -> Json:
+        actions = [ACCEPT, REJECT, EDIT, ASK, SKIP, *self._model_actions]
         return {
-            **self._render_new_cards([proposal]),
-            "proposal": True,
+            **self._render_new_cards([suggestion]),
+            "suggested": True,
             "actions": _actions_to_json(actions),
         }
 
@@ -413,7 +412,7 @@ class ItemRenderer:
         return item_json
 
     def _render_new_cards(self, drafts: Sequence[OfferedDraft]) -> Json:
-        """Render a proposal, or the drafts of the same fact of a passage."""
+        """Render a suggestion, or the drafts of the same fact of a passage."""
         first = drafts[0]
         cards = [self._render_draft(draft) for draft in drafts]
         item_json: Json = {
@@ -479,11 +478,10 @@ class ItemRenderer:
         words = selectable_text_to_json(highlight)
         text = get_selectable_text(highlight)[0]
         title = to_one_line(text or highlight.comment or highlight.document.title)
-        write = replace(EDIT, name="write", label="Write it", message="Made")
-        write = replace(write, save="Make this card")
+        write = replace(EDIT, name="write", label="Write it")
         nothing = relabel(REJECT, "No card wanted", "No card for")
         if text:
-            make = replace(MAKE, name="make", needs="words")
+            make = replace(ACCEPT, name="make", needs="words")
             actions = [make, nothing, write, SKIP, *self._model_actions]
         else:
             actions = [replace(write, look=Look.FILLED), nothing, SKIP]
@@ -628,7 +626,7 @@ class ItemRenderer:
             "why": _build_remark(
                 "An older backup may have been restored, or a deck deleted by accident. “Bring"
                 " back” begins anew, without reviews. After “I deleted it”, nothing of it is"
-                " proposed again."
+                " suggested again."
             ),
             "actions": _actions_to_json(_ABSENCE_ANSWERS.list_actions()),
         }

@@ -1,4 +1,4 @@
-"""The source of the review items in the ledger: pending drafts, questions and proposals.
+"""The source of the review items in the ledger: pending drafts, questions and suggestions.
 
 The items are cached. They are reloaded when another program has written to the ledger, and after
 a decision that may have changed other items.
@@ -6,12 +6,12 @@ a decision that may have changed other items.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 
 from ankiforge.ledger import PendingItems, pending_items, questions
 from ankiforge.ledger.cards import load_highlight
-from ankiforge.ledger.pending_items import PassageLocation
+from ankiforge.ledger.pending_items import PassageLocation, WaitingCounts
 from ankiforge.ledger.tables.highlights import find_highlight_row, find_looked_up_words
 from ankiforge.model import (
     WORD_AND_TRANSLATION,
@@ -46,7 +46,7 @@ class LedgerItems(ItemSource):
 
     prefix = ""
     lists = {
-        "you": ShelfList("Only you can answer", "changed cards, questions", "?"),
+        "you": ShelfList("Changed cards and questions", "", "?"),
         "words": ShelfList("Words", "with their meaning", "Aa"),
     }
 
@@ -60,14 +60,12 @@ class LedgerItems(ItemSource):
         self._renderer = renderer
         self._documents = documents
         self._pending: PendingItems | None = None
-        # Whether decisions were made since the items were loaded. The queues are up to date then.
+        # Whether decisions were made since the items were loaded. The queues don't have the decided
+        # items then, but other items may have changed.
         self._has_decided = False
-        # The sentences decided on since then, which other highlights may propose, too.
-        self._decided_sentences = set[str]()
-        # The locations of new drafts, keyed by ID. Cleared after every decision, because it may
-        # resolve other drafts.
-        self._locations: dict[str, PassageLocation] = {}
         self.queues: dict[str, list[str]] = {}
+        # The keys of the looked-up words among the new drafts.
+        self._looked_up: Collection[str] = ()
         # The IDs of postponed items, oldest first. These items are shown last.
         self._skipped: dict[str, None] = {}
 
@@ -76,28 +74,26 @@ class LedgerItems(ItemSource):
         self._pending = None
 
     def refresh(self) -> None:
-        """Reload the items and rebuild the queues if the ledger has changed."""
+        """Reload the items and rebuild the queues if another program has changed the ledger."""
         self._ledger.read_journal()
         pending = pending_items.load_pending_items(self._ledger, self._pending)
         if pending is self._pending:
             return
         self._pending = pending
         self._has_decided = False
-        self._decided_sentences.clear()
-        self._locations = {location.id: location for location in pending.drafts}
         word_ids = set[str]()
         if pending.questions:
             for question in questions.find_open_questions(self._ledger):
                 if question.old == WORD_AND_TRANSLATION:
                     word_ids.add(question.id)
         # drafts about looked-up words are shown in the list of words, not under their book
-        looked_up = find_looked_up_words(
+        self._looked_up = find_looked_up_words(
             self._ledger, [location.key for location in pending.drafts]
         )
         new_ids: list[str] = []
         looked_up_ids: list[str] = []
         for location in pending.drafts:
-            ids = looked_up_ids if location.key in looked_up else new_ids
+            ids = looked_up_ids if location.key in self._looked_up else new_ids
             ids.append(location.id)
         other_ids = [id for id in pending.questions if id not in word_ids]
         self.queues = {
@@ -110,17 +106,30 @@ class LedgerItems(ItemSource):
         for queue in self.queues.values():
             queue.sort(key=lambda id: skip_ranks.get(id, 0))
 
+    def load_pending(self) -> PendingItems:
+        """Return everything that waits, reloaded if decisions were made since it was loaded."""
+        if self._has_decided:
+            self.clear_cache()
+        self.refresh()
+        assert self._pending is not None
+        return self._pending
+
     def count_pending_items(self) -> dict[str, int]:
         """Count the pending items of each list."""
         self.refresh()
         return {id: len(queue) for id, queue in self.queues.items()}
 
-    def count_waiting(self) -> Mapping[str, int]:
-        """Return the number of pending decisions by kind, as shown by `ankiforge status`."""
-        self.refresh()
-        waits = None if self._has_decided else self._pending
-        counts = pending_items.count_items_by_group(self._ledger, "waiting", waits=waits)
-        return counts["waiting"]
+    def count_waiting(self) -> WaitingCounts:
+        """Count the decisions that wait, as `ankiforge status` does."""
+        return pending_items.count_waiting(self.load_pending())
+
+    def count_waiting_in_list(self, list_id: str) -> int:
+        """Count the decisions that wait in a list. Further facts of a passage count as well."""
+        further_count = 0
+        for location in self.load_pending().drafts:
+            if list_id == "words" and location.key in self._looked_up:
+                further_count += location.draft_count - 1
+        return len(self.queues[list_id]) + further_count
 
     def list_ids(self, list_id: str) -> Sequence[str]:
         """Return the IDs of a list's items, with postponed items last."""
@@ -134,23 +143,14 @@ class LedgerItems(ItemSource):
 
         If `key` isn't "", only the document that contains the highlight with this key is returned.
         """
-        self.refresh()
-        undecided = set(self.queues["none"])
-        uncarded = [
-            place
-            for place in self.passages_without_card
-            if place.id in undecided and place.sentence not in self._decided_sentences
-        ]
-        missing = [id for id in self.queues["new"] if id not in self._locations]
-        for location in pending_items.load_draft_locations(self._ledger, missing):
-            self._locations[location.id] = location
-        drafts = [*filter(None, map(self._locations.get, self.queues["new"]))]
-        if key:
-            row = find_highlight_row(self._ledger, key)
-            document = row["document"] if row else None
-            drafts = [place for place in drafts if place.document == document]
-            uncarded = [place for place in uncarded if place.document == document]
-        return batches.group_by_document(drafts, uncarded)
+        pending = self.load_pending()
+        drafts = [each for each in pending.drafts if each.key not in self._looked_up]
+        document_items = batches.group_by_document(drafts, pending.without_card)
+        if not key:
+            return document_items
+        row = find_highlight_row(self._ledger, key)
+        document = row["document"] if row else None
+        return [each for each in document_items if each.document == document]
 
     @property
     def passages_without_card(self) -> Sequence[PassageLocation]:
@@ -158,14 +158,14 @@ class LedgerItems(ItemSource):
         return self._pending.without_card if self._pending else ()
 
     def select_best_ids(
-        self, document_items: DocumentItems, *, uncertain: bool = False
+        self, document_items: DocumentItems, *, more: bool = False
     ) -> list[str]:
-        """Return the IDs of a document's ten best drafts and proposals, in reading order.
+        """Return the IDs of a document's ten best drafts and suggestions, in reading order.
 
-        With `uncertain`, the document's ten best less certain proposals are returned instead.
+        With `more`, the document's ten best less certain suggestions are returned instead.
         """
         items = document_items.select_best_items(
-            self._review.load_item, self._skipped, uncertain=uncertain
+            self._review.load_item, self._skipped, more=more
         )
         return [item.id for item in items]
 
@@ -201,7 +201,6 @@ class LedgerItems(ItemSource):
             if list_id:
                 self.queues[list_id].append(decision.id)
             return DecisionOutcome(partial(self._skipped.pop, decision.id, None))
-        self._locations = {}
         try:
             done = self._review.decide(decision)
         except StaleItemError as error:
@@ -213,9 +212,6 @@ class LedgerItems(ItemSource):
         if isinstance(decision, ShowInAnki):
             return done
         self._has_decided = True
-        for place in self.passages_without_card:
-            if place.id == decision.id and place.sentence:
-                self._decided_sentences.add(place.sentence)
         queue = self.queues[self._remove_from_list(decision.id) or "new"]
         if done.next_id:
             queue.insert(0, done.next_id)

@@ -14,7 +14,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from ankiforge.errors import RefusedError, UsageError
 from ankiforge.ledger import item_lists, pending_items
@@ -161,8 +161,7 @@ class ReviewSession:
         left: dict[str, int] = {}
         for source in self._sources:
             left.update(source.count_pending_items())
-        unsent = pending_items.count_items_by_group(self._ledger, "unsent")["unsent"]
-        return {"left": left, "ready": unsent.total()}
+        return {"left": left, "ready": pending_items.count_unshipped_cards(self._ledger)}
 
     def render_list(self, list_id: str, words: str = "", start: int = 0) -> Json | None:
         """Render a list as JSON, with the new counts, or return None if it doesn't exist.
@@ -189,7 +188,10 @@ class ReviewSession:
             None, map(source.render_item, source.list_ids(list_id)[start:])
         )
         items = [*islice(rendered_items, batches.SITTING_SIZE)]
-        return {**self._start_sitting(items, list_id=list_id), **self.count_items()}
+        sitting = self._start_sitting(items, list_id=list_id)
+        count = len(source.list_ids(list_id))
+        counts = self._count_list(source, list_id, count)
+        return {**sitting, "waiting": counts["waiting"], **self.count_items()}
 
     # --- the shelf, and a sitting at one of its documents -------------------------------
 
@@ -204,21 +206,24 @@ class ReviewSession:
             start: the number of rows to skip because the page already has them.
 
         Returns:
-            The new counts; `documents`, the next rows, at most `MAX_ROWS`; `more`, whether further
-                rows follow; `begins`, the document or list that the page opens first, or "" for the
-                shelf; `waiting`, a phrase with the total number of pending decisions; `lost`, a
-                line about cards whose passage is gone, or ""; and `without`, a line about
-                highlights without a proposal, or "". The row of a document has the numbers of
-                pending drafts (`waiting`) and certain proposals (`proposed`), whether there are any
-                of either (`is_open`), a phrase about the remaining highlights (`rest`), the label
-                of the button that asks a chat (`chat`, "" for no button), and the position in an
-                unfinished sitting, e.g. `8 of 10` (`left`, "" without a sitting).
+            The new counts; `counts`, how many decisions wait, by kind; `waiting`, a phrase with
+                these numbers; `documents`, the next rows, at most `MAX_ROWS`; `more`, whether
+                further rows follow; `begins`, the document or list that the page opens first, or ""
+                for the shelf; `lost`, a line about cards whose passage is gone, or ""; and
+                `without`, a line about highlights without a card, or "". The row of a document has
+                the number of new cards that wait (`waiting`) and of less certain suggestions
+                (`more`), whether anything waits (`is_open`), a phrase about the remaining
+                highlights (`rest`), the label of the button that asks a chat (`chat`, "" for no
+                button), and the position in an unfinished sitting, e.g. `8 of 10` (`left`, ""
+                without a sitting). The numbers that wait in all rows add up to the total.
         """
         all_document_items = self._items.list_documents()
         entries = self._list_shelf_entries(all_document_items)
+        counts = self._items.count_waiting()
         return {
             **self.count_items(),
-            "waiting": batches.format_pending_counts(self._items.count_waiting()),
+            "counts": asdict(counts),
+            "waiting": batches.format_pending_counts(counts) or "",
             "documents": [
                 self._render_document_row(entry)
                 if isinstance(entry, DocumentItems)
@@ -245,7 +250,7 @@ class ReviewSession:
         for document_items in all_document_items:
             if document_items.document in unfinished_documents:
                 continue
-            if document_items.has_pending_items:
+            if document_items.waiting_count:
                 pending.append(document_items)
             else:
                 finished.append(document_items)
@@ -273,10 +278,23 @@ class ReviewSession:
                         "by": row.description,
                         "cover": row.cover,
                     }
-                    counts = {"waiting": left[id], "proposed": 0, "is_open": True}
-                    rows.append({"id": id, "list": id, **texts, **counts})
+                    rows.append(
+                        {
+                            "id": id,
+                            "list": id,
+                            **texts,
+                            **self._count_list(source, id, left[id]),
+                            "is_open": True,
+                        }
+                    )
         rows.sort(key=lambda row: row["id"] == _WORDS_LIST)
         return rows
+
+    def _count_list(self, source: ItemSource, list_id: str, count: int) -> Json:
+        """Return what the row of a list says. What a feature lists doesn't wait."""
+        if source is self._items:
+            return {"waiting": self._items.count_waiting_in_list(list_id), "rest": ""}
+        return {"waiting": 0, "rest": format_count(count, "card")}
 
     def _describe_lost_cards(self) -> str:
         lost_items = pending_items.count_dependent_items(
@@ -307,8 +325,8 @@ class ReviewSession:
         pending_ids = batches.list_pending_ids(self._ledger, self._query)
         if pending_ids:
             return self._locate_item(pending_ids[0], all_document_items)
-        with_proposals = batches.find_documents_with_proposals(self._ledger, self._query)
-        return self._locate_document(with_proposals[0]) if with_proposals else ""
+        documents = batches.find_documents_with_suggestions(self._ledger, self._query)
+        return self._locate_document(documents[0]) if documents else ""
 
     def _locate_item(self, id: str, all_document_items: Sequence[DocumentItems]) -> str:
         if id in self._items.queues[_USER_LIST]:
@@ -325,7 +343,7 @@ class ReviewSession:
     def _render_document_row(self, document_items: DocumentItems) -> Json:
         highlight = load_highlight(self._ledger, document_items.best_location.key)
         id = self.documents.register_document(highlight)
-        offer = document_items.chat_offer
+        offer = document_items.chat_offer or ""
         chat = ASK_LABEL if document_items.should_offer_chat else ""
         if self._workspace.folder.config.drafter == "llm":
             offer = chat = ""
@@ -336,11 +354,10 @@ class ReviewSession:
             "id": id,
             "title": document_items.title,
             "by": ", ".join(highlight.document.creators[:MAX_CREATORS]),
-            "waiting": document_items.draft_count,
-            "proposed": document_items.proposal_counts.certain,
-            "less_certain": document_items.proposal_counts.less_certain,
+            "waiting": document_items.waiting_count,
+            "more": len(document_items.more),
             "rest": rest,
-            "is_open": document_items.has_pending_items,
+            "is_open": document_items.waiting_count > 0,
             "chat": chat,
             "left": self._format_position(id),
         }
@@ -354,30 +371,32 @@ class ReviewSession:
         return f"{decided + 1} of {decided + len(sitting.ids)}"
 
     def start_document_sitting(self, id: str) -> Json:
-        """Start a sitting with a document's ten best drafts and proposals, in reading order.
+        """Start a sitting with a document's ten best drafts and suggestions, in reading order.
 
         An unfinished sitting is continued instead. Only the best fact of each highlight is
-        included. If the document has neither drafts nor certain proposals, the sitting consists of
-        less certain proposals, and `uncertain` is true. Without those, it consists of ten
-        highlights without a card, and `without` is true.
+        included. If nothing waits in the document, the sitting consists of less certain
+        suggestions, and `more` is true. Without those, it consists of ten highlights without a
+        card, and `without` is true. `waiting` is the number of new cards of the document that wait.
         """
-        continued = self._continue_sitting(id)
-        if continued:
-            return continued
         document_items = self._find_document_items(id)
         if document_items is None:
-            return self._start_sitting([], document=id)
+            return {**self._start_sitting([], document=id), "waiting": 0}
+        counts = {"waiting": document_items.waiting_count}
+        continued = self._continue_sitting(id)
+        if continued:
+            return {**continued, **counts}
         ids = self._items.select_best_ids(document_items)
         if ids:
-            return self._start_sitting(self._render_items(ids), document=id)
-        ids = self._items.select_best_ids(document_items, uncertain=True)
+            sitting = self._start_sitting(self._render_items(ids), document=id)
+            return {**sitting, **counts}
+        ids = self._items.select_best_ids(document_items, more=True)
         if ids:
             sitting = self._start_sitting(self._render_items(ids), document=id)
-            return {**sitting, "uncertain": True}
-        # no sentence has a proposal, so let the user select the words to ask about
+            return {**sitting, **counts, "more": True}
+        # no sentence has a suggestion, so let the user select the words to ask about
         ids = _select_uncarded_ids(document_items)
         sitting = self._start_sitting(self._render_items(ids), document=id)
-        return {**sitting, "without": True}
+        return {**sitting, **counts, "without": True}
 
     def _continue_sitting(self, document: str) -> Json | None:
         """Render the unfinished sitting of a document, or return None if nothing of it is left."""
@@ -440,15 +459,15 @@ class ReviewSession:
             sitting_number: the number of the document's current sitting, or 0.
 
         Returns:
-            `item`, the highlight's pending draft or, if it has none, its card, proposal or passage.
-                A draft or proposal is also added to the sitting, which is returned as `sitting`.
+            `item`, the highlight's pending draft or else its card, suggestion or passage.
+                A draft or suggestion is also added to the sitting, which is returned as `sitting`.
         """
         item_json = self._render_best_item(HighlightKey(key))
         sitting = self._sittings.get(sitting_number)
         if item_json is None or sitting is None or not sitting.document:
             return {"item": item_json}
         id = item_json["id"]
-        if id not in self._items.list_ids("new") and not item_json.get("proposal"):
+        if id not in self._items.list_ids("new") and not item_json.get("suggested"):
             return {"item": item_json}
         extended = sitting.add_item(id, self._sort_by_position([*sitting.ids, id]))
         return {
@@ -457,7 +476,7 @@ class ReviewSession:
         }
 
     def _render_best_item(self, key: HighlightKey) -> Json | None:
-        """Render a pending draft of a highlight, or else its card, proposal or passage."""
+        """Render a pending draft of a highlight, or else its card, suggestion or passage."""
         passage = self._ledger.get_passage(key)
         ids: list[str] = [group[0].id for group in iter_draft_groups(self._ledger, [key])]
         ids += [guid for guid, card in passage.cards.items() if card.is_live]
@@ -636,11 +655,12 @@ class ReviewSession:
         if document_items is None:
             left_count = self.count_items()["left"].get(sitting.list_id, 0)
             return f"{left_count:,} waiting" if left_count else ""
-        parts = [batches.format_pending_counts(document_items.pending_counts)]
-        less_certain = document_items.proposal_counts.less_certain
-        if less_certain:
-            parts.append(format_count(less_certain, "less certain proposal"))
-        return ", ".join(filter(None, parts))
+        parts = []
+        if document_items.waiting_count:
+            parts.append(f"{document_items.waiting_count:,} waiting")
+        if document_items.more:
+            parts.append(f"{len(document_items.more):,} more")
+        return ", ".join(parts)
 
     def preview(self, decision: Decision) -> Json:
         """Render the card that a decision would create, as it would look in Anki.
@@ -831,19 +851,19 @@ class ReviewSession:
 
 
 def _describe_rest(all_document_items: Iterable[DocumentItems]) -> str:
-    """Describe the highlights without a proposal, or return "" if there are none."""
-    count = sum(len(document_items.others) for document_items in all_document_items)
+    """Describe the highlights without a card, or return "" if there are none."""
+    count = sum(document_items.remaining_count for document_items in all_document_items)
     if not count:
         return ""
     highlights = format_count(count, "highlight")
-    return f"{highlights} without a proposal: ankiforge list --no-card says why"
+    return f"{highlights} without a card: ankiforge list --no-card says why"
 
 
 def _select_uncarded_ids(document_items: DocumentItems) -> list[str]:
     """Return the ids of the first ten highlights without a card, in reading order."""
     places = [
-        *document_items.with_proposals,
-        *document_items.with_uncertain_proposals,
+        *document_items.suggestions,
+        *document_items.more,
         *document_items.others,
     ]
     places.sort(key=attrgetter("position"))

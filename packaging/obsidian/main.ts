@@ -45,8 +45,8 @@ interface Outcome {
 
 /** What `ankiforge status --json` prints. */
 interface Status {
-  waiting: { new: number; proposed: number; changed: number; questions: number };
-  highlights: { less_certain: number; without: number };
+  waiting: { total: number; new: number; changed: number; questions: number };
+  highlights: { more: number; without: number };
   documents: Record<string, number>;
   remembered: string[];
   next: string;
@@ -114,7 +114,7 @@ function formatError({ code, stderr }: Output): string {
 }
 
 function countPending({ waiting }: Status): number {
-  return waiting.new + waiting.proposed + waiting.changed + waiting.questions;
+  return waiting.total;
 }
 
 function isInside(path: string, folder: string): boolean {
@@ -315,13 +315,12 @@ export default class AnkiforgePlugin extends Plugin {
   private formatStatus(status: Status): string[] {
     const { waiting, highlights, documents, next, why } = status;
     const kinds = [
-      formatCount(waiting.new, "draft"),
-      formatCount(waiting.proposed, "proposal"),
-      formatCount(waiting.changed, "change"),
+      formatCount(waiting.new, "new card"),
+      formatCount(waiting.changed, "changed card"),
       formatCount(waiting.questions, "question"),
     ].filter(Boolean);
     const total = kinds.length === 1 ? kinds[0] : countPending(status);
-    const remaining = formatCount(highlights.less_certain + highlights.without, "highlight");
+    const remaining = formatCount(highlights.more + highlights.without, "highlight");
     const titles = Object.entries(documents)
       .slice(0, 5)
       .map(([title, count]) => `${title} (${count})`);
@@ -342,7 +341,7 @@ export default class AnkiforgePlugin extends Plugin {
     if (countPending(status)) {
       addButton("Review", "Decide on cards in your browser", () => this.review(note));
     }
-    if (note && (status.highlights.less_certain || status.highlights.without)) {
+    if (note && (status.highlights.more || status.highlights.without)) {
       addButton("Copy text", `${NEXT_STEPS.draft}: ${note.name}`, () => this.copyText(note));
     }
     if (packagePath) addButton("Open package", `Import ${packagePath} into Anki`, () => this.openPackage(packagePath));

@@ -115,7 +115,7 @@ class FigureDesk(Desk):
     def change(self, *masks: int, id: str = "", hide: str = "one") -> None:
         """The person chooses the masks of the card, or of a draft, which accepts it."""
         id = id or self.figure()["id"]
-        known = self.forge.ok("show", id, "--json").data["figure"]["masks"]
+        known = self.forge.ok("list", "-v", id, "--json").data["figure"]["masks"]
         left = [occlusion.Mask(**{**one, "on": one["number"] in masks}) for one in known]
         field = occlusion.format_masks(occlusion.Masks(hide=hide, masks=tuple(left)))
         with self.forge.here(), Workspace(self.forge.folder) as workspace:
@@ -148,7 +148,7 @@ class FigureDesk(Desk):
 
     def revisions(self) -> list[Any]:
         lines = self.forge.ok("list", "--view", "changed", "--json").lines
-        return [one for one in lines if one.get("revises")]
+        return [one for one in lines if one.get("changes")]
 
     def waiting(self, count: int) -> None:
         drafts = self.forge.ok("list", "verdict:waiting", "--json").lines

@@ -63,7 +63,7 @@ def test_a_note_that_got_our_other_type_is_held(katze):
     katze.settle()
     models._clear_cache()
     outcome = katze.run(written=0)
-    assert outcome["notes"]["held"] == 1
+    assert outcome["notes"]["withheld"] == 1
 
 
 def test_undo_takes_the_tag_of_dropped_cards_away_in_any_letters(katze):
@@ -85,7 +85,7 @@ def test_a_dropped_note_that_is_tagged_asks_nothing_more(katze):
     katze.run(written=0)
     katze.to_basic()
     katze.settle()
-    assert katze.run(written=0)["notes"]["held"] == 0
+    assert katze.run(written=0)["notes"]["withheld"] == 0
 
 
 def test_a_type_without_a_field_that_no_card_needs_goes_on(katze):

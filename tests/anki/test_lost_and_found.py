@@ -14,7 +14,7 @@ def no_change(desk: Desk) -> None:
     """A run tells of no change, for Anki makes none."""
     came = desk.run(written=0)
     assert came["changes"] == []
-    assert came["cards"]["revised"] == 0
+    assert came["cards"]["changed"] == 0
     assert desk.forge.ok("list", "--view", "changed", "--json").lines == []
 
 

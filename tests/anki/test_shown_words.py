@@ -36,8 +36,8 @@ def decided(desk):
 def told_of(desk):
     """The answer of the card as each list tells it."""
     [listed] = desk.forge.ok("list", "--json").lines
-    [shown] = desk.forge.ok("show", desk.guid(), "--json").lines
-    text = desk.forge.ok("show", desk.guid()).stdout
+    [shown] = desk.forge.ok("list", "-v", desk.guid(), "--json").lines
+    text = desk.forge.ok("list", "-v", desk.guid()).stdout
     back = next(line[10:] for line in text.splitlines() if line.startswith("back "))
     return {listed["fields"]["Back"], shown["fields"]["Back"], back}
 
@@ -57,7 +57,7 @@ def test_an_open_conflict_is_nowhere_told_as_decided(open_conflict):
     assert [one["why"] for one in desk.came["changes"]] == [
         "you changed it, too; you choose whose words stay: ankiforge review"
     ]
-    assert desk.came["cards"]["revised"] == 0
+    assert desk.came["cards"]["changed"] == 0
     told = (desk.came["state"], desk.forge.json("status"))
     assert [state["waiting"]["changed"] for state in told] == [1, 1]
     assert len(desk.questions("conflict")) == 1
@@ -217,6 +217,6 @@ def test_both_sides_of_a_conflict_are_told_as_they_were_written(desk, where):
         mine,
         source,
     ]
-    told = desk.forge.ok("show", question["id"]).stdout
+    told = desk.forge.ok("list", "-v", question["id"]).stdout
     assert f"mine {mine}" in " ".join(told.replace("\\", "").split())
     assert f"source {source}" in " ".join(told.replace("\\", "").split())

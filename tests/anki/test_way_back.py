@@ -197,9 +197,9 @@ def test_the_review_history_is_read_and_never_changed(desk):
     before = desk.answer()
     desk.pulled(reviews=1)
     desk.pulled(reviews=0)
-    seen = desk.forge.ok("show", guid, "--json").lines[0]["seen"]
+    seen = desk.forge.ok("list", "-v", guid, "--json").lines[0]["seen"]
     assert (seen["reviews"], seen["leech"]) == (1, False)
-    desk.say("show", guid, told="1 review")
+    desk.say("list", "-v", guid, told="1 review")
     animal()(desk)
     desk.ship()
     desk.note(Back="cat (an animal)")

@@ -69,7 +69,6 @@ def says(result, code: int, *words: str) -> None:
         ({}, "run --limt 3", ""),
         ({}, "run --limit -3", ""),
         ({}, "list --nope", ""),
-        ({}, "show", ""),
         ({}, "accept", ""),
         ({}, "accept afaaaaaa --all", ""),
         ({}, "reject --filter x", ""),
@@ -351,7 +350,7 @@ def test_a_journal_that_is_no_file_is_4(forge, notes):
 def test_an_unknown_id_is_wrong_usage(forge, notes):
     forge.ok("run", notes)
     for word in ("afzzzzzz", "hello", "af", "af\u0000", "'; DROP TABLE card; --"):
-        for command in ("show", "accept", "reject", "edit"):
+        for command in ("accept", "reject", "edit"):
             says(forge(command, word), 2, "hint:")
 
 
@@ -361,7 +360,7 @@ def test_an_id_that_begins_several_cards_is_wrong_usage(forge, vault):
         (vault / f"{n}.md").write_text(text, encoding="utf-8")
     forge.ok("run", vault, "--accept", "review")
     [beginning] = {card["id"][:6] for card in forge.cards()}
-    says(forge("show", beginning), 2, "2 ids begin with")
+    says(forge("list", "-v", beginning), 2, "2 ids begin with")
 
 
 def test_a_refused_decision_is_1_and_says_why(forge, notes):
@@ -403,7 +402,7 @@ USED = " -h shows how it is used"
         ("run --jbs 3", "run: there is no option --jbs", "did you mean --jobs?"),
         ("search --limt 3 x", "search: there is no option --limt", "did you mean --limit?"),
         ("review --port 3", "review: there is no option --port", "ankiforge review -h lists its options"),
-        ("show", "show: missing argument 'ID|QUERY...'", f"ankiforge show{USED}"),
+        ("edit", "edit: missing argument 'ID'", f"ankiforge edit{USED}"),
         ("accept --gap 9 x", "accept: invalid value for '--gap': 9 is not in the range 1<=x<=4",
          f"ankiforge accept{USED}"),
         ("draft export a.md notes", "notes: a document is named with --from",

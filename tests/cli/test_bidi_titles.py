@@ -60,7 +60,10 @@ def test_nothing_that_is_said_at_a_terminal_holds_such_a_control(forge, vault):
         forge.ok(*words.split())
         for words in ("list -v", "status", "search mitochondrion")
     ]
-    said += [forge.ok("show", forge.cards()[0]["guid"]), forge("list", f"deck:{RLO}(")]
+    said += [
+        forge.ok("list", "-v", forge.cards()[0]["guid"]),
+        forge("list", f"deck:{RLO}("),
+    ]
     text = "".join(f"{one.stdout}{one.stderr}" for one in said)
     assert "evil" in text
     assert not CONTROLS.search(text)

@@ -67,9 +67,9 @@ def test_what_was_taken_back_is_taken_with_others_again_but_not_what_was_rejecte
 def test_a_word_of_the_form_of_an_id_is_one_and_never_a_query(desk):
     unknown = desk("reject", "affected", code=2)
     assert "no id begins with 'affected'" in unknown.stderr
-    shown = desk.ok("show", "-v", "verdict:waiting", "DNA", "--json").lines
+    shown = desk.ok("list", "-v", "verdict:waiting", "DNA", "--json").lines
     assert [card["fields"]["Back"] for card in shown] == ["The nucleus"]
-    assert "no card matches" in desk("show", "nowhere", code=2).stderr
+    assert "nothing matches “nowhere”" in desk("list", "-v", "nowhere", code=0).stderr
     assert (
         "no id begins with"
         in desk("edit", "kind:basic", "--field", "Back", "x", code=2).stderr

@@ -30,22 +30,19 @@ CARD = {
     **each("fields html", dict),
     "guid": (str, type(None)),
     "origin": each("drafter model prompt"),
-    "revision": (dict, type(None)),
+    "change": (dict, type(None)),
 }
 FINDING = each("check severity message twin")
-NOTES = each("written added updated held missing conflicts tombstones", int)
+NOTES = each("written added updated withheld missing conflicts tombstones", int)
 PROBLEM = each("where what hint")
 RUN = {
     "highlights": each("seen new changed gone unchanged", int),
     "no_card": dict,
-    "cards": each("drafted accepted revised", int),
+    "cards": each("drafted accepted changed", int),
     "state": {
-        "highlights": each("total with_card waiting proposed without skipped", int),
-        "cards": each(
-            "accepted waiting blocked revisions rejected retired sourceless left_in_anki",
-            int,
-        ),
-        "waiting": each("new proposed changed questions", int),
+        "highlights": each("total with_card waiting more without skipped", int),
+        "cards": each("accepted rejected retired sourceless left_in_anki", int),
+        "waiting": each("total new changed questions more", int),
     },
     **each("next why"),
     "notes": NOTES,
@@ -122,7 +119,7 @@ def test_a_file_that_could_not_be_read_is_a_problem_of_extract_and_run(forge, fi
     assert "broken.pdf" in failed.stderr
 
 
-def test_list_and_show_tell_a_card_a_line(forge, filled):
+def test_list_tells_a_card_a_line(forge, filled):
     came = forge("--json", "run", filled, code=0)
     listed = forge.cards()
     assert len(listed) >= 3
@@ -132,8 +129,9 @@ def test_list_and_show_tell_a_card_a_line(forge, filled):
             fits(finding, FINDING)
     assert {card["guid"] is None for card in listed} == {True, False}
     asked = [{**card, "questions": []} for card in listed]
-    assert forge.ok("show", *(card["id"] for card in listed), "--json").lines == asked
-    assert forge.ok("show", listed[0]["id"][:10], "--json").data == asked[0]
+    ids = [card["id"] for card in listed]
+    assert forge.ok("list", *ids, "--json").lines == asked
+    assert forge.ok("list", ids[0][:10], "--json").data == asked[0]
 
     without = [
         entry
@@ -141,8 +139,10 @@ def test_list_and_show_tell_a_card_a_line(forge, filled):
         if entry["key"]
     ]
     counts = came.data["state"]["highlights"]
-    assert len(without) == sum(
-        counts[name] for name in ("proposed", "less_certain", "without", "skipped")
+    rows = forge.ok("list", "--json").lines
+    suggested = sum(row["by"] == "suggested" for row in rows)
+    assert len(without) - suggested == sum(
+        counts[name] for name in ("more", "without", "skipped")
     )
     for one in without:
         fits(one, {**HIGHLIGHT, "reason": str})
@@ -165,8 +165,7 @@ def test_run_tells_one_object_whose_counts_sum_to_what_was_seen(forge, filled, m
     counts = came["state"]["highlights"]
     total = counts.pop("total")
     assert sum(counts.values()) == total == came["highlights"]["seen"] > 4
-    without = ("proposed", "less_certain", "without")
-    assert sum(came["no_card"].values()) == sum(counts[name] for name in without)
+    assert sum(came["no_card"].values()) == counts["more"] + counts["without"]
     read = came["highlights"]
     assert read["new"] + read["changed"] + read["unchanged"] == read["seen"]
 
@@ -179,7 +178,7 @@ def test_every_command_with_json_writes_json_and_nothing_else_to_stdout(
     guid = forge.cards()[0]["guid"]
     before = files(forge.folder, forge.home)
     looks: list[tuple[Any, ...]] = [
-        ("list",), ("show", guid), ("extract", filled), ("list", "--no-card"),
+        ("list",), ("list", "-v", guid), ("extract", filled), ("list", "--no-card"),
         ("doctor",), ("status",),
     ]  # fmt: skip
     for call in looks:
@@ -270,16 +269,16 @@ def test_extract_tells_the_keys_that_a_run_gives(forge, filled):
 
 
 @pytest.mark.usefixtures("takes_marks")
-def test_show_v_tells_decisions_and_shipments(forge, filled):
+def test_list_v_of_an_id_tells_decisions_and_shipments(forge, filled):
     forge.ok("run", filled)
     [card] = [card for card in forge.cards() if "nucleus" in str(card["fields"])]
     forge.ok("edit", card["guid"], "--field", "Extra", "mine")
     forge.ok("build")
-    way = forge.ok("show", "-v", card["guid"], "--json").data
+    way = forge.ok("list", "-v", card["guid"], "--json").data
 
     happened = [decided["what"] for decided in way["decisions"]]
     assert happened == ["accept", "shipped", "edit", "shipped"]
-    told = forge.ok("show", "-v", card["guid"]).stdout
+    told = forge.ok("list", "-v", card["guid"]).stdout
     for words in ("accepted by person", "edited by person", "shipped by policy"):
         assert words in told
 
@@ -290,7 +289,7 @@ WRONG_CALLS = [
     (["list", "--limit", "x"], 2, "invalid value for '--limit'", ""),
     (["list", 'nofield:"x"'], 2, "query: no field called 'nofield'", "fields: deck"),
     (["run", "nowhere.pdf"], 2, "there is no such file or folder", ""),
-    (["show", "dr00000000"], 2, "no id begins with 'dr00000000'", "ankiforge list"),
+    (["list", "-v", "dr00000000"], 2, "no id begins with 'dr00000000'", "ankiforge list"),
     (["edit"], 2, "missing argument", "ankiforge edit -h"),
     ([], 2, "missing command", "ankiforge -h"),
     (["draft", "import"], 2, "missing argument", "ankiforge draft import -h"),

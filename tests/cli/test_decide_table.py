@@ -49,7 +49,7 @@ NO_ID = (
     "is not an id\nhint: ankiforge list shows ids; for a query: --all --filter QUERY\n"
 )
 DECIDE = "next  ankiforge review   decide on what waits\n"
-NONE = f"nothing was accepted\n  4 waiting: 3 drafts, 1 proposal\n  {DECIDE}"
+NONE = f"nothing was accepted\n  left, one by one: 1 suggested card\n  4 new cards waiting\n  {DECIDE}"
 
 
 @pytest.mark.parametrize(
@@ -60,15 +60,15 @@ NONE = f"nothing was accepted\n  4 waiting: 3 drafts, 1 proposal\n  {DECIDE}"
         ("accept OSMOSIS", 0, ONE),
         ("accept OSMOSIS --gap 2", 0, ONE),
         # of --all what waits is counted, and the next command is told
-        ("accept --all", 0, f"✓ 3 accepted; {UNDO}\n  1 proposal waiting\n  next  ankiforge build   3 accepted cards not in a package yet\n"),
-        ("accept --all --filter nucleus", 0, f"{ONE}  3 waiting: 2 drafts, 1 proposal\n  {DECIDE}"),
+        ("accept --all", 0, f"✓ 3 accepted; {UNDO}\n  left, one by one: 1 suggested card\n  1 new card waiting\n  next  ankiforge build   3 accepted cards not in a package yet\n"),
+        ("accept --all --filter nucleus", 0, f"{ONE}  left, one by one: 1 suggested card\n  3 new cards waiting\n  {DECIDE}"),
         ("accept --all --filter nowhere", 0, NONE),
         ("accept Cells/", 0, NONE),
         ("accept --all -q", 0, ""),
         # what is refused keeps nothing else from being decided
         ("accept RIBOSOME RIBOSOME", 1, f"{TWICE}{ONE}"),
-        ("accept OSMOSIS --gap 4", 1, "refused: this proposal has only 2 gaps\nhint: ankiforge show ID\n"),
-        ("accept SO", 1, "refused: SO: no proposal: a heading or a label\nhint: ankiforge edit SO\n"),
+        ("accept OSMOSIS --gap 4", 1, "refused: this card has only 2 gaps\nhint: ankiforge list -v ID\n"),
+        ("accept SO", 1, "refused: SO: no card is suggested: a heading or a label\nhint: ankiforge edit SO\n"),
         ("accept", 2, WHICH),
         ("accept RIBOSOME --all", 2, WHICH),
         ("accept RIBOSOME --filter x", 2, WHICH),

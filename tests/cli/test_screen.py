@@ -44,7 +44,11 @@ def test_lines_fit_and_commands_stay_whole(forge, vault, columns):
     forge.ok("run", vault)
     drafts = forge.ok("list", "verdict:waiting", "--json").lines
     waiting = [draft["id"] for draft in drafts]
-    for command in (("accept", "--all"), ("show", *waiting), ("list", "--no-card", "-v")):
+    for command in (
+        ("accept", "--all"),
+        ("list", "-v", *waiting),
+        ("list", "--no-card", "-v"),
+    ):
         shown = COLOUR.sub("", at_terminal(forge, columns, *command)).splitlines()
         # a path is never broken
         assert [one for one in shown if len(one) > columns and "/" not in one] == []

@@ -42,23 +42,24 @@ def test_what_waits_is_counted(forge, vault):
         "total": 2,
         "with_card": 0,
         "waiting": 1,
-        "proposed": 0,
-        "less_certain": 0,
+        "more": 0,
         "without": 1,
         "skipped": 0,
     }
-    assert found["waiting"] == {"new": 1, "proposed": 0, "changed": 0, "questions": 0}
+    parts = {"new": 1, "changed": 0, "questions": 0, "more": 0}
+    assert found["waiting"] == {"total": 1, **parts}
     told = forge.ok("status").stdout
     assert told.splitlines()[:3] == [
         "  2 highlights",
-        "  1 draft waiting",
+        "  1 new card waiting",
         "  1 more highlight without a card: ankiforge list --no-card",
     ]
 
     forge.ok("accept", "--all")
-    found = forge.json("status")["cards"]
-    assert (found["accepted"], found["waiting"], found["rejected"]) == (1, 0, 0)
+    found = forge.json("status")
+    assert (found["cards"]["accepted"], found["waiting"]["total"]) == (1, 0)
     forge.ok("undo")
     forge.ok("reject", "--all")
-    found = forge.json("status")["cards"]
-    assert (found["accepted"], found["waiting"], found["rejected"]) == (0, 0, 1)
+    found = forge.json("status")
+    assert (found["cards"]["accepted"], found["waiting"]["total"]) == (0, 0)
+    assert found["cards"]["rejected"] == 1

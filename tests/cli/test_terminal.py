@@ -53,7 +53,7 @@ def test_no_text_of_a_note_hides_words_or_steers_the_terminal(forge, vault):
         told.append(forge(*words.split()))
     cards = forge.cards()
     assert len(cards) >= 10, "some signs leave no question"
-    told.append(forge.ok("show", *(card["id"] for card in cards)))
+    told.append(forge.ok("list", "-v", *(card["id"] for card in cards)))
     text = "".join(one.stdout + one.stderr for one in told)
     assert not re.findall("[\x00-\x08\x0b-\x1f\x7f-\x9f].{,20}", text)
 

@@ -170,7 +170,7 @@ def test_draft_without_a_terminal_says_how_it_goes_with_files(forge, row):
 
 def test_what_the_chat_judges_not_worth_a_card_is_no_proposal(forge, row, tmp_path):
     listed = forge.ok("list", "--no-card", "--json").lines
-    assert ALPHA in [each["exact"] for each in listed if each["proposal"]]
+    assert ALPHA in [each["exact"] for each in listed if each["suggestion"]]
     forge.ok("draft", "export", "ask.md")
     prompt = (forge.folder / "ask.md").read_text("utf-8")
     found = re.findall(r'<highlight h="(\w{8})">.*?<marked>(.*?)</', prompt, re.DOTALL)
@@ -183,7 +183,7 @@ def test_what_the_chat_judges_not_worth_a_card_is_no_proposal(forge, row, tmp_pa
         if again:
             forge.ok("run")
         listed = forge.ok("list", "--no-card", "--json").lines
-        assert ALPHA not in [each["exact"] for each in listed if each["proposal"]]
+        assert ALPHA not in [each["exact"] for each in listed if each["suggestion"]]
         without = forge.ok("list", "--no-card", "--json").lines
         [reason] = [one["reason"] for one in without if one["exact"] == ALPHA]
         assert reason == "every child knows it"

@@ -90,7 +90,7 @@ def test_each_key_decides_on_the_card_that_is_shown(forge, vault, note, at_termi
         assert keyboard.ended() == 0
     last = COLOURS.sub("", last)
     assert "✓ 2 kept\r\n  to undo the last one: ankiforge undo" in last
-    assert "  1 draft waiting" in last
+    assert "  1 new card waiting" in last
     assert "ankiforge review" in last
     assert verdicts(forge) == {
         "Working": "accepted",
@@ -112,7 +112,7 @@ def test_a_digit_takes_another_gap_of_a_proposed_card_and_e_edits_it(
     (vault / "Cells.md").write_text(f"{around} =={PASSAGE}== {around}\n", "utf-8")
     forge.ok("run", vault)
     [passage] = forge.ok("list", "--no-card", "--json").lines
-    first, second, *_ = passage["proposal"]["gaps"]
+    first, second, *_ = passage["suggestion"]["gaps"]
     editor = tmp_path / "editor.py"
     editor.write_text(
         "import sys; from pathlib import Path; file = Path(sys.argv[1])\n"
@@ -124,7 +124,7 @@ def test_a_digit_takes_another_gap_of_a_proposed_card_and_e_edits_it(
         assert shown.index(f"{around} »The Golgi") < shown.index(f"[{first}]")
         assert re.search(rf"1  {re.escape(first)} *\r?\n *2  {re.escape(second)}", shown)
         assert "\ufdd0" not in shown  # the card is bold on both of its lines
-        last = len(passage["proposal"]["gaps"])
+        last = len(passage["suggestion"]["gaps"])
         assert f"Enter accepts  1-{last} gaps  x rejects" in shown
         assert "“?” does nothing here" in COLOURS.sub("", keyboard.press("?"))
         for key in ("\x1b[A", " "):
@@ -211,7 +211,7 @@ def test_a_rejected_proposal_is_not_shown_again(forge, vault, at_terminal):
     forge.ok("run")
     assert forge.ok("list", "verdict:waiting", "--json").lines == []
     [passage] = forge.ok("list", "--no-card", "--json").lines
-    assert passage["proposal"] is None
+    assert passage["suggestion"] is None
 
 
 def test_it_asks_what_the_page_asks_in_the_same_order(forge, vault, note, at_terminal):
@@ -264,7 +264,7 @@ def test_ctrl_c_ends_and_everything_decided_stands(forge, vault, note, at_termin
         keyboard.press("j")
         told = COLOURS.sub("", keyboard.press(key))
         assert "✓ 1 kept, 1 left for later\r\n" in told
-        assert "  2 drafts waiting" in told
+        assert "  2 new cards waiting" in told
         assert keyboard.ended() == 0
     assert verdicts(forge)["Working"] == "accepted"
 
@@ -374,7 +374,8 @@ def test_without_a_terminal_it_says_what_to_do_instead(forge, vault, note):
 
 
 def test_review_reads_a_file_first(forge, vault, note, at_terminal):
-    with at_terminal("review", note, "--terminal", "--accept", "review") as keyboard:
+    forge.settings("accept: {rules: review}\n")
+    with at_terminal("review", note, "--terminal") as keyboard:
         shown = COLOURS.sub("", keyboard.shown())
         assert "✓ 3 highlights" in shown
         assert "next  " not in shown
@@ -452,8 +453,8 @@ def test_an_empty_path_is_not_the_folder_where_one_is(forge, note, command):
     assert not (forge.folder / ".ankiforge" / "sources.yaml").exists()
 
 
-def test_options_of_run_need_a_file(forge):
-    assert "need a PATH" in forge("review", "--deck", "A", code=2).stderr
+def test_options_of_run_are_only_on_run(forge):
+    assert "there is no option --deck" in forge("review", "--deck", "A", code=2).stderr
 
 
 # --- settings that need a person --------------------------------------------------------------
@@ -535,7 +536,7 @@ def test_j_and_k_walk(forge, vault, note, at_terminal):
             "keys that arrive together all count"
         )
         told = COLOURS.sub("", keyboard.press(ESCAPE))
-        assert told.startswith("nothing was decided\r\n  3 drafts waiting")
+        assert told.startswith("nothing was decided\r\n  3 new cards waiting")
     assert set(verdicts(forge).values()) == {"waiting"}
 
 
@@ -549,7 +550,7 @@ def test_j_leaves_the_ten_and_what_was_passed_comes_last(forge, vault, at_termin
         assert "3 left here" in keyboard.press("k")
         assert "1 left here" in keyboard.press("jj")
         assert "What is 0?" in keyboard.press("j")
-        assert "  12 drafts waiting" in COLOURS.sub("", keyboard.press(ESCAPE))
+        assert "  12 new cards waiting" in COLOURS.sub("", keyboard.press(ESCAPE))
 
 
 def test_a_decision_is_made_only_on_a_card_that_was_seen(forge, vault, note, at_terminal):

@@ -106,36 +106,20 @@ def test_a_card_that_a_person_and_its_source_changed_is_one_question(
     assert (question["guids"], conflict["field"]) == ([guid], "Back")
     assert conflict["mine"] == "A mitochondrion, I think"
     assert "by respiration" in conflict["source"]
-    assert "  1 change waiting\n" in forge.ok("run", vault).stdout
+    assert "  1 changed card waiting\n" in forge.ok("run", vault).stdout
 
     forge.ok("accept", "--all")
     assert forge.json("run", vault)["state"]["waiting"]["changed"] == 1
     forge.ok(answer, question["id"])
-    assert forge.ok("show", guid, "--json").data["fields"]["Back"] == back
+    assert forge.ok("list", "-v", guid, "--json").data["fields"]["Back"] == back
     assert forge.json("run", vault)["state"]["waiting"]["changed"] == 0
     forge.ok("undo")
     forge.ok("run", vault)
-    mine = forge.ok("show", guid, "--json").data["fields"]["Back"]
+    mine = forge.ok("list", "-v", guid, "--json").data["fields"]["Back"]
     assert mine == "A mitochondrion, I think"
 
 
 # --- what is always said ----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("settings", "why"),
-    [
-        ("anki: {collection: auto}\n", "No Anki collection found, so"),
-        ("anki: {collection: none}\n", "Anki is not read (anki.collection: none), so"),
-    ],
-)
-def test_a_run_says_once_why_the_package_holds_every_card(
-    forge, vault, note, settings, why
-):
-    forge.settings(settings)
-    hint = f"{why} the package contains every card.\n"
-    assert hint in forge.ok("run", vault).stdout
-    assert hint not in forge.ok("run", vault).stdout
 
 
 def test_build_says_why_there_is_no_package(forge, vault, note, monkeypatch):
@@ -210,7 +194,7 @@ def test_the_tags_told_and_asked_for_are_those_of_the_package(
     packed = notes_in(package)[guid][2].split()
     assert packed == ["ankiforge::doc::cells", "cells", "energy", "school"]
     for told in (
-        forge.ok("show", guid, "--json").data,
+        forge.ok("list", "-v", guid, "--json").data,
         forge.ok("edit", guid, "--field", "Extra", "x", "--json").data,
     ):
         assert told["tags"] == packed
@@ -302,15 +286,15 @@ def test_a_run_counts_each_highlight_once_and_the_numbers_add_up(forge, vault, n
     lines = forge.ok("run", vault, "-v").stdout.splitlines()[:3]
     passages = forge.ok("list", "--no-card", "--json").lines
     without = len(passages)
-    proposals = [each["proposal"] for each in passages if each["proposal"]]
-    proposed = sum(each["confidence"] >= MIN_CERTAIN_CONFIDENCE for each in proposals)
-    less_certain = len(proposals) - proposed
-    assert (proposed, less_certain) == (1, 1)
+    proposals = [each["suggestion"] for each in passages if each["suggestion"]]
+    certain = sum(each["confidence"] >= MIN_CERTAIN_CONFIDENCE for each in proposals)
+    more = len(proposals) - certain
+    assert (certain, more) == (1, 1)
     waiting = 1  # the mark
     assert 1 + waiting + without == 6
     assert lines == [
         "✓ 6 highlights",
-        "  2 waiting: 1 draft, 1 proposal",
+        "  2 new cards waiting",
         f"  {without - 1} more highlights without a card: ankiforge list --no-card",
     ]
     told = forge.json("run", vault)
@@ -318,14 +302,13 @@ def test_a_run_counts_each_highlight_once_and_the_numbers_add_up(forge, vault, n
     assert counts == {
         "total": 6,
         "with_card": 1,
-        "waiting": waiting,
-        "proposed": proposed,
-        "less_certain": less_certain,
+        "waiting": waiting + certain,
+        "more": more,
         "without": without - 2,
         "skipped": 0,
     }
     assert counts == forge.json("status")["highlights"]
-    assert sum(told["no_card"].values()) == without
+    assert sum(told["no_card"].values()) == without - certain
     assert sum(told["waits"].values()) == waiting
     assert told["highlights"]["seen"] == 6
 
@@ -346,7 +329,7 @@ def test_a_run_and_status_name_the_same_next_command(forge, note):
     others = "\n\n".join(f"==Number {i} helps, or so one hears.==" for i in range(9))
     note.write_text(f"# Memory\n\n=={certain}==\n\n{others}\n", encoding="utf-8")
     ran = forge.ok("run", note.parent).stdout
-    assert "1 proposal" in ran
+    assert "1 new card waiting" in ran
     assert "next  ankiforge review " in ran
     assert "or    ankiforge draft " in ran
     assert "next  ankiforge review " in forge.ok("status").stdout
@@ -368,9 +351,7 @@ def test_a_build_without_cards_names_the_next_command(forge, vault, note):
     note.write_text(KINDS, encoding="utf-8")
     forge.ok("run", vault, "--accept", "review")
     told = forge.ok("build").stderr
-    assert (
-        "no package: no card is accepted yet\n  3 waiting: 2 drafts, 1 proposal\n" in told
-    )
+    assert "no package: no card is accepted yet\n  3 new cards waiting\n" in told
     assert "\n  next  ankiforge review" in told
 
 
@@ -526,7 +507,7 @@ def test_what_accept_all_leaves_and_what_undo_takes_back_is_told(forge, vault):
     assert (
         told == "nothing was accepted\n"
         "  7 left, with a warning: does not stand alone   ankiforge list finding:leans_back\n"
-        "  7 drafts waiting\n"
+        "  7 new cards waiting\n"
         "  next  ankiforge review   decide on what waits\n"
     )
     assert (
@@ -536,7 +517,7 @@ def test_what_accept_all_leaves_and_what_undo_takes_back_is_told(forge, vault):
     (vault / "Doubt.md").write_text("- a :: b\n- c :: d\n- e :: f\n", encoding="utf-8")
     forge.ok("run", vault)
     told = forge.ok("accept", "--all", "-v").stderr
-    assert "not accepted:   3 × held back by a question: " in told
+    assert "not accepted:   3 × a question comes first: " in told
     forge.ok("reject", "--all")
     told = forge.ok("undo").stderr
     assert "✓ undone: 10 rejected" in told

@@ -121,7 +121,7 @@ def test_a_card_of_a_passage_that_was_decided_on_meanwhile_waits_with_another_an
 ):
     notes.write(a=FIRST)
     [row] = forge.ok("list", "--no-card", "--json").lines
-    assert "{{c1::1648}}" in row["proposal"]["fields"]["Text"]
+    assert "{{c1::1648}}" in row["suggestion"]["fields"]["Text"]
     told = notes.ask(("The Peace", front, back), meanwhile=("accept", row["key"]))
     assert expected in told
     assert set(waiting(forge)) == ({back} if expected.startswith("1") else set())

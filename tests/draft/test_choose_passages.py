@@ -138,7 +138,7 @@ def test_the_cards_of_an_answer_wait_in_the_order_of_the_document_and_reach_a_pa
     assert [each["verdict"] for each in cards] == ["waiting", "waiting"]
     assert [each["quote"] for each in cards] == [YEAST, RYE]
     # a run reads the document again, and nothing is lost or doubled
-    assert "  2 drafts waiting\n" in forge.ok("run").stdout
+    assert "  2 new cards waiting\n" in forge.ok("run").stdout
     forge.ok("accept", "--all")
     assert "2 new notes" in forge.ok("build").stdout
     assert "nothing new" in forge.ok("run").stdout

@@ -11,7 +11,8 @@ from ankiforge.draft.prompt import (
     load_prompt_file,
     parse_prompt,
 )
-from ankiforge.draft.reply import build_drafts, parse_cards
+from ankiforge.draft.reply import build_drafts
+from ankiforge.draft.reply_cards import parse_cards
 from ankiforge.errors import ConfigError
 from ankiforge.model import CardKind, DraftingInstructions, Origin
 

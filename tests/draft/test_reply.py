@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from ankiforge.draft.chat import make_label, parse_chat_reply
 from ankiforge.draft.privacy import PrivacyFilter
 from ankiforge.draft.prompt import load_prompt_file
-from ankiforge.draft.reply import parse_all_cards, parse_objects
+from ankiforge.draft.reply_cards import parse_all_cards
+from ankiforge.draft.reply_json import parse_objects
 from ankiforge.model import (
     Document,
     DocumentKey,

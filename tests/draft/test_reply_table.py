@@ -5,21 +5,24 @@ import json
 import pytest
 
 from ankiforge.draft.prompt import ReplyShape
-from ankiforge.draft.reply import (
-    ReplyCard,
+from ankiforge.draft.reply import explain_missing_card, make_result
+from ankiforge.draft.reply_cards import (
+    ClozeCard,
+    DeclinedCard,
+    TwoSidedCard,
     convert_to_cloze,
     convert_to_markdown,
-    explain_missing_card,
     is_empty_card_list,
-    iter_innermost_objects,
-    make_result,
-    normalize_key,
     parse_all_cards,
     parse_cards,
     parse_label,
+    to_one_line,
+)
+from ankiforge.draft.reply_json import (
+    iter_innermost_objects,
+    normalize_key,
     parse_objects,
     strip_reasoning,
-    to_one_line,
 )
 from ankiforge.model import (
     LOOKED_UP_WORD,
@@ -110,10 +113,10 @@ def test_a_text_is_put_on_one_line(text, limit, line):
         ("h0a1b2c3d", "0a1b2c3d"),
         ("h", "h"),
         ("a" * 41, "a" * 40),
-        ("(", ""),
-        (None, ""),
-        ([1], ""),
-        (1.5, ""),
+        ("(", None),
+        (None, None),
+        ([1], None),
+        (1.5, None),
     ],
 )
 def test_a_label_is_known_however_it_is_written(label, parsed):
@@ -221,28 +224,37 @@ def test_the_innermost_objects_have_the_label_of_their_group(value, objects):
     assert [*iter_innermost_objects(value, "h")] == objects
 
 
-def card(kind=BASIC, label="1", **texts):
-    return ReplyCard(label, kind, **texts)
+def card(front, back, kind=BASIC, label="1", quote=""):
+    return TwoSidedCard(label, quote, front, back, kind)
+
+
+def cloze(text, quote=""):
+    return ClozeCard("1", quote, text)
+
+
+def declined(reason=None):
+    return DeclinedCard("1", reason)
 
 
 @pytest.mark.parametrize(
     ("entry", "parsed"),
     [
-        ({"h": 1, "kind": "cloze", "text": "{{c1::a}} b"}, card(CLOZE, text="{{c1::a}} b")),
-        ({"h": 1, "kind": "cloze", "front": "{{a}} b", "quote": "abc d"}, card(CLOZE, text="{{c1::a}} b", quote="abc d")),
-        ({"h": 1, "kind": "cloze", "text": "no gap"}, card(CLOZE, text="no gap")),
-        ({"h": 1, "kind": "cloze", "text": "Q", "back": "A"}, card(front="Q", back="A")),
-        ({"h": 1, "kind": "cloze", "front": "Q", "back": "A"}, card(front="Q", back="A")),
-        ({"h": 1, "kind": "basic", "front": "Q", "text": "{{c1::x}} y"}, card(CLOZE, text="{{c1::x}} y")),
-        ({"h": 1, "kind": "basic", "front": "Q", "back": "A", "text": "{{c1::x}} y"}, card(front="Q", back="A")),
-        ({"h": 1, "kind": "reversed", "front": "Q", "back": "A"}, card(TWO_WAY, front="Q", back="A")),
-        ({"h": 1, "kind": "Two-way", "front": "Q", "back": "A"}, card(TWO_WAY, front="Q", back="A")),
-        ({"h": 1, "kind": "other", "front": "<b>Q</b>", "back": 4}, card(front="**Q**", back="4")),
-        ({"h": 1, "front": "Q", "back": ["b", 1, None, "c"]}, card(front="Q", back="b, 1, c")),
-        ({"id": "h2", "Question": "Q", "a": "A", "evidence": "abc d"}, card(label="2", front="Q", back="A", quote="abc d")),
-        ({"h": 1, "kind": "none", "why_none": "so", "front": "Q", "back": "A"}, card(None, why_none="so")),
-        ({"h": 1, "why": " so\nit is"}, card(None, why_none="so it is")),
-        ({"h": 1, "kind": "None"}, card(None)),
+        ({"h": 1, "kind": "cloze", "text": "{{c1::a}} b"}, cloze("{{c1::a}} b")),
+        ({"h": 1, "kind": "cloze", "front": "{{a}} b", "quote": "abc d"}, cloze("{{c1::a}} b", quote="abc d")),
+        ({"h": 1, "kind": "cloze", "text": "no gap"}, cloze("no gap")),
+        ({"h": 1, "kind": "cloze", "text": "Q", "back": "A"}, card("Q", "A")),
+        ({"h": 1, "kind": "cloze", "front": "Q", "back": "A"}, card("Q", "A")),
+        ({"h": 1, "kind": "basic", "front": "Q", "text": "{{c1::x}} y"}, cloze("{{c1::x}} y")),
+        ({"h": 1, "kind": "basic", "front": "Q", "back": "A", "text": "{{c1::x}} y"}, card("Q", "A")),
+        ({"h": 1, "kind": "two-way", "text": "Q", "back": "A"}, card("Q", "A", TWO_WAY)),
+        ({"h": 1, "kind": "reversed", "front": "Q", "back": "A"}, card("Q", "A", TWO_WAY)),
+        ({"h": 1, "kind": "Two-way", "front": "Q", "back": "A"}, card("Q", "A", TWO_WAY)),
+        ({"h": 1, "kind": "other", "front": "<b>Q</b>", "back": 4}, card("**Q**", "4")),
+        ({"h": 1, "front": "Q", "back": ["b", 1, None, "c"]}, card("Q", "b, 1, c")),
+        ({"id": "h2", "Question": "Q", "a": "A", "evidence": "abc d"}, card("Q", "A", label="2", quote="abc d")),
+        ({"h": 1, "kind": "none", "why_none": "so", "front": "Q", "back": "A"}, declined("so")),
+        ({"h": 1, "why": " so\nit is"}, declined("so it is")),
+        ({"h": 1, "kind": "None"}, declined()),
         ({"h": 1, "front": "Q"}, None),
         ({"h": 1, "back": "A"}, None),
         ({"h": 1, "front": True, "back": "A"}, None),
@@ -278,10 +290,10 @@ MARK = Highlight(
     Document(DocumentKey("d"), "papers", "Cells"), "pdf:d", HighlightKind.HIGHLIGHT,
     "Iron rusts. Zinc is dull. Gold shines. Lead is soft.", key=HighlightKey("pdf:d/1"),
 )  # fmt: skip
-IRON = card(front="What rusts?", back="Iron", quote="Iron rusts")
-ZINC = card(TWO_WAY, front="zinc", back="dull", quote="Zinc is dull")
-GOLD = card(CLOZE, text="{{c1::Gold}} shines.", quote="Gold shines")
-DECLINED = card(None, why_none="an aside")
+IRON = card("What rusts?", "Iron", quote="Iron rusts")
+ZINC = card("zinc", "dull", TWO_WAY, quote="Zinc is dull")
+GOLD = cloze("{{c1::Gold}} shines.", quote="Gold shines")
+DECLINED = declined("an aside")
 MODEL = Origin("llm", "m")
 
 
@@ -295,7 +307,7 @@ MODEL = Origin("llm", "m")
         ((GOLD,), ReplyShape(), [("cloze", "Gold", 26, "Gold shines.")]),
         # candidates stay in the order of the reply
         ((GOLD, IRON, ZINC), ReplyShape(candidate_count=2), [("cloze", "Gold", 26, "Gold shines."), ("basic", "Iron", 0, "Iron rusts.")]),
-        ((GOLD, DECLINED, card(front="what RUSTS", back="iron"), IRON), ReplyShape(candidate_count=3), [("cloze", "Gold", 26, "Gold shines."), ("basic", "iron", 0, "Iron rusts.")]),
+        ((GOLD, DECLINED, card("what RUSTS", "iron"), IRON), ReplyShape(candidate_count=3), [("cloze", "Gold", 26, "Gold shines."), ("basic", "iron", 0, "Iron rusts.")]),
     ],
 )  # fmt: skip
 def test_the_drafts_of_a_reply(cards, shape, drafts):
@@ -319,8 +331,8 @@ def test_of_a_looked_up_word_the_reply_gives_the_meaning_alone():
         MARK.document, "pdf:d", MARK.kind, "dull", sentence="Zinc is dull.", line_syntax=LOOKED_UP_WORD
     )  # fmt: skip
     cards = (
-        card(CLOZE, text="{{c1::x}}"),
-        card(TWO_WAY, front="other", back="not shiny"),
+        cloze("{{c1::x}}"),
+        card("other", "not shiny", TWO_WAY),
     )
     [draft] = make_result(word, cards, MODEL, ReplyShape()).drafts
     assert draft.kind is BASIC
@@ -336,7 +348,7 @@ def test_of_a_looked_up_word_the_reply_gives_the_meaning_alone():
     [
         ((), "the model saw nothing worth a card", False),
         ((DECLINED,), "an aside", True),
-        ((card(None), DECLINED), "the model saw nothing worth a card", True),
+        ((declined(), DECLINED), "the model saw nothing worth a card", True),
         ((DECLINED, GOLD), "an aside", False),
         ((GOLD, GOLD), "the model drafted only cloze, not basic, two-way", False),
     ],

@@ -26,8 +26,9 @@ from ankiforge.draft.prompt import (
 from ankiforge.draft.propose.excerpts import get_complete_sentence
 from ankiforge.draft.propose.features import extract_sentence_features
 from ankiforge.draft.propose.rejection import RejectionReason, find_rejection
-from ankiforge.draft.reply import is_truncated, parse_all_cards
+from ankiforge.draft.reply_cards import parse_all_cards
 from ankiforge.draft.reply_checks import explain_unusable_reply
+from ankiforge.draft.reply_json import is_truncated
 from ankiforge.draft.server import (
     ServerSettings,
     describe_question_quality,

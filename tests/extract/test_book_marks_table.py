@@ -6,7 +6,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from ankiforge.extract.books.calibre import CalibreHighlight, convert_highlight
+from ankiforge.extract.books.calibre import (
+    CalibreHighlight,
+    convert_highlight,
+    parse_highlight,
+)
 from ankiforge.extract.books.databases import (
     AppleBooks,
     DatabaseSource,
@@ -217,7 +221,7 @@ MARK = BookHighlight("A fact.", "u")
         (HIGHLIGHT, MARK),
         (CalibreHighlight(uuid="u", highlighted_text="A fact.", removed=True), None),
         (CalibreHighlight(uuid="u", highlighted_text=" ", notes=" "), None),
-        (CalibreHighlight(uuid="u", highlighted_text=None, notes=None), None),
+        (CalibreHighlight(uuid="u"), None),
         (CalibreHighlight(uuid="u", notes="x"), BookHighlight("", "u", "x")),
         (
             CalibreHighlight(
@@ -231,7 +235,7 @@ MARK = BookHighlight("A fact.", "u")
             ),
         ),
         (
-            CalibreHighlight("u", "A fact.", spine_index=None, toc_family_titles=None, style={
+            CalibreHighlight("u", "A fact.", style={
                 "kind": "decoration", "type": "builtin", "which": "wavy"}),
             BookHighlight("A fact.", "u", kind=HighlightKind.UNDERLINE),
         ),
@@ -249,6 +253,11 @@ MARK = BookHighlight("A fact.", "u")
 )  # fmt: skip
 def test_a_highlight_of_calibre(stored, mark):
     assert convert_highlight(stored) == mark
+
+
+def test_null_in_a_highlight_of_calibre_is_a_field_that_is_not_set():
+    data = '{"uuid": "u", "highlighted_text": null, "spine_index": null, "style": null}'
+    assert parse_highlight(data) == CalibreHighlight("u")
 
 
 # --- KOReader ------------------------------------------------------------------------------------------

@@ -73,11 +73,11 @@ def test_the_sentence_comes_with_the_book_and_the_key_stays(forge, tmp_path):
     (root / "On Memory.epub").unlink()
     forge.ok("run", root)
     [alone] = forge.ok("list", "--json", "--no-card").lines
-    assert alone["proposal"] is None
+    assert alone["suggestion"] is None
     write_epub(root / "On Memory.epub", BOOK)
     forge.ok("run")
     [whole] = forge.ok("list", "--json", "--no-card").lines
-    assert "Ebbinghaus" in str(whole["proposal"])
+    assert "Ebbinghaus" in str(whole["suggestion"])
 
 
 def test_a_book_elsewhere_is_found_in_the_folders_of_the_settings(forge, tmp_path):
@@ -90,7 +90,7 @@ def test_a_book_elsewhere_is_found_in_the_folders_of_the_settings(forge, tmp_pat
     forge.settings("sources: [kobo: {path: kobo.sqlite, books: [shelf]}]", proposals=True)
     forge.ok("run")
     [listed] = forge.ok("list", "--json", "--no-card").lines
-    assert "1885" in str(listed["proposal"])
+    assert "1885" in str(listed["suggestion"])
 
 
 # --- where marks are ------------------------------------------------------------------------

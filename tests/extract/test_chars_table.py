@@ -393,9 +393,8 @@ SECOND = (0.0, 688.0, 99.0, 700.0)
         (TWICE, "CELL  DIVIDES", None, ["cell divides"]),
         (TWICE, "cell", None, ["cell"]),
         (TWICE, "cell", SECOND, ["cell"]),
-        # signs around the letters are left out
-        (TWICE, "cell,", SECOND, ["cell"]),
-        (TWICE, "(cell)", None, ["cell"]),
+        (TWICE, "cell,", SECOND, ["cell,"]),
+        (TWICE, "(cell)", None, ["cell"]),  # signs that the page doesn't have there
         (page("a → b"), "→", None, ["→"]),
         (TWICE, "→", None, []),
         (TWICE, "", None, []),

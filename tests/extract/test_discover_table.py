@@ -179,7 +179,7 @@ FILES = "a.epub B.EPUB d.b.docx e.png .f.epub ankiforge.json node_modules/x.json
         # kinds with names of their own
         ("a.epub= b.txt= c.png= .d.epub=", [(".md", "")], {"": "2 empty files"}),
         ("a.csv=", [(".csv", "", "a.csv")], {"": "1 empty file"}),
-        (".a.md.icloud d/.b.pdf.icloud .icloud", [(".md", "")],
+        (".a.md.icloud d/.b.pdf.icloud", [(".md", "")],
          {"": "2 files not downloaded from iCloud"}),
         ("B.sdr/x.lua d/C.sdr/y.lua", [(".md", "")], {"": "2 KOReader folders"}),
         ("B.sdr/x.lua", [(".md", ""), (".lua", "")], {"": ""}),

@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from msgspec.structs import replace
 
+from ankiforge.extract.cleaning import clean_blocks, clean_text, to_one_line
+from ankiforge.extract.passage_context import find_passage_context
 from ankiforge.extract.pdf.annotations import (
     NEVER,
     Annotation,
@@ -14,15 +16,8 @@ from ankiforge.extract.pdf.annotations import (
     format_date,
     parse_date,
 )
-from ankiforge.extract.pdf.cleaning import (
-    Spelling,
-    clean_blocks,
-    clean_text,
-    find_first_word,
-    find_last_word,
-    to_one_line,
-)
-from ankiforge.extract.pdf.mark_text import build_quads, get_passage_context
+from ankiforge.extract.pdf.cleaning import Spelling, find_first_word, find_last_word
+from ankiforge.extract.pdf.mark_text import build_quads
 from ankiforge.model import HighlightKind
 
 # --- letters and words ---------------------------------------------------------------------------
@@ -137,7 +132,8 @@ TEXT = (
 )  # fmt: skip
 def test_the_context_of_a_passage(passage, body, context):
     start = TEXT.index(passage)
-    assert get_passage_context(TEXT, (start, start + len(passage)), body) == context
+    found = find_passage_context(TEXT, (start, start + len(passage)), body)
+    assert (found.prefix, found.suffix, found.sentence) == context
 
 
 @pytest.mark.parametrize(
@@ -146,9 +142,9 @@ def test_the_context_of_a_passage(passage, body, context):
 def test_a_sentence_that_is_too_long_is_none(length, has_sentence):
     text = f"{'word ' * 2000}"[:length] + "cell."
     start = text.index("cell")
-    prefix, suffix, sentence = get_passage_context(text, (start, start + 4))
-    assert (prefix, suffix) == (text[:start][-80:], ".")
-    assert bool(sentence) is has_sentence
+    found = find_passage_context(text, (start, start + 4))
+    assert (found.prefix, found.suffix) == (text[:start][-80:], ".")
+    assert (found.sentence is not None) is has_sentence
 
 
 @pytest.mark.parametrize(
@@ -162,10 +158,10 @@ def test_a_sentence_that_crosses_a_table_is_none(body, asked):
         calls.append(span)
         return True
 
-    _, _, sentence = get_passage_context(
+    found = find_passage_context(
         TEXT, (start, start + 4), body, crosses_table=crosses_table
     )
-    assert sentence == ""
+    assert found.sentence is None
     assert calls == [asked]
 
 

@@ -150,7 +150,7 @@ def test_what_gives_no_card_says_what_to_do(forge, zotero):
     said = forge.ok("list", "--no-card").stdout
     row = next(line for line in said.splitlines() if "Which curve is drawn" in line)
     assert row.endswith(NOT_THERE.partition(":")[0])
-    assert NOT_THERE in forge.ok("show", row.split()[0]).stdout
+    assert NOT_THERE in forge.ok("list", "-v", row.split()[0]).stdout
 
 
 def test_a_picture_outside_of_the_data_folder_never_travels(forge, zotero, tmp_path):

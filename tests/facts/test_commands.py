@@ -34,7 +34,7 @@ def note(forge):
 
 def states(forge):
     """Return the passage as `show` tells it: by sentence, its state or the card that it asks about."""
-    passage = forge.ok("show", KEY, "--json").lines[0]
+    passage = forge.ok("list", "-v", KEY, "--json").lines[0]
     return {fact["sentence"]: fact["card"] or fact["state"] for fact in passage["facts"]}
 
 
@@ -61,7 +61,7 @@ def test_a_decision_leaves_the_other_sentences(forge, note):
     proposed = []
     for number in range(3):
         [done] = forge.ok("accept", KEY, "--json").lines
-        [card] = forge.ok("show", done["guid"], "--json").lines
+        [card] = forge.ok("list", "-v", done["guid"], "--json").lines
         proposed.append(card["quote"])
         decided = [each for each, state in states(forge).items() if state == "decided"]
         assert len(decided) == number + 1
@@ -92,7 +92,7 @@ def test_another_card_of_new_words_is_an_option_that_show_names(forge, note):
     note(WAR, corrected)
 
     draft = draft_of(forge, corrected)
-    shown = forge.ok("show", draft["id"]).stdout
+    shown = forge.ok("list", "-v", draft["id"]).stdout
     id = draft["id"][:10]
     assert f"accept {id}   the card gets these words" in shown
     assert f"accept --another {id}   another card" in shown
@@ -120,7 +120,7 @@ def test_a_card_by_hand_decides_the_sentence_that_it_quotes(forge, note):
     card_of(forge, CARTA, "King John")
     assert states(forge) == {CARTA: "decided"}
     [done] = forge.ok("accept", KEY, "--json").lines
-    [card] = forge.ok("show", done["guid"], "--json").lines
+    [card] = forge.ok("list", "-v", done["guid"], "--json").lines
     assert card["quote"] == WAR
 
 

@@ -390,7 +390,7 @@ class Player:
         """Accept, as its person, the new marks that nothing is said about, and build."""
         taken = []
         for card in self.lists(machine).cards:
-            changes = card["revises"] or card["replaces"]
+            changes = card["changes"] or card["replaces"]
             if card["waits"] == "Made of your highlight; you decide." and not changes:
                 taken.append(card["id"])
         if taken:
@@ -500,7 +500,7 @@ class Player:
             },
             "waiting": dict.fromkeys(sorted(drafts_of(cards)), True),
             "no card": {
-                one["exact"]: "a proposal" if one.get("proposal") else True
+                one["exact"]: "a suggestion" if one.get("suggestion") else True
                 for one in without_card
             },
             "questions": {asked_about(one): True for one in questions},
@@ -684,10 +684,10 @@ def asked_about(question: dict[str, Any]) -> str:
 def drafts_of(cards: list[dict[str, Any]]) -> Iterator[str]:
     """The words of each draft that waits for a person."""
     for card in cards:
-        if card["verdict"] == "waiting" and not card["revises"]:
+        if card["verdict"] == "waiting" and not card["changes"]:
             yield words_of(card["fields"])
-        if card["revision"]:
-            yield f"{words_of({**card['fields'], **card['revision']['fields']})} (a revision)"
+        if card["change"]:
+            yield f"{words_of({**card['fields'], **card['change']['fields']})} (a change)"
 
 
 def words_of(fields: dict[str, str]) -> str:

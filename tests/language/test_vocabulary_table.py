@@ -45,8 +45,8 @@ def translated(text: str, *pairs: tuple[str, str]) -> list[str]:
         ("药动学）：", "药动学"),
         ("(confine", "confine"),
         ("don't", "don't"),
-        ("attacker. Beyond", ""),
-        ("the choice of a threshold", ""),
+        ("attacker. Beyond", None),
+        ("the choice of a threshold", None),
     ],
 )
 def test_the_signs_beside_a_word_are_not_part_of_it(marked, term):
@@ -168,15 +168,15 @@ def test_a_word_without_a_sentence_gets_that_of_another_mark():
     [
         ("robust,", "robust"),
         ("“robust to it”", "robust to it"),
-        ("a choice of five words", ""),
-        ("It is. So", ""),
+        ("a choice of five words", None),
+        ("It is. So", None),
         ("Go!", "Go"),
         ("两个字", "两个字"),
-        ("结果对阈值不敏感的", ""),
-        ("α", ""),
+        ("结果对阈值不敏感的", None),
+        ("α", None),
         ("光", "光"),
-        ("one\ntwo", ""),
-        ("42", ""),
+        ("one\ntwo", None),
+        ("42", None),
     ],
 )
 def test_a_term_is_a_word_or_a_short_phrase(exact, term):

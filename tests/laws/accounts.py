@@ -77,7 +77,7 @@ class Accounts:
         for entry in forge.ok("list", "--no-card", "--all", "--json").lines:
             assert entry["kind"], entry
             assert entry["place"], entry
-            assert entry["reason"] or entry["proposal"], entry
+            assert entry["reason"] or entry["suggestion"], entry
             if entry["key"] is None:
                 self.everywhere.append(entry)
                 self.of(entry["path"]).left_out.append(entry)

@@ -37,7 +37,7 @@ from ankiforge.reports.cards import (
     format_row,
     format_sides,
     list_row_to_json,
-    proposal_to_json,
+    suggestion_to_json,
 )
 from ankiforge.reports.view import view_card
 from ankiforge.review import Item, Review
@@ -95,7 +95,7 @@ def desk(forge_in: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[An
 
 @st.composite
 def cards(draw: st.DrawFn) -> ShownCard:
-    """A card at any stage: proposed, waiting, blocked, accepted, in Anki, rejected."""
+    """A card at any stage: suggested, waiting, blocked, accepted, in Anki, rejected."""
     kind, fields = draw(FIELDS)
     text: dict[str, Any] = {"kind": kind, "fields": fields}
     stage = draw(st.sampled_from((Proposal, PendingDraft, LocalCard)))
@@ -123,7 +123,7 @@ def test_every_door_shows_the_same_of_a_card(desk, card):
     row, _, tail = format_row(view, "").partition("\t")
     sides = letters(" ".join(format_sides(view)))
     if isinstance(card, Proposal):
-        data = proposal_to_json(card)
+        data = suggestion_to_json(card)
         page = session._renderer.render_item(Item("x", proposal=card))
     else:
         data = list_row_to_json(workspace.ledger, card, workspace.decks)
@@ -138,7 +138,7 @@ def test_every_door_shows_the_same_of_a_card(desk, card):
         )["cards"]
         assert found == {name: data[name] for name in found}
         told = [*format_item_in_full(workspace.ledger, card)]
-        # `show` names commands as the remedy
+        # `list -v` names commands as the remedy
         reason = re.split(r"[.:] ", data["waits"])[0]
         assert letters(reason).casefold() in letters(" ".join(told)).casefold()
     [shown] = page["cards"]

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ankiforge.check import duplicates
-from ankiforge.draft.reply import parse_cards
+from ankiforge.draft.reply_cards import parse_cards
 from ankiforge.model import NO_KEY, CardContent, CardKind, Origin
 from tests.ledger.world import World
 from tests.reading import opened

@@ -12,7 +12,7 @@ from ankiforge.draft.client import ModelClient
 from ankiforge.draft.llm import ModelDrafter
 from ankiforge.draft.privacy import PrivacyFilter
 from ankiforge.draft.prompt import format_highlight, load_prompt_file
-from ankiforge.draft.reply import convert_to_markdown
+from ankiforge.draft.reply_cards import convert_to_markdown
 from ankiforge.draft.server import ServerSettings
 from ankiforge.model import (
     Document,

@@ -8,7 +8,8 @@ from time import process_time
 
 import pytest
 
-from ankiforge.draft.reply import parse_all_cards, parse_objects
+from ankiforge.draft.reply_cards import parse_all_cards
+from ankiforge.draft.reply_json import parse_objects
 from ankiforge.extract.markdown.placeholders import (
     find_comment_sentences,
     mask_comments_and_maths,

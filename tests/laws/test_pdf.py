@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import ArrayObject, FloatObject, NameObject
 
+from ankiforge.extract.cleaning import clean_text, to_one_line
 from ankiforge.extract.pdf.annotations import parse_date
-from ankiforge.extract.pdf.cleaning import clean_text, to_one_line
 from ankiforge.extract.pdf.messages import Area, Failure, ReadMarksReply
 from ankiforge.extract.pdf.worker import PdfWorkerPool
 from ankiforge.model import ExtractedDocument, Highlight

@@ -66,7 +66,6 @@ REWORDED = {
     SHORT: "It took decades.",
 }
 """What the sources say after they have changed."""
-COUNTS = ("passages", "waiting", "anki")
 DECISIONS = st.tuples(st.sampled_from(ACTS), st.integers(0, 9))
 
 
@@ -147,9 +146,11 @@ def list_everything(ledger: Ledger) -> dict[str, object]:
             for id in item_lists.find_items(ledger, (), everything=True)
             if id not in own
         ],
-        "counts": {
-            name: pending_items.count_items_by_group(ledger, name) for name in COUNTS
-        },
+        "counts": (
+            pending_items.count_waiting(waits),
+            pending_items.count_highlights(ledger),
+            pending_items.count_cards(ledger),
+        ),
     }
 
 

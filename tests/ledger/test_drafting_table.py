@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import (
@@ -329,13 +329,18 @@ class Desk:
             row["id"] for row in ledger.fetch_rows("SELECT id FROM document ORDER BY id")
         ]
         waits = pending_items.load_pending_items(ledger)
-        groups = ("passages", "waiting", "reasons", "cards", "anki", "unsent", "answers")
-        counts = pending_items.count_items_by_group(ledger, *groups)
+        counts = {
+            "highlights": asdict(pending_items.count_highlights(ledger)),
+            "waiting": asdict(pending_items.count_waiting(waits)),
+            "reasons": draft_groups.count_pending_reasons(ledger, waits.new_drafts),
+            "cards": asdict(pending_items.count_cards(ledger)),
+            "reviews": asdict(pending_items.count_reviews(ledger)),
+        }
+        del counts["highlights"]["total"], counts["waiting"]["total"]
         told = {
             "new": " ".join(
                 f"{names[each.id]}x{each.draft_count}" for each in waits.drafts
             ),
-            "blocked": waits.blocked_count,
             "revisions": " ".join(names[id] for id in waits.revisions),
             "without": " ".join(map(self.say_location, waits.without_card)),
             "locations": " ".join(
@@ -360,7 +365,7 @@ class Desk:
             ),
             "counts": " ".join(
                 f"{group}.{KINDS.get(name, name)}={count}"
-                for group in groups
+                for group in counts
                 for name, count in sorted(counts[group].items())
                 if count
             ),
@@ -877,20 +882,19 @@ OVERVIEWS: dict[str, dict[str, str]] = {
         "by rank": "n=undrafted(not drafted yet)0+",
         "of one": "n=undrafted(not drafted yet)0+",
         "states": "n=none",
-        "counts": "passages.open=1 waiting.without=1",
+        "counts": "highlights.without=1",
         "due": "1",
         "documents": "[('vault:v', 'v', 1, 1)]",
         "useful": "[0]",
     },
     "n:AB m:C, rules A:heart B:liver? C:kidneys!": {
         "new": "heartx2 kidneysx1",
-        "blocked": "1",
         "locations": "m@0:-0,1,0 n@0:-1,1,1 n@0:-0,1,0",
         "outcomes": "n=waiting()0.5 m=blocked()0.5",
         "by rank": "m=blocked()0.5 n=waiting()0.5",
         "of one": "m=blocked()0.5",
         "states": "m=asks n=asks",
-        "counts": "passages.waiting=2 waiting.blocked=1 waiting.new=3 reasons.cut=1 reasons.no_warning=1",
+        "counts": "highlights.waiting=2 waiting.new=3 reasons.cut=1 reasons.no_warning=1",
         "groups": "kidneys heart liver",
         "several": "['vault:v/n0']",
         "facets": "{'document': ['m', 'n'], 'kind': ['cloze']}",
@@ -918,7 +922,7 @@ OVERVIEWS: dict[str, dict[str, str]] = {
         "by rank": "m=carded()0.5 n=carded()0.5",
         "of one": "m=carded()0.5",
         "states": "m=asks n=card",
-        "counts": "passages.waiting=1 passages.with_card=1 waiting.new=1 reasons.no_warning=1 cards.accepted=1 anki.none=1 unsent.cloze=1",
+        "counts": "highlights.waiting=1 highlights.with_card=1 waiting.new=1 reasons.no_warning=1 cards.accepted=1 cards.unsent=1",
         "depend": "1 cards, 0 drafts of m",
         "groups": "kidneys",
         "facets": "{'document': ['m'], 'kind': ['cloze']}",
@@ -950,7 +954,7 @@ OVERVIEWS: dict[str, dict[str, str]] = {
         "by rank": "m=waiting()0.5 n=carded()0.5",
         "of one": "m=waiting()0.5",
         "states": "m=asks n=asks",
-        "counts": "passages.waiting=2 waiting.changed=1 waiting.new=1 waiting.revisions=1 reasons.no_warning=1 cards.accepted=1 anki.none=1 unsent.cloze=1",
+        "counts": "highlights.waiting=2 waiting.changed=1 waiting.new=1 reasons.no_warning=1 cards.accepted=1 cards.unsent=1",
         "depend": "1 cards, 1 drafts of m, n",
         "groups": "kidneys heart",
         "facets": "{'document': ['m', 'n'], 'kind': ['cloze']}",
@@ -979,7 +983,7 @@ OVERVIEWS: dict[str, dict[str, str]] = {
         "by rank": "m=left_out(rejected by you)0.5 n=carded()0.5",
         "of one": "m=left_out(rejected by you)0.5",
         "states": "m=none n=card",
-        "counts": "passages.skipped=1 passages.with_card=1 cards.accepted=1 anki.none=1 unsent.cloze=1",
+        "counts": "highlights.skipped=1 highlights.with_card=1 cards.accepted=1 cards.unsent=1",
         "depend": "1 cards, 0 drafts of n",
         "facets": "{'document': ['n'], 'kind': ['cloze']}",
         "items": "card-heart:none",
@@ -1006,7 +1010,7 @@ OVERVIEWS: dict[str, dict[str, str]] = {
         "outcomes": "n=waiting()0.5",
         "by rank": "n=waiting()0.5",
         "states": "n=asks",
-        "counts": "passages.waiting=1 waiting.new=1 reasons.decided_before=1 cards.rejected=1",
+        "counts": "highlights.waiting=1 waiting.new=1 reasons.decided_before=1 cards.rejected=1",
         "depend": "0 cards, 2 drafts of m, n",
         "depend, absent": "0 cards, 1 drafts of m",
         "groups": "blood",
@@ -1037,7 +1041,7 @@ OVERVIEWS: dict[str, dict[str, str]] = {
         "by rank": "m=no_card(decline has none)-0.5+ n=waiting()0.5",
         "of one": "m=no_card(decline has none)-0.5+",
         "states": "m=none n=asks",
-        "counts": "passages.open=1 passages.waiting=1 waiting.new=1 waiting.without=1 reasons.taken_back=1",
+        "counts": "highlights.waiting=1 highlights.without=1 waiting.new=1 reasons.taken_back=1",
         "groups": "heart",
         "facets": "{'document': ['n'], 'kind': ['cloze']}",
         "items": "heart<* card-heart:none heart<*",
@@ -1061,8 +1065,8 @@ OVERVIEWS: dict[str, dict[str, str]] = {
         "outcomes": "n=no_card(nothing to ask was recognised)0.9+ m=no_card(nothing to ask was recognised)0.9+",
         "by rank": "m=no_card(nothing to ask was recognised)0.9+ n=no_card(nothing to ask was recognised)0.9+",
         "of one": "m=no_card(nothing to ask was recognised)0.9+",
-        "states": "m=proposal n=proposal",
-        "counts": "passages.open=2 waiting.proposed=2 waiting.without=2",
+        "states": "m=suggested n=suggested",
+        "counts": "highlights.waiting=2 waiting.new=2",
         "documents": "[('vault:v', 'v', 2, 2)]",
         "useful": "[0.9, 0.9]",
     },
@@ -1071,8 +1075,8 @@ OVERVIEWS: dict[str, dict[str, str]] = {
         "outcomes": "n=carded()0.9+ m=no_card(propose has none)0.9+",
         "by rank": "m=no_card(propose has none)0.9+ n=carded()0.9+",
         "of one": "m=no_card(propose has none)0.9+",
-        "states": "m=proposal n=proposal",
-        "counts": "passages.open=2 waiting.proposed=2 waiting.without=2 cards.accepted=1 anki.none=1 unsent.cloze=1",
+        "states": "m=suggested n=suggested",
+        "counts": "highlights.waiting=2 waiting.new=2 cards.accepted=1 cards.unsent=1",
         "depend": "1 cards, 0 drafts of n",
         "facets": "{'document': ['n'], 'kind': ['cloze']}",
         "items": "card-heart:none",
@@ -1095,7 +1099,7 @@ OVERVIEWS: dict[str, dict[str, str]] = {
         "outcomes": "n=carded()0.5 o=carded()0.5",
         "by rank": "o=carded()0.5 n=carded()0.5",
         "states": "n=card o=card",
-        "counts": "passages.with_card=2 cards.accepted=2 anki.none=2 unsent.cloze=2",
+        "counts": "highlights.with_card=2 cards.accepted=2 cards.unsent=2",
         "depend": "2 cards, 0 drafts of n, o",
         "facets": "{'document': ['n', 'o'], 'kind': ['cloze']}",
         "items": "card-heart:none card-kidneys:none",

@@ -72,7 +72,7 @@ def test_words_that_lost_letters_do_not_reach_a_card(forge, notes: Path):
     (notes / "A.md").write_text(f"Who sleeps here?::{words}\n", "utf-8")
     came = forge.json("run")
     assert live(forge) == before
-    assert came["cards"]["revised"] == 0
+    assert came["cards"]["changed"] == 0
     assert "damaged" in came["changes"][0]["why"]
     [revision] = forge.ok("list", "--view", "changed", "--json").lines
     (notes / "A.md").write_text(text, "utf-8")  # mended

@@ -45,7 +45,10 @@ def test_lines_with_blanks_around_the_colons_are_one_question(
     assert len(asked["examples"]) == 3
     waiting = forge.json("status")["waiting"]
     assert (waiting["new"], waiting["changed"], waiting["questions"]) == (0, 0, 1)
-    assert f"ankiforge accept {asked['id'][:6]} " in forge.ok("show", asked["id"]).stdout
+    assert (
+        f"ankiforge accept {asked['id'][:6]} "
+        in forge.ok("list", "-v", asked["id"]).stdout
+    )
     forge.ok("accept", "--all")
     assert set(verdicts(forge).values()) == {"waiting"}, "only by its id"
     forge.ok("accept", asked["id"])

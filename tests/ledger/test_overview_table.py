@@ -3,6 +3,7 @@
 import pytest
 
 from ankiforge.ledger.pending_items import (
+    ReviewStatus,
     find_drafting_status,
     find_review_status,
     group_pending_items,
@@ -23,24 +24,36 @@ def offer(id: str, passage: str, changes: str = "", *, blocked: bool = False):
 
 
 @pytest.mark.parametrize(
-    ("offers", "new", "passages", "revisions", "blocked"),
+    ("offers", "new", "passages", "revisions", "offered"),
     [
-        ([], [], [], [], 0),
-        ([offer("a", "p"), offer("b", "q")], ["a", "b"], ["p", "q"], [], 0),
-        ([offer("b", "q"), offer("a", "p")], ["b", "a"], ["q", "p"], [], 0),
-        ([offer("a", "p"), offer("b", "p")], ["a"], ["p"], [], 0),  # one of a passage
-        ([offer("a", "p", "af1"), offer("b", "p")], ["b"], ["p"], ["a"], 0),
-        ([offer("a", "p"), offer("b", "p", "af1")], ["a"], ["p"], ["b"], 0),
-        ([offer("a", "p", "af1"), offer("b", "p", "af2")], [], [], ["a", "b"], 0),
-        ([offer("a", "p", blocked=True), offer("b", "q")], ["a", "b"], ["p", "q"], [], 1),
-        ([offer("a", "p"), offer("b", "p", blocked=True)], ["a"], ["p"], [], 0),
-        ([offer("a", "p", "af1", blocked=True)], [], [], ["a"], 0),
+        ([], [], [], [], []),
+        ([offer("a", "p"), offer("b", "q")], ["a", "b"], ["p", "q"], [], ["a", "b"]),
+        ([offer("b", "q"), offer("a", "p")], ["b", "a"], ["q", "p"], [], ["b", "a"]),
+        (
+            [offer("a", "p"), offer("b", "p")],
+            ["a"],
+            ["p"],
+            [],
+            ["a", "b"],
+        ),  # one of a passage
+        ([offer("a", "p", "af1"), offer("b", "p")], ["b"], ["p"], ["a"], ["b"]),
+        ([offer("a", "p"), offer("b", "p", "af1")], ["a"], ["p"], ["b"], ["a"]),
+        ([offer("a", "p", "af1"), offer("b", "p", "af2")], [], [], ["a", "b"], []),
+        (
+            [offer("a", "p", blocked=True), offer("b", "q")],
+            ["a", "b"],
+            ["p", "q"],
+            [],
+            ["a", "b"],
+        ),
+        ([offer("a", "p"), offer("b", "p", blocked=True)], ["a"], ["p"], [], ["a", "b"]),
+        ([offer("a", "p", "af1", blocked=True)], [], [], ["a"], []),
     ],
 )
-def test_drafts_are_of_one_list(offers, new, passages, revisions, blocked):
+def test_drafts_are_of_one_list(offers, new, passages, revisions, offered):
     order = group_pending_items([], offers)
     assert (order.new_drafts, order.new_passages) == (new, passages)
-    assert (order.revisions, order.blocked_count) == (revisions, blocked)
+    assert (order.revisions, order.offered_drafts) == (revisions, offered)
     assert order.changed_cards == revisions
 
 
@@ -83,27 +96,36 @@ WORTHY = {"worth_left": MIN_CERTAIN_CONFIDENCE}
 @pytest.mark.parametrize(
     ("columns", "became", "stands", "is_offered"),
     [
-        ({}, "no_card", "open", True),
-        ({"undrafted": 1}, "undrafted", "open", True),
-        ({"fate": "failed", "undrafted": 1}, "failed", "open", True),
-        ({"fate": "no_card"}, "no_card", "open", True),
-        ({"fate": "left_out"}, "left_out", "skipped", False),
-        ({"done": 1, "undrafted": 1}, "decided", "skipped", False),
-        ({"done": 1, "fate": "failed"}, "failed", "open", True),
-        ({"best": 1, "done": 1, "fate": "failed"}, "waiting", "waiting", False),
-        ({"best": 0}, "blocked", "waiting", False),
-        ({"skipped": 1}, "left_out", "skipped", False),
-        ({"skipped": 1, "best": 1}, "left_out", "waiting", False),
-        ({"carded": 1}, "carded", "with_card", False),
-        ({"carded": 1, **WORTHY}, "carded", "open", True),
-        ({"carded": 1, "best": 1, **WORTHY}, "carded", "waiting", False),
-        ({"carded": 1, "skipped": 1}, "carded", "with_card", False),
+        ({}, "no_card", ReviewStatus.WITHOUT_CARD, True),
+        (WORTHY, "no_card", ReviewStatus.SUGGESTED, True),
+        ({"worth_left": 0.6}, "no_card", ReviewStatus.MORE, True),
+        # where drafting failed, nothing is suggested
+        ({"fate": "failed", **WORTHY}, "failed", ReviewStatus.WITHOUT_CARD, True),
+        ({"undrafted": 1}, "undrafted", ReviewStatus.WITHOUT_CARD, True),
+        ({"fate": "failed", "undrafted": 1}, "failed", ReviewStatus.WITHOUT_CARD, True),
+        ({"fate": "no_card"}, "no_card", ReviewStatus.WITHOUT_CARD, True),
+        ({"fate": "left_out"}, "left_out", ReviewStatus.SKIPPED, False),
+        ({"done": 1, "undrafted": 1}, "decided", ReviewStatus.SKIPPED, False),
+        ({"done": 1, "fate": "failed"}, "failed", ReviewStatus.WITHOUT_CARD, True),
+        (
+            {"best": 1, "done": 1, "fate": "failed"},
+            "waiting",
+            ReviewStatus.WAITING,
+            False,
+        ),
+        ({"best": 0}, "blocked", ReviewStatus.WAITING, False),
+        ({"skipped": 1}, "left_out", ReviewStatus.SKIPPED, False),
+        ({"skipped": 1, "best": 1}, "left_out", ReviewStatus.WAITING, False),
+        ({"carded": 1}, "carded", ReviewStatus.WITH_CARD, False),
+        ({"carded": 1, **WORTHY}, "carded", ReviewStatus.SUGGESTED, True),
+        ({"carded": 1, "best": 1, **WORTHY}, "carded", ReviewStatus.WAITING, False),
+        ({"carded": 1, "skipped": 1}, "carded", ReviewStatus.WITH_CARD, False),
     ],
 )
 def test_what_became_of_a_passage(columns, became, stands, is_offered):
     mark = {**NEW, **columns}
     assert (find_drafting_status(mark), find_review_status(mark, ())) == (became, stands)
-    assert find_review_status(mark, {"p"}) == "waiting"
+    assert find_review_status(mark, {"p"}) is ReviewStatus.WAITING
     assert has_open_sentence(mark) is is_offered
 
 

@@ -46,7 +46,7 @@ def without(forge, *words):
 
 def proposed(forge):
     """Return the words of the passages that have a proposal."""
-    return [each["exact"] for each in without(forge) if each["proposal"]]
+    return [each["exact"] for each in without(forge) if each["suggestion"]]
 
 
 def sentence_of(proposal):
@@ -70,48 +70,52 @@ def revisions(forge):
 def test_a_less_certain_proposal_is_shown_only_to_who_asks_for_more(forge, note):
     came = note(f"=={WAR}==", f"=={BILE}==")
     counts = came["state"]["highlights"]
-    assert (counts["proposed"], counts["less_certain"], counts["without"]) == (1, 1, 0)
+    assert (counts["waiting"], counts["more"], counts["without"]) == (1, 1, 0)
     told = forge.ok("status").stdout
-    assert "  1 proposal waiting\n  1 more highlight without a card: " in told
-    told = forge.ok("list").stderr
-    assert "  1 proposal waiting\n  next  ankiforge " in told
+    assert "  1 new card waiting\n  1 more highlight without a card: " in told
+    [row] = forge.ok("list", "--json").lines
+    assert (row["by"], row["decision"], row["certain"]) == ("suggested", "card", True)
+    rows = forge.ok("list", "--more", "--json").lines
+    assert [each["certain"] for each in rows] == [True, False]
 
     shown = forge.ok("list", "--no-card").stdout
-    assert "  less certain\n" in shown
+    assert "  a possible card\n" in shown
     assert "[digestion of fat]" not in shown
-    assert "[carbon dioxide and alcohol]" in forge.ok("list", "--no-card", "-v").stdout
+    for options in (["--no-card", "--more"], ["--more"]):
+        assert "[digestion of fat]" in forge.ok("list", *options).stdout
     decide_on_the_first(forge, Accept)
 
     with forge.here(), Workspace() as opened:
         order = pending_items.load_pending_items(opened.ledger)
         [pile] = batches.group_by_document(order.drafts, order.without_card)
         load_item = Review(opened).load_item
-        assert (pile.proposal_counts.certain, pile.select_best_items(load_item)) == (
+        assert (len(pile.suggestions), pile.select_best_items(load_item)) == (
             0,
             [],
         )
-        [more] = pile.select_best_items(load_item, uncertain=True)
+        [more] = pile.select_best_items(load_item, more=True)
         assert more.proposal.quote == BILE
 
 
-def test_a_proposal_is_made_where_it_is_shown_and_waits_nowhere(forge, note):
+def test_a_suggested_card_is_made_where_it_is_shown_and_stored_nowhere(forge, note):
     came = note(f"=={WAR}==", f"=={ADVICE}==")
 
-    assert came["cards"]["drafted"] == came["state"]["cards"]["waiting"] == 0
+    assert came["cards"]["drafted"] == 0
     assert came["waits"] == {}
     war, advice = without(forge)
-    gaps = war["proposal"]["gaps"]
+    gaps = war["suggestion"]["gaps"]
     assert 1 < len(gaps) <= 4
-    assert f"::{gaps[0]}}}}}" in war["proposal"]["fields"]["Text"]
-    assert 0.3 <= war["proposal"]["confidence"] <= 1
+    assert f"::{gaps[0]}}}}}" in war["suggestion"]["fields"]["Text"]
+    assert 0.3 <= war["suggestion"]["confidence"] <= 1
     assert war["confidence"] > advice["confidence"] == 0
-    assert (war["reason"], advice["proposal"]) == ("", None)
+    assert (war["reason"], advice["suggestion"]) == ("", None)
     assert advice["reason"]
-    assert forge.ok("list", "--json").lines == []
-    assert f"[{gaps[0]}]" in forge.ok("list", "--no-card").stdout
-    listed = forge.ok("list", "--no-card", "-v").stdout
+    [row] = forge.ok("list", "--json").lines
+    assert (row["by"], row["highlight"]) == ("suggested", war["key"])
+    listed = forge.ok("list").stdout
+    assert f"[{gaps[0]}]" in listed
     assert all(gap in listed for gap in gaps)
-    assert f"ankiforge accept {war['key']}" in listed
+    assert forge.ok("list", "--json", "drafter:propose").lines == []
 
 
 def test_the_list_is_in_the_order_of_worth(forge, note):
@@ -126,17 +130,17 @@ def test_each_gap_is_a_card_of_its_words(forge, note):
     note(f"=={WAR}==")
     [passage] = without(forge)
     guids = set()
-    for number, words in enumerate(passage["proposal"]["gaps"], start=1):
+    for number, words in enumerate(passage["suggestion"]["gaps"], start=1):
         [done] = forge.ok("accept", passage["key"], "--gap", f"{number}", "--json").lines
         guids.add(done["guid"])
-        [card] = forge.ok("show", done["guid"], "--json").lines
+        [card] = forge.ok("list", "-v", done["guid"], "--json").lines
         assert f"{{{{c1::{words}}}}}" in card["fields"]["Text"]
         assert card["origin"]["drafter"] == "propose"
         assert without(forge) == []
         forge.ok("undo")
-    assert len(guids) == len(passage["proposal"]["gaps"])
+    assert len(guids) == len(passage["suggestion"]["gaps"])
     [again] = without(forge)
-    assert again["proposal"] == passage["proposal"]
+    assert again["suggestion"] == passage["suggestion"]
 
 
 def test_a_further_sentence_has_a_proposal_beside_the_card_of_another(forge, note):
@@ -148,7 +152,7 @@ def test_a_further_sentence_has_a_proposal_beside_the_card_of_another(forge, not
 
     assert {each["quote"] for each in forge.cards("verdict:accepted")} == {WAR, CARTA}
     refused = forge("accept", passage["key"], code=1)
-    assert "no proposal: its sentences have cards already" in refused.stderr
+    assert "no card is suggested: its sentences have cards already" in refused.stderr
 
 
 @pytest.mark.parametrize("act", [Accept, Reject])
@@ -159,30 +163,33 @@ def test_each_open_sentence_is_offered_until_it_is_decided(forge, note, act):
     while open_ones:
         [passage] = without(forge)
         waits = forge.json("status")["highlights"]
-        assert (waits["proposed"], waits["less_certain"], waits["without"]) == (1, 0, 0)
+        assert (waits["waiting"], waits["more"], waits["without"]) == (1, 0, 0)
         decide_on_the_first(forge, act)
-        open_ones.remove(sentence_of(passage["proposal"]))
+        open_ones.remove(sentence_of(passage["suggestion"]))
         if len(open_ones) == 1:
             (forge.folder / ".ankiforge/ledger.db").unlink()
             note(mark)
     assert proposed(forge) == []
-    assert forge.json("status")["highlights"]["proposed"] == 0
+    assert forge.json("status")["highlights"]["waiting"] == 0
 
 
 def test_a_sentence_is_offered_that_joined_one_that_was_rejected(forge, note):
     note(f"=={WAR}==")
     decide_on_the_first(forge, Reject)
-    assert forge.json("status")["highlights"]["proposed"] == 0
+    assert forge.json("status")["highlights"]["waiting"] == 0
 
     note(f"=={WAR} {CARTA}==")
 
-    assert forge.json("status")["highlights"]["proposed"] == 1
+    assert forge.json("status")["highlights"]["waiting"] == 1
     [passage] = without(forge)
-    assert sentence_of(passage["proposal"]) == CARTA
+    assert sentence_of(passage["suggestion"]) == CARTA
     decide_on_the_first(forge, Accept)
     assert without(forge) == []
     refused = forge("accept", passage["key"], code=1)
-    assert "no proposal: you have decided on its sentences already" in refused.stderr
+    assert (
+        "no card is suggested: you have decided on its sentences already"
+        in refused.stderr
+    )
 
 
 def test_a_shelf_and_a_sitting_offer_what_is_open_beside_a_card(forge, note):
@@ -199,7 +206,7 @@ def test_a_shelf_and_a_sitting_offer_what_is_open_beside_a_card(forge, note):
 def test_a_gap_that_is_not_there_is_refused(forge, note, gap, code):
     note(f"=={CELLS}==")
     [passage] = without(forge)
-    assert len(passage["proposal"]["gaps"]) < 4
+    assert len(passage["suggestion"]["gaps"]) < 4
 
     assert forge("accept", passage["key"], "--gap", gap).exit_code == code
     forge("accept", "--all", "--gap", "1", code=2)
@@ -232,7 +239,7 @@ def test_nothing_is_proposed_without_the_setting(forge, note):
     note(f"=={WAR}==")
 
     [passage] = without(forge)
-    assert (passage["proposal"], passage["confidence"]) == (None, 0)
+    assert (passage["suggestion"], passage["confidence"]) == (None, 0)
 
 
 def test_a_passage_that_was_rejected_is_none_without_a_card(forge, note):
@@ -249,12 +256,13 @@ def test_a_passage_that_was_rejected_is_none_without_a_card(forge, note):
 
 def test_a_marked_phrase_waits_and_a_bare_accept_all_takes_no_proposal(forge, note):
     note("A cell needs ==chemical energy== and water.", f"=={WAR}==", accept="review")
-    [draft] = forge.cards("verdict:waiting")
+    draft, suggestion = forge.ok("list", "--json", "verdict:waiting").lines
+    assert (draft["by"], suggestion["by"]) == ("yours", "suggested")
     assert draft["origin"]["drafter"] == "rules:phrase"
 
     forge.ok("accept", "--all")
 
-    assert [each["id"] for each in forge.cards("verdict:waiting")] == []
+    assert forge.ok("list", "--json", "verdict:waiting").lines == [suggestion]
     assert len(forge.cards("verdict:accepted")) == 1
     assert proposed(forge) == [WAR]
 
@@ -278,11 +286,11 @@ def test_other_words_of_a_person_take_the_place_of_the_proposal(forge, note):
 def test_a_lost_database_proposes_the_same(forge, note):
     passages = [f"=={words}==" for words in (CELLS, WAR, CARTA)]
     note(*passages)
-    first = [(each["key"], each["proposal"]) for each in without(forge)]
+    first = [(each["key"], each["suggestion"]) for each in without(forge)]
     (forge.folder / ".ankiforge/ledger.db").unlink()
     note(*passages)
 
-    assert [(each["key"], each["proposal"]) for each in without(forge)] == first
+    assert [(each["key"], each["suggestion"]) for each in without(forge)] == first
 
 
 def test_a_changed_passage_is_one_revision_of_its_card_and_no_more_once_it_is_rejected(
@@ -291,13 +299,13 @@ def test_a_changed_passage_is_one_revision_of_its_card_and_no_more_once_it_is_re
     note(f"=={WAR}==")
     [passage] = without(forge)
     [done] = forge.ok("accept", passage["key"], "--gap", "2", "--json").lines
-    hidden = f"{{{{c1::{passage['proposal']['gaps'][1]}}}}}"
+    hidden = f"{{{{c1::{passage['suggestion']['gaps'][1]}}}}}"
     changed = WAR.replace("ended in", "ended only in")
 
     note(f"=={changed}==")
-    [card] = forge.ok("show", done["guid"], "--json").lines
+    [card] = forge.ok("list", "-v", done["guid"], "--json").lines
     [revision] = revisions(forge)
-    assert revision["revises"] == done["guid"]
+    assert revision["changes"] == done["guid"]
     assert hidden in revision["fields"]["Text"], "the gap that the person chose"
     assert without(forge) == []
     forge.ok("accept", "--all", "--filter", "drafter:propose")
@@ -307,7 +315,7 @@ def test_a_changed_passage_is_one_revision_of_its_card_and_no_more_once_it_is_re
     (forge.folder / ".ankiforge/ledger.db").unlink()
     note(f"=={changed}==")
     assert revisions(forge) == []
-    [revised] = forge.ok("show", done["guid"], "--json").lines
+    [revised] = forge.ok("list", "-v", done["guid"], "--json").lines
     assert "only in" not in card["fields"]["Text"]
     assert "only in" in revised["fields"]["Text"]
 
@@ -316,19 +324,21 @@ def test_a_changed_passage_is_one_revision_of_its_card_and_no_more_once_it_is_re
     forge.ok("reject", revision["id"])
     note(f"=={WAR.replace('in 1648', 'in late 1648')}==", "Another line.")
     assert revisions(forge) == []
-    assert forge.ok("show", done["guid"], "--json").lines[0]["verdict"] == "accepted"
+    assert (
+        forge.ok("list", "-v", done["guid"], "--json").lines[0]["verdict"] == "accepted"
+    )
 
 
 def test_a_card_whose_answer_was_changed_is_asked_about_with_the_new_one(forge, note):
     note(f"=={WAR}==")
     [passage] = without(forge)
-    gap = 1 + passage["proposal"]["gaps"].index("1648")
+    gap = 1 + passage["suggestion"]["gaps"].index("1648")
     [done] = forge.ok("accept", passage["key"], "--gap", str(gap), "--json").lines
 
     note(f"=={WAR.replace('1648', '1649')}==")
 
     [revision] = revisions(forge)
-    assert revision["revises"] == done["guid"]
+    assert revision["changes"] == done["guid"]
     assert "{{c1::1649}}" in revision["fields"]["Text"]
 
 
@@ -342,7 +352,7 @@ def test_a_card_in_the_person_s_own_words_asks_for_new_ones_too(forge, note):
 
     [card] = forge.cards("verdict:accepted")
     [revision] = forge.ok("list", "verdict:waiting", "--json").lines
-    assert (revision["revises"], revision["keeps_text"]) == (card["guid"], True)
+    assert (revision["changes"], revision["keeps_text"]) == (card["guid"], True)
     assert revision["fields"] == {"Front": "When did it end?", "Back": "1648"}
 
 

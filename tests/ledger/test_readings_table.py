@@ -244,7 +244,7 @@ def test_a_vault_is_read_with_every_dialect_that_it_ever_had(ledger, enabled, ex
     ],
 )
 def test_which_files_are_in_a_folder(folder, path, is_in):
-    assert item_lists._is_in_folder(folder, path) is is_in
+    assert item_lists.is_in_folder(folder, path) is is_in
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ def test_the_sentence_of_the_words_keeps_its_own_proposal(forge, export) -> None
     forge.ok("run")
     [other] = forge.ok("list", "--no-card", "--json").lines
     assert other["exact"] == SENTENCE
-    assert other["proposal"]["gaps"]
+    assert other["suggestion"]["gaps"]
 
 
 def test_later_words_are_cards_at_once_and_follow_their_notes(forge, export) -> None:
@@ -87,7 +87,7 @@ def test_no_is_kept_for_later_words_until_it_is_undone(forge, export) -> None:
     forge.ok("run")
     assert of_words(forge) == {}
     listed = forge.ok("list", "--no-card", "--all", "--json").lines
-    reasons = {each["reason"] for each in listed if not each["proposal"]}
+    reasons = {each["reason"] for each in listed if not each["suggestion"]}
     assert reasons == {"you said that such words are not cards"}
     told = forge.ok("undo").stderr
     assert "undone: no cards\n  words with your translation in readwise" in told

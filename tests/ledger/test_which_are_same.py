@@ -42,7 +42,7 @@ def test_each_passage_is_asked_about_alone(forge, vault, asked):
     assert {one["question"] for one in questions} == {"same"}
     assert {guid for one in questions for guid in one["guids"]} == before
     rome = next(one for one in questions if "Rome" in one["examples"][0])
-    assert "The city of Rome" in forge.ok("show", rome["id"]).stdout
+    assert "The city of Rome" in forge.ok("list", "-v", rome["id"]).stdout
     forge.ok("accept", rome["id"])
     for question in questions:
         if question is not rome:

@@ -13,7 +13,7 @@ from unittest.mock import patch
 
 from ankiforge.anki import collection
 from ankiforge.extract import files
-from tests.conftest import Forge, Result
+from tests.conftest import Forge, Result, is_card_or_draft
 from tests.golden import clock
 from tests.life.world import folded, words_of
 
@@ -131,7 +131,8 @@ class Program:
         return self.folder / "desk" / "ankiforge.apkg"
 
     def rows(self) -> list[dict[str, Any]]:
-        return sorted(self.shown("--all"), key=lambda row: str(row["id"]))
+        rows = filter(is_card_or_draft, self.shown("--all"))
+        return sorted(rows, key=lambda row: str(row["id"]))
 
     def shown(self, *words: str) -> list[dict[str, Any]]:
         if words not in self.listed:
@@ -140,7 +141,7 @@ class Program:
 
     def cards(self) -> dict[str, Card]:
         """Return all cards and waiting drafts by id."""
-        return {row["id"]: card_of(row) for row in self.rows() if not row["revises"]}
+        return {row["id"]: card_of(row) for row in self.rows() if not row["changes"]}
 
     def without_card(self) -> list[Bare]:
         found = self.shown("--no-card", "--all")
@@ -224,12 +225,12 @@ def question_of(row: dict[str, Any]) -> Question:
 
 def waiting_of(row: dict[str, Any]) -> Iterator[Question]:
     """Say what waits about one line of `list`."""
-    if row["revision"]:
-        new = row["revision"]
+    if row["change"]:
+        new = row["change"]
         yield Question(
             "revision", new["id"], row["id"], words_of(new["fields"]), (row["id"],)
         )
-    if row["verdict"] == "waiting" and not row["revises"]:
+    if row["verdict"] == "waiting" and not row["changes"]:
         yield Question("check", row["id"], row["id"], words_of(row["fields"]))
 
 

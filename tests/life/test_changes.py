@@ -38,7 +38,7 @@ def change(person: Person, sentence: str) -> None:
 
 
 def find_change(person: Person) -> dict:
-    [row] = [row for row in person.rows() if row.get("revises")]
+    [row] = [row for row in person.rows() if row.get("changes")]
     return row
 
 
@@ -76,7 +76,7 @@ def test_a_decision_settles_the_change_and_undo_brings_it_back(person, name):
     words = {"ID": row["id"], "GUID": guid}
     decide(person, *(words.get(word, word) for word in DECISIONS[name]))
     for _ in range(2):
-        assert not any(row.get("revises") for row in person.rows())
+        assert not any(row.get("changes") for row in person.rows())
         cards = {row["guid"]: row for row in person.rows("--all") if row["guid"]}
         if "reject" in DECISIONS[name]:
             assert cards[guid]["verdict"] == "rejected"
@@ -102,7 +102,7 @@ def test_a_kept_card_is_asked_about_again_only_if_the_passage_changes_again(pers
     row = find_change(person)
     assert (row["old_quote"], row["quote"]) == (NEW, NEWER)
     change(person, NEW)
-    assert not any(row.get("revises") for row in person.rows())
+    assert not any(row.get("changes") for row in person.rows())
 
 
 def test_the_answer_of_a_chat_is_a_revision_of_the_card(person):
@@ -115,11 +115,11 @@ def test_the_answer_of_a_chat_is_a_revision_of_the_card(person):
     answer = {**ways.CARD, "back": "about 40 times", "quote": NEW, "h": label}
     person.import_answer(answer)
     row = find_change(person)
-    assert (row["revises"], row["keeps_text"]) == (guid, False)
+    assert (row["changes"], row["keeps_text"]) == (guid, False)
     decide(person, "accept", row["id"])
     [card] = person.cards().values()
     assert (card["guid"], card["fields"]["Back"]) == (guid, "about 40 times")
-    assert not any(row.get("revises") for row in person.rows())
+    assert not any(row.get("changes") for row in person.rows())
     assert "undone: new words\n" in decide(person, "undo")
     assert find_change(person)["id"] == row["id"]
     decide(person, "undo")
@@ -133,16 +133,16 @@ def test_each_of_two_cards_is_revised_by_the_answer_about_it(tmp_path):
     ways.ask_chat_and_write_own(person)
     change(person, NEW)
     guids = {
-        row["fields"]["Front"]: row["revises"]
+        row["fields"]["Front"]: row["changes"]
         for row in person.rows()
-        if row.get("revises")
+        if row.get("changes")
     }
     assert len(guids) == 2
     label = ways.find_label(person.chat_text(), NEW)
     answer = {**ways.CARD, "back": "about 40 times", "quote": NEW, "h": label}
     person.import_answer(answer)
-    rows = [row for row in person.rows() if row.get("revises")]
-    assert {row["fields"]["Front"]: row["revises"] for row in rows} == guids
+    rows = [row for row in person.rows() if row.get("changes")]
+    assert {row["fields"]["Front"]: row["changes"] for row in rows} == guids
     assert [row["keeps_text"] for row in rows if row["fields"]["Front"] == QUESTION] == [
         False
     ]
@@ -160,7 +160,7 @@ def test_the_change_is_shown_with_both_passages(person):
     [guid] = person.cards()
     row = find_change(person)
     for id in (row["id"], guid):
-        shown = person.call("show", id).replace("**", "")
+        shown = person.call("list", "-v", id).replace("**", "")
         assert FACT in shown
         assert NEW in shown
     assert f"reject {row['id'][:10]}   the card goes" in shown
@@ -178,7 +178,7 @@ def test_a_sentence_that_left_a_longer_mark_waits_with_the_whole_mark(tmp_path):
     assert (row["old_quote"], row["quote"]) == (FACT, mark.text)
     decide(person, "accept", row["id"])
     person.run()
-    assert not any(row.get("revises") for row in person.rows())
+    assert not any(row.get("changes") for row in person.rows())
     assert person.cards()
 
 
@@ -194,7 +194,7 @@ def test_a_change_goes_with_its_passage_and_its_card_is_said_to_have_lost_it(
     assert "1 card lost its passage in Sleep" in said
     assert "lost" not in person.run()
     [row] = person.rows("finding:source_gone")
-    assert (row["guid"], row["revision"]) == (guid, None)
+    assert (row["guid"], row["change"]) == (guid, None)
     person.write(ways.reword(START, NEW))
     person.run()
     assert find_change(person)["old_quote"] == FACT

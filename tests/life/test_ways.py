@@ -61,7 +61,7 @@ def test_chosen_passages_follow_their_folder_into_another_one_and_out_again(tmp_
             person.write(put_new_fact(person.written))
             person.call("run", new_place)
             person.call("run")
-            [change] = [row for row in person.rows() if row.get("revises")]
+            [change] = [row for row in person.rows() if row.get("changes")]
             assert "20 times" in change["old_quote"]
             assert "40 times" in change["quote"]
             assert person.rows("finding:source_gone") == []

@@ -256,7 +256,7 @@ def test_a_draft_says_how_it_stands(of, are):
     [
         ({}, "waiting", None),
         ({"findings": found("block")}, "blocked", None),
-        ({"revised_guid": "af1", "findings": found("block")}, "revision", "af1"),
+        ({"revised_guid": "af1", "findings": found("block")}, "blocked", "af1"),
         ({"replaced_guid": "af2"}, "waiting", "af2"),
     ],
 )

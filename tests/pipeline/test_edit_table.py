@@ -239,7 +239,9 @@ def test_which_passages_get_a_proposal(opened, change, reason):
     assert isinstance(found, Proposal) if reason is None else found == reason
 
 
-@pytest.mark.parametrize("reason", ["", "a proposal: ankiforge review", "recorded"])
+@pytest.mark.parametrize(
+    "reason", ["", "a card is suggested: ankiforge review", "recorded"]
+)
 def test_the_reason_why_none_can_be_made(opened, reason):
     outcome = find(opened, "and so on")
     expected = replace(outcome, usefulness=0.9, reason=reason)
@@ -260,7 +262,9 @@ def test_the_sentences_of_a_passage_are_proposed_one_after_another(opened):
     assert propose(opened, key) == "you have decided on its sentences already"
     with pytest.raises(RefusedError) as raised:
         proposals.load_proposal(opened.ledger, key)
-    assert raised.value.message.startswith(f"{key}: no proposal: you have decided")
+    assert raised.value.message.startswith(
+        f"{key}: no card is suggested: you have decided"
+    )
     assert raised.value.hint == f"ankiforge edit {key}"
 
 

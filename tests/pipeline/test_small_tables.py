@@ -513,7 +513,7 @@ def test_what_the_settings_accept(rules, override, card, accepts):
 @pytest.mark.parametrize(
     ("decided_by", "refused", "told"),
     [
-        ([proposals.REJECTED], [], "you rejected its proposal"),
+        ([proposals.REJECTED], [], "you rejected its suggestion"),
         ([proposals.HAVE_CARDS], [], "its sentences have cards already"),
         (
             [proposals.REJECTED, proposals.HAVE_CARDS],
@@ -529,7 +529,7 @@ def test_what_the_settings_accept(rules, override, card, accepts):
         (
             [proposals.REJECTED],
             ["breaks_off"],
-            "you rejected its proposal",
+            "you rejected its suggestion",
         ),  # it only warns
         ([], ["breaks_off", "yes_no"], "asks for yes or no"),
     ],

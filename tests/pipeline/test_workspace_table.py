@@ -539,7 +539,8 @@ def result(*answers: str, exact: str = "words", **more: Any) -> DraftingResult:
 
 def read(reader: Any, *results: list[DraftingResult]) -> list[list[DraftingResult]]:
     privacy: Any = Privacy()
-    return list(second_reading.add_model_objections(reader, lambda: privacy, results))
+    found = second_reading.add_model_objections(reader, lambda: privacy, results)
+    return [group for group in found if group]
 
 
 def doubts(results: list[list[DraftingResult]]) -> list[str]:
@@ -550,6 +551,13 @@ def doubts(results: list[list[DraftingResult]]) -> list[str]:
         for draft in each.drafts
         if any(finding.check == "doubted" for finding in draft.findings)
     ]
+
+
+def test_each_answer_moves_on_although_it_is_read_again_with_others():
+    privacy: Any = Privacy()
+    given = [[result("a")], [result("b")], [result("c")]]
+    found = second_reading.add_model_objections(Reader(), lambda: privacy, given)
+    assert [len(group) for group in found] == [0, 0, 0, 3]
 
 
 def test_a_model_doubts_its_drafts():

@@ -89,10 +89,10 @@ BLOCKED = make_finding("number_altered", "“5 kg”", severity=Severity.BLOCK)
 @pytest.mark.parametrize(
     ("draft", "row"),
     [
-        ({}, "dr ○ Q"),
+        ({}, "dr ○ Q\tmodel"),
         (
             {"findings": (BLOCKED,)},
-            "dr ✗ Q\tblocked: The source has the number with another unit, sign or era: “5 kg”. Compare it with the passage.",
+            "dr ○ Q\tmodel · blocked: The source has the number with another unit, sign or era: “5 kg”. Compare it with the passage.",
         ),
         ({"keeps_text": True}, "dr ○ Q\tits passage changed"),
     ],

@@ -83,10 +83,10 @@ def plain(line: str) -> str:
     ("document", "counts", "line"),
     [
         (PAPER, {}, "*On Memory*\ta/b/  "),
-        (PAPER, {"waiting": 2, "accepted": 1, "proposed": 1}, "*On Memory*\ta/b/  2 drafts, 1 card, 1 proposal"),
+        (PAPER, {"waiting": 2, "accepted": 1, "more": 1}, "*On Memory*\ta/b/  2 waiting, 1 card, 1 more"),
         (PAPER, {"rejected": 1, "waiting": 0, "retired": 2}, "*On Memory*\ta/b/  1 rejected, 2 retired"),
-        (replace(PAPER, path="Memory.pdf"), {"listed": 3, "proposed": 0}, "*On Memory*\t3 highlights"),
-        (replace(PAPER, title="", path="a/x  y.md"), {"waiting": 1}, "*a/x y.md*\ta/  1 draft"),
+        (replace(PAPER, path="Memory.pdf"), {"listed": 3, "waiting": 0}, "*On Memory*\t3 highlights"),
+        (replace(PAPER, title="", path="a/x  y.md"), {"waiting": 1}, "*a/x y.md*\ta/  1 waiting"),
     ],
 )  # fmt: skip
 def test_a_document_is_a_line_with_the_numbers_of_its_rows(document, counts, line):
@@ -100,29 +100,27 @@ GAPS = made(
 
 
 @pytest.mark.parametrize(
-    ("outcome", "proposal", "lines", "in_full"),
+    ("outcome", "suggestion", "lines"),
     [
-        (("undrafted",), None, ["hl1 · Tests help memory.\tnot drafted yet · p. 3"], ["    pdf:papers/k"]),
-        (("no_card", "a list: of names"), None, ["hl1 · Tests help memory.\ta list · p. 3"], None),
-        (("failed", "the model: timed out"), None, ["hl1 · Tests help memory.\tfailed: the model · p. 3"], None),
-        (("left_out", "skipped"), None, ["hl1 · Tests help memory.\tskipped · p. 3"], None),
+        (("undrafted",), None, ["hl1 · Tests help memory.\tnot drafted yet · p. 3"]),
+        (("no_card", "a list: of names"), None, ["hl1 · Tests help memory.\ta list · p. 3"]),
+        (("failed", "the model: timed out"), None, ["hl1 · Tests help memory.\tfailed: the model · p. 3"]),
+        (("left_out", "skipped"), None, ["hl1 · Tests help memory.\tskipped · p. 3"]),
         (("waiting",), made(Proposal, fields=(("Text", "{{c1::Tests}} help."),), passages=(PLACE,), confidence=0.856),
-         ["hl1 ○ *[Tests]* help.\tp. 3"], ["    proposal, score 86", "    ankiforge accept pdf:papers/k"]),
+         ["hl1 ○ *[Tests]* help.\tsuggested · p. 3"]),
+        (("waiting",), made(Proposal, fields=(("Text", "{{c1::Tests}} help."),), passages=(PLACE,), confidence=0.6),
+         ["hl1 ◌ *[Tests]* help.\tsuggested · p. 3"]),
     ],
 )  # fmt: skip
-def test_a_highlight_without_a_card_is_its_proposal_or_the_reason(
-    outcome, proposal, lines, in_full
+def test_a_highlight_without_a_card_is_its_suggestion_or_the_reason(
+    outcome, suggestion, lines
 ):
     status, reason = (*outcome, "")[:2]
     found = HighlightOutcome(PLACE, status, reason)
-    told = cards.format_highlight_without_card(found, proposal, "hl1", in_full=False)
+    told = cards.format_highlight_without_card(found, suggestion, "hl1", in_full=False)
     assert [*map(plain, told)] == lines
-    told = [*cards.format_highlight_without_card(found, proposal, "hl1", in_full=True)]
-    if in_full:
-        assert [*map(plain, told)] == [*lines, *in_full]
-    else:  # with all of the reason
-        assert reason in told[0]
-        assert told[1:] == ["    pdf:papers/k"]
+    [told] = cards.format_highlight_without_card(found, suggestion, "hl1", in_full=True)
+    assert reason in told  # with all of the reason
 
 
 @pytest.mark.parametrize(
@@ -251,6 +249,10 @@ def test_a_question_has_its_examples_both_texts_and_the_answers(
         "guid": None,
         "question": "conflict",
         "text": "Which words stay?",
+        "decision": "change",
+        "by": "",
+        "certain": True,
+        "verdict": "waiting",
         "accept": effects[0],
         "reject": effects[1],
         "guids": ("af1",),
@@ -269,7 +271,7 @@ FIELDS = [
 ]
 SOURCE = ["source    On Memory, p. 3 › Results", "          zotero://x"]
 CHANGE = ["was       Tests *helped*", "is now    Tests *help*"]
-WAITS = "waits     Drafted by a model; you decide."
+WAITS = "waits     Written by a model; you decide."
 DECIDE = [
     "          ankiforge accept dr1",
     '          ankiforge edit dr1 --field Front "…"',
@@ -308,7 +310,7 @@ INFO = make_finding("number_altered", "“5 kg”", severity=Severity.INFO)
          ["af1  basic  accepted  anki: none", *FIELDS, SOURCE[0].replace("source ", "last in"), SOURCE[1],
           "info      its passage is gone from the source, or is no longer marked there"]),
         (replace(CARD, revision=FRESH),
-         ["af1  basic  accepted  anki: none", *FIELDS, *SOURCE, *CHANGE, "revision  Front: Q; Back: b", *DECIDE]),
+         ["af1  basic  accepted  anki: none", *FIELDS, *SOURCE, *CHANGE, "becomes   Front: Q; Back: b", *DECIDE]),
         (replace(CARD, revision=replace(FRESH, keeps_text=True)),
          ["af1  basic  accepted  anki: none", *FIELDS, *SOURCE, *CHANGE, *OUTDATED]),
         (replace(CARD, verdict=Verdict.REJECTED, verdict_reason="too easy"),
@@ -353,15 +355,18 @@ SHARED = {
 OF_DRAFT = {
     "id": "dr1",
     "state": "waiting",
-    "waits": "Drafted by a model; you decide.",
+    "waits": "Written by a model; you decide.",
+    "by": "model",
+    "certain": True,
+    "decision": None,
     "verdict": "waiting",
     "guid": None,
     "anki": "none",
-    "revises": None,
+    "changes": None,
     "old_quote": "",
     "keeps_text": False,
     "replaces": None,
-    "revision": None,
+    "change": None,
     "reason": "",
     "accepted_by": "",
     "seen": None,
@@ -381,7 +386,7 @@ OF_CARD = {
     ("item", "data"),
     [
         (DRAFT, OF_DRAFT),
-        (replace(DRAFT, revised_guid=Guid("af9"), old_quote="Tests helped"), {**OF_DRAFT, "revises": "af9", "old_quote": "Tests helped", "state": "revision"}),
+        (replace(DRAFT, revised_guid=Guid("af9"), old_quote="Tests helped"), {**OF_DRAFT, "changes": "af9", "old_quote": "Tests helped"}),
         (replace(DRAFT, replaced_guid=Guid("af9"), keeps_text=True), {**OF_DRAFT, "replaces": "af9", "keeps_text": True}),
         (CARD, OF_CARD),
         (replace(CARD, anki_state="written"), {**OF_CARD, "anki": "written"}),
@@ -389,7 +394,7 @@ OF_CARD = {
         (replace(CARD, verdict=Verdict.REJECTED, verdict_reason="too easy"),
          {**OF_CARD, "verdict": "rejected", "state": "rejected", "reason": "too easy", "accepted_by": ""}),
         (replace(CARD, revision=replace(DRAFT, old_quote="Tests helped", keeps_text=True)),
-         {**OF_CARD, "revision": {"id": "dr1", "quote": "Tests help", "old_quote": "Tests helped", "keeps_text": True, "fields": dict(BOTH)}}),
+         {**OF_CARD, "change": {"id": "dr1", "quote": "Tests help", "old_quote": "Tests helped", "keeps_text": True, "fields": dict(BOTH)}}),
         (replace(CARD, passages=(PLACE, replace(PLACE, key=HighlightKey("k2")))), {**OF_CARD, "also": ["k2"]}),
     ],
 )  # fmt: skip
@@ -397,12 +402,27 @@ def test_each_stage_of_a_card_is_json_with_the_same_fields(empty, item, data):
     assert cards.list_row_to_json(empty, item, (DeckRule(),)) == {**SHARED, **data}
 
 
-def test_a_proposal_is_json_with_its_confidence():
-    proposal = made(
-        Proposal, kind=CardKind.BASIC, fields=BOTH, passages=(PLACE,), confidence=0.856
+@pytest.mark.parametrize(("confidence", "is_certain"), [(0.856, True), (0.6, False)])
+def test_a_suggested_card_is_json_with_its_confidence_and_a_row_like_a_draft(
+    empty, confidence, is_certain
+):
+    suggestion = made(
+        Proposal,
+        kind=CardKind.BASIC,
+        fields=BOTH,
+        passages=(PLACE,),
+        confidence=confidence,
     )
-    data = cards.proposal_to_json(proposal)
-    assert (data["confidence"], data["gaps"], data["front"]) == (0.86, (), "What helps?")
+    data = cards.suggestion_to_json(suggestion)
+    assert (data["confidence"], data["gaps"]) == (round(confidence, 2), ())
+    assert (data["front"], data["certain"]) == ("What helps?", is_certain)
+    row = cards.suggestion_row_to_json(suggestion, (DeckRule(),))
+    assert [*row] == [*cards.list_row_to_json(empty, DRAFT, (DeckRule(),))]
+    assert (row["by"], row["decision"], row["verdict"]) == (
+        "suggested",
+        "card",
+        "waiting",
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """What a run and `status` say of a whole workspace: the first line, details and next commands."""
 
-from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,6 +10,11 @@ from ankiforge.draft.server import Usage
 from ankiforge.errors import ServiceError
 from ankiforge.extract.unread_files import UnreadFiles
 from ankiforge.ledger import IngestReport
+from ankiforge.ledger.pending_items import (
+    HighlightCounts,
+    ReviewCounts,
+    WaitingCounts,
+)
 from ankiforge.model import AnkiChanges, FeatureNotice, Guid, Problem, TextChange
 from ankiforge.pipeline.query import find_matching_ids
 from ankiforge.pipeline.run_result import (
@@ -23,6 +27,7 @@ from ankiforge.pipeline.run_result import (
 )
 from ankiforge.pipeline.sources import UNREAD_FILES_SETTING
 from ankiforge.reports import next_step, status, summary
+from tests.reports.waiting import make_pending
 
 SIX = {"passage_count": 6}
 FAILED = Problem("a.pdf", "it is broken")
@@ -67,8 +72,8 @@ REVIEW = (
 )
 CHAT = "  or    ankiforge draft   your chat writes the questions: copy, paste back"
 LEFT = "  2 more highlights without a card, 1 skipped: ankiforge list --no-card --all"
-WAITING = "  3 waiting: 1 draft, 1 proposal, 1 change"
-EVERYWHERE = "  3 waiting in all sources: 1 draft, 1 proposal, 1 change"
+WAITING = "  3 waiting: 2 new cards, 1 changed card"
+EVERYWHERE = "  3 waiting in all sources: 2 new cards, 1 changed card"
 
 
 @pytest.mark.parametrize(
@@ -106,12 +111,6 @@ def details(opened, result: RunResult, *notices: FeatureNotice, **options) -> li
     return summary.format_run(result, opened, notices, **options).details
 
 
-PRINT = (
-    "no PDF that was read has a highlight or comment; if you made some, save or export it with"
-    " annotations, not by “Print to PDF”"
-)
-
-
 @pytest.mark.parametrize(
     ("result", "lines"),
     [
@@ -122,10 +121,10 @@ PRINT = (
         ({"undrafted": 2, "model_answered_count": 3}, ["  model      no card for 2 of 3 highlights; why: ankiforge list --no-card"]),
         ({"usage": Usage(requests=1, characters=9, cost_usd=None), "undrafted": 1, "model_answered_count": 1},
          ["  model      1 request, 9 characters sent, price unknown; no card for 1 of 1 highlight; why: ankiforge list --no-card"]),
-        ({"planned": [PlannedNote(Guid("af1"), hold_reason="a question")]}, ["1 note held back: a question"]),
+        ({"planned": [PlannedNote(Guid("af1"), hold_reason="a question")]}, ["1 note withheld: a question"]),
         ({"scan": AnkiReadResult(AnkiReadState.READ, changes=AnkiChanges(deleted=["af1"]))}, ["In Anki: 1 note deleted, not sent again"]),
-        ({"report": IngestReport(files={".pdf": 1})}, [PRINT]),
-        ({"report": IngestReport(files={".pdf": 1}, unread_files={".pdf": 1})}, [PRINT]),
+        ({"report": IngestReport(files={".pdf": 1})}, []),
+        ({"report": IngestReport(files={".pdf": 1}, unread_files={".pdf": 1})}, []),
         ({"report": IngestReport(files={".pdf": 1}, passage_count=1)}, []),
         ({"report": IngestReport(passage_count=1), "remembered_paths": ["/x/a", "/x/b"]}, ["Added to your sources: /x/a, /x/b"]),
     ],
@@ -152,7 +151,7 @@ def test_a_change_that_is_in_conflict_says_who_decides(opened):
         "1 card changed with the source, 1 card kept the old words: ankiforge list --view changed",
     ]
     report = summary.build_run_report(RunResult(changes=changes), opened, [])
-    assert report.cards["revised"] == 1
+    assert report.cards["changed"] == 1
     assert report.changes[0] == {
         "guid": mine,
         "before": {"Back": "two tubes"},
@@ -164,9 +163,9 @@ def test_a_change_that_is_in_conflict_says_who_decides(opened):
 # --- numbers --------------------------------------------------------------------------------
 
 STATE = {
-    "highlights": status.HighlightCounts(7, 1, 2, 1, 0, 2, 1),
-    "cards": status.CardCounts(2, 1, 0, 0, 0, 0, 0, 0),
-    "waiting": {"new": 1, "proposed": 1, "changed": 1, "questions": 0},
+    "highlights": HighlightCounts(7, 1, 3, 0, 2, 1),
+    "cards": status.CardTotals(2, 0, 0, 0, 0),
+    "waiting": WaitingCounts(3, new=2, changed=1, questions=0, more=0),
 }
 
 
@@ -198,7 +197,7 @@ def test_the_report_of_a_run_has_every_number(opened):
             "written": 9,
             "added": 2,
             "updated": 3,
-            "held": 1,
+            "withheld": 1,
             "missing": 0,
             "conflicts": 1,
             "tombstones": 1,
@@ -211,12 +210,11 @@ def test_the_report_of_a_run_has_every_number(opened):
         "left_out": {"==mark==": 1},
         "not_selected": 4,
         "no_card": {
-            "a proposal: ankiforge review": 1,
             "a heading or a label": 1,
             "same words as in Cells": 1,
         },
         "waits": {"no_warning": 1},
-        "cards": {"drafted": 3, "accepted": 2, "revised": 0, "lost": 0},
+        "cards": {"drafted": 3, "accepted": 2, "changed": 0, "lost": 0},
         "changes": (),
         "state": status.WorkspaceCounts(**STATE),
         "llm": {
@@ -261,7 +259,7 @@ def test_the_state_of_a_workspace_has_every_number(opened):
         "documents": {"Later": 1},
         "model": "",
         "last_anki_read": "",
-        "review_counts": {"reviews": 0, "tested": 0, "remembered": 0},
+        "review_counts": ReviewCounts(0, 0, 0),
         "unmarked": (),
         "not_read": {"/a": "2 .mobi"},
         "next": "review",
@@ -282,15 +280,14 @@ END = ["", REVIEW]
 @pytest.mark.parametrize(
     ("changed", "rows"),
     [
-        ({}, ["  drafts in  Later (1)", "  cards      2 accepted", "  sources    notes", "  Anki       not read yet"]),
-        ({"documents": {"L" * 40: 1200, "b": 1}}, [f"  drafts in  {'L' * 29}… (1,200), b (1)", "  cards      2 accepted", "  sources    notes", "  Anki       not read yet"]),
-        ({"documents": {}, "model": "good at here, free", "remembered": ("/x/a", "/x/b")},
+        ({}, ["  cards      2 accepted", "  sources    notes", "  Anki       not read yet"]),
+        ({"model": "good at here, free", "remembered": ("/x/a", "/x/b")},
          ["  cards      2 accepted", "  sources    notes, /x/a, /x/b", "  model      good at here, free", "  Anki       not read yet"]),
-        ({"documents": {}, "last_anki_read": "2026-03-04T05:06:07", "review_counts": {"reviews": 1200, "tested": 8, "remembered": 6}},
+        ({"last_anki_read": "2026-03-04T05:06:07", "review_counts": ReviewCounts(1200, 8, 6)},
          ["  cards      2 accepted", "  sources    notes", "  Anki       read 2026-03-04 05:06 UTC   1,200 reviews   retention 75 %"]),
-        ({"documents": {}, "review_counts": {"reviews": 3, "tested": 0, "remembered": 0}, "not_read": {"/a": "2 .mobi", "/b": "1 .x"}},
+        ({"review_counts": ReviewCounts(3, 0, 0), "not_read": {"/a": "2 .mobi", "/b": "1 .x"}},
          ["  cards      2 accepted", "  sources    notes", "  Anki       not read yet", "  not read   /a: 2 .mobi", "  not read   /b: 1 .x"]),
-        ({"documents": {}, "unmarked": ("a.pdf",)},
+        ({"unmarked": ("a.pdf",)},
          ["  cards      2 accepted", "  sources    notes", "  Anki       not read yet",
           "  no marks   ankiforge draft a.pdf   little or nothing is marked there; a chat or model chooses passages"]),
     ],
@@ -338,24 +335,22 @@ def test_a_workspace_without_sources_that_suggests_a_draft_says_so_once(opened):
         ("llm", {"without": 2}, None, ("draft", "let the model draft the rest")),
         ("llm", {"without": 2}, {"new": ["k"]}, ("draft", "let the model draft the rest")),
         ("llm", {"without": 2}, {}, None),
-        ("llm", {"proposed": 1, "without": 9}, {"new": ["k"]}, ("review", "decide on what waits")),
-        ("rules", {"proposed": 9, "without": 9}, {"new": ["k"]}, ("review", "decide on what waits")),
-        ("rules", {"proposed": 10, "new": 0}, None, ("review", "decide on what waits")),
-        ("rules", {"changed": 1, "conflicts": 1}, None, ("review", "decide on 1 card that you and the source both changed")),
+        ("llm", {"suggested": 1, "without": 8}, {"new": ["k"]}, ("review", "decide on what waits")),
+        ("rules", {"suggested": 9}, {"new": ["k"]}, ("review", "decide on what waits")),
+        ("rules", {"suggested": 10}, None, ("review", "decide on what waits")),
+        ("rules", {"conflicts": 1}, None, ("review", "decide on 1 card that you and the source both changed")),
     ],
 )  # fmt: skip
 def test_with_a_model_it_drafts_the_rest_instead_of_a_chat(drafter, waiting, run, step):
     folder = SimpleNamespace(config=SimpleNamespace(drafter=drafter, sources=()))
-    counts = {
-        "waiting": Counter(waiting),
-        "anki": Counter(),
-        "passages": Counter(open=1),
-    }
+    pending = make_pending(**waiting)
     if run is None:
-        chosen = next_step.choose_next_step(folder, None, [], counts)
+        chosen = next_step.choose_next_step(
+            *(folder, None, [], pending), unsent_count=0, has_highlights=True
+        )
     else:
         result = RunResult(report=IngestReport(passage_count=1, **run))
-        chosen = next_step.choose_step_after_run(result, folder, None, [], counts)
+        chosen = next_step.choose_step_after_run(result, folder, None, [], pending)
     assert (chosen and (chosen.command, chosen.reason)) == step
 
 

@@ -1,12 +1,12 @@
 """What a run and `status` say, sentence by sentence: counts of nothing, of one and of many."""
 
-from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from ankiforge.ledger import IngestReport
+from ankiforge.ledger.pending_items import HighlightCounts
 from ankiforge.model import AnkiChanges, FeatureNotice, Guid, TextChange
 from ankiforge.pipeline.run_result import (
     AnkiReadResult,
@@ -16,68 +16,57 @@ from ankiforge.pipeline.run_result import (
     WrittenPackage,
 )
 from ankiforge.reports import next_step, status, summary
+from tests.reports.waiting import make_pending
 
 A, B = Path("a.apkg"), Path("b.apkg")
 
 
 @pytest.mark.parametrize(
-    ("passages", "waiting", "line"),
+    ("highlights", "line"),
     [
-        ({}, {}, None),
-        ({"waiting": 2, "with_card": 4}, {"new": 2}, None),
-        ({"open": 5}, {}, "5 highlights without a card: ankiforge list --no-card"),
-        ({"open": 5}, {"proposed": 4}, "1 more highlight without a card: ankiforge list --no-card"),
-        # a less certain proposal is shown only if asked for, so it is left
-        ({"open": 9}, {"proposed": 1, "less_certain": 4}, "8 more highlights without a card: ankiforge list --no-card"),
-        ({"open": 1200, "skipped": 3}, {}, "1,200 highlights without a card, 3 skipped: ankiforge list --no-card --all"),
-        ({"waiting": 1, "skipped": 3}, {}, "3 skipped: ankiforge list --no-card --all"),
-        # overlapping highlights with one sentence are one proposal, which may be another's draft
-        ({"open": 1, "waiting": 1}, {"new": 1, "proposed": 2}, None),
+        ({}, None),
+        ({"waiting": 2, "with_card": 4}, None),
+        ({"without": 5}, "5 highlights without a card: ankiforge list --no-card"),
+        ({"without": 1, "waiting": 4}, "1 more highlight without a card: ankiforge list --no-card"),
+        # a less certain suggestion is shown only if asked for, so it is left
+        ({"waiting": 1, "more": 4, "without": 4}, "8 more highlights without a card: ankiforge list --no-card"),
+        ({"without": 1200, "skipped": 3}, "1,200 highlights without a card, 3 skipped: ankiforge list --no-card --all"),
+        ({"waiting": 1, "skipped": 3}, "3 skipped: ankiforge list --no-card --all"),
     ],
 )  # fmt: skip
-def test_what_is_left_is_counted_in_highlights(passages, waiting, line):
-    counts = {"passages": Counter(passages), "waiting": Counter(waiting)}
-    highlights = status.to_workspace_counts(counts).highlights
-    assert status.format_remaining_highlights(highlights) == line
-    assert sum(passages.values()) == highlights.total
-    assert highlights.total == sum(
-        getattr(highlights, name)
-        for name in (
-            "with_card",
-            "waiting",
-            "proposed",
-            "less_certain",
-            "without",
-            "skipped",
-        )
-    )
+def test_what_is_left_is_counted_in_highlights(highlights, line):
+    names = HighlightCounts.__struct_fields__
+    counts = HighlightCounts(**(dict.fromkeys(names, 0) | highlights))
+    assert status.format_remaining_highlights(counts) == line
 
 
 NEWS = IngestReport(passage_count=1, new=["k"])
 
 
-def choose(folder, notices, counts, run):
+def choose(folder, notices, pending, run, unsent):
     if run is None:
-        step = next_step.choose_next_step(folder, None, notices, counts)
+        step = next_step.choose_next_step(
+            *(folder, None, notices, pending), unsent_count=unsent, has_highlights=True
+        )
     else:
         result = RunResult(**run)
-        step = next_step.choose_step_after_run(result, folder, None, notices, counts)
+        step = next_step.choose_step_after_run(result, folder, None, notices, pending)
     return (step.command, step.reason) if step else None
 
 
 @pytest.mark.parametrize(
     ("waiting", "run", "unsent", "step"),
     [
-        ({"new": 10}, None, 0, ("review", "decide on what waits")),
-        ({"new": 11}, None, 0, ("review", "the best ten of 11")),
-        ({"changed": 4, "questions": 5, "proposed": 2}, None, 1, ("review", "the best ten of 11")),
+        ({"drafts": 10}, None, 0, ("review", "decide on what waits")),
+        ({"drafts": 11}, None, 0, ("review", "the best ten of 11")),
+        ({"changes": 4, "questions": 5, "suggested": 2}, None, 1, ("review", "the best ten of 11")),
         # a conflict comes before everything else
-        ({"changed": 4, "conflicts": 2, "new": 20}, None, 1, ("review", "decide on 2 cards that you and the source both changed")),
-        # accepted cards come before proposals, but not right after their highlights were read
-        ({"proposed": 12}, None, 1, ("build", "1 accepted card not in a package yet")),
-        ({"proposed": 12}, None, 0, ("review", "the best ten of 12")),
-        ({"proposed": 2}, {"report": NEWS, "published": [WrittenPackage(A, 1)]}, 0, ("review", "decide on what waits")),
-        ({"proposed": 2}, {"published": [WrittenPackage(A, 1)]}, 0, (None, "import a.apkg into Anki")),
+        ({"changes": 2, "conflicts": 2, "drafts": 20}, None, 1, ("review", "decide on 2 cards that you and the source both changed")),
+        # accepted cards come before suggestions, but not right after their highlights were read
+        ({"suggested": 12}, None, 1, ("build", "1 accepted card not in a package yet")),
+        ({"suggested": 12}, None, 0, ("review", "the best ten of 12")),
+        ({"suggested": 2}, {"report": NEWS, "published": [WrittenPackage(A, 1)]}, 0, ("review", "decide on what waits")),
+        ({"suggested": 2}, {"published": [WrittenPackage(A, 1)]}, 0, (None, "import a.apkg into Anki")),
         ({"without": 2}, None, 0, ("draft", "your chat writes the questions: copy, paste back")),
         ({"without": 2}, {"report": NEWS}, 0, ("draft", "your chat writes the questions: copy, paste back")),
         # a run repeats nothing, and isn't followed by another
@@ -88,14 +77,10 @@ def choose(folder, notices, counts, run):
 )  # fmt: skip
 def test_the_next_command_is_chosen_by_counts(waiting, run, unsent, step):
     folder = SimpleNamespace(config=SimpleNamespace(drafter="rules", sources=()))
-    counts = {
-        "waiting": Counter(waiting),
-        "anki": Counter(none=unsent),
-        "passages": Counter(open=1),
-    }
+    pending = make_pending(**waiting)
     notice = FeatureNotice(suggested_command="adopt", suggestion_reason="why")
-    assert choose(folder, [], counts, run) == step
-    chosen = choose(folder, [notice], counts, run)
+    assert choose(folder, [], pending, run, unsent) == step
+    chosen = choose(folder, [notice], pending, run, unsent)
     assert chosen == ("adopt", "why")
 
 
@@ -174,32 +159,13 @@ def test_what_a_view_of_anki_has_is_told_in_a_line(viewed, line):
     [
         ([], None),
         ([None, None], None),
-        (["a question", None], "1 note held back: a question"),
-        (["a question", "Anki", "a question"], "3 notes held back: a question; Anki"),
+        (["a question", None], "1 note withheld: a question"),
+        (["a question", "Anki", "a question"], "3 notes withheld: a question; Anki"),
     ],
 )
 def test_what_is_held_back_is_told_with_each_reason_once(held, line):
     planned = [PlannedNote(Guid("af"), hold_reason=why) for why in held]
     assert summary.format_withheld_notes(RunResult(planned=planned)) == line
-
-
-@pytest.mark.parametrize(
-    ("state", "looked", "has_note", "line"),
-    [
-        ("nowhere", "", True, summary.NO_COLLECTION_NOTICE),
-        ("off", "", True, summary.ANKI_OFF_NOTICE),
-        ("taken", "", True, None),
-        ("failed", "", True, None),
-        ("nowhere", "2026-01-01", True, None),  # it was read before
-        ("nowhere", "", False, None),  # nothing is written
-    ],
-)
-def test_why_a_package_has_every_card(state, looked, has_note, line):
-    planned = [PlannedNote(Guid("af"), 1 if has_note else None)]
-    result = RunResult(scan=AnkiReadResult(AnkiReadState(state)), planned=planned)
-    ledger = SimpleNamespace(get_meta=lambda name: looked)
-    assert summary.explain_full_package(result, ledger) == line
-    assert summary.explain_full_package(RunResult(planned=planned), ledger) is None
 
 
 @pytest.mark.parametrize(

@@ -47,9 +47,9 @@ def test_the_weightiest_reason_is_said_with_what_to_do(findings, remarks, line, 
     [
         ([], [REJECTED], "You rejected the same words in another place."),
         ([], [REJECTED, TAKEN_BACK], "You rejected the same words in another place."),
-        ([], [TAKEN_BACK], "Drafted by a model; you decide."),  # it waits in any case
+        ([], [TAKEN_BACK], "Written by a model; you decide."),  # it waits in any case
         ([LEAK], [], "The blanked-out words also appear in the text: “iron”. Choose other words to blank out."),
-        ([COUNTED], [], "Drafted by a model; you decide."),
+        ([COUNTED], [], "Written by a model; you decide."),
     ],
 )  # fmt: skip
 def test_why_a_draft_waits(findings, remarks, why):
@@ -60,9 +60,9 @@ def test_why_a_draft_waits(findings, remarks, why):
 @pytest.mark.parametrize(
     ("origin", "why"),
     [
-        (Origin("llm", "chat"), "Drafted by a chat; you decide."),
-        (Origin("llm", "gpt"), "Drafted by a model; you decide."),
-        (Origin("agent", "claude"), "Proposed by an agent; you decide."),
+        (Origin("llm", "chat"), "Written by a chat; you decide."),
+        (Origin("llm", "gpt"), "Written by a model; you decide."),
+        (Origin("agent", "claude"), "Written by an agent; you decide."),
     ],
 )
 def test_who_made_a_draft_is_told(origin, why):

@@ -54,7 +54,7 @@ def test_a_query_that_cannot_be_read_is_told(opened):
     with pytest.raises(UsageError):
         batches.list_pending_ids(opened.ledger, "decks:x")
     with pytest.raises(UsageError):
-        batches.find_documents_with_proposals(opened.ledger, '"open')
+        batches.find_documents_with_suggestions(opened.ledger, '"open')
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_a_query_that_cannot_be_read_is_told(opened):
     ],
 )
 def test_a_query_may_name_a_document(opened, query, titles):
-    found = batches.find_documents_with_proposals(opened.ledger, query)
+    found = batches.find_documents_with_suggestions(opened.ledger, query)
     assert [document.title for document in found] == titles
 
 

@@ -4,13 +4,15 @@ A mark is written `document place worth`; marks are given the best first, as `so
 them.
 """
 
-from collections import Counter
-
 import pytest
 from msgspec.structs import replace
 
 from ankiforge.ledger import HighlightOutcome
-from ankiforge.ledger.pending_items import PassageLocation, ProposalCounts
+from ankiforge.ledger.pending_items import (
+    PassageLocation,
+    WaitingCounts,
+    split_suggestions,
+)
 from ankiforge.model import (
     Document,
     DocumentKey,
@@ -18,7 +20,6 @@ from ankiforge.model import (
     HighlightKey,
     HighlightKind,
     PendingDraft,
-    Proposal,
 )
 from ankiforge.review import Item
 from ankiforge.review.batches import (
@@ -83,11 +84,11 @@ def test_the_first_rows_are_different_works():
     [
         ([], ["a 1 .49"], True, "your chat can ask about 1 highlight"),
         ([], ["a 1 .7", "a 2 .3"], True, "your chat can ask about 2 more"),
-        ([], ["a 1 .8"], False, ""),
+        ([], ["a 1 .8"], False, None),
         ([], ["a 1 .9", "a 2 .3", "a 3 .3"], True, "your chat can ask about 2 more"),
-        ([], ["a 1 .9", "a 2 .9", "a 3 .3"], False, ""),  # one more is no reason
+        ([], ["a 1 .9", "a 2 .9", "a 3 .3"], False, None),  # one more is no reason
         (["a 1 1"], ["a 2 .3", "a 3 .3"], True, "your chat can ask about 2 more"),
-        ([*(f"a {n} 1" for n in range(10))], [*(f"a {n} .3" for n in range(90))], False, ""),
+        ([*(f"a {n} 1" for n in range(10))], [*(f"a {n} .3" for n in range(90))], False, None),
         ([], [*(f"a {n} .8" for n in range(3)), *(f"a {n} .6" for n in range(9)),
               *(f"a {n} .3" for n in range(31))], True,
          "your chat can ask about 40 more"),
@@ -156,7 +157,7 @@ def test_the_best_ten_come_in_reading_order(waiting, proposed, later, without, t
 
 def test_no_more_proposals_are_made_than_are_shown():
     pile = DocumentItems(
-        1, "a", with_proposals=tuple(places(*(f"a {n} .5" for n in range(100))))
+        1, "a", suggestions=tuple(places(*(f"a {n} .5" for n in range(100))))
     )
     item = item_of("a3")
     pile.select_best_items(item)
@@ -233,48 +234,61 @@ def test_another_mark_joins_the_ten_in_reading_order(ids, decided, order, joined
 @pytest.mark.parametrize(
     ("waiting", "told"),
     [
-        ({}, ""),
-        ({"new": 0, "proposed": 0}, ""),
-        ({"proposed": 1}, "1 proposal waiting"),
-        ({"new": 1200}, "1,200 drafts waiting"),
-        ({"new": 12, "proposed": 40}, "52 waiting: 12 drafts, 40 proposals"),
-        ({"changed": 1, "new": 7, "proposed": 2}, "10 waiting: 7 drafts, 2 proposals, 1 change"),
-        ({"questions": 2, "changed": 1}, "3 waiting: 1 change, 2 questions"),
-        # what is part of another number, or not asked about, is not counted
-        ({"new": 3, "blocked": 1, "less_certain": 9, "conflicts": 1}, "3 drafts waiting"),
+        ({}, None),
+        ({"more": 9}, None),  # what is shown only on request doesn't wait
+        ({"new": 1}, "1 new card waiting"),
+        ({"new": 1200}, "1,200 new cards waiting"),
+        ({"new": 12, "questions": 40}, "52 waiting: 12 new cards, 40 questions"),
+        ({"changed": 1, "new": 7, "questions": 2}, "10 waiting: 7 new cards, 1 changed card, 2 questions"),
+        ({"questions": 2, "changed": 1}, "3 waiting: 1 changed card, 2 questions"),
     ],
 )  # fmt: skip
 def test_what_waits_is_one_number_with_its_parts(waiting, told):
-    assert format_pending_counts(Counter(waiting)) == told
-    where = format_pending_counts(waiting, " in all sources")
-    assert where == told.replace(" waiting", " waiting in all sources")
+    parts = dict.fromkeys(("new", "changed", "questions", "more"), 0) | waiting
+    total = parts["new"] + parts["changed"] + parts["questions"]
+    counts = WaitingCounts(total=total, **parts)
+    assert format_pending_counts(counts) == told
+    where = format_pending_counts(counts, " in all sources")
+    assert where == (told and told.replace(" waiting", " waiting in all sources"))
 
 
 def test_a_document_of_which_nothing_is_proposed_is_the_last_and_for_a_chat():
     marks = places("a 1 .49", "b 1 .49", "b 2 .5", "b 3 .79", "b 4 .8")
     last, first = group_by_document((), marks)[::-1]
-    groups = (first.with_proposals, first.with_uncertain_proposals, first.others)
+    groups = (first.suggestions, first.more, first.others)
     assert (first.title, *map(len, groups), first.remaining_count) == ("b", 1, 2, 1, 3)
-    assert (last.title, last.with_proposals, last.should_offer_chat) == ("a", (), True)
+    assert (last.title, last.suggestions, last.should_offer_chat) == ("a", (), True)
 
 
-def test_of_marks_in_one_sentence_the_one_with_the_best_gap_is_asked():
+def test_of_marks_in_one_sentence_the_first_is_asked():
     marks = [
         replace(mark, sentence="s" if n < 2 else "")
         for n, mark in enumerate(places("a 1 .9", "a 2 .9", "a 3 .8", "a 4 .8", "a 5 .6"))
     ]
     [pile] = group_by_document((), marks)
-    confidence = {"a1": 0.81, "a2": 0.85, "a3": 0.81, "a4": 0.7, "a5": 0.6}
+    item = item_of("")
+    assert (pile.waiting_count, len(pile.more), pile.others) == (3, 1, ())
+    assert [each.id for each in pile.select_best_items(item)] == ["a1", "a3", "a4"]
+    assert [each.id for each in pile.select_best_items(item, more=True)] == ["a5"]
 
-    def item(id: str) -> Item:
-        quote = "One." if id in ("a1", "a2") else f"{id}."
-        fields = {"key": HIGHLIGHT.key, "fields": DRAFT.fields, "quote": quote}
-        proposal = made(
-            Proposal, **fields, confidence=confidence[id], passages=(HIGHLIGHT,)
-        )
-        return Item(id, outcome=HighlightOutcome(HIGHLIGHT, "no_card"), proposal=proposal)
 
-    assert pile.proposal_counts == ProposalCounts(3, 1)
-    assert [each.id for each in pile.select_best_items(item)] == ["a2", "a3"]
-    more = pile.select_best_items(item, uncertain=True)
-    assert [each.id for each in more] == ["a5"]
+@pytest.mark.parametrize(
+    ("marks", "certain", "more", "others"),
+    [
+        ("x1 .9, y2 .8, z3 .6, w4 .3", "x1 y2", "z3", "w4"),
+        ("x1 .9, x2 .85", "x1", "", ""),  # the same card waits already
+        ("x1 .9, x2 .6", "x1", "", "x2"),
+        ("x1 .6, x2 .9", "x2", "", "x1"),
+        ("x1 .6, x2 .6", "", "x1", "x2"),
+    ],
+)
+def test_a_sentence_of_several_marks_is_suggested_once(marks, certain, more, others):
+    locations = []
+    for mark in marks.split(", "):
+        id, worth = mark.split()
+        location = PassageLocation(id, id, 1, "", 0, float(worth), sentence=id[0])
+        locations.append(location)
+    found = split_suggestions(locations)
+    groups = (found.certain, found.more, found.others)
+    ids = [" ".join(each.id for each in group) for group in groups]
+    assert ids == [certain, more, others]

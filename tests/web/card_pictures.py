@@ -93,7 +93,7 @@ def main(folder: Path, *, is_sample: bool = False) -> None:
         forge.ok("run", *SOURCES)
         forge.ok("accept", "--all")
         for passage in forge.ok("list", "--no-card", "--json").lines:
-            if passage.get("proposal"):
+            if passage.get("suggestion"):
                 forge.ok("accept", passage["key"])
         for card in forge.cards():
             if card["kind"] == "occlusion":

@@ -142,7 +142,7 @@ def waiting(page: Any, list: str = "new") -> int:
 
 
 NAMES = {
-    "you": "Only you can answer",
+    "you": "Changed cards and questions",
     "failing": "Cards that fail",
     "words": "Words",
 }

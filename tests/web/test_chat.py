@@ -83,7 +83,7 @@ def test_a_chat_is_asked_and_its_answer_decided_without_a_mouse(wall, opened):
     drafts = [card for card in wall.cards() if card["origin"]["drafter"] == "llm"]
     assert len(drafts) == 8
     assert all(card["quote"] in MARKS.values() for card in drafts)
-    page.locator("#shelf .over-documents", has_text="8 drafts waiting").wait_for()
+    page.locator("#shelf .over-documents", has_text="8 new cards waiting").wait_for()
     page.keyboard.press("Enter")
     page.wait_for_selector("#margin > .card")
     settle(page)
@@ -236,7 +236,7 @@ def test_a_chat_is_asked_again_about_a_card_whose_passage_changed(forge, opened)
     settle(page)
     until(page, "document.querySelector('#chat').open === false")
     [change] = forge.cards("verdict:waiting")
-    assert change["revises"] == accepted["guid"]
+    assert change["changes"] == accepted["guid"]
     page.locator("#margin > .card").wait_for()
     settle(page)
     page.keyboard.press("Enter")

@@ -136,7 +136,7 @@ def test_the_ten_stand_in_reading_order_and_the_ending_belongs_to_the_document(
         page.keyboard.press("Enter")
         page.wait_for_timeout(400)
     page.keyboard.press("o")
-    assert over(page) == "10 cards. Here: 2 drafts waiting."
+    assert over(page) == "10 cards. Here: 2 waiting."
     assert waiting(page) == 2
     assert not (notes.folder / "ankiforge.apkg").exists()
     ready(page)
@@ -145,7 +145,7 @@ def test_the_ten_stand_in_reading_order_and_the_ending_belongs_to_the_document(
     assert (page.locator("#count").inner_text(), waiting(page)) == ("10 of 10", 3)
     page.keyboard.press("Enter")
 
-    assert over(page) == "10 cards. Here: 2 drafts waiting."
+    assert over(page) == "10 cards. Here: 2 waiting."
     assert page.locator("#ticks [data-s=card]").count() == 10
     assert page.locator(".made-cards li").count() == 10
     ready(page)
@@ -171,7 +171,7 @@ def test_what_was_put_off_comes_last(notes, opened):
     for _ in range(9):
         page.keyboard.press("Enter")
         settle(page)
-    assert over(page) == "9 cards. Here: 3 drafts waiting."
+    assert over(page) == "9 cards. Here: 3 waiting."
     ready(page)
     page.keyboard.press("Enter")
     settle(page)
@@ -179,7 +179,7 @@ def test_what_was_put_off_comes_last(notes, opened):
     for _ in range(2):
         page.keyboard.press("Enter")
         settle(page)
-    assert over(page) == "2 cards. Here: 1 draft waiting."
+    assert over(page) == "2 cards. Here: 1 waiting."
     ready(page)
     page.keyboard.press("Enter")
     settle(page)

@@ -74,7 +74,7 @@ def test_marks_show_how_they_stand_and_the_document_follows_the_card(
         page,
         f"document.querySelector('.sheet-of-paper img').naturalWidth >= {WIDTH - 64}",
     )
-    assert page.evaluate(STATES) == ["proposal"] * 3
+    assert page.evaluate(STATES) == ["suggestion"] * 3
     first = page.evaluate(f"{NOW}.dataset.key")
     page.keyboard.press("Enter")
     settle(page)
@@ -377,7 +377,7 @@ def test_words_that_are_selected_in_a_mark_become_a_gap_or_an_answer(
     page.evaluate(SELECT, ["diffusion"])
     page.keyboard.press("Enter")
     page.locator(f"{CARD} .words .on", has_text="diffusion").wait_for()
-    assert page.locator("#buttons .filled span").inner_text() == "Make this card"
+    assert page.locator("#buttons .filled span").inner_text() == "Accept"
     page.keyboard.press("1")
     page.evaluate(SELECT, ["membrane"])
     page.keyboard.press("q")
@@ -404,10 +404,10 @@ def test_words_of_a_mark_that_is_not_asked_become_a_card_of_it(paper, forge, ope
     page.keyboard.press("p")  # to the rejected mark, of which nothing waits
     settle(page)
     told = page.locator("#margin > .card .why").last.inner_text()
-    assert told == "You rejected its proposal."
+    assert told == "You rejected its suggestion."
     page.evaluate(SELECT, ["diffusion"])
     page.keyboard.press("Enter")
-    page.locator("#buttons .filled", has_text="Make this card").wait_for()
+    page.locator("#buttons .filled", has_text="Accept").wait_for()
     settle(page)
     page.keyboard.press("Enter")
     settle(page)

@@ -184,14 +184,13 @@ def test_a_draft_with_gaps_may_become_a_question_and_a_figure_has_masks(render):
     assert (figure["masks"], figure["why"]) == (True, None)
 
 
-def test_a_proposal_is_made_and_a_passage_gets_a_card_of_its_words(render):
+def test_a_suggestion_is_accepted_and_a_passage_gets_a_card_of_its_words(render):
     shown = render(Item("x", proposal=PROPOSAL), uses_model=True)
-    make = ACCEPT.replace("Accepted", "Made").replace("| Accept |", "| Make this card |")
-    assert acts(shown) == [make, REJECT, EDIT, ASK, LATER, OTHERS]
-    assert (shown["proposal"], shown["title"]) == (True, "What helps?")
+    assert acts(shown) == [ACCEPT, REJECT, EDIT, ASK, LATER, OTHERS]
+    assert (shown["suggested"], shown["title"]) == (True, "What helps?")
     nothing = "reject | No card wanted | x | outlined | No card for"
-    write = "write | Write it | e | text | Made | needs=edit | save=Make this card"
-    make = "make | Make this card |  | filled | Made | needs=words"
+    write = EDIT.replace("edit | Edit", "write | Write it", 1)
+    make = f"{ACCEPT.replace('accept', 'make', 1)} | needs=words"
     for words, title, actions in (
         ({}, "Tests help memory.", [make, nothing, write, LATER, OTHERS]),
         ({"exact": "a " * 99}, "a " * 44 + "a…", [make, nothing, write, LATER, OTHERS]),

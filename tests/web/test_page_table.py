@@ -116,13 +116,11 @@ def left(shown: dict, list_id: str) -> int:
 )
 def test_a_decision_is_carried_out_and_taken_back(session, act, new, ready):
     first, second = waiting(session)
-    assert session.render_documents()["waiting"] == "3 waiting: 2 drafts, 1 proposal"
+    assert session.render_documents()["waiting"] == "3 new cards waiting"
     done = session.decide(decision(first, "", act))
     assert (left(done, "new"), done["ready"]) == (new, ready)
-    drafts = "1 draft" if new == 1 else "2 drafts"
-    assert session.render_documents()["waiting"].endswith(
-        f"waiting: {drafts}, 1 proposal"
-    )
+    cards = f"{new + 1} new cards"
+    assert session.render_documents()["waiting"].endswith(f"{cards} waiting")
     assert session.render_list("new")["ids"][0] == second
     back = session.undo(done["undo"])
     assert (left(back, "new"), back["ready"], back["item"]["id"]) == (2, 0, first)
@@ -161,7 +159,7 @@ def test_a_proposal_becomes_a_card_or_is_rejected_and_comes_back(
 ):
     id = proposed(session)
     face = session.render_item(id)
-    assert face["proposal"] is True
+    assert face["suggested"] is True
     done = session.decide(decision(id, face["turn"], act, **more))
     cards = [card for card in workspace.cards() if card.is_live]
     assert len(cards) == bool(made)
@@ -177,9 +175,9 @@ def test_a_rejected_proposal_leaves_its_passage_open_for_a_chat(session, workspa
     id = proposed(session)
     session.decide(decision(id, "", "reject"))
     for now in (session, ReviewSession(workspace, PageRenderer())):
-        assert not now.render_item(id).get("proposal")
+        assert not now.render_item(id).get("suggested")
         [document] = now.render_documents()["documents"]
-        assert (document["waiting"], document["proposed"]) == (2, 0)
+        assert document["waiting"] == 2
     [sent] = iter_model_tasks(workspace.build_run_parameters(), workspace.ledger)
     assert id in [highlight.key for highlight in sent.task.highlights]
 
@@ -231,10 +229,10 @@ def test_what_cannot_be_decided_is_refused_in_words(served, session, decision, t
     ("acts", "heading", "results"),
     [
         ([], "Everything was kept for later.", ()),
-        (["accept"], "1 card. Here: 2 drafts waiting.", ("card",)),
-        (["accept", "reject"], "1 card, 1 rejected. Here: 1 draft waiting.", ("card", "none")),
+        (["accept"], "1 card. Here: 2 waiting.", ("card",)),
+        (["accept", "reject"], "1 card, 1 rejected. Here: 1 waiting.", ("card", "none")),
         (["accept"] * 3, "3 cards. Nothing waits here.", ("card",) * 3),
-        (["reject"], "1 decided. Here: 2 drafts waiting.", ("none",)),
+        (["reject"], "1 decided. Here: 2 waiting.", ("none",)),
         (["reject"] * 3, "3 decided. Nothing waits here.", ("none",) * 3),
     ],
 )  # fmt: skip
@@ -266,7 +264,7 @@ def test_the_ending_of_a_document_counts_its_less_certain_proposals(workspace):
     [id] = sitting["ids"]
     session.decide(decision(id, "", "accept", sitting=sitting["number"]))
     ending = session.summarize_sitting(sitting["number"])
-    assert ending["heading"] == "1 card. Here: 1 less certain proposal."
+    assert ending["heading"] == "1 card. Here: 1 more."
 
 
 @pytest.mark.parametrize("act", ["accept", "reject"])
@@ -327,7 +325,7 @@ def test_first_comes_what_only_the_user_can_answer_then_the_document_that_was_le
                     session.decide(decision(id, "", "later", sitting=number))
             rows = session.render_documents()["documents"]
             orders.append([row["title"] for row in rows])
-    question = "Only you can answer"
+    question = "Changed cards and questions"
     assert orders == [[question, "Animals", "Cells"], [question, "Cells", "Animals"]]
 
 
@@ -432,12 +430,12 @@ def test_after_a_decision_a_mark_is_its_card_or_its_passage(session):
 def test_a_draft_that_a_decision_settles_is_no_longer_counted(session, workspace):
     first, second = waiting(session)
     [document] = session.render_documents()["documents"]
-    assert document["waiting"] == 2
+    assert document["waiting"] == 3
     with workspace.ledger.transaction():  # as a decision about the same fact does
         workspace.ledger.execute("DELETE FROM draft WHERE id = ?", second)
     session.decide(decision(first, "", "accept"))
     [document] = session.render_documents()["documents"]
-    assert document["waiting"] == 0
+    assert document["waiting"] == 1
 
 
 def test_a_card_that_is_not_live_can_be_taken_back(session, workspace):
@@ -966,7 +964,7 @@ def test_the_next_fact_of_a_mark_follows_at_once_or_the_rest_is_rejected(of_two_
     session.undo(both["undo"])
     of_sitting = {"sitting": sitting["number"]}
     done = session.decide(decision(face["id"], "", "accept", **of_sitting))
-    assert done["item"]["proposal"] is True
+    assert done["item"]["suggested"] is True
     assert done["item"]["title"] != face["title"]
     assert done["sitting"]["ids"] == (face["id"],)
     done = session.decide(decision(face["id"], "", "reject", passage=True, **of_sitting))
@@ -989,7 +987,7 @@ def test_the_page_begins_with_a_document_that_has_proposals_alone(session, works
     for id in waiting(session):
         session.decide(decision(id, "", "accept"))
     [document] = session.render_documents()["documents"]
-    assert (document["waiting"], document["proposed"]) == (0, 1)
+    assert document["waiting"] == 1
     for query, begins in (("cells", f"paper={document['id']}"), ("kind:basic cells", "")):
         assert (
             ReviewSession(workspace, PageRenderer(), query).render_documents()["begins"]

@@ -31,7 +31,7 @@ def facts(forge):
     forge.settings(SETTINGS)
     write(forge, FACTS)
     forge.ok("run")
-    assert all(len(each["proposal"]["gaps"]) > 1 for each in without(forge))
+    assert all(len(each["suggestion"]["gaps"]) > 1 for each in without(forge))
     return forge
 
 
@@ -51,9 +51,9 @@ def write(forge, texts):
 def gaps_of(forge, sentence):
     """The words that a proposal may hide, best first."""
     for passage in without(forge):
-        text = passage["proposal"]["fields"]["Text"]
+        text = passage["suggestion"]["fields"]["Text"]
         if GAP.sub(r"\1", text) == sentence:
-            return passage["proposal"]["gaps"]
+            return passage["suggestion"]["gaps"]
     raise AssertionError(sentence)
 
 
@@ -185,10 +185,10 @@ def test_less_certain_proposals_follow_the_others_by_one_key(forge, opened):
     page = opened(forge)
     assert shown(page) == FACTS[0]
     accept(page, forge)
-    assert "2 less certain proposals" in over(page)
+    assert "2 more" in over(page)
     ready(page)
     more = page.locator("#buttons .filled")
-    assert "More, less certain" in more.inner_text()
+    assert "More" in more.inner_text()
     page.keyboard.press("Enter")
     settle(page)
     sentences = []
@@ -205,7 +205,7 @@ def test_a_document_of_less_certain_proposals_opens_with_them_by_one_key(forge, 
     forge.ok("run")
     page = opened(forge, "")
     shelf = page.locator("#shelf")
-    assert "2 less certain proposals" in shelf.inner_text()
+    assert "2 more" in shelf.inner_text()
     assert "without a proposal" not in shelf.inner_text()
     assert "chat" in page.locator(".documents .go .filled").inner_text()
     page.keyboard.press("ArrowRight")
@@ -249,7 +249,7 @@ def test_a_rejected_proposal_comes_back_and_a_number_chooses_on_the_next_card(
     sentence = shown(page)
     page.keyboard.press("x")
     settle(page)
-    proposed = [each for each in without(facts) if each["proposal"]]
+    proposed = [each for each in without(facts) if each["suggestion"]]
     assert len(proposed) == len(FACTS) - 1
     page.keyboard.press("u")
     settle(page)
@@ -420,11 +420,11 @@ def test_a_mark_beyond_the_ten_is_walked_like_those_of_the_ten(forge, opened):
     page.locator(f"#strip [data-key='{beyond}']").click(force=True)
     settle(page)
     first = shown(page)
-    assert page.locator("#buttons .filled span").inner_text() == "Make this card"
+    assert page.locator("#buttons .filled span").inner_text() == "Accept"
     assert page.locator("#count").inner_text().endswith(" of 10")
     assert GAP.sub(r"\1", accept(page, forge)["Text"]) == first
     assert shown(page) not in (first, "")
-    assert page.locator("#buttons .filled span").inner_text() == "Make this card"
+    assert page.locator("#buttons .filled span").inner_text() == "Accept"
 
 
 OPENER = "#!/bin/sh\nprintf '%s\\n' \"$@\" > '{kept}'\n"

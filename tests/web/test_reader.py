@@ -94,7 +94,7 @@ def test_a_card_is_an_article_beside_its_document_and_each_step_is_told(cells, o
         "group Hide", "radio Golgi apparatus", "radio vesicles", "radio organelle",
     ]  # fmt: skip
     assert following(told, "group Decide", 4) == [
-        "button Make this card", "button Reject", "button Edit", "button Ask",
+        "button Accept", "button Reject", "button Edit", "button Ask",
     ]  # fmt: skip
     page.keyboard.press("Enter")
     settle(page)

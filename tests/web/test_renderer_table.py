@@ -43,9 +43,8 @@ def test_the_row_of_a_document_has_its_numbers(session, document):
         "id": document,
         "title": "Cells",
         "by": "",
-        "waiting": 2,
-        "proposed": 1,
-        "less_certain": 0,
+        "waiting": 3,
+        "more": 0,
         "rest": "1 without a card",
         "is_open": True,
         "chat": "",
@@ -64,7 +63,7 @@ def test_a_note_is_its_text_and_its_marks_in_reading_order(session, document):
     )
     told = [(mark["words"][:12], mark["state"], mark["frame"]) for mark in shown["marks"]]
     assert told == [
-        ("Osmosis is t", "proposal", False),
+        ("Osmosis is t", "suggested", False),
         ("What is a ri", "asks", False),
         ("What is a nu", "asks", False),
         ("so much for ", "none", False),

@@ -65,10 +65,10 @@ def test_one_is_opened_and_one_stays_in_it_until_its_ending(documents, opened):
     page = opened(documents, "shelf")
     assert sorted(titles(page)) == ["Animals", "Discoveries"]
     total = page.locator(".over-documents p").inner_text()
-    assert total == "5 waiting: 2 drafts, 3 proposals"
+    assert total == "5 new cards waiting"
     assert f"  {total}\n" in documents.ok("status").stdout
     paper = page.locator(".documents li", has_text="Discoveries")
-    assert paper.locator(".proposed").text_content() == "3 proposals"
+    assert paper.locator(".waiting").text_content() == "3 waiting"
     while (
         page.locator(".documents [aria-selected=true] b").first.inner_text()
         != "Discoveries"
@@ -92,7 +92,7 @@ def test_one_is_opened_and_one_stays_in_it_until_its_ending(documents, opened):
     page.keyboard.press("Escape")
     page.wait_for_selector("body[data-view=shelf]")
     assert titles(page) == ["Animals"]
-    assert page.locator(".over-documents p").inner_text() == "2 drafts waiting"
+    assert page.locator(".over-documents p").inner_text() == "2 new cards waiting"
     page.reload()
     page.wait_for_selector("body[data-view=shelf]")
 
@@ -205,7 +205,7 @@ def test_where_nothing_can_be_proposed_it_says_why_and_words_are_chosen(forge, o
     assert "Mark a passage" not in told
     assert "your chat can ask about 3 highlights" in told
     assert "without a card" not in told
-    assert "3 highlights without a proposal: ankiforge list --no-card says why" in told
+    assert "3 highlights without a card: ankiforge list --no-card says why" in told
     page.locator(".documents li").click()
     page.wait_for_selector("#margin > .card")
     settle(page)
@@ -258,7 +258,7 @@ def test_the_sentence_has_the_one_before(documents, opened):
     page.locator(".sentence-before").click()
     before = page.locator(".sentence-before.on").inner_text()
     assert before.startswith("Many rivers are wide.")
-    assert page.locator("#buttons .filled span").inner_text() == "Make this card"
+    assert page.locator("#buttons .filled span").inner_text() == "Accept"
     page.locator("#buttons .filled").click()
     settle(page)
     [text] = [
@@ -309,7 +309,7 @@ def test_documents_below_the_first_hundred_come_when_they_are_scrolled_to(forge,
     page = opened(forge, "shelf")
     rows = page.locator(".documents li")
     assert rows.count() == MAX_ROWS
-    assert page.locator(".over-documents p").inner_text() == "103 drafts waiting"
+    assert page.locator(".over-documents p").inner_text() == "103 new cards waiting"
     rows.last.scroll_into_view_if_needed()
     until(page, f"document.querySelectorAll('.documents li').length === {MAX_ROWS + 3}")
     assert len({*titles(page)}) == MAX_ROWS + 3

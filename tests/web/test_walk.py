@@ -623,7 +623,7 @@ def test_in_a_small_window_card_and_buttons_are_whole_and_nothing_scrolls_sidewa
         press(page, "Escape")
 
 
-STATES = ("asks", "proposal", "card", "none")
+STATES = ("asks", "suggested", "card", "none")
 FORM = {"#legend [data-s]": -2, "#paper .side[data-s]": -13}
 """Where each state is drawn, and how far left of a node its form begins, in pixels."""
 

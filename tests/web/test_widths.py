@@ -87,11 +87,11 @@ def test_states_have_forms_and_at_400_percent_the_card_comes_first(forge, opened
     settle(page)
     signs |= dict(page.evaluate(SIGNS))
     del signs["now"]
-    assert set(signs) == {"asks", "proposal", "card", "none"}
+    assert set(signs) == {"asks", "suggested", "card", "none"}
     assert len(set(signs.values())) == 4, signs
     page.set_viewport_size({"width": 900, "height": 700})
     legend = page.locator("#legend span:visible").all_inner_texts()
-    assert legend == ["waits", "proposal", "card", "no card"]
+    assert legend == ["waits", "suggested", "card", "no card"]
 
     page.set_viewport_size({"width": 320, "height": 256})
     page.keyboard.press("k")

@@ -28,6 +28,8 @@ from ankiforge.draft.propose.ranking import (
     MAX_GAPS,
     Features,
     GapRanker,
+    ScoredGap,
+    TokenRun,
     is_same_gap,
     rank_gaps,
 )
@@ -102,32 +104,44 @@ def score_highlight(highlight: Highlight) -> DraftingResult:
             confidence = _estimate_card_confidence(highlight, result)
             scored.append((confidence, result.excerpt))
     if not scored:
-        usefulness = -1.0
-        if not CITATION.fullmatch(highlight.exact):
-            usefulness += estimate_text_confidence(highlight, highlight.exact)
+        rejection_reasons.append(RejectionReason.NO_WORDS)
         return DraftingResult(
             highlight,
             status=DraftingStatus.NO_CARD,
-            reason=next(iter(rejection_reasons), RejectionReason.NO_WORDS).value,
-            usefulness=usefulness,
+            reason=rejection_reasons[0].value,
+            usefulness=_estimate_usefulness_without_sentence(highlight),
         )
     scored.sort(key=lambda pair: -pair[0])
+    confidence_by_quote = []
+    for confidence, excerpt in scored:
+        confidence_by_quote.append((_find_quote(highlight, excerpt), confidence))
     usefulness = scored[0][0]
-    reason = RejectionReason.PROPOSED
-    if usefulness < MIN_PROPOSAL_CONFIDENCE:
-        reason = RejectionReason.UNCERTAIN
-    elif usefulness < MIN_CERTAIN_CONFIDENCE:
-        reason = RejectionReason.LESS_CERTAIN
     return DraftingResult(
         highlight,
         status=DraftingStatus.NO_CARD,
-        reason=reason.value,
+        reason=_describe_confidence(usefulness).value,
         usefulness=usefulness,
-        usefulness_by_sentence=tuple(
-            (_find_quote(highlight, excerpt), confidence)
-            for confidence, excerpt in scored
-        ),
+        usefulness_by_sentence=tuple(confidence_by_quote),
     )
+
+
+def _estimate_usefulness_without_sentence(highlight: Highlight) -> float:
+    """Return the usefulness of a highlight without a suitable sentence, which is negative.
+
+    Such highlights are thus sorted behind all others.
+    """
+    if CITATION.fullmatch(highlight.exact):
+        return -1.0
+    return estimate_text_confidence(highlight, highlight.exact) - 1.0
+
+
+def _describe_confidence(confidence: float) -> RejectionReason:
+    """Return whether a proposal with a certain confidence is shown, and where."""
+    if confidence < MIN_PROPOSAL_CONFIDENCE:
+        return RejectionReason.UNCERTAIN
+    if confidence < MIN_CERTAIN_CONFIDENCE:
+        return RejectionReason.LESS_CERTAIN
+    return RejectionReason.PROPOSED
 
 
 def _estimate_card_confidence(highlight: Highlight, sentence: ScoredSentence) -> float:
@@ -137,15 +151,24 @@ def _estimate_card_confidence(highlight: Highlight, sentence: ScoredSentence) ->
     is the confidence with an average gap, up to a maximum, because the sentence may still be
     worth a question.
     """
+    best_gap = None
     # ranking gaps takes a while, so rule out sentences for which no gap is good enough
-    best = estimate_confidence(sentence.features, _TERM_SCORE_IN_NOTES)
-    if best >= MIN_CERTAIN_CONFIDENCE:
-        for _, score in _find_gaps(highlight, sentence):
-            confidence = estimate_confidence(sentence.features, score)
-            if confidence >= MIN_CERTAIN_CONFIDENCE:
-                return confidence
-            break
+    if _may_be_certain(sentence, _TERM_SCORE_IN_NOTES):
+        search = _GapSearch(highlight, sentence)
+        best_gap = search.find_fixed_gap()
+        if best_gap is None and _may_be_certain(sentence, MAX_GAP_SCORE):
+            best_gap = next(iter(search.find_gaps()), None)
+    if best_gap is not None:
+        confidence = estimate_confidence(sentence.features, best_gap.score)
+        if confidence >= MIN_CERTAIN_CONFIDENCE:
+            return confidence
     return min(sentence.confidence, _MAX_CONFIDENCE_WITHOUT_GAP)
+
+
+def _may_be_certain(sentence: ScoredSentence, max_gap_score: float) -> bool:
+    """Return whether the card of a sentence is certain if its gap has the maximum score."""
+    confidence = estimate_confidence(sentence.features, max_gap_score)
+    return confidence >= MIN_CERTAIN_CONFIDENCE
 
 
 def propose_drafts(
@@ -162,7 +185,7 @@ def propose_drafts(
             gaps are left out.
     """
     drafts = []
-    reasons = []
+    refusals: list[tuple[float, RejectionReason]] = []
     rejection_reasons = []
     for result in score_sentences(highlight):
         if isinstance(result, RejectionReason):
@@ -174,15 +197,15 @@ def propose_drafts(
         if isinstance(draft, Draft):
             drafts.append(draft)
         else:
-            reasons.append((-result.confidence, draft))
-    if not drafts:
-        rejection_reasons.append(RejectionReason.NO_WORDS)
-        best = min(reasons, key=lambda pair: pair[0], default=(0.0, rejection_reasons[0]))
-        return DraftingResult(
-            highlight, status=DraftingStatus.NO_CARD, reason=best[1].value
-        )
-    drafts.sort(key=lambda draft: -draft.confidence)
-    return DraftingResult(highlight, tuple(drafts))
+            refusals.append((result.confidence, draft))
+    if drafts:
+        drafts.sort(key=lambda draft: -draft.confidence)
+        return DraftingResult(highlight, tuple(drafts))
+    if refusals:
+        _, reason = max(refusals, key=lambda refusal: refusal[0])
+    else:
+        reason = next(iter(rejection_reasons), RejectionReason.NO_WORDS)
+    return DraftingResult(highlight, status=DraftingStatus.NO_CARD, reason=reason.value)
 
 
 class ScoredSentence(Value):
@@ -200,15 +223,9 @@ def score_sentences(highlight: Highlight) -> Iterator[ScoredSentence | Rejection
 
     If the whole highlight is unsuitable, e.g. because it's a heading, only one reason is yielded.
     """
-    if _HEADING_COMMENT.match(highlight.comment):
-        yield RejectionReason.HEADING
-        return
-    term = "" if highlight.sentence else get_highlighted_term(highlight)
-    if highlight.line_syntax == LOOKED_UP_WORD:
-        yield RejectionReason.LOOKED_UP
-        return
-    if _ONE_WORD.fullmatch(term):  # a term has no full stop
-        yield RejectionReason.SINGLE_WORD
+    reason = _find_rejection_of_highlight(highlight)
+    if reason is not None:
+        yield reason
         return
     language = detect_language(
         highlight.exact, highlight.surrounding_text, highlight.context
@@ -217,18 +234,38 @@ def score_sentences(highlight: Highlight) -> Iterator[ScoredSentence | Rejection
     for excerpt in make_excerpts(highlight, tables):
         words = tokenize(excerpt.text, tables)
         cues = tables.cues.find_cues([token.folded for token in words])
-        reason: RejectionReason | None = RejectionReason.CUT_OFF
-        if not excerpt.is_truncated:
+        if excerpt.is_truncated:
+            reason = RejectionReason.CUT_OFF
+        else:
             reason = find_rejection(
                 excerpt.text, words, cues, tables, is_note=excerpt.is_markdown
             )
-        if reason is RejectionReason.CUT_OFF and term:
+        if reason is RejectionReason.CUT_OFF and _is_term(highlight):
             reason = RejectionReason.SINGLE_WORD
         if reason is not None:
             yield reason
             continue
         features = extract_sentence_features(excerpt.text, words, cues, tables)
         yield ScoredSentence(excerpt, language, features, estimate_confidence(features))
+
+
+def _find_rejection_of_highlight(highlight: Highlight) -> RejectionReason | None:
+    """Return the reason why none of a highlight's sentences may get a card, or None."""
+    if _HEADING_COMMENT.match(highlight.comment):
+        return RejectionReason.HEADING
+    if highlight.line_syntax == LOOKED_UP_WORD:
+        return RejectionReason.LOOKED_UP
+    if highlight.sentence:
+        return None
+    term = get_highlighted_term(highlight)
+    if term is not None and _ONE_WORD.fullmatch(term):  # a term has no full stop
+        return RejectionReason.SINGLE_WORD
+    return None
+
+
+def _is_term(highlight: Highlight) -> bool:
+    """Return whether a highlight is a word or short phrase whose sentence is unknown."""
+    return not highlight.sentence and get_highlighted_term(highlight) is not None
 
 
 def draft_cloze(
@@ -245,11 +282,11 @@ def draft_cloze(
     `min_confidence`.
     """
     drafts: list[Draft] = []
-    for span, score in _find_gaps(highlight, sentence):
-        confidence = estimate_confidence(sentence.features, score)
+    for gap in _GapSearch(highlight, sentence).find_gaps():
+        confidence = estimate_confidence(sentence.features, gap.score)
         if not drafts and confidence < min_confidence:
             return RejectionReason.UNCERTAIN
-        draft = _draft_gap(highlight, sentence.excerpt, span)
+        draft = _draft_gap(highlight, sentence.excerpt, gap.span)
         if find_blockers is None or not find_blockers(draft, highlight):
             drafts.append(replace(draft, confidence=confidence))
         if len(drafts) == MAX_GAPS:
@@ -259,36 +296,74 @@ def draft_cloze(
     return replace(drafts[0], gaps=tuple(draft.get_field("Text") for draft in drafts))
 
 
-def _find_gaps(
-    highlight: Highlight, sentence: ScoredSentence
-) -> Iterable[tuple[Span, float]]:
-    """Return (span, score) for the best gaps of a sentence, best first.
+class _GapSearch:
+    """Finds the gaps of a sentence."""
 
-    A gap that the reader chose, or that is the term of a definition, has a fixed score.
-    """
-    excerpt = sentence.excerpt
-    label = _LABEL.match(excerpt.text)
-    if label and is_lead_in(label[0]):
-        return ()
-    tables = load_language(sentence.language)
-    ranker = GapRanker(
-        excerpt.text, tables, excerpt.gap_range, find_visible_stems(highlight, tables)
-    )
-    chosen = excerpt.chosen_gap and ranker.find_complete_run(excerpt.chosen_gap)
-    if chosen:
-        return [(ranker.get_span(chosen), MAX_GAP_SCORE)]
-    best_gaps = islice(rank_gaps(ranker), _MAX_GAPS_TRIED)
-    if term := ranker.find_defined_term():
-        span = ranker.get_span(ranker.extend_to_gloss(term))
-        is_in_export = highlight.source_kind is SourceKind.OTHER
-        score = MAX_GAP_SCORE if is_in_export else _TERM_SCORE_IN_NOTES
-        others = (gap for gap in best_gaps if not is_same_gap(gap[0], span))
-        return chain([(span, score)], others)
-    if not label or any(is_verb(word, tables) for word in tokenize(label[0], tables)):
-        return best_gaps
-    # the best gap must be in the label
-    gaps = sorted(best_gaps, key=lambda gap: gap[0][1] > label.end())
-    return () if not gaps or gaps[0][0][1] > label.end() else gaps
+    def __init__(self, highlight: Highlight, sentence: ScoredSentence) -> None:
+        self._tables = load_language(sentence.language)
+        self._excerpt = sentence.excerpt
+        self._is_in_export = highlight.source_kind is SourceKind.OTHER
+        self._label = _LABEL.match(self._excerpt.text)
+        self._ranker = GapRanker(
+            self._excerpt.text,
+            self._tables,
+            self._excerpt.gap_range,
+            find_visible_stems(highlight, self._tables),
+        )
+
+    def find_gaps(self) -> Iterable[ScoredGap]:
+        """Return the best gaps, best first. A fixed gap comes before all others."""
+        if self._begins_with_lead_in():
+            return ()
+        fixed_gap = self.find_fixed_gap()
+        ranked_gaps = islice(rank_gaps(self._ranker), _MAX_GAPS_TRIED)
+        if fixed_gap is None:
+            return self._put_gaps_in_label_first(ranked_gaps)
+        if self._find_chosen_run() is not None:
+            return [fixed_gap]
+        others = (gap for gap in ranked_gaps if not is_same_gap(gap.span, fixed_gap.span))
+        return chain([fixed_gap], others)
+
+    def find_fixed_gap(self) -> ScoredGap | None:
+        """Return the gap that the reader chose, or the term of a definition, or None."""
+        if self._begins_with_lead_in():
+            return None
+        chosen = self._find_chosen_run()
+        if chosen is not None:
+            return ScoredGap(self._ranker.get_span(chosen), MAX_GAP_SCORE)
+        term = self._ranker.find_defined_term()
+        if term is None:
+            return None
+        span = self._ranker.get_span(self._ranker.extend_to_gloss(term))
+        score = MAX_GAP_SCORE if self._is_in_export else _TERM_SCORE_IN_NOTES
+        return ScoredGap(span, score)
+
+    def _find_chosen_run(self) -> TokenRun | None:
+        if self._excerpt.chosen_gap is None:
+            return None
+        return self._ranker.find_complete_run(self._excerpt.chosen_gap)
+
+    def _begins_with_lead_in(self) -> bool:
+        return self._label is not None and is_lead_in(self._label[0])
+
+    def _put_gaps_in_label_first(self, gaps: Iterable[ScoredGap]) -> Iterable[ScoredGap]:
+        """Sort gaps so that those in the label come first, or return none if none is there.
+
+        A label with a verb isn't one.
+        """
+        if self._label is None:
+            return gaps
+        label_words = tokenize(self._label[0], self._tables)
+        if any(is_verb(word, self._tables) for word in label_words):
+            return gaps
+        in_label: list[ScoredGap] = []
+        after_label: list[ScoredGap] = []
+        for gap in gaps:
+            is_in_label = gap.span[1] <= self._label.end()
+            (in_label if is_in_label else after_label).append(gap)
+        if not in_label:
+            return []
+        return in_label + after_label
 
 
 def find_visible_stems(highlight: Highlight, tables: LanguageTables) -> frozenset[str]:
@@ -326,10 +401,12 @@ def _find_quote(highlight: Highlight, excerpt: Excerpt) -> str:
     For an excerpt of Markdown, this is its plain text if the highlighted text contains that, the
     whole highlight if the excerpt covers it, or otherwise the Markdown.
     """
-    markdown = excerpt.quote or excerpt.text
+    markdown = excerpt.text_with_noise or excerpt.text
     if not excerpt.is_markdown:
         return markdown
     plain_text = to_plain_text(markdown)
     if locate_text(plain_text, highlight.exact):
         return plain_text
-    return highlight.exact if markdown == highlight.markdown[0].strip() else markdown
+    if markdown == highlight.markdown[0].strip():
+        return highlight.exact
+    return markdown

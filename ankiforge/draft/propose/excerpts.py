@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 from msgspec.structs import replace
 
 from ankiforge.draft.propose.rejection import find_noise, has_end_punctuation
@@ -41,8 +43,8 @@ class Excerpt(Value):
     """The span that the reader chose as the gap, if it is a tidy phrase."""
     is_truncated: bool = False
     """Whether the source contains only the beginning of the last sentence."""
-    quote: str = ""
-    """The text as it is in the source, or "" if `text` omits nothing."""
+    text_with_noise: str | None = None
+    """The text as it is in the source, or None if `text` omits nothing."""
 
 
 def make_excerpts(highlight: Highlight, tables: LanguageTables) -> list[Excerpt]:
@@ -51,48 +53,62 @@ def make_excerpts(highlight: Highlight, tables: LanguageTables) -> list[Excerpt]
     If the highlight cuts a sentence off, the sentence is completed. Citations and other noise are
     removed.
     """
-    # a sentence in a PDF may continue on the next page, which may begin with a figure or table
-    sentence = highlight.sentence.strip()
-    ends_with_page = (
-        highlight.source_kind in (SourceKind.PDF, SourceKind.ZOTERO)
-        and sentence.endswith(highlight.suffix.strip() or highlight.exact.strip())
-        and _WHOLE_SENTENCE.fullmatch(sentence) is None
-    )
+    may_be_cut_off = _may_continue_on_next_page(highlight)
     excerpts = []
     for source_excerpt in _select_excerpts(highlight):
         excerpt = _remove_noise(source_excerpt, tables)
-        if ends_with_page and _WHOLE_SENTENCE.fullmatch(excerpt.text) is None:
+        if may_be_cut_off and _WHOLE_SENTENCE.fullmatch(excerpt.text) is None:
             excerpt = replace(excerpt, is_truncated=True)
         excerpts.append(excerpt)
     return excerpts
 
 
+def _may_continue_on_next_page(highlight: Highlight) -> bool:
+    """Return whether the sentence of a highlight is cut off at the end of a PDF page.
+
+    The next page isn't known, because it may begin with a figure or table.
+    """
+    if highlight.source_kind not in (SourceKind.PDF, SourceKind.ZOTERO):
+        return False
+    sentence = highlight.sentence.strip()
+    end_of_known_text = highlight.suffix.strip() or highlight.exact.strip()
+    if not sentence.endswith(end_of_known_text):
+        return False
+    return _WHOLE_SENTENCE.fullmatch(sentence) is None
+
+
 def _remove_noise(excerpt: Excerpt, language: LanguageTables) -> Excerpt:
-    """Remove noise such as citations from an excerpt. The original text becomes its `quote`."""
+    """Remove noise such as citations from the text of an excerpt."""
     removed = find_noise(excerpt.text, language, is_markdown=excerpt.is_markdown)
     if not removed:
         return excerpt
-
-    def shift(span: Span | None) -> Span | None:
-        if span is None:
-            return None
-        start, end = (
-            offset
-            - sum(min(last, offset) - first for first, last in removed if first < offset)
-            for offset in span
-        )
-        return start, end
-
     text = excerpt.text
     for start, end in reversed(removed):
         text = text[:start] + text[end:]
     return replace(
         excerpt,
         text=text,
-        quote=excerpt.text,
-        gap_range=shift(excerpt.gap_range),
-        chosen_gap=shift(excerpt.chosen_gap),
+        text_with_noise=excerpt.text,
+        gap_range=_shift_span(excerpt.gap_range, removed),
+        chosen_gap=_shift_span(excerpt.chosen_gap, removed),
     )
+
+
+def _shift_span(span: Span | None, removed: list[Span]) -> Span | None:
+    """Return where a span is after other spans of the text have been removed."""
+    if span is None:
+        return None
+    start, end = span
+    return start - _count_removed(removed, start), end - _count_removed(removed, end)
+
+
+def _count_removed(removed: list[Span], offset: int) -> int:
+    """Return how many characters before an offset are removed."""
+    count = 0
+    for start, end in removed:
+        if start < offset:
+            count += min(end, offset) - start
+    return count
 
 
 def _select_excerpts(highlight: Highlight) -> list[Excerpt]:
@@ -119,38 +135,63 @@ def _select_excerpts(highlight: Highlight) -> list[Excerpt]:
 
 def get_complete_sentence(highlight: Highlight) -> str:
     """Return the complete sentences that contain a highlight, as far as the source has them."""
-    exact = highlight.exact.strip()
     if highlight.sentence:
         return highlight.sentence.strip()
+    exact = highlight.exact.strip()
     if _WHOLE_SENTENCE.fullmatch(exact):
         return exact
-    surrounding_text = f"{highlight.prefix}{highlight.exact}{highlight.suffix}"
-    for source, is_cut in ((highlight.surrounding_text, False), (surrounding_text, True)):
-        span = locate_text(exact, source) if source else None
-        if span is None:
-            continue
-        start, end = find_sentence_around(source, *span)
-        if is_cut and start == 0 and len(highlight.prefix) >= _MIN_TRUNCATED_CHARS:
-            start = span[0]
-        if (
-            is_cut
-            and end == len(source.rstrip())
-            and len(highlight.suffix) >= _MIN_TRUNCATED_CHARS
-        ):
-            end = span[1]
-        return source[start:end].strip()
-    return exact
+    sentence = _find_sentence_in_paragraph(highlight, exact)
+    if sentence is None:
+        sentence = _find_sentence_beside_highlight(highlight, exact)
+    return exact if sentence is None else sentence
+
+
+def _find_sentence_in_paragraph(highlight: Highlight, exact: str) -> str | None:
+    """Return the sentences around a highlight in its paragraph, or None if that is unknown."""
+    paragraph = highlight.surrounding_text
+    if not paragraph:
+        return None
+    span = locate_text(exact, paragraph)
+    if span is None:
+        return None
+    start, end = find_sentence_around(paragraph, *span)
+    return paragraph[start:end].strip()
+
+
+def _find_sentence_beside_highlight(highlight: Highlight, exact: str) -> str | None:
+    """Return the sentences around a highlight in the text just before and after it.
+
+    A sentence that reaches to the edge of a truncated text may be cut off there, so it is only
+    completed on the other side.
+    """
+    text = f"{highlight.prefix}{highlight.exact}{highlight.suffix}"
+    if not text:
+        return None
+    span = locate_text(exact, text)
+    if span is None:
+        return None
+    start, end = find_sentence_around(text, *span)
+    if start == 0 and len(highlight.prefix) >= _MIN_TRUNCATED_CHARS:
+        start = span[0]
+    if end == len(text.rstrip()) and len(highlight.suffix) >= _MIN_TRUNCATED_CHARS:
+        end = span[1]
+    return text[start:end].strip()
+
+
+def _find_sentences(text: str) -> list[Span]:
+    """Return the spans of the sentences in a text, without splitting at abbreviations."""
+    spans: list[Span] = []
+    for start, end in chain.from_iterable(find_sentences_by_part(text)):
+        if spans and _ABBREVIATION_AT_END.search(text, *spans[-1]):
+            start = spans.pop()[0]
+        spans.append((start, end))
+    return spans
 
 
 def _split_sentences(text: str, mark: Span, *, is_markdown: bool) -> list[Excerpt]:
     """Split text into sentences, and a heading without a full stop from its sentence."""
     excerpts = []
-    spans: list[Span] = []
-    for start, end in (span for part in find_sentences_by_part(text) for span in part):
-        if spans and _ABBREVIATION_AT_END.search(text, *spans[-1]):
-            start = spans.pop()[0]
-        spans.append((start, end))
-    for start, end in spans:
+    for start, end in _find_sentences(text):
         if not is_markdown and has_end_punctuation(text[start:end]):
             for heading_end in _SPACES_AFTER_HEADING.finditer(text, start, end):
                 start = heading_end.end()

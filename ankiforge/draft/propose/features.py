@@ -68,11 +68,10 @@ def extract_sentence_features(
         language: The word tables for the sentence's language.
     """
     features: Features = {"always": 1.0}
-    beginnings = [
-        token.folded[:WORD_BEGINNING_LENGTH]
-        for token in words
-        if token.kind != TokenKind.SIGN
-    ]
+    beginnings = []
+    for token in words:
+        if token.kind != TokenKind.SIGN:
+            beginnings.append(token.folded[:WORD_BEGINNING_LENGTH])
     # Japanese tokens are as long as clauses
     count = count_words(text) if language.name == "ja" else len(beginnings)
     features["length"] = length = min(count, _MAX_LENGTH) / 20
@@ -83,21 +82,31 @@ def extract_sentence_features(
         elif cue.section == "means" and 0 < cue.first <= _MAX_TOKENS_BEFORE_DEFINITION:
             features["term_and_definition"] = 1.0
     features["year"] = float(_YEAR.search(text) is not None)
-
-    # how rare the words are
-    rarities = [
-        max(0.0, _COMMON_ZIPF - word.zipf) for word in words if word.kind in _NOUNS
-    ]
-    features["rare"] = min(sum(rarities), 20.0) / 10
-    zipfs = [token.zipf for token in words if token.kind in _WEIGHED_KINDS]
-    mean_zipf = sum(zipfs) / len(zipfs) if zipfs else 0.0
-    features["plain_words"] = min(max(mean_zipf - _PLAIN_ZIPF, 0.0), 1.0)
+    features["rare"] = min(_sum_noun_rarities(words), 20.0) / 10
+    features["plain_words"] = min(max(_compute_mean_zipf(words) - _PLAIN_ZIPF, 0.0), 1.0)
 
     # how typical the words are of passages that are worth a card
     table = _load_word_weights(language.name)
     total = sum(table.get(beginning, 0.0) for beginning in beginnings)
-    features["words"] = total / math.sqrt(len(beginnings) or 1)
+    features["words"] = total / math.sqrt(max(len(beginnings), 1))
     return features
+
+
+def _sum_noun_rarities(words: Sequence[Token]) -> float:
+    """Return the total rarity of the nouns and names, by which they exceed common nouns."""
+    total = 0.0
+    for word in words:
+        if word.kind in _NOUNS:
+            total += max(0.0, _COMMON_ZIPF - word.zipf)
+    return total
+
+
+def _compute_mean_zipf(words: Sequence[Token]) -> float:
+    """Return the mean frequency of the nouns, adjectives and verbs, or 0 if there are none."""
+    frequencies = [word.zipf for word in words if word.kind in _WEIGHED_KINDS]
+    if not frequencies:
+        return 0.0
+    return sum(frequencies) / len(frequencies)
 
 
 @cache

@@ -103,6 +103,13 @@ class TokenRun(NamedTuple):
     """The index after the last token."""
 
 
+class ScoredGap(NamedTuple):
+    """A span of a sentence that a card may blank out, with its score."""
+
+    span: Span
+    score: float
+
+
 class GapRanker:
     """Finds the candidates for a gap in a sentence and extracts their features."""
 
@@ -538,8 +545,8 @@ def _get_form_or_class(token: Token) -> str:
     return _CLASS_BY_KIND[token.kind]
 
 
-def rank_gaps(sentence: GapRanker) -> Iterator[tuple[Span, float]]:
-    """Yield (span, score) for the spans that a cloze card may blank out, best first.
+def rank_gaps(sentence: GapRanker) -> Iterator[ScoredGap]:
+    """Yield the spans that a cloze card may blank out, best first.
 
     A span is skipped if it nearly coincides with a better one, or scores much less than the best.
     `features.estimate_confidence` takes the score into account.
@@ -564,7 +571,7 @@ def rank_gaps(sentence: GapRanker) -> Iterator[tuple[Span, float]]:
             min_score = score - _MAX_SCORE_GAP
         if not any(is_same_gap(span, other) for other in chosen):
             chosen.append(span)
-            yield span, min(score, MAX_GAP_SCORE)
+            yield ScoredGap(span, min(score, MAX_GAP_SCORE))
 
 
 @cache

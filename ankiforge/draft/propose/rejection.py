@@ -27,8 +27,8 @@ from ankiforge.text.passages import SUPERSCRIPT_NOTE
 class RejectionReason(Enum):
     """Why a passage has no card. Values are messages for the user."""
 
-    PROPOSED = "a proposal: ankiforge review"
-    LESS_CERTAIN = "less certain: list --no-card -v shows its proposal"
+    PROPOSED = "a card is suggested: ankiforge review"
+    LESS_CERTAIN = "a possible card: ankiforge list --more shows it"
     UNCERTAIN = "may not be worth a card: choose the words to blank out"
     NO_GAP = "no good gap found: choose the words to blank out"
     NO_WORDS = "no words"
@@ -104,23 +104,42 @@ def find_rejection(
         return RejectionReason.PROGRAM_TEXT
     if len(_LINK.sub("", text)) < _MIN_TEXT_OUTSIDE_LINKS * len(text):
         return RejectionReason.HEADING
-    if not is_note:
-        is_code = bool(words) and words[0].kind >= TokenKind.CODE_OR_FORMULA
-        if not (is_code or _SENTENCE_START.match(text)):
-            return RejectionReason.CUT_OFF
-        # readers often leave out the full stop
-        ends_with_noun = bool(words) and words[-1].kind in _POSSIBLE_LAST_KINDS
-        if not (ends_with_noun or has_end_punctuation(text)):
-            return RejectionReason.CUT_OFF
-    has_verb = any(is_verb(token, language) for token in words)
-    is_sentence = word_count > _MAX_LABEL_WORDS and has_end_punctuation(text)
-    if not (has_verb or is_sentence or _NEEDS_NO_VERB.search(text)):
+    if not is_note and not _is_whole(text, words):
+        return RejectionReason.CUT_OFF
+    if _is_label(text, words, word_count, language):
         return RejectionReason.HEADING
-    if any(_depends_on_context(cue, words) for cue in cues):
-        return RejectionReason.DEPENDENT
     if _STARTS_WITH_FIGURE.match(text):
         return RejectionReason.DEPENDENT
-    return RejectionReason.QUESTION if _QUESTION_END.search(text) else None
+    if any(_depends_on_context(cue, words) for cue in cues):
+        return RejectionReason.DEPENDENT
+    if _QUESTION_END.search(text):
+        return RejectionReason.QUESTION
+    return None
+
+
+def _is_whole(text: str, words: Sequence[Token]) -> bool:
+    """Return whether a text begins and ends like a sentence. Readers often omit the full stop."""
+    if not words:
+        return _SENTENCE_START.match(text) is not None and has_end_punctuation(text)
+    starts_with_code = words[0].kind >= TokenKind.CODE_OR_FORMULA
+    if not starts_with_code and not _SENTENCE_START.match(text):
+        return False
+    return words[-1].kind in _POSSIBLE_LAST_KINDS or has_end_punctuation(text)
+
+
+def _is_label(
+    text: str, words: Sequence[Token], word_count: int, language: LanguageTables
+) -> bool:
+    """Return whether a text is a heading or label, because it states nothing.
+
+    A text of several words that ends like a sentence states something, even if its verb is
+    unknown.
+    """
+    if any(is_verb(token, language) for token in words):
+        return False
+    if word_count > _MAX_LABEL_WORDS and has_end_punctuation(text):
+        return False
+    return _NEEDS_NO_VERB.search(text) is None
 
 
 _QUESTION_END = regex(r"[?？][\s”\"»)*_]*\Z")
@@ -133,17 +152,23 @@ def has_end_punctuation(text: str) -> bool:
 
 def _depends_on_context(cue: Cue, words: Sequence[Token]) -> bool:
     """Return whether a cue addresses the reader or refers to the previous sentence."""
-    if cue.section == "leans":
-        return cue.first <= 1 and not words[cue.first].text[0].islower()
-    if cue.section == "this":
-        return cue.first == 1 and words[0].kind == TokenKind.FUNCTION_WORD
-    if (
-        cue.section == "somebody"
-    ):  # a pronoun that neither a name nor an earlier noun explains
-        has_name = any(token.kind == TokenKind.NAME for token in words)
-        has_noun = any(token.kind == TokenKind.NOUN for token in words[: cue.first])
-        return not (has_name or has_noun)
-    return cue.section == "you"
+    match cue.section:
+        case "you":
+            return True
+        case "leans":
+            return cue.first <= 1 and not words[cue.first].text[0].islower()
+        case "this":
+            return cue.first == 1 and words[0].kind == TokenKind.FUNCTION_WORD
+        case "somebody":
+            return not _is_pronoun_explained(cue, words)
+    return False
+
+
+def _is_pronoun_explained(cue: Cue, words: Sequence[Token]) -> bool:
+    """Return whether the sentence has a name, or a noun before the pronoun."""
+    if any(token.kind == TokenKind.NOUN for token in words[: cue.first]):
+        return True
+    return any(token.kind == TokenKind.NAME for token in words)
 
 
 # --- noise, which is kept only in quotes ----------------------------------------------
@@ -194,19 +219,23 @@ def find_noise(text: str, language: LanguageTables, *, is_markdown: bool) -> lis
     patterns = [_LIST_SIGN, _REFERENCE, _COMMA_AT_END, _NOTE_NUMBER]
     if not is_markdown:
         patterns.append(_ESCAPE)
-    spans = [match.span() for pattern in patterns for match in pattern.finditer(text)]
-    spans += _iter_citations(text, language)
+    spans = list(_iter_citations(text, language))
+    for pattern in patterns:
+        spans += [match.span() for match in pattern.finditer(text)]
+    if not spans:
+        return spans
 
     # drop spans in code or formulas, and overlaps
+    literal_spans = []
+    for start, end, kind in find_literal_spans(text):
+        if kind != "escape":
+            literal_spans.append((start, end))
     noise_spans: list[Span] = []
     end_of_last = 0
-    shield_spans = [
-        shield[:2] for shield in find_literal_spans(text) if shield[2] != "escape"
-    ]
     for start, end in sorted(spans, key=lambda span: (span[0], -span[1])):
         if start < end_of_last:
             continue
-        if not any(first < end and start < last for first, last in shield_spans):
+        if not any(first < end and start < last for first, last in literal_spans):
             noise_spans.append((start, end))
             end_of_last = end
     return noise_spans

@@ -30,7 +30,12 @@ from ankiforge.extract.sqlite import DatabaseOwner
 from ankiforge.model import HighlightKind, Json, Value
 from ankiforge.text.identifiers import parse_isbns
 
-_KINDS = {"wavy": "underline", "strikeout": "strike", "underline": "underline"}
+_KINDS = {
+    "wavy": HighlightKind.UNDERLINE,
+    "underline": HighlightKind.UNDERLINE,
+    "strikeout": HighlightKind.STRIKE,
+}
+"""The kind of highlight for each of calibre's styles that isn't a colour."""
 _MARKS_QUERY = """
 SELECT annotations.book, annotations.format, annot_data, title, path, name
 FROM annotations
@@ -53,15 +58,27 @@ class CalibreHighlight(Value):
     """A highlight in calibre's JSON, with only the fields we use."""
 
     uuid: str = ""
-    highlighted_text: str | None = ""
-    notes: str | None = ""
-    start_cfi: str | None = ""
-    spine_index: int | None = -1
-    spine_name: str | None = ""
-    toc_family_titles: tuple[str | None, ...] | None = ()
-    style: Json | None = None
-    timestamp: str | None = ""
-    removed: bool | None = False
+    highlighted_text: str = ""
+    notes: str = ""
+    start_cfi: str = ""
+    spine_index: int = -1
+    spine_name: str = ""
+    toc_family_titles: tuple[str | None, ...] = ()
+    style: Json = {}
+    timestamp: str = ""
+    removed: bool = False
+
+
+def parse_highlight(data: str) -> CalibreHighlight:
+    """Parse a highlight, in which null means that a field isn't set.
+
+    Raises:
+        ValueError: It isn't JSON, or not a highlight.
+        RecursionError: It is nested too deeply.
+    """
+    fields = msgspec.json.decode(data, type=dict[str, Any])
+    filled = {name: value for name, value in fields.items() if value is not None}
+    return msgspec.convert(filled, CalibreHighlight)
 
 
 class Calibre(DatabaseSource):
@@ -95,7 +112,7 @@ class Calibre(DatabaseSource):
         for row in connection.execute(_MARKS_QUERY):
             try:
                 data = get_column_text(row, "annot_data")
-                highlight = msgspec.json.decode(data, type=CalibreHighlight)
+                highlight = parse_highlight(data)
             except (ValueError, RecursionError):
                 continue  # calibre skips invalid JSON as well
             if mark := convert_highlight(highlight):
@@ -110,27 +127,30 @@ class Calibre(DatabaseSource):
 
 def convert_highlight(highlight: CalibreHighlight) -> BookHighlight | None:
     """Convert a highlight, or return None if it is a bookmark, was removed, or is empty."""
-    text = highlight.highlighted_text or ""
-    comment = highlight.notes or ""
-    if highlight.removed or not (text or comment).strip():
+    if highlight.removed:
         return None
-    style = highlight.style or {}
-    colour = str(style.get("background-color", ""))
-    if style.get("type") == "builtin" and style.get("kind") == "color":
-        colour = str(style.get("which", ""))
-    titles = [title for title in highlight.toc_family_titles or () if title]
+    if not highlight.highlighted_text.strip() and not highlight.notes.strip():
+        return None
+    which = str(highlight.style.get("which"))
     return BookHighlight(
-        text=text,
+        text=highlight.highlighted_text,
         id=highlight.uuid,
-        comment=comment,
-        kind=HighlightKind(_KINDS.get(str(style.get("which", "")), "highlight")),
-        page=-1 if highlight.spine_index is None else highlight.spine_index,
-        file=highlight.spine_name or "",
-        position=parse_position(highlight.start_cfi or ""),
-        heading=" › ".join(titles),
-        colour=colour,
-        created=normalize_time(highlight.timestamp or ""),
+        comment=highlight.notes,
+        kind=_KINDS.get(which, HighlightKind.HIGHLIGHT),
+        page=highlight.spine_index,
+        file=highlight.spine_name,
+        position=parse_position(highlight.start_cfi),
+        heading=" › ".join(filter(None, highlight.toc_family_titles)),
+        colour=_find_colour(highlight.style),
+        created=normalize_time(highlight.timestamp),
     )
+
+
+def _find_colour(style: Json) -> str:
+    """Return the name or the code of the colour of a style, or "" if it has none."""
+    if style.get("type") == "builtin" and style.get("kind") == "color":
+        return str(style.get("which", ""))
+    return str(style.get("background-color", ""))
 
 
 def _create_book(connection: sqlite3.Connection, row: sqlite3.Row) -> Book:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import sqlite3
 from abc import abstractmethod
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
@@ -182,13 +183,11 @@ class AppleBooks(DatabaseSource):
         self, connection: sqlite3.Connection, file: File
     ) -> Iterator[HighlightInBook]:
         """Yield (book, highlight) pairs, in reading order within each book."""
-        by_asset: dict[str, list[BookHighlight]] = {}
+        by_asset = defaultdict[str, list[BookHighlight]](list)
         for row in connection.execute(_MARKS_QUERY):
             mark = _parse_apple_highlight(row)
             if mark.text.strip() or mark.comment.strip():
-                by_asset.setdefault(
-                    get_column_text(row, "ZANNOTATIONASSETID"), []
-                ).append(mark)
+                by_asset[get_column_text(row, "ZANNOTATIONASSETID")].append(mark)
         library = _read_apple_library(file.as_path, self.owner)
         for asset, marks in by_asset.items():
             book = library.get(asset, Book(asset))
@@ -198,12 +197,7 @@ class AppleBooks(DatabaseSource):
 
 def _parse_apple_highlight(row: Row) -> BookHighlight:
     """Convert a row to a highlight. If it is a bookmark, its text and comment are empty."""
-    location = _CFI.search(get_column_text(row, "ZANNOTATIONLOCATION"))
-    page = -1
-    if location:
-        page = int(location["file"][:9]) // 2 - 1
-    # a CFI range consists of the common part of both ends, the start, and the end
-    common, _, ends = (location["range"] if location else "").partition(",")
+    page, position = _parse_apple_location(get_column_text(row, "ZANNOTATIONLOCATION"))
     return BookHighlight(
         text=get_column_text(row, "ZANNOTATIONSELECTEDTEXT"),
         id=get_column_text(row, "ZANNOTATIONUUID"),
@@ -212,12 +206,25 @@ def _parse_apple_highlight(row: Row) -> BookHighlight:
             get_column_text(row, "ZANNOTATIONISUNDERLINE"), HighlightKind.HIGHLIGHT
         ),
         page=page,
-        position=parse_position(common + ends.partition(",")[0]),
+        position=position,
         heading=get_column_text(row, "ZFUTUREPROOFING5"),
         colour=_APPLE_COLOURS.get(get_column_text(row, "ZANNOTATIONSTYLE"), ""),
         created=_parse_apple_time(get_column_text(row, "ZANNOTATIONCREATIONDATE")),
         modified=_parse_apple_time(get_column_text(row, "ZANNOTATIONMODIFICATIONDATE")),
     )
+
+
+def _parse_apple_location(location: str) -> tuple[int, tuple[int, ...]]:
+    """Return the index of the file in the book, or -1 if unknown, and the position in it.
+
+    A CFI range consists of the common part of both ends, the start, and the end.
+    """
+    cfi = _CFI.search(location)
+    if cfi is None:
+        return -1, ()
+    common, _, ends = cfi["range"].partition(",")
+    start, _, _ = ends.partition(",")
+    return int(cfi["file"][:9]) // 2 - 1, parse_position(common + start)
 
 
 def _read_apple_library(database: Path, owner: DatabaseOwner) -> dict[str, Book]:
@@ -293,41 +300,52 @@ class Kobo(DatabaseSource):
         self, connection: sqlite3.Connection, file: File
     ) -> Iterator[HighlightInBook]:
         """Yield (book, highlight) pairs, in reading order within each book."""
-        rows_by_volume: dict[str, list[Row]] = {}
+        rows_by_volume = defaultdict[str, list[Row]](list)
         for row in connection.execute(_BOOKMARKS_QUERY):
-            if (
-                get_column_text(row, "Text") + get_column_text(row, "Annotation")
-            ).strip():
-                rows_by_volume.setdefault(get_column_text(row, "VolumeID"), []).append(
-                    row
-                )
+            text = get_column_text(row, "Text") + get_column_text(row, "Annotation")
+            if text.strip():
+                rows_by_volume[get_column_text(row, "VolumeID")].append(row)
         for book_id, rows in rows_by_volume.items():
             book_row = connection.execute(_BOOK_QUERY, (book_id,)).fetchone()
             book = _create_kobo_book(book_id, book_row)
-            # Map each file of the book to its chapter title. A file is listed both as itself and as
-            # a chapter (type 899).
-            chapters: dict[str, str] = {}
-            for row in connection.execute(_CHAPTERS_QUERY, (book_id,)):
-                file_name = _parse_content_id(get_column_text(row, "ContentID"))
-                title = get_column_text(row, "Title")
-                if file_name and title and not title.endswith(PAGE_SUFFIXES):
-                    chapters.setdefault(file_name, title)
+            chapters = _read_kobo_chapters(connection, book_id)
             positioned_marks = [_parse_kobo_highlight(row, chapters) for row in rows]
             positioned_marks.sort(key=itemgetter(0))
             for _, mark in positioned_marks:
                 yield book, mark
 
 
+def _read_kobo_chapters(connection: sqlite3.Connection, book_id: str) -> dict[str, str]:
+    """Map each file of a book to its chapter title.
+
+    A file is listed both as itself and as a chapter (type 899).
+    """
+    chapters: dict[str, str] = {}
+    for row in connection.execute(_CHAPTERS_QUERY, (book_id,)):
+        file_name = _parse_content_id(get_column_text(row, "ContentID"))
+        title = get_column_text(row, "Title")
+        if file_name and title and not title.endswith(PAGE_SUFFIXES):
+            chapters.setdefault(file_name, title)
+    return chapters
+
+
 def _create_kobo_book(book_id: str, row: Row | None) -> Book:
     """Build a book from its row or, if it was removed from the device, from its id alone."""
-    path = unquote(book_id) if _DEVICE_PREFIX.match(book_id) else ""
-    file = _DEVICE_PREFIX.sub("", path)
-    if row is None:  # the book was removed from the device
-        return Book(title="" if file else book_id, file=file)
-    title = get_column_text(row, "Title")
-    authors = [name.strip() for name in get_column_text(row, "Attribution").split(",")]
-    isbns = parse_isbns((get_column_text(row, "ISBN"),))
-    return Book(title, tuple(filter(None, authors)), isbns, file)
+    file = ""
+    if _DEVICE_PREFIX.match(book_id):
+        file = _DEVICE_PREFIX.sub("", unquote(book_id))
+    if row is None:
+        return Book(title="", file=file) if file else Book(title=book_id)
+    return Book(
+        get_column_text(row, "Title"),
+        _split_names(get_column_text(row, "Attribution"), ","),
+        parse_isbns((get_column_text(row, "ISBN"),)),
+        file,
+    )
+
+
+def _split_names(names: str, separator: str) -> Strings:
+    return tuple(filter(None, map(str.strip, names.split(separator))))
 
 
 def _parse_content_id(content_id: str) -> str:
@@ -439,29 +457,31 @@ class LookedUpWords(DatabaseSource):
             word = get_column_text(row, "highlight") or get_column_text(row, "word")
             if not word.strip():
                 continue
-            before = get_column_text(row, "prev_context")
             context = get_column_text(row, "usage")
             if not is_kindle:
-                context = f"{before}{word}{get_column_text(row, 'next_context')}"
-                span = (len(before), len(before) + len(word))
-                start, end = find_sentence_around(context, *span)
-                context = context[start:end]
-            language = get_column_text(row, "lang").partition("-")[0]
-            authors = get_column_text(row, "authors").split(";")
-            yield (
-                Book(
-                    get_column_text(row, "title"),
-                    tuple(filter(None, map(str.strip, authors))),
-                ),
-                BookHighlight(
-                    text=word,
-                    id=get_column_text(row, "key"),
-                    sentence=" ".join(context.split()),
-                    line_syntax=LOOKED_UP_WORD,
-                    tags=(language,) if language else (),
-                    created=_parse_unix_time(get_column_text(row, "created")),
-                ),
+                context = _join_koreader_sentence(row, word)
+            language, _, _ = get_column_text(row, "lang").partition("-")
+            book = Book(
+                get_column_text(row, "title"),
+                _split_names(get_column_text(row, "authors"), ";"),
             )
+            mark = BookHighlight(
+                text=word,
+                id=get_column_text(row, "key"),
+                sentence=" ".join(context.split()),
+                line_syntax=LOOKED_UP_WORD,
+                tags=(language,) if language else (),
+                created=_parse_unix_time(get_column_text(row, "created")),
+            )
+            yield book, mark
+
+
+def _join_koreader_sentence(row: Row, word: str) -> str:
+    """Return the sentence of a word that was looked up in KOReader."""
+    before = get_column_text(row, "prev_context")
+    context = before + word + get_column_text(row, "next_context")
+    start, end = find_sentence_around(context, len(before), len(before) + len(word))
+    return context[start:end]
 
 
 def _parse_unix_time(seconds: str) -> str:

@@ -30,7 +30,7 @@ from ankiforge.text.passages import remove_footnote_numbers
 from ankiforge.text.private import find_private_tag
 
 if TYPE_CHECKING:  # loaded when a book is read
-    from ankiforge.extract.pdf.messages import StoredQuote
+    from ankiforge.extract.pdf.messages import QuoteContext, StoredQuote
     from ankiforge.extract.pdf.worker import PdfWorkerPool
 
 
@@ -65,10 +65,12 @@ class BookHighlight(Value):
 
         If there is no text, the copy is a note (`HighlightKind.NOTE`).
         """
-        lines = [" ".join(line.split()) for line in self.text.splitlines()]
+        lines = (" ".join(line.split()) for line in self.text.splitlines())
         text = "\n".join(filter(None, lines))
-        kind = self.kind if text else HighlightKind.NOTE
-        return replace(self, text=text, kind=kind, comment=self.comment.strip())
+        comment = self.comment.strip()
+        if not text:
+            return replace(self, text="", kind=HighlightKind.NOTE, comment=comment)
+        return replace(self, text=text, comment=comment)
 
     def to_quote(self) -> StoredQuote:
         """Convert the highlight to a quote that can be looked up in the text of the book."""
@@ -155,33 +157,46 @@ def build_book_results(
     from ankiforge.extract.pdf.messages import QuoteContext
 
     normalized_marks = [mark.normalize_text() for mark in marks]
+    if not normalized_marks:
+        return
     contexts: Sequence[QuoteContext] = [QuoteContext()] * len(normalized_marks)
-    if book_file is not None and normalized_marks:
+    if book_file is not None:
         contexts, failure = worker.find_contexts(
             book_file, [mark.to_quote() for mark in normalized_marks]
         )
-        if failure:  # this is reported so that the next run tries again
+        if failure is not None:  # this is reported so that the next run tries again
             message = f"the text around its highlights is not read: {failure.what}"
             yield Problem(book_file.name, message, failure.hint, is_notice=True)
-    pairs = list(zip(normalized_marks, contexts, strict=True))
-    passages = remove_footnote_numbers(
-        [context.displayed_text or mark.text for mark, context in pairs]
+    highlights = _build_highlights(
+        document, listing.namespace, normalized_marks, contexts
     )
+    yield ExtractedDocument(
+        document, tuple(number_highlights(highlights)), listing.container
+    )
+
+
+def _build_highlights(
+    document: Document,
+    namespace: str,
+    marks: Sequence[BookHighlight],
+    contexts: Sequence[QuoteContext],
+) -> Iterator[Highlight]:
+    """Build a highlight for each mark and its context, without the numbers of footnotes."""
+    shown_texts = []
+    for mark, context in zip(marks, contexts, strict=True):
+        shown_texts.append(context.displayed_text or mark.text)
+    passages = remove_footnote_numbers(shown_texts)
     sentences = remove_footnote_numbers([context.sentence for context in contexts])
-    highlights: list[Highlight] = []
-    for (mark, context), passage, sentence in zip(
-        pairs, passages, sentences, strict=True
+    for mark, context, passage, sentence in zip(
+        marks, contexts, passages, sentences, strict=True
     ):
-        highlight = Highlight(
+        yield Highlight(
             document,
-            listing.namespace,
+            namespace,
             mark.kind,
             exact=passage,
             source_id=percent_encode(mark.id),
-            # the text with note numbers, which the key is computed from
-            anchor_text=""
-            if passage and passage == mark.text
-            else mark.text or mark.comment,
+            anchor_text=_choose_anchor_text(mark, passage),
             sentence=sentence or mark.sentence,
             line_syntax=mark.line_syntax,
             tags=mark.tags,
@@ -194,8 +209,10 @@ def build_book_results(
             heading=mark.heading,
             block_id=mark.page_label or mark.file,
         )
-        highlights.append(highlight)
-    if highlights:
-        yield ExtractedDocument(
-            document, tuple(number_highlights(highlights)), listing.container
-        )
+
+
+def _choose_anchor_text(mark: BookHighlight, passage: str) -> str:
+    """Return the text with note numbers, which the key is built from, or "" for the passage."""
+    if passage and passage == mark.text:
+        return ""
+    return mark.text or mark.comment

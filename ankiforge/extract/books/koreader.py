@@ -75,29 +75,16 @@ def parse_lua(raw: bytes) -> Any:
     source = raw.decode("latin-1").removeprefix("\xef\xbb\xbf")
     json_parts: list[str] = []
     last_end = 0
-    previous_token = ""
+    previous_token = None
     for token in _TOKEN.finditer(source):
         if token.start() != last_end:
             break
         last_end = token.end()
-        match token.lastgroup:
-            case "blank":
-                continue
-            case "quoted":  # may contain `\n`, `\195\169`, or a line break after `\`
-                unescaped = _ESCAPE.sub(_unescape, token[0][1:-1])
-                # the characters stand for bytes of UTF-8; a broken sequence becomes U+FFFD
-                text = unescaped.encode("latin-1").decode("utf-8", "replace")
-                json_part = json.dumps(text)
-            case "number":  # 12.0 becomes 12, and inf and nan become null
-                json_part = _format_number(float(token[0]))
-                json_part = f'"{json_part}"' if previous_token == "[" else json_part
-            case "name":
-                json_part = _JSON_NAMES.get(token[0], "?")  # "?" makes the JSON invalid
-            case _:
-                json_part = _JSON_SIGNS[token[0]]
-        if token[0] == "}" and previous_token == ",":
+        if token.lastgroup == "blank":
+            continue
+        if token[0] == "}" and previous_token == ",":  # JSON has no comma there
             json_parts.pop()
-        json_parts.append(json_part)
+        json_parts.append(_to_json(token, is_key=previous_token == "["))
         previous_token = token[0]
     if last_end == len(source):
         with suppress(msgspec.DecodeError, RecursionError):
@@ -105,10 +92,36 @@ def parse_lua(raw: bytes) -> Any:
     raise ItemError("it is not a table of plain values, or is cut off", hint=REWRITE_HINT)
 
 
+def _to_json(token: re.Match[str], *, is_key: bool) -> str:
+    """Translate a token of Lua to JSON. An unknown name becomes `?`, which is invalid there."""
+    match token.lastgroup:
+        case "quoted":
+            return json.dumps(_unquote(token[0]))
+        case "number":
+            number = _format_number(float(token[0]))
+            return f'"{number}"' if is_key else number
+        case "name":
+            return _JSON_NAMES.get(token[0], "?")
+        case _:
+            return _JSON_SIGNS[token[0]]
+
+
+def _unquote(quoted: str) -> str:
+    """Return the text of a string in Lua, with its escape sequences replaced.
+
+    Its characters stand for bytes of UTF-8. A broken sequence of bytes becomes U+FFFD.
+    """
+    unescaped = _ESCAPE.sub(_unescape, quoted[1:-1])
+    return unescaped.encode("latin-1").decode("utf-8", "replace")
+
+
 def _format_number(number: float) -> str:
+    """Format a number in JSON: 12.0 as `12`, and infinity and NaN as `null`."""
     if not isfinite(number):
         return "null"
-    return str(int(number) if number.is_integer() else number)
+    if number.is_integer():
+        return str(int(number))
+    return str(number)
 
 
 def _unescape(escape: re.Match[str]) -> str:
@@ -211,23 +224,11 @@ def create_book(settings: LuaTable, path: str) -> Book:
     statistics = _get_table(settings, "stats")
     title = _get_text(properties, "title") or _get_text(statistics, "title")
     authors = _get_text(properties, "authors") or _get_text(statistics, "authors")
-    names = [name.strip() for name in authors.split("\n")]
-
-    # `Book.sdr/metadata.epub.lua` belongs to `Book.epub`, as did `Book.sdr/Book.epub.lua`, which
-    # was its name before 2017
-    file = _get_text(settings, "doc_path")
-    if not file:
-        sidecar = PurePosixPath(path)
-        sidecar_name = _SIDECAR_NAME.fullmatch(sidecar.name)
-        file = str(sidecar.parent.parent / sidecar.stem)
-        if sidecar_name and sidecar_name[1]:
-            folder = str(sidecar.parent).removesuffix(".sdr")
-            file = f"{folder}.{sidecar_name[1]}"
     return Book(
         title=title,
-        authors=tuple(name for name in names if name and name != "N/A"),
+        authors=tuple(_iter_authors(authors)),
         identifiers=parse_isbns(_get_text(properties, "identifiers").split("\n")),
-        file=file,
+        file=_get_text(settings, "doc_path") or _find_book_path(PurePosixPath(path)),
         path=path,
         subjects=(
             *_get_text(properties, "keywords").split("\n"),
@@ -236,16 +237,36 @@ def create_book(settings: LuaTable, path: str) -> Book:
     )
 
 
+def _iter_authors(lines: str) -> Iterator[str]:
+    for line in lines.split("\n"):
+        name = line.strip()
+        if name not in ("", "N/A"):
+            yield name
+
+
+def _find_book_path(sidecar: PurePosixPath) -> str:
+    """Return the path of the book that a sidecar file lies beside.
+
+    `Book.sdr/metadata.epub.lua` belongs to `Book.epub`, as did `Book.sdr/Book.epub.lua`, which
+    was its name before 2017.
+    """
+    name = _SIDECAR_NAME.fullmatch(sidecar.name)
+    if name is None or name[1] is None:
+        return str(sidecar.parent.parent / sidecar.stem)
+    folder = str(sidecar.parent).removesuffix(".sdr")
+    return f"{folder}.{name[1]}"
+
+
 def parse_highlights(settings: LuaTable) -> Iterator[BookHighlight]:
     """Yield the highlights in a sidecar file of the newer or older format, in reading order."""
     annotations = settings.get("annotations")
     if isinstance(annotations, dict):
         for annotation in _get_tables_in_list(annotations):
-            is_mark = "drawer" in annotation or "pos0" in annotation
-            text = _get_text(annotation, "text") if is_mark else ""
             note = _get_text(annotation, "note")
-            if is_mark or note:
-                yield _create_highlight(annotation, text, note)
+            if "drawer" in annotation or "pos0" in annotation:
+                yield _create_highlight(annotation, _get_text(annotation, "text"), note)
+            elif note:  # of a bookmark
+                yield _create_highlight(annotation, "", note)
     else:
         yield from _parse_older_highlights(settings)
 
@@ -292,25 +313,33 @@ def _parse_bookmark_note(text: str, highlighted_text: str) -> str:
 
 def _create_highlight(entry: LuaTable, text: str, note: str) -> BookHighlight:
     """Build a highlight from an entry that has the keys of the newer format."""
-    # the start in an EPUB, such as `/body/DocFragment[5]/body/div/p[1]/text().595`
-    file_number = _FILE_NUMBER.search(_get_text(entry, "pos0"))
-    page_index = int(file_number[1]) - 1 if file_number else -1
     page = entry.get("page")
-    label = entry.get("pageref") or entry.get("pageno") or ""
+    label = entry.get("pageref") or entry.get("pageno")
     if isinstance(page, int):  # it is in a PDF
         page_index = page - 1
         label = label or page
+    else:
+        page_index = _find_file_index(_get_text(entry, "pos0"))
     return BookHighlight(
         text=text,
         comment=note,
         kind=_KINDS.get(_get_text(entry, "drawer"), HighlightKind.HIGHLIGHT),
         page=page_index,
-        page_label=str(label),
+        page_label=str(label) if label else "",
         heading=_get_text(entry, "chapter").strip(),
         colour=_get_text(entry, "color"),
         created=_get_time(entry, "datetime"),
         modified=_get_time(entry, "datetime_updated"),
     )
+
+
+def _find_file_index(position: str) -> int:
+    """Return the index of the file in an EPUB in which a highlight begins, or -1 if unknown.
+
+    The position is such as `/body/DocFragment[5]/body/div/p[1]/text().595`.
+    """
+    number = _FILE_NUMBER.search(position)
+    return -1 if number is None else int(number[1]) - 1
 
 
 def _get_time(entry: LuaTable, key: str) -> str:

@@ -13,12 +13,20 @@ the setting `me` or, if it is empty, by the export.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import (
+    Collection,
+    Container,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote, urldefrag, urlsplit
 
 import msgspec
+from msgspec.structs import replace
 
 from ankiforge.errors import ItemError
 from ankiforge.extract.base import Candidate, Confidence
@@ -73,7 +81,8 @@ class WebAnnotation(Value):
     @property
     def title(self) -> str:
         """The title that the page had when it was annotated, or else its file name or URL."""
-        raw_title = (self.document or {}).get("title") or ""
+        document = self.document or {}
+        raw_title = document.get("title") or ""
         if isinstance(raw_title, list):
             raw_title = raw_title[0]
         title = " ".join(str(raw_title).split())
@@ -83,13 +92,18 @@ class WebAnnotation(Value):
         return unquote(path.rpartition("/")[2]) or self.page_url
 
     @property
+    def quote(self) -> str | None:
+        """The annotated text, or None for a note on the whole page."""
+        return self.get_quote_text("exact").strip() or None
+
+    @property
     def makes_page_private(self) -> bool:
         """Whether this is a note on the whole page and has the privacy tag."""
-        if self.get_quote_text("exact").strip():
+        if self.quote is not None:
             return False
-        return has_private_tag(_normalize_tags(self)) or contains_private_tag(
-            self.text or ""
-        )
+        if has_private_tag(_normalize_tags(self)):
+            return True
+        return contains_private_tag(self.text or "")
 
     def get_selector_field(self, kind: str, name: str) -> Any:
         """Return a field of the first selector of type `kind`, or "" if it is missing."""
@@ -101,9 +115,8 @@ class WebAnnotation(Value):
 
     def get_quote_text(self, name: str) -> str:
         """Return a field of the quote selector, and collapse its whitespace."""
-        return re.sub(
-            r"\s+", " ", str(self.get_selector_field("TextQuoteSelector", name))
-        )
+        text = self.get_selector_field("TextQuoteSelector", name)
+        return re.sub(r"\s+", " ", str(text))
 
     def get_start_offset(self) -> int:
         """Return where the annotation begins in the text of the page, or -1 if that is unknown."""
@@ -185,101 +198,139 @@ class Hypothesis(TextExportSource):
         If several people made annotations and it is unknown which of them is the user, first yield
         a notice.
         """
-        # keep only the last updated copy of each annotation
-        newest_by_id: dict[str, WebAnnotation] = {}
-        for _, annotation in items:
-            other = newest_by_id.get(annotation.id)
-            if other is None or other.updated <= annotation.updated:
-                newest_by_id[annotation.id] = annotation
-
-        # group annotations by page, and replies by the annotation that starts their thread
-        pages: dict[str, list[WebAnnotation]] = {}
-        replies: dict[str, list[WebAnnotation]] = {}
-        for annotation in sorted(
-            newest_by_id.values(),
-            key=lambda annotation: (annotation.created, annotation.id),
-        ):
-            # the annotation that starts the thread of a reply, if it is known
-            ancestors = [id for id in annotation.references or () if id in newest_by_id]
-            thread_start = next((id for id in ancestors if id != annotation.id), "")
-            if thread_start:
-                replies.setdefault(thread_start, []).append(annotation)
-            else:
-                pages.setdefault(annotation.page_url, []).append(annotation)
-
-        # without the setting `me`, the reader is the user who exported the annotations
-        me = frozenset(
-            map(
-                _normalize_user, self.opening.me or [owner for owner, _ in items if owner]
-            )
-        )
-        users = {annotation.user for annotation in chain.from_iterable(pages.values())}
+        newest_by_id = _select_newest(annotation for _, annotation in items)
+        threads = _group_into_threads(newest_by_id)
+        me = self._find_own_names(owner for owner, _ in items)
+        users = {thread.annotation.user for thread in threads}
         if len(users) > 1 and not me:
             message = f"annotations of {len(users)} users, and all of them count as yours"
             hint = "name yourself: `me: [your user name]` in ankiforge.yaml"
             notice = Problem(self.listing.name, message, hint, is_notice=True)
             yield "", iter((notice,))
-        for uri, page_annotations in pages.items():
-            url = uri if _WEB_URL.fullmatch(uri) else ""
-            document = self.create_document(
-                (uri,),
-                page_annotations[0].title,
-                identifiers=(("url", url),) if url else (),
-                uri=url,
-                privacy_reason=PRIVATE_DOCUMENT_REASON
-                if any(annotation.makes_page_private for annotation in page_annotations)
-                else None,
+        pages: dict[str, list[_Thread]] = {}
+        for thread in threads:
+            pages.setdefault(thread.annotation.page_url, []).append(thread)
+        for url, page_threads in pages.items():
+            document = self._create_page(
+                url, [thread.annotation for thread in page_threads]
             )
-            page_annotations.sort(key=WebAnnotation.get_start_offset)
+            page_threads.sort(key=lambda thread: thread.annotation.get_start_offset())
             highlights = [
-                self._create_highlight(document, mark, replies.get(mark.id, ()), me)
-                for mark in page_annotations
+                self._create_highlight(document, thread, me) for thread in page_threads
             ]
-            yield uri, self.iter_document(document, highlights)
+            yield url, self.iter_document(document, highlights)
+
+    def _find_own_names(self, owners: Iterable[str]) -> frozenset[str]:
+        """Return the normalized names of the user, or none if they are unknown.
+
+        Without the setting `me`, the user is whoever exported the annotations.
+        """
+        names = self.opening.me or filter(None, owners)
+        return frozenset(map(_normalize_user, names))
+
+    def _create_page(self, uri: str, annotations: Sequence[WebAnnotation]) -> Document:
+        document = self.create_document((uri,), annotations[0].title)
+        if _WEB_URL.fullmatch(uri):
+            document = replace(document, identifiers=(("url", uri),), uri=uri)
+        if any(annotation.makes_page_private for annotation in annotations):
+            document = replace(document, privacy_reason=PRIVATE_DOCUMENT_REASON)
+        return document
 
     def _create_highlight(
-        self,
-        document: Document,
-        annotation: WebAnnotation,
-        replies: Sequence[WebAnnotation],
-        me: Collection[str],
+        self, document: Document, thread: _Thread, me: Collection[str]
     ) -> Highlight:
         """Convert an annotation to a highlight, or to a note on the page if it has no quote."""
+        annotation = thread.annotation
         author = _normalize_user(annotation.user)
         is_mine = not me or author in me
-        tags = _normalize_tags(annotation)
-        tags += find_private_tag(chain.from_iterable(map(_normalize_tags, replies)))
-        exact = annotation.get_quote_text("exact").strip()
-        modified = annotation.updated if annotation.updated != annotation.created else ""
-        return Highlight(
+        reply_tags = chain.from_iterable(map(_normalize_tags, thread.replies))
+        url_id = percent_encode(annotation.id)
+        note = Highlight(
             document,
             self.listing.namespace,
-            HighlightKind.HIGHLIGHT if exact else HighlightKind.NOTE,
-            exact=exact,
-            source_id=percent_encode(annotation.id),
-            anchor_text="" if exact else (annotation.text or annotation.id),
-            prefix=annotation.get_quote_text("prefix")[-CONTEXT_CHARS:] if exact else "",
-            suffix=annotation.get_quote_text("suffix")[:CONTEXT_CHARS] if exact else "",
-            comment=_join_comments(annotation, replies),
+            HighlightKind.NOTE,
+            exact="",
+            source_id=url_id,
+            anchor_text=annotation.text or annotation.id,
+            comment=_join_comments(thread),
             comment_is_instruction=is_mine,
             author=author,
             created=normalize_time(annotation.created),
-            modified=normalize_time(modified),
-            tags=tags,
+            tags=_normalize_tags(annotation) + find_private_tag(reply_tags),
             page_label=str(annotation.get_selector_field("PageSelector", "label")),
-            uri=f"https://hyp.is/{percent_encode(annotation.id)}",
+            uri=f"https://hyp.is/{url_id}",
             skip_reason=None if is_mine else f"marked by {author or 'somebody else'}",
+        )
+        if annotation.updated != annotation.created:
+            note = replace(note, modified=normalize_time(annotation.updated))
+        if annotation.quote is None:
+            return note
+        return replace(
+            note,
+            kind=HighlightKind.HIGHLIGHT,
+            exact=annotation.quote,
+            anchor_text="",
+            prefix=annotation.get_quote_text("prefix")[-CONTEXT_CHARS:],
+            suffix=annotation.get_quote_text("suffix")[:CONTEXT_CHARS],
         )
 
 
-def _join_comments(annotation: WebAnnotation, replies: Iterable[WebAnnotation]) -> str:
+class _Thread(NamedTuple):
+    """An annotation and the replies to it, or to other replies, in the order of their creation."""
+
+    annotation: WebAnnotation
+    replies: list[WebAnnotation]
+
+
+def _select_newest(annotations: Iterable[WebAnnotation]) -> dict[str, WebAnnotation]:
+    """Return the last updated copy of each annotation, by id."""
+    newest_by_id: dict[str, WebAnnotation] = {}
+    for annotation in annotations:
+        other = newest_by_id.get(annotation.id)
+        if other is None or other.updated <= annotation.updated:
+            newest_by_id[annotation.id] = annotation
+    return newest_by_id
+
+
+def _group_into_threads(annotations_by_id: Mapping[str, WebAnnotation]) -> list[_Thread]:
+    """Group replies with the annotation that starts their thread, in the order of creation."""
+    threads: dict[str, _Thread] = {}
+    replies: list[tuple[str, WebAnnotation]] = []
+    annotations = annotations_by_id.values()
+    for annotation in sorted(annotations, key=lambda each: (each.created, each.id)):
+        thread_id = _find_thread_start(annotation, annotations_by_id)
+        if thread_id is None:
+            threads[annotation.id] = _Thread(annotation, [])
+        else:
+            replies.append((thread_id, annotation))
+    for thread_id, reply in replies:
+        if thread_id in threads:
+            threads[thread_id].replies.append(reply)
+    return list(threads.values())
+
+
+def _find_thread_start(
+    annotation: WebAnnotation, known_ids: Container[str]
+) -> str | None:
+    """Return the id of the first known annotation above a reply, or None if there is none."""
+    for ancestor_id in annotation.references or ():
+        if ancestor_id in known_ids and ancestor_id != annotation.id:
+            return ancestor_id
+    return None
+
+
+def _join_comments(thread: _Thread) -> str:
     """Join an annotation's comment and its replies. Replies of other users name their author."""
-    comments = [(annotation.text or "").strip()]
-    for reply in replies:
-        replier, text = _normalize_user(reply.user), reply.text or ""
-        if text and replier != _normalize_user(annotation.user):
-            text = format_reply(replier, text)
-        comments.append(text)
+    author = _normalize_user(thread.annotation.user)
+    comments = [(thread.annotation.text or "").strip()]
+    for reply in thread.replies:
+        if not reply.text:
+            continue
+        replier = _normalize_user(reply.user)
+        if replier == author:
+            comments.append(reply.text)
+        else:
+            comments.append(format_reply(replier, reply.text))
     return "\n".join(filter(None, comments))
 
 

@@ -12,9 +12,12 @@ comment of the highlight that ends at its location or, in HTML, of the highlight
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from operator import itemgetter
+
+from msgspec.structs import replace
 
 from ankiforge.extract.base import Candidate, Confidence
 from ankiforge.extract.exports import (
@@ -40,35 +43,46 @@ from ankiforge.text.normalize import normalize_for_lookup
 from ankiforge.text.passages import remove_footnote_numbers
 from ankiforge.text.private import contains_private_tag
 
-UNKNOWN_LOCATION = (0, 0)
-"""The location of an entry for which the file gives none."""
+
+class EntryKind(Enum):
+    """The kinds of entries."""
+
+    HIGHLIGHT = auto()
+    NOTE = auto()
+    BOOKMARK = auto()
 
 
 @dataclass(slots=True, eq=False)
 class ClippingsEntry:
-    """A highlight, note or bookmark in a file that a Kindle or its app has written."""
+    """An entry in a file that a Kindle or its app has written."""
 
     book: str
-    kind: str
-    """`note` for a note, `place` for a bookmark, or "" for a highlight."""
+    kind: EntryKind
     text: str
-    page: str
-    location: Span
-    """The first and last Kindle location, or `UNKNOWN_LOCATION`."""
+    page: str | None
+    location: Span | None
+    """The first and last Kindle location, or None if the file gives none."""
     index: int
     """The index of the entry within the file."""
     section: str = ""
-    longer_text: str = ""
-    """The text of an older version of this highlight if it is longer, or ""."""
+    longer_text: str | None = None
+    """The text of an older version of this highlight if it is longer."""
     notes: list[ClippingsEntry] = field(default_factory=list)
+
+    @property
+    def sort_key(self) -> tuple[Span, str]:
+        """A key that sorts the entries of a book by location, then by page."""
+        return (self.location or (0, 0), (self.page or "").zfill(9))
 
     def overlaps(self, other: ClippingsEntry) -> bool:
         """Return whether the location of this entry overlaps that of another entry.
 
         If neither has a location, return whether both are on the same page.
         """
-        if UNKNOWN_LOCATION in (self.location, other.location):
-            return self.location == other.location and self.page == other.page != ""
+        if self.location is None and other.location is None:
+            return self.page is not None and self.page == other.page
+        if self.location is None or other.location is None:
+            return False
         start, end = self.location
         other_start, other_end = other.location
         return start <= other_end and other_start <= end
@@ -111,31 +125,40 @@ def _parse_entry(
         section: The section of the book, or "" if unknown.
     """
     heading = heading.replace("\u00a0", " ")
-    kind_match = _KIND_WORDS.search(heading)
     page_match = _PAGE.search(heading)
-    page_label = ""
-    without_page = heading
+    page = None
+    heading_without_page = heading
     if page_match:
-        page_label = _SINGLE_PAGE_RANGE.sub(
-            r"\1", page_match["label"] or page_match["label_before"]
-        )
-        without_page = heading[: page_match.start()] + heading[page_match.end() :]
-    location = UNKNOWN_LOCATION
-    ranges = _LOCATION_RANGE.findall(without_page)
-    if ranges:
-        first, last = ranges[-1]
-        # old Kindles omit the common leading digits, as in `433-34`
-        last = first[: max(0, len(first) - len(last))] + last
-        location = (int(first), max(int(last), int(first)))
+        label = page_match["label"] or page_match["label_before"]
+        page = _SINGLE_PAGE_RANGE.sub(r"\1", label)
+        heading_without_page = heading[: page_match.start()] + heading[page_match.end() :]
     return ClippingsEntry(
-        book=book,
-        kind=(kind_match.lastgroup or "") if kind_match else "",
-        text=text,
-        page=page_label,
-        location=location,
-        index=index,
-        section=section,
+        book,
+        _parse_kind(heading),
+        text,
+        page,
+        _parse_location(heading_without_page),
+        index,
+        section,
     )
+
+
+def _parse_kind(heading: str) -> EntryKind:
+    word = _KIND_WORDS.search(heading)
+    if word is None:
+        return EntryKind.HIGHLIGHT
+    return EntryKind.NOTE if word["note"] else EntryKind.BOOKMARK
+
+
+def _parse_location(heading: str) -> Span | None:
+    """Return the last range of numbers in a heading without its page, or None."""
+    ranges = _LOCATION_RANGE.findall(heading)
+    if not ranges:
+        return None
+    first, last = ranges[-1]
+    # old Kindles omit the common leading digits, as in `433-34`
+    last = first[: max(0, len(first) - len(last))] + last
+    return (int(first), max(int(last), int(first)))
 
 
 def parse_clippings(path: str, text: str) -> Iterator[ClippingsEntry | Problem]:
@@ -152,24 +175,31 @@ def parse_clippings(path: str, text: str) -> Iterator[ClippingsEntry | Problem]:
     for number, entry in enumerate(entries):
         title, _, rest = entry.strip("\ufeff \t\n").partition("\n")
         heading, _, entry_text = rest.strip().partition("\n")
-        is_entry = heading.startswith(("-", "–", "—"))
-        if is_entry and REPLACEMENT_CHARACTER in title + entry_text:
-            one_line = " ".join(entry_text.split()).replace(REPLACEMENT_CHARACTER, "?")
-            message = f"letters of this entry are damaged: {one_line[:60]!r}"
-            hint = "mark it again on the Kindle, or correct it in the file"
-            yield Problem(f"{path}: entry {number + 1}", message, hint)
-        elif is_entry:
+        location = f"{path}: entry {number + 1}"
+        if not heading.startswith(("-", "–", "—")):
+            if title:
+                yield _report_foreign_entry(location, entry)
+        elif REPLACEMENT_CHARACTER in title + entry_text:
+            yield _report_damaged_entry(location, entry_text)
+        else:
             book = " ".join(title.replace("\ufeff", "").split())
             # the time is the last part of the heading
             untimed_heading = heading.rpartition("|")[0] or heading
             lines = [line.strip() for line in entry_text.split("\n")]
-            entry_text = "\n".join(lines).strip()
-            yield _parse_entry(book, untimed_heading, entry_text, number)
-        elif title:
-            one_line = " ".join(entry.split())
-            message = f"not a Kindle entry: {one_line[:60]!r}"
-            hint = "an entry has a title, a line that begins with `-`, and its text"
-            yield Problem(f"{path}: entry {number + 1}", message, hint)
+            yield _parse_entry(book, untimed_heading, "\n".join(lines).strip(), number)
+
+
+def _report_foreign_entry(location: str, entry: str) -> Problem:
+    message = f"not a Kindle entry: {' '.join(entry.split())[:60]!r}"
+    hint = "an entry has a title, a line that begins with `-`, and its text"
+    return Problem(location, message, hint)
+
+
+def _report_damaged_entry(location: str, text: str) -> Problem:
+    one_line = " ".join(text.split()).replace(REPLACEMENT_CHARACTER, "?")
+    message = f"letters of this entry are damaged: {one_line[:60]!r}"
+    hint = "mark it again on the Kindle, or correct it in the file"
+    return Problem(location, message, hint)
 
 
 def parse_notebook(html: str) -> Iterator[ClippingsEntry]:
@@ -178,26 +208,31 @@ def parse_notebook(html: str) -> Iterator[ClippingsEntry]:
     A note that follows a highlight on the same page becomes part of the highlight's entry.
     """
     mark: ClippingsEntry | None = None
-    # the last text of each role so far
-    latest = dict.fromkeys(("book", "by", "section", "head"), "")
+    book = authors = section = heading = ""
     index = 0
     for role, text in _group_by_role(html):
-        latest[role] = text
-        if role == "book":
-            latest["section"] = ""
-        elif role == "head":  # `Highlight (yellow) - Chapter > Page 1 · Location 2`
-            kind, _, remainder = text.partition(" - ")
-            latest["head"] = f"{kind} {remainder.rpartition('>')[2]}"
-        elif role == "text":
-            index += 1
-            book = latest["book"] + (f" ({latest['by']})" if latest["by"] else "")
-            entry = _parse_entry(book, latest["head"], text, index, latest["section"])
-            if entry.kind == "note" and mark and entry.page == mark.page:
-                mark.notes.append(entry)
-                continue
-            if not entry.kind:
-                mark = entry
-            yield entry
+        match role:
+            case "book":
+                book = text
+                section = ""
+            case "by":
+                authors = text
+            case "section":
+                section = text
+            case "head":  # `Highlight (yellow) - Chapter > Page 1 · Location 2`
+                kind, _, remainder = text.partition(" - ")
+                heading = f"{kind} {remainder.rpartition('>')[2]}"
+            case "text":
+                index += 1
+                full_title = f"{book} ({authors})" if authors else book
+                entry = _parse_entry(full_title, heading, text, index, section)
+                if entry.kind is EntryKind.HIGHLIGHT:
+                    mark = entry
+                is_note = entry.kind is EntryKind.NOTE
+                if is_note and mark and entry.page == mark.page:
+                    mark.notes.append(entry)
+                else:
+                    yield entry
 
 
 def _group_by_role(html: str) -> Iterator[Pair]:
@@ -205,19 +240,19 @@ def _group_by_role(html: str) -> Iterator[Pair]:
 
     A block without a known role is appended to the previous block.
     """
-    role = ""
+    role: str | None = None
     parts: list[str] = []
     for element, text in iter_html_blocks(parse_html(html)):
         classes = element.get_attribute_list("class") if element else ()
         match = _ROLE_CLASS.search(" ".join(filter(None, classes)))
         if match:
-            if role:
+            if role is not None:
                 yield role, "\n".join(parts).strip()
-            role = match.lastgroup or ""
+            role = match.lastgroup
             parts = [text]
         elif text:
             parts.append(text)
-    if role:
+    if role is not None:
         yield role, "\n".join(parts).strip()
 
 
@@ -262,8 +297,10 @@ class Kindle(TextExportSource):
         patterns = [_NOTEBOOK_CLASS]
         if candidate.suffix == ".txt":
             patterns = [_ENTRY_HEADING, _ENTRY_SEPARATOR]
-        is_export = all(pattern.search(candidate.head) for pattern in patterns)
-        return Confidence.CONTENT if is_export else Confidence.NO
+        for pattern in patterns:
+            if not pattern.search(candidate.head):
+                return Confidence.NO
+        return Confidence.CONTENT
 
     @classmethod
     def explain_rejection(cls, candidate: Candidate) -> str:
@@ -283,96 +320,117 @@ class Kindle(TextExportSource):
 
         Then yield a notice if there are highlights for which the Kindle stored no text.
         """
-        # keyed by content, because two copies of a file contain the same entries
-        entries_by_book: dict[str, dict[object, ClippingsEntry]] = {}
-        for entry in items:
-            content = (entry.kind, entry.text, entry.location, entry.page)
-            entries_by_book.setdefault(normalize_for_lookup(entry.book), {})[content] = (
-                entry
-            )
-
         textless_by_title = Counter[str]()
-        for unique_entries in entries_by_book.values():
-            book_entries = list(unique_entries.values())
+        for book_entries in _group_by_book(items):
             book = book_entries[0].book
             yield book, self._read_book(book, book_entries)
             for entry in book_entries:
-                if not entry.kind and not _has_text(entry):
-                    title, _ = _split_title(book)
-                    textless_by_title[title] += 1
+                if entry.kind is EntryKind.HIGHLIGHT and not _has_text(entry):
+                    textless_by_title[_split_title(book)[0]] += 1
         if textless_by_title:
-            titles_text = format_truncated_list(list(textless_by_title))
-            highlight_count = textless_by_title.total()
-            has = "has" if highlight_count == 1 else "have"
-            message = (
-                f"{format_count(highlight_count, 'highlight')} {has} no text: beyond the limit"
-                " that the publisher sets for a book, the Kindle stores none"
-            )
-            hint = "all are at read.amazon.com/notebook"
-            notice = Problem(titles_text, message, hint, is_notice=True)
-            yield self.listing.name, iter([notice])
+            yield self.listing.name, iter([_report_textless(textless_by_title)])
 
     def _read_book(
-        self, book: str, book_entries: list[ClippingsEntry]
+        self, book: str, book_entries: Sequence[ClippingsEntry]
     ) -> Iterator[ExtractedDocument]:
         title, authors = _split_title(book)
         document = self.create_document(
             (normalize_for_lookup(book),), title, creators=authors
         )
-        marks: list[ClippingsEntry] = []
-        notes: list[ClippingsEntry] = []
-        for entry in book_entries:
-            if _has_text(entry) and entry.kind != "place":
-                (notes if entry.kind else marks).append(entry)
-        marks = _merge_versions(marks)
-
-        # Add each note to the highlights that it belongs to, or keep it as a lone note. A newer
-        # note at the same location is an edited version, so it replaces the older note.
-        lone_notes: list[ClippingsEntry] = []
-        for note in notes:
-            marks_of_note = _find_highlights_for_note(note, marks)
-            for existing_notes in [mark.notes for mark in marks_of_note] or [lone_notes]:
-                remaining_notes = [
-                    other_note
-                    for other_note in existing_notes
-                    if other_note.location == UNKNOWN_LOCATION
-                    or other_note.location != note.location
-                ]
-                existing_notes[:] = [*remaining_notes, note]
+        entries_with_text = list(filter(_has_text, book_entries))
+        marks = _merge_versions(_select_kind(entries_with_text, EntryKind.HIGHLIGHT))
+        notes = _select_kind(entries_with_text, EntryKind.NOTE)
+        lone_notes = _add_notes(notes, marks)
 
         # equal passages are numbered in file order, but highlights are yielded in book order
         entries = [*marks, *lone_notes]
         passages = remove_footnote_numbers([entry.text for entry in entries])
-        wider_passages = remove_footnote_numbers([entry.longer_text for entry in entries])
+        wider_texts = [entry.longer_text or "" for entry in entries]
+        contexts = remove_footnote_numbers(wider_texts)
         highlights = []
-        for entry, passage, wider_passage in zip(
-            entries, passages, wider_passages, strict=True
-        ):
-            entry.longer_text = wider_passage
-            highlights.append(self._create_highlight(document, entry, passage))
-        positions = [(entry.location, entry.page.zfill(9)) for entry in entries]
-        positioned = list(zip(positions, number_highlights(highlights), strict=True))
-        positioned.sort(key=itemgetter(0))
-        yield from self.iter_document(document, [each for _, each in positioned])
+        for entry, passage, context in zip(entries, passages, contexts, strict=True):
+            if entry.kind is EntryKind.NOTE:
+                highlights.append(self._create_lone_note(document, entry))
+            else:
+                mark = self._create_highlight(document, entry, passage, context)
+                highlights.append(mark)
+        sort_keys = [entry.sort_key for entry in entries]
+        numbered = number_highlights(highlights)
+        keyed = sorted(zip(sort_keys, numbered, strict=True), key=itemgetter(0))
+        yield from self.iter_document(document, [highlight for _, highlight in keyed])
 
     def _create_highlight(
-        self, document: Document, entry: ClippingsEntry, passage: str
+        self, document: Document, entry: ClippingsEntry, passage: str, context: str
     ) -> Highlight:
-        is_note = bool(entry.kind)
+        """Create a highlight with its notes.
+
+        Args:
+            document: The book.
+            entry: The entry of the highlight.
+            passage: The text of the entry without the numbers of footnotes.
+            context: The longer text of an older version, or "".
+        """
         # a longer version of a highlight may have a second copy of the note
         comments = dict.fromkeys(note.text for note in entry.notes)
-        return Highlight(
+        highlight = Highlight(
             document,
             self.listing.namespace,
-            HighlightKind.NOTE if is_note else HighlightKind.HIGHLIGHT,
-            exact="" if is_note else passage,
-            anchor_text=entry.text if is_note or passage != entry.text else "",
-            sentence=entry.longer_text,
-            comment=entry.text if is_note else "\n".join(comments),
-            page_label=entry.page,
-            heading=entry.section,
-            block_id=str(entry.location[0] or entry.page),
+            HighlightKind.HIGHLIGHT,
+            exact=passage,
+            anchor_text="" if passage == entry.text else entry.text,
+            sentence=context,
+            comment="\n".join(comments),
         )
+        return _add_place(highlight, entry)
+
+    def _create_lone_note(self, document: Document, note: ClippingsEntry) -> Highlight:
+        highlight = Highlight(
+            document,
+            self.listing.namespace,
+            HighlightKind.NOTE,
+            exact="",
+            anchor_text=note.text,
+            comment=note.text,
+        )
+        return _add_place(highlight, note)
+
+
+def _add_place(highlight: Highlight, entry: ClippingsEntry) -> Highlight:
+    """Add where an entry is in its book."""
+    page = entry.page or ""
+    first_location = entry.location[0] if entry.location else 0
+    return replace(
+        highlight,
+        page_label=page,
+        heading=entry.section,
+        block_id=str(first_location or page),
+    )
+
+
+def _group_by_book(items: Iterable[ClippingsEntry]) -> Iterator[list[ClippingsEntry]]:
+    """Group entries by book, in the order of the books' first entries.
+
+    Of equal entries, which two copies of a file contain, only the last is kept.
+    """
+    entries_by_book: dict[str, dict[object, ClippingsEntry]] = {}
+    for entry in items:
+        unique_entries = entries_by_book.setdefault(normalize_for_lookup(entry.book), {})
+        content = (entry.kind, entry.text, entry.location, entry.page)
+        unique_entries[content] = entry
+    for unique_entries in entries_by_book.values():
+        yield list(unique_entries.values())
+
+
+def _report_textless(count_by_title: Counter[str]) -> Problem:
+    count = count_by_title.total()
+    has = "has" if count == 1 else "have"
+    message = (
+        f"{format_count(count, 'highlight')} {has} no text: beyond the limit"
+        " that the publisher sets for a book, the Kindle stores none"
+    )
+    hint = "all are at read.amazon.com/notebook"
+    titles = format_truncated_list(list(count_by_title))
+    return Problem(titles, message, hint, is_notice=True)
 
 
 def _split_title(book: str) -> tuple[str, Strings]:
@@ -388,6 +446,12 @@ def _split_title(book: str) -> tuple[str, Strings]:
 def _has_text(entry: ClippingsEntry) -> bool:
     """Return whether the Kindle stored the text of an entry rather than `_LIMIT_NOTICE`."""
     return bool(entry.text) and not _LIMIT_NOTICE.fullmatch(entry.text)
+
+
+def _select_kind(
+    entries: Iterable[ClippingsEntry], kind: EntryKind
+) -> list[ClippingsEntry]:
+    return [entry for entry in entries if entry.kind is kind]
 
 
 # --- versions of highlights, and their notes --------------------------------------------
@@ -409,8 +473,10 @@ def _merge_versions(entries: Iterable[ClippingsEntry]) -> list[ClippingsEntry]:
             highlights.append(entry)
             normalized_texts.append(normalized_text)
             continue
-        widest_text = highlights[older_index].longer_text or highlights[older_index].text
-        entry.longer_text = widest_text if len(widest_text) > len(entry.text) else ""
+        older = highlights[older_index]
+        widest_text = older.longer_text or older.text
+        if len(widest_text) > len(entry.text):
+            entry.longer_text = widest_text
         highlights[older_index] = entry
         normalized_texts[older_index] = normalized_text
     return highlights
@@ -425,24 +491,52 @@ def _find_older_version(
     """Return the index of an older version of a highlight, or None if there is none."""
     first = max(0, len(highlights) - _MAX_EARLIER_HIGHLIGHTS)
     for index in range(len(highlights) - 1, first - 1, -1):
-        # whether one text contains the other, and not just by coincidence
-        shorter, longer = sorted((normalized_texts[index], normalized_text), key=len)
-        if len(shorter) >= _MIN_UNIQUE_CHARS:
-            is_version = shorter in longer
-        elif entry.location != UNKNOWN_LOCATION:
-            is_version = longer.startswith(shorter) or longer.endswith(shorter)
-        else:
-            is_version = shorter == longer
-        if is_version and entry.overlaps(highlights[index]):
-            # If the older version was itself shortened, its longer text must not be lost.
-            wider = normalize_for_lookup(highlights[index].longer_text)
-            if normalized_text in wider or wider in normalized_text:
-                return index
+        older = highlights[index]
+        if not _may_be_version(entry, normalized_text, normalized_texts[index]):
+            continue
+        if not entry.overlaps(older):
+            continue
+        # if the older version was itself shortened, its longer text must not be lost
+        wider = normalize_for_lookup(older.longer_text or "")
+        if normalized_text in wider or wider in normalized_text:
+            return index
     return None
 
 
+def _may_be_version(entry: ClippingsEntry, normalized_text: str, other_text: str) -> bool:
+    """Return whether one text contains the other, and not just by coincidence."""
+    shorter, longer = sorted((other_text, normalized_text), key=len)
+    if len(shorter) >= _MIN_UNIQUE_CHARS:
+        return shorter in longer
+    if entry.location is None:
+        return shorter == longer
+    return longer.startswith(shorter) or longer.endswith(shorter)
+
+
+def _add_notes(
+    notes: Iterable[ClippingsEntry], highlights: Sequence[ClippingsEntry]
+) -> list[ClippingsEntry]:
+    """Add each note to the highlights that it belongs to, and return the notes without any."""
+    lone_notes: list[ClippingsEntry] = []
+    for note in notes:
+        highlights_of_note = _find_highlights_for_note(note, highlights)
+        for highlight in highlights_of_note:
+            _add_newest_note(highlight.notes, note)
+        if not highlights_of_note:
+            _add_newest_note(lone_notes, note)
+    return lone_notes
+
+
+def _add_newest_note(notes: list[ClippingsEntry], note: ClippingsEntry) -> None:
+    """Append a note. It replaces older notes at the same location, which it is an edit of."""
+    for older in list(notes):
+        if older.location is not None and older.location == note.location:
+            notes.remove(older)
+    notes.append(note)
+
+
 def _find_highlights_for_note(
-    note: ClippingsEntry, highlights: list[ClippingsEntry]
+    note: ClippingsEntry, highlights: Sequence[ClippingsEntry]
 ) -> list[ClippingsEntry]:
     """Return the highlights that a note belongs to.
 
@@ -450,20 +544,17 @@ def _find_highlights_for_note(
     is the last highlight that overlaps the note. A note with the privacy tag belongs to all of
     these highlights, because it is unknown which one the user meant.
     """
-    overlapping_highlights = [
-        highlight for highlight in highlights if note.overlaps(highlight)
-    ]
-    if note.location == UNKNOWN_LOCATION and len(overlapping_highlights) > 1:
-        # of several highlights on the page, choose the one whose entry is next to the note's
-        overlapping_highlights = [
-            highlight
-            for highlight in overlapping_highlights
-            if abs(highlight.index - note.index) == 1
+    candidates = [highlight for highlight in highlights if note.overlaps(highlight)]
+    if note.location is None:
+        if len(candidates) > 1:
+            # of several highlights on the page, choose the one whose entry is next to the note's
+            candidates = [
+                each for each in candidates if abs(each.index - note.index) == 1
+            ]
+    else:
+        first, _ = note.location
+        ending = [
+            each for each in candidates if each.location and each.location[1] == first
         ]
-    ending_highlights = [
-        highlight
-        for highlight in overlapping_highlights
-        if highlight.location[1] == note.location[0]
-    ]
-    best_highlights = ending_highlights or overlapping_highlights
-    return best_highlights if contains_private_tag(note.text) else best_highlights[-1:]
+        candidates = ending or candidates
+    return candidates if contains_private_tag(note.text) else candidates[-1:]

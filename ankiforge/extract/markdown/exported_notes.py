@@ -7,6 +7,7 @@ they are recognised only by these headings, by locations, and by links back to t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
@@ -23,12 +24,12 @@ from ankiforge.extract.markdown.syntaxes import (
     TEXT_BEFORE_LOCATION,
     may_contain_backlink,
 )
-from ankiforge.text import regex
+from ankiforge.text import contains_any, regex
 
 _HIGHLIGHTS_HEADING = regex(rf"(?i){HIGHLIGHTS_WORD}")
 # A heading above a section that contains only passages. Glasp writes them as block quotes.
 _HIGHLIGHTS_ONLY_HEADING = regex(
-    rf"(?i)\W*{HIGHLIGHTS_WORD}(?: (?:&|and) (?:notes|annotations))?\W*\Z"
+    rf"(?i)\A\W*{HIGHLIGHTS_WORD}(?: (?:&|and) (?:notes|annotations))?\W*\Z"
 )
 _TRAILING_LOCATION = (
     rf"(?i)\s{{0,9}}+[—–-]?+\s{{0,9}}+[(\[]?+\s{{0,9}}+"
@@ -52,6 +53,7 @@ _LOCATION_LINE = regex(
 )
 _NOTE_HEADING = regex(rf"(?i)(?:note|notiz)\b.{{0,80}}?{LOCATION}\s*\Z")
 _NOTE_LABEL = regex(rf"(?is)(?:my\s+)?(?:{REMARK_WORD})\s*[:：]\s*(?P<words>.*\S)?")
+_TEXT_KINDS = (BlockKind.TEXT, BlockKind.ITEM, BlockKind.TITLE)
 _TAGS_LABEL = regex(r"(?i)tags?\s*:")
 
 
@@ -69,6 +71,11 @@ class ExportedPassage:
     """The page label, or "" if unknown."""
     notes: dict[str, None] = field(default_factory=dict)
     """The reader's notes in order, as the keys of a dictionary."""
+
+    @property
+    def last_block(self) -> Block:
+        """The block with the last note so far, or else the block of the passage."""
+        return self.note_blocks[-1] if self.note_blocks else self.block
 
     @property
     def comment(self) -> str:
@@ -108,19 +115,10 @@ def find_exported_passages(
     if not _may_contain_passages(blocks, source):
         return {}
     reader = _PassageReader(blocks)
-    previous_block: Block | None = None
-    for block, next_block in zip(blocks, [*blocks[1:], None], strict=False):
-        is_text = block.kind in (BlockKind.TEXT, BlockKind.ITEM, BlockKind.TITLE)
-        # the heading of a passage may be written as an ordinary block
-        if block.kind is BlockKind.HEADING or (
-            is_text and _LOCATION_LINE.match(block.plain_text)
-        ):
-            reader.enter_section(block.plain_text)
-        elif is_text and SYNCED_ITEM.match(block.plain_text):
-            reader.synced_item = block.items[-1] if block.items else None
-        elif is_text:
-            reader.read_block(block, previous_block, next_block)
-        previous_block = block
+    above: Block | None = None
+    for block, below in zip(blocks, [*blocks[1:], None], strict=True):
+        reader.read_block(block, above, below)
+        above = block
     return reader.passages
 
 
@@ -129,7 +127,7 @@ def _may_contain_passages(blocks: Sequence[Block], source: str) -> bool:
     if may_contain_backlink(folded):
         return True
     # only with one of these words can a block serve as a heading for passages
-    has_highlight_word = any(word in folded for word in HIGHLIGHT_WORDS)
+    has_highlight_word = contains_any(folded, HIGHLIGHT_WORDS)
     # parse the headings in order, because pictures are recorded in the order of parsing
     for block in blocks:
         if has_highlight_word or block.kind is BlockKind.HEADING:
@@ -140,157 +138,179 @@ def _may_contain_passages(blocks: Sequence[Block], source: str) -> bool:
     return False
 
 
+class _Section:
+    """The text between two headings, or between blocks that serve as such."""
+
+    def __init__(self, heading: str) -> None:
+        location = _LOCATION_HEADING.match(heading)
+        self.is_metadata = heading.casefold() == "metadata"
+        self.is_note = _NOTE_HEADING.match(heading) is not None
+        """Whether the section is the reader's note on the passage above."""
+        self.is_passage = location is not None
+        """Whether the heading is a location, so that the section is a passage with notes."""
+        self.page: str | None = None
+        """The page in the heading, or None."""
+        if location:
+            self.page = location["label"]
+
+
 class _PassageReader:
     """Collects the exported passages and the reader's notes from the blocks of a note."""
 
     def __init__(self, blocks: Sequence[Block]) -> None:
-        self._has_metadata = False
-        for block in blocks:
-            if (
-                block.kind is BlockKind.HEADING
-                and block.plain_text.casefold() == "metadata"
-            ):
-                self._has_metadata = True
+        self._has_metadata = any(map(_is_metadata_heading, blocks))
         self.passages: dict[Block, ExportedPassage] = {}
         """Maps each block that begins with a passage to this passage."""
         self._passage_items: set[ListItem] = set()
-        self._section_heading = ""
-        """The heading of the current section, or the text of the block used as its heading. ""
-        before the first section."""
-        self._page: str | None = None
-        """The page in the section's heading, "" if the heading has a location without a page, or
-        None if it has no location."""
-        self.synced_item: ListItem | None = None
+        self._section = _Section("")
+        self._synced_item: ListItem | None = None
         """The list item above nested passages that states when they were synced, or None."""
         self._last_passage: ExportedPassage | None = None
         """The passage to which the next note refers, or None."""
         self._has_location = False
         """Whether the last passage had a location. If so, a note may be directly below."""
 
-    def enter_section(self, heading: str) -> None:
-        """Begin a new section. `heading` is the text of a heading or of a block used as one."""
-        self._section_heading = heading
-        location = _LOCATION_HEADING.match(heading)
-        self._page = None if location is None else location["label"] or ""
-        if not _NOTE_HEADING.match(heading):
+    def read_block(self, block: Block, above: Block | None, below: Block | None) -> None:
+        """Process the next block. `above` and `below` are the blocks next to it."""
+        if block.kind is BlockKind.HEADING:
+            self._enter_section(block.plain_text)
+        elif block.kind not in _TEXT_KINDS:
+            return
+        elif _LOCATION_LINE.match(block.plain_text):
+            # the heading of a passage may be written as an ordinary block
+            self._enter_section(block.plain_text)
+        elif SYNCED_ITEM.match(block.plain_text):
+            self._synced_item = block.items[-1] if block.items else None
+        elif self._section.is_note:
+            self._add_note(block.plain_text, block)
+        elif self._is_note_with_label(block):
+            if self._is_in_passages(block) or self._is_linked_note(block, above):
+                self._add_note(_get_labelled_note(block), block)
+        elif self._is_in_passages(block) or _find_backlink(block) is not None:
+            self._read_passage(block, above, below)
+
+    def _enter_section(self, heading: str) -> None:
+        self._section = _Section(heading)
+        if not self._section.is_note:
             self._last_passage = None
 
-    def read_block(
-        self, block: Block, previous_block: Block | None, next_block: Block | None
-    ) -> None:
-        """Process a block that may be a passage, a location or a note on a passage."""
-        if _NOTE_HEADING.match(self._section_heading):
-            self._add_note(block.plain_text, block)
-            return
-        note = _NOTE_LABEL.match(block.plain_text)
-        about_last = self._last_passage and (note or _TAGS_LABEL.match(block.plain_text))
-        if self._page is None and not self._is_in_highlights_section(block):
-            # outside sections for passages, only those with a link back to their source,
-            # and the notes directly below them, are read
-            if _find_backlink(block) is None and not (
-                about_last and self._is_below_last_passage(block, previous_block)
-            ):
-                return
-        if about_last:
-            text = (note and note["words"]) or ""
-            location = _find_location(block)
-            if note and location and note.end() > location.start:
-                # leave out the location, which is repeated in the note
-                text = block.plain_text[note.start("words") : location.start]
-            self._add_note(text, block)
-        else:
-            self._read_passage(block, previous_block, next_block)
+    def _is_in_passages(self, block: Block) -> bool:
+        """Return whether a block is in a section for passages."""
+        return self._section.is_passage or self._is_in_highlights_section(block)
 
-    def _is_below_last_passage(self, block: Block, previous_block: Block | None) -> bool:
+    def _is_note_with_label(self, block: Block) -> bool:
+        """Return whether a block begins with a label such as `Note:`, and follows a passage."""
         if self._last_passage is None:
             return False
-        passage_block = self._last_passage.block
-        if passage_block.items and passage_block.items[-1] in block.items:
+        text = block.plain_text
+        return bool(_NOTE_LABEL.match(text) or _TAGS_LABEL.match(text))
+
+    def _is_linked_note(self, block: Block, above: Block | None) -> bool:
+        """Return whether a note outside sections for passages belongs to one that has a link."""
+        return _find_backlink(block) is not None or self._is_below_last_passage(
+            block, above
+        )
+
+    def _is_below_last_passage(self, block: Block, above: Block | None) -> bool:
+        passage = self._last_passage
+        if passage is None:
+            return False
+        if passage.block.items and passage.block.items[-1] in block.items:
             return True
-        return previous_block in (passage_block, *self._last_passage.note_blocks[-1:])
+        return above is passage.last_block
 
     def _read_passage(
-        self, block: Block, previous_block: Block | None, next_block: Block | None
+        self, block: Block, above: Block | None, below: Block | None
     ) -> None:
         location = _find_location(block)
         if location is None:
-            if self._is_note(block, previous_block, next_block):
+            if self._is_unlabelled_note(block, above, below):
                 self._add_note(block.plain_text, block)
-            elif self._page is not None or self._is_passage(block):
-                self._add_passage(block, len(block.plain_text), "")
+            elif self._is_passage(block):
+                self._add_passage(block, len(block.plain_text), None)
                 self._has_location = False
         elif location.start == 0:
-            self._add_passage_above(block, previous_block, location.label)
+            self._add_passage_above(block, above, location.label)
             self._add_note(location.below, block)
-        elif self._page is not None or self._is_passage(block, has_location=True):
+        elif self._is_passage_with_location(block):
             self._add_passage(block, location.start, location.label)
             self._has_location = True
             self._add_note(location.below, block)
 
-    def _add_passage(self, block: Block, end: int, label: str) -> None:
+    def _add_passage(self, block: Block, end: int, label: str | None) -> None:
         """Add a passage that begins with `block` and ends at offset `end`.
 
-        `label` is the page label. If it is "", the page comes from the heading above.
+        Without a page label, the page comes from the heading above.
         """
-        self._last_passage = ExportedPassage(block, end, [], label or self._page or "")
+        page_label = label or self._section.page or ""
+        self._last_passage = ExportedPassage(block, end, [], page_label)
         self.passages[block] = self._last_passage
         self._passage_items.update(block.items[-1:])
 
     def _is_in_synced_item(self, block: Block) -> bool:
-        return self.synced_item in block.items[:-1]
+        return self._synced_item in block.items[:-1]
 
     def _is_in_highlights_section(self, block: Block) -> bool:
         if self._is_in_synced_item(block):
             return True
-        if self._section_heading.casefold() == "metadata":
+        if self._section.is_metadata:
             return False
-        titles = (heading.plain_text for heading in block.headings)
-        return any(map(_HIGHLIGHTS_HEADING.search, titles))
+        return _is_below(block, _HIGHLIGHTS_HEADING)
 
-    def _is_passage(self, block: Block, *, has_location: bool = False) -> bool:
+    def _is_passage(self, block: Block) -> bool:
+        """Return whether a block without a location is a passage because of its place."""
+        if self._section.is_passage:
+            return True
         if self._is_in_synced_item(block):
-            # it is a passage unless it is nested in one, even below a heading in the item
-            return self._passage_items.isdisjoint(block.items[:-1])
-        if len(block.items) > 1 and block.items[-2].first_block:
+            return self._is_outermost_passage(block)
+        if _is_nested_item(block):
             return False
         is_quote = bool(block.quotes) and block.kind is not BlockKind.TITLE
-        titles = (heading.plain_text for heading in block.headings)
-        if is_quote and any(map(_HIGHLIGHTS_ONLY_HEADING.match, titles)):
+        if is_quote and _is_below(block, _HIGHLIGHTS_ONLY_HEADING):
             return True
-        return has_location or (self._has_metadata and bool(block.items or is_quote))
+        return self._has_metadata and (is_quote or bool(block.items))
+
+    def _is_passage_with_location(self, block: Block) -> bool:
+        if self._section.is_passage:
+            return True
+        if self._is_in_synced_item(block):
+            return self._is_outermost_passage(block)
+        return not _is_nested_item(block)
+
+    def _is_outermost_passage(self, block: Block) -> bool:
+        """Return whether no passage is around a block, even below a heading in its list item."""
+        return self._passage_items.isdisjoint(block.items[:-1])
 
     def _add_passage_above(
-        self, block: Block, previous_block: Block | None, label: str
+        self, block: Block, above: Block | None, label: str | None
     ) -> None:
         """Add the block above a location as a passage. If it already is one, set its page.
 
-        `block` is the block with the location. `label` is the page label in this block, or "".
+        `block` is the block with the location, `label` the page label in this block.
         """
-        if previous_block is None:
+        if above is None:
             return
-        if previous_block in self.passages:
-            self._last_passage = self.passages[previous_block]
-            self._last_passage.page_label = self._last_passage.page_label or label
-        elif previous_block.can_contain_highlights and (
-            _get_section(previous_block) == _get_section(block)
-        ):
-            self._add_passage(previous_block, len(previous_block.plain_text), label)
-        else:
-            return
-        self._has_location = True
+        if above in self.passages:
+            self._last_passage = self.passages[above]
+            self._last_passage.page_label = self._last_passage.page_label or label or ""
+            self._has_location = True
+        elif above.can_contain_highlights and _get_section(above) == _get_section(block):
+            self._add_passage(above, len(above.plain_text), label)
+            self._has_location = True
 
-    def _is_note(
-        self, block: Block, previous_block: Block | None, next_block: Block | None
+    def _is_unlabelled_note(
+        self, block: Block, above: Block | None, below: Block | None
     ) -> bool:
         """Return whether a block is a note on the last passage, directly below its location."""
         last = self._last_passage
-        if last is None or not (self._has_location or self._page is not None):
+        if last is None or above is not last.last_block:
             return False
-        if previous_block not in (last.block, *last.note_blocks[-1:]):
+        if not self._has_location and not self._section.is_passage:
             return False
-        if next_block and _LOCATION_AT_END.match(next_block.plain_text):
+        if below and _LOCATION_AT_END.match(below.plain_text):
             return False
-        if block.kind is BlockKind.TEXT and not (block.items or block.quotes):
+        is_paragraph = block.kind is BlockKind.TEXT
+        if is_paragraph and not block.items and not block.quotes:
             return True
         return self._has_location and _get_place(block) == _get_place(last.block)
 
@@ -303,6 +323,32 @@ class _PassageReader:
             self._last_passage.notes[text] = None
 
 
+def _is_metadata_heading(block: Block) -> bool:
+    return block.kind is BlockKind.HEADING and block.plain_text.casefold() == "metadata"
+
+
+def _is_below(block: Block, heading_pattern: re.Pattern[str]) -> bool:
+    """Return whether any heading above a block contains a match of a pattern."""
+    titles = [heading.plain_text for heading in block.headings]
+    return any(map(heading_pattern.search, titles))
+
+
+def _is_nested_item(block: Block) -> bool:
+    """Return whether a block is in an item of a list below the text of another item."""
+    return len(block.items) > 1 and block.items[-2].first_block is not None
+
+
+def _get_labelled_note(block: Block) -> str:
+    """Return the text of a note after its label, without a location that is repeated there."""
+    note = _NOTE_LABEL.match(block.plain_text)
+    if note is None or note["words"] is None:
+        return ""
+    location = _find_location(block)
+    if location and note.end() > location.start:
+        return block.plain_text[note.start("words") : location.start]
+    return note["words"]
+
+
 _get_place = attrgetter("quotes", "items")
 _get_section = attrgetter("rule_count", "headings")
 
@@ -310,8 +356,8 @@ _get_section = attrgetter("rule_count", "headings")
 class _PassageLocation(NamedTuple):
     start: int
     """The location's start offset in the plain text of the block."""
-    label: str
-    """The page label, or "" if none."""
+    label: str | None
+    """The page label, or None if the location names no page."""
     below: str = ""
     """The text below the location, which is a note on the passage."""
 
@@ -319,14 +365,14 @@ class _PassageLocation(NamedTuple):
 def _find_location(block: Block) -> _PassageLocation | None:
     location = _LOCATION_AT_END.search(block.plain_text)
     if location:
-        return _PassageLocation(location.start(), location["label"] or "")
+        return _PassageLocation(location.start(), location["label"])
     link_start = _find_backlink(block)
     if link_start is not None:
-        return _PassageLocation(link_start, "")
+        return _PassageLocation(link_start, None)
     for location in _LOCATION_AT_LINE_END.finditer(block.plain_text):
         if block.inline_text.is_line_end(location.end() + 1):
             below = block.plain_text[location.end() :].strip()
-            return _PassageLocation(location.start(), location["label"] or "", below)
+            return _PassageLocation(location.start(), location["label"], below)
     return None
 
 
@@ -339,7 +385,7 @@ def _find_backlink(block: Block) -> int | None:
         return None
     (start, end), url = block.inline_text.link_targets[-1]
     name = block.plain_text[start:end]
-    if not (_BACKLINK_URL.match(url) or _BACKLINK_NAME.match(name)):
+    if not _BACKLINK_URL.match(url) and not _BACKLINK_NAME.match(name):
         return None
     if not _AFTER_LINK.match(block.plain_text, end):
         return None

@@ -10,7 +10,7 @@ private.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 from urllib.parse import quote
@@ -123,31 +123,47 @@ def mark_private_blocks(
         tagged_blocks.update(blocks_at_line[number])
     is_whole_note = False
     for number in tagged_lines:
-        line_blocks = []
-        for block in blocks_at_line[number]:
-            # a block with nothing but the tag makes the whole note private
-            if not is_only_private_tag(block.plain_text):
-                line_blocks.append(block)
-        if not line_blocks and _COMMENT_LINE.match(lines[number]):
-            # a comment belongs to the block directly above
-            line_blocks = blocks_at_line[number - 1]
-        tagged_blocks.update(line_blocks)
-        is_whole_note |= not line_blocks
+        blocks_of_tag = _find_blocks_of_tag(number, lines[number], blocks_at_line)
+        tagged_blocks.update(blocks_of_tag)
+        if not blocks_of_tag:
+            is_whole_note = True
     is_below = _build_container_check(tagged_blocks)
     for block in blocks:
-        block.is_private = block.is_private or block in tagged_blocks or is_below(block)
-    # the footnotes that private blocks refer to are private too
-    footnote_labels = set[str]()
-    for block in tagged_blocks:
-        source = "\n".join(lines[slice(*_get_own_lines(block))])
-        footnote_labels.update(_FOOTNOTE_REFERENCE.findall(source))
-    if footnote_labels:
-        for number, line in enumerate(lines):
-            definition = _FOOTNOTE_DEFINITION.match(line)
-            if definition and definition[1] in footnote_labels:
-                for block in blocks_at_line[number]:
-                    block.is_private = True
+        if block in tagged_blocks or is_below(block):
+            block.is_private = True
+    for number in _find_footnotes_of(tagged_blocks, lines):
+        for block in blocks_at_line[number]:
+            block.is_private = True
     return is_whole_note
+
+
+def _find_blocks_of_tag(
+    number: int, line: str, blocks_at_line: Mapping[int, Sequence[Block]]
+) -> Sequence[Block]:
+    """Return the blocks to which a privacy tag in a line applies, or none if to the whole note."""
+    blocks = []
+    for block in blocks_at_line[number]:
+        # a block with nothing but the tag makes the whole note private
+        if not is_only_private_tag(block.plain_text):
+            blocks.append(block)
+    if not blocks and _COMMENT_LINE.match(line):
+        # a comment belongs to the block directly above
+        return blocks_at_line[number - 1]
+    return blocks
+
+
+def _find_footnotes_of(blocks: Iterable[Block], lines: Sequence[str]) -> Iterator[int]:
+    """Yield the numbers of the lines with the footnotes that blocks refer to."""
+    labels = set[str]()
+    for block in blocks:
+        source = "\n".join(lines[slice(*_get_own_lines(block))])
+        labels.update(_FOOTNOTE_REFERENCE.findall(source))
+    if not labels:
+        return
+    for number, line in enumerate(lines):
+        definition = _FOOTNOTE_DEFINITION.match(line)
+        if definition and definition[1] in labels:
+            yield number
 
 
 def _build_container_check(tagged_blocks: Iterable[Block]) -> Callable[[Block], bool]:
@@ -196,12 +212,12 @@ def find_lines_below_private_tag(text: str) -> frozenset[int]:
             item_indent = None
             continue
         indent = len(prefix.expandtabs(4))
-        if tagged_indent is not None and (
-            indent <= tagged_indent or prefix.count(">") != quote_depth
-        ):
-            tagged_indent = None
         if tagged_indent is not None:
-            below.add(number)
+            is_outside = indent <= tagged_indent or prefix.count(">") != quote_depth
+            if is_outside:
+                tagged_indent = None
+            else:
+                below.add(number)
         if _LIST_MARKER.match(content):
             item_indent = indent
         if tagged_indent is None and contains_private_tag(line):
@@ -215,8 +231,10 @@ def _get_own_lines(block: Block) -> Span:
 
     Of a callout title, only the first line counts. Its `lines` also include the paragraph below.
     """
-    first, last = block.lines
-    return (first, first + 1) if block.kind is BlockKind.TITLE else (first, last)
+    first, _ = block.lines
+    if block.kind is BlockKind.TITLE:
+        return (first, first + 1)
+    return block.lines
 
 
 # --- a note -----------------------------------------------------------------------------
@@ -316,10 +334,11 @@ class _ParsedNote:
         # complete the document
         privacy_reason = self._mark_private_blocks()
         citations: CitationsByBlock = {}
-        for block in self._blocks.blocks if may_contain_citations(self._body) else ():
-            block_citations = find_citations(block)
-            if block_citations:
-                citations[block] = block_citations
+        if may_contain_citations(self._body):
+            for block in self._blocks.blocks:
+                block_citations = find_citations(block)
+                if block_citations:
+                    citations[block] = block_citations
         self._document = self._complete_document(plugin_syntax, citations, privacy_reason)
 
         # read the highlights
@@ -342,16 +361,16 @@ class _ParsedNote:
 
     def _mark_private_blocks(self) -> str | None:
         """Mark the private blocks, and return why the whole note is private, if it is."""
+        if self._note.may_be_private:
+            has_tag_outside_blocks = mark_private_blocks(
+                self._blocks.blocks, self._body, self._note.private_lines
+            )
+            if is_whole_note_private(self._note.text):
+                return PRIVATE_DOCUMENT_REASON
+            if has_tag_outside_blocks and not self._front_matter.problem:
+                return PRIVATE_DOCUMENT_REASON
         # front matter that can't be parsed may contain the tag
-        reason = UNREADABLE_TAGS_REASON if self._front_matter.problem else None
-        if not self._note.may_be_private:
-            return reason
-        has_tag_outside_blocks = mark_private_blocks(
-            self._blocks.blocks, self._body, self._note.private_lines
-        )
-        if is_whole_note_private(self._note.text):
-            return PRIVATE_DOCUMENT_REASON
-        return reason or (PRIVATE_DOCUMENT_REASON if has_tag_outside_blocks else None)
+        return UNREADABLE_TAGS_REASON if self._front_matter.problem else None
 
     def _complete_document(
         self,
@@ -417,7 +436,6 @@ class _ParsedNote:
 
     def build_whole_text(self) -> DocumentText:
         """Build the complete plain text of the note, with metadata for each paragraph."""
-        document = self._document
         text = self._blocks.get_plain_text()
         paragraphs: list[Paragraph] = []
         starts = []
@@ -426,40 +444,39 @@ class _ParsedNote:
             start = end + len(self._blocks.get_separator_above(block))
             end = start + len(block.plain_text)
             starts.append(start)
-            paragraph_end = end
+            span = (start, end)
             if block.kind is BlockKind.CELL:  # a table row, a line, is one paragraph
-                start = text.rfind("\n", 0, start) + 1
-                next_line = text.find("\n", end)
-                paragraph_end = len(text) if next_line < 0 else next_line
-                if paragraphs and paragraphs[-1].start == start:
+                span = _find_line_around(text, span)
+                if paragraphs and paragraphs[-1].start == span[0]:
                     continue
-            headings = block.headings
-            level = 0
-            if block.kind is BlockKind.HEADING:
-                headings = (*headings, block)
-                level = len(headings)
             if block.plain_text.strip():
-                paragraph = Paragraph(
-                    0,
-                    start,
-                    paragraph_end,
-                    " › ".join([heading.plain_text for heading in headings]),
-                    level,
-                    is_private=block.is_private,
-                    tags=tuple(dict.fromkeys((*block.tags, *block.tags_above))),
-                    block_id=block.id or str(block.number),
-                    uri=document.uri
-                    and document.uri + quote(block.url_fragment, safe=""),
-                )
-                paragraphs.append(paragraph)
+                paragraphs.append(self._create_paragraph(block, span))
         return DocumentText(
-            document,
+            self._document,
             (text,),
             tuple(paragraphs),
             namespace=self._source.listing.namespace,
             text_hash=hash16(self._note.text),
             skip_reason=self._front_matter.skip_reason,
             render_markdown=partial(self._render_markdown, starts),
+        )
+
+    def _create_paragraph(self, block: Block, span: Span) -> Paragraph:
+        headings = block.headings
+        level = 0
+        if block.kind is BlockKind.HEADING:
+            headings = (*headings, block)
+            level = len(headings)
+        note_url = self._document.uri
+        return Paragraph(
+            0,
+            *span,
+            " › ".join([heading.plain_text for heading in headings]),
+            level,
+            is_private=block.is_private,
+            tags=tuple(dict.fromkeys((*block.tags, *block.tags_above))),
+            block_id=block.id or str(block.number),
+            uri=note_url and note_url + quote(block.url_fragment, safe=""),
         )
 
     def _render_markdown(self, starts: Sequence[int], start: int, end: int) -> str:
@@ -473,15 +490,14 @@ class _ParsedNote:
             block_end = block_start + len(block.plain_text)
             if block_end <= start or end <= block_start:
                 continue
-            if (
-                block.plain_text != block.inline_text.plain
-            ):  # code, or a card over several lines
-                return ""
-            markdown, _ = block.inline_text.render_range(
-                max(start, block_start) - block_start, min(end, block_end) - block_start
-            )
-            separator = self._blocks.get_separator_above(block) if text else ""
-            text += separator.replace("\n", " ") + markdown
+            if block.plain_text != block.inline_text.plain:
+                return ""  # code, or a card over several lines
+            first = max(start, block_start) - block_start
+            last = min(end, block_end) - block_start
+            markdown, _ = block.inline_text.render_range(first, last)
+            if text:
+                text += self._blocks.get_separator_above(block).replace("\n", " ")
+            text += markdown
         return text
 
     def _collect_private_texts(
@@ -521,6 +537,13 @@ class _ParsedNote:
         if not any(block.is_private for block in blocks):
             texts += find_comment_sentences(self._note.text)
         return "\n".join(texts)
+
+
+def _find_line_around(text: str, span: Span) -> Span:
+    """Return the span of the line of a text that contains `span`."""
+    start = text.rfind("\n", 0, span[0]) + 1
+    end = text.find("\n", span[1])
+    return (start, len(text) if end < 0 else end)
 
 
 def extract_plain_text(markdown: str) -> str:

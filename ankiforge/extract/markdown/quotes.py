@@ -12,7 +12,7 @@ from __future__ import annotations
 import html
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 from itertools import groupby, pairwise
 from operator import attrgetter
@@ -92,13 +92,13 @@ class Citation(NamedTuple):
     paper_identifiers: tuple[Pair, ...] = ()
     """(scheme, value) of each cited paper. The schemes are `zotero`, `attachment`, `citekey`
     and `file`."""
-    annotation: str = ""
-    """The key of the cited Zotero annotation, as `user/KEY` or `group.<id>/KEY`, or ""."""
-    page: str = ""
-    """The cited page's number in the file, counted from 1, or ""."""
-    page_label: str = ""
-    """The printed page label that the link text names, or ""."""
-    colour: str = ""
+    annotation: str | None = None
+    """The key of the cited Zotero annotation, as `user/KEY` or `group.<id>/KEY`."""
+    page: str | None = None
+    """The cited page's number in the file, counted from 1."""
+    page_label: str | None = None
+    """The printed page label that the link text names."""
+    colour: str | None = None
     quote_span: Span | None = None
     """The span of the quoted text if it is part of the link text, or None."""
     cites_passage: bool = False
@@ -117,17 +117,21 @@ class Citation(NamedTuple):
     @property
     def has_location(self) -> bool:
         """Whether the citation names a page or a passage, and not just a paper."""
-        return bool(self.cites_passage or self.page_label or self.page)
+        return self.cites_passage or self.page_label is not None or self.page is not None
 
     def merge(self, other: Citation) -> Citation:
         """Combine two adjacent citations. Where both have a value, that of `self` is used."""
-        pairs = zip(self, other, strict=True)
-        merged = Citation._make([mine or theirs for mine, theirs in pairs])
         papers = self.paper_identifiers + other.paper_identifiers
-        return merged._replace(
+        return Citation(
             span=(self.start, max(self.end, other.end)),
             links=tuple(dict.fromkeys(self.links + other.links)),
             paper_identifiers=tuple(dict.fromkeys(papers)),
+            annotation=self.annotation or other.annotation,
+            page=self.page or other.page,
+            page_label=self.page_label or other.page_label,
+            colour=self.colour or other.colour,
+            quote_span=self.quote_span or other.quote_span,
+            cites_passage=self.cites_passage or other.cites_passage,
         )
 
 
@@ -159,13 +163,18 @@ def _parse_zotero_link(target: str, span: Span) -> Citation | None:
         scheme = "zotero" if link["what"] == "select" else "attachment"
         paper = (scheme, f"{library}/{link['key']}")
     query = parse_qs(link["query"] or "")
-    citation = Citation(
-        span, (link[0],), (paper,), page=query.get("page", [link["page"] or ""])[0]
-    )
-    annotation = query.get("annotation", [""])[0]
-    if not _ZOTERO_KEY.fullmatch(annotation):
+    page = _get_parameter(query, "page") or link["page"]
+    citation = Citation(span, (link[0],), (paper,), page=page)
+    annotation = _get_parameter(query, "annotation")
+    if annotation is None or not _ZOTERO_KEY.fullmatch(annotation):
         return citation
     return citation._replace(annotation=f"{library}/{annotation}", cites_passage=True)
+
+
+def _get_parameter(query: Mapping[str, Sequence[str]], name: str) -> str | None:
+    """Return the first value of a parameter of a URL, or None if it isn't given."""
+    values = query.get(name)
+    return values[0] if values else None
 
 
 def _parse_pdf_link(target: str, span: Span) -> Citation | None:
@@ -183,12 +192,13 @@ def _parse_pdf_link(target: str, span: Span) -> Citation | None:
     if not target.startswith("[["):
         path = unquote(path)
     file_name = re.split(r"[/\\]", path)[-1].strip()
+    colour = _get_parameter(fragment, "color")
     return Citation(
         span,
         links=(target,),
         paper_identifiers=(("file", file_name),),
-        page=fragment.get("page", [""])[0],
-        colour=normalize_colour(fragment.get("color", [""])[0]),
+        page=_get_parameter(fragment, "page"),
+        colour=normalize_colour(colour) if colour else None,
         cites_passage=is_exact,
     )
 
@@ -289,10 +299,8 @@ def _parse_link_text(block_text: str, citation: Citation) -> Citation:
     """Add the quoted text or the page label in the text of a link to its citation."""
     text = block_text[citation.start : citation.end]
     quoted = find_quote_at_end(block_text, *citation.span)
-    scheme, name = citation.paper_identifiers[0]
-    if quoted is None and citation.cites_passage and scheme == "file":
-        if len(text) > _MAX_LINK_NAME_CHARS and name.rpartition(".")[0] not in text:
-            quoted = citation.span
+    if quoted is None and _is_quote_of_pdf(text, citation):
+        quoted = citation.span
     if quoted:
         return citation._replace(quote_span=quoted)
     page = _PAGE_NUMBER_ONLY.match(text)
@@ -300,9 +308,19 @@ def _parse_link_text(block_text: str, citation: Citation) -> Citation:
     return citation._replace(page_label=label)
 
 
-def _parse_page_label(text: str) -> str:
+def _is_quote_of_pdf(link_text: str, citation: Citation) -> bool:
+    """Return whether the text of a link to a passage is the passage, not a name for the link."""
+    scheme, file_name = citation.paper_identifiers[0]
+    if not citation.cites_passage or scheme != "file":
+        return False
+    if len(link_text) <= _MAX_LINK_NAME_CHARS:
+        return False
+    return file_name.rpartition(".")[0] not in link_text
+
+
+def _parse_page_label(text: str) -> str | None:
     page = _PAGE.search(text)
-    return page["label"] if page else ""
+    return page["label"] if page else None
 
 
 # --- quotation marks and remarks ------------------------------------------------------
@@ -346,7 +364,9 @@ def has_words(text: str) -> bool:
 
 def clean_comment(text: str) -> str:
     """Strip punctuation from the start of a comment, or return "" if it contains no words."""
-    return _LEADING_PUNCTUATION.sub("", text, count=1).strip() if has_words(text) else ""
+    if not has_words(text):
+        return ""
+    return _LEADING_PUNCTUATION.sub("", text, count=1).strip()
 
 
 def trim_quote(text: str, start: int, end: int) -> Span | None:
@@ -367,7 +387,9 @@ def find_quote_at_end(text: str, start: int, end: int) -> Span | None:
     Returns None if there is no closing quotation mark at the end, or no opening one for it.
     """
     end = start + len(text[start:end].rstrip(_TRAILING_PUNCTUATION))
-    closer = text[end - 1] if end > start else ""
+    if end == start:
+        return None
+    closer = text[end - 1]
     openers = _OPENERS_BY_CLOSER.get(closer)
     if openers is None:
         return None
@@ -446,10 +468,9 @@ class QuotePart(NamedTuple):
         """
         plain = self.block.plain_text
         phrases = self.block.inline_text.marked_phrases
+        overlapping = [each for each in phrases if self.overlaps(each.span)]
         gaps = []
-        for phrase in select_outermost(
-            filter(lambda each: self.overlaps(each.span), phrases)
-        ):
+        for phrase in select_outermost(overlapping):
             if phrase.mark_kind not in mark_kinds:
                 continue
             before = plain[self.start : phrase.start]
@@ -538,7 +559,7 @@ class CitedQuote(NamedTuple):
             "markdown_gaps": tuple(markdown_gaps),
             "comment": self.comment,
             "colour": next(self._iter_colours(), ""),
-            "page_label": self.citation.page_label or self.citation.page,
+            "page_label": self.citation.page_label or self.citation.page or "",
             "hints": self._get_annotation_hints(),
             "links": tuple(filter(None, urls)),
         }
@@ -555,7 +576,7 @@ class CitedQuote(NamedTuple):
 
     def _get_annotation_hints(self) -> tuple[Hint, ...]:
         annotation = self.citation.annotation
-        if not annotation:
+        if annotation is None:
             return ()
         key = annotation.rpartition("/")[2]
         return (hints.make_zotero_hint(key), hints.make_zotero_hint(annotation))
@@ -645,12 +666,13 @@ class QuoteIndex:
         starts = [cited.first_line for cited in quotes]
         for (start, end), text in self._note.remarks:
             below = bisect_right(starts, start)
-            above = below - 1
-            above_end = quotes[above].end_line if below else -1
-            if start > above_end and end in starts:
+            is_inside_or_at_end = below > 0 and start <= quotes[below - 1].end_line
+            if end in starts and not is_inside_or_at_end:
                 quotes[below] = quotes[below].add_comments([text])
-            elif below and not has_words("".join(lines[above_end:start])):
-                quotes[above] = quotes[above].add_comments([text])
+            elif below > 0:
+                between = lines[quotes[below - 1].end_line : start]
+                if not has_words("".join(between)):
+                    quotes[below - 1] = quotes[below - 1].add_comments([text])
 
     def is_in_quote(self, block: Block, span: Span) -> bool:
         """Return whether any quote overlaps `span` in the block's plain text."""
@@ -661,8 +683,10 @@ class QuoteIndex:
             return False
         if any(citation.quote_span for citation in self._citations[block]):
             return False
-        texts = self._split_at_citations(block)
-        return not any(clean_comment(block.plain_text[slice(*text)]) for text in texts)
+        texts = [
+            block.plain_text[slice(*span)] for span in self._split_at_citations(block)
+        ]
+        return not any(map(has_words, texts))
 
     def _split_at_citations(self, block: Block) -> list[Span]:
         """Return the spans of text before, between and after the citations of a block.
@@ -681,8 +705,9 @@ class QuoteIndex:
     def _ends_text(self, block: Block, citation: Citation) -> bool:
         """Return whether a citation is at the end of a line, or only a remark follows."""
         after = clean_comment(block.plain_text[citation.end :])
-        ends_line = block.inline_text.is_line_end(citation.end)
-        return not after or ends_line or _is_remark(after)
+        if not after or block.inline_text.is_line_end(citation.end):
+            return True
+        return _is_remark(after)
 
     def _find_comments(self, quote: CitedQuote) -> list[Block]:
         """Return the blocks below a quote in which the reader comments on it.
@@ -695,19 +720,18 @@ class QuoteIndex:
         for block in self._note.blocks[last.number : last.number + _MAX_COMMENT_BLOCKS]:
             is_nested = bool(first.items) and first.items[-1] in block.items
             is_remark = not comments and _is_remark(block.plain_text)
-            if not (is_nested or is_remark) or not self._is_ordinary_text(block):
+            if not is_nested and not is_remark:
+                break
+            if not self._is_ordinary_text(block):
                 break
             comments.append(block)
         return comments
 
     def _is_ordinary_text(self, block: Block) -> bool:
         """Return whether a block is neither card nor heading, without citations or highlights."""
-        return not (
-            block in self._citations
-            or block in self._cards
-            or block.kind is BlockKind.HEADING
-            or _has_marks(block)
-        )
+        if block in self._citations or block in self._cards:
+            return False
+        return block.kind is not BlockKind.HEADING and not _has_marks(block)
 
     def _find_quotes_in_block(self, block: Block) -> list[CitedQuote]:
         """Find the quotes in a paragraph, list item or cell, which is read by itself."""
@@ -765,12 +789,12 @@ class QuoteIndex:
         """
         body = [block for block in group if block.kind is not BlockKind.TITLE]
         linked = [*group, *self._find_link_beside(group)]
-        citations = [each for block in linked for each in self._citations.get(block, ())]
-        places = {each.annotation or each.links for each in citations}
-        if not body or len(places) != 1 or not self._cards.isdisjoint(body):
+        citations: list[Citation] = []
+        for block in linked:
+            citations += self._citations.get(block, ())
+        if not body or not self._cites_one_place(citations):
             return None
-        # the text of a link to a passage is the quotation, whatever is around the link
-        if any(each.quote_span and each.cites_passage for each in citations):
+        if not self._cards.isdisjoint(body):
             return None
         if REMARK_TEXT.match(body[0].plain_text):
             return None  # the quotation is in the title
@@ -784,6 +808,14 @@ class QuoteIndex:
             return None
         quote = CitedQuote(_strip_quotation_marks(pieces), citation)
         return quote.add_comments(comments, linked)
+
+    def _cites_one_place(self, citations: Sequence[Citation]) -> bool:
+        """Return whether the links of a block quote all cite the same place for all its text."""
+        places = {each.annotation or each.links for each in citations}
+        if len(places) != 1:
+            return False
+        # the text of a link to a passage is the quotation, whatever is around the link
+        return not any(each.quote_span and each.cites_passage for each in citations)
 
     def _find_link_beside(self, group: Sequence[Block]) -> list[Block]:
         """Return the block with only a link below a block quote without links, or else above it."""
@@ -815,20 +847,24 @@ class QuoteIndex:
         pieces: list[QuotePart] = []
         comments: list[str] = []
         is_over = False
+        """Whether the quotation has ended, so that further text is a comment."""
         for block in quoting:
-            is_over |= block.rule_count > quoting[0].rule_count
-            spans = self._split_at_citations(block)
-            for number, whole_span in enumerate(spans, 1):
+            if block.rule_count > quoting[0].rule_count:
+                is_over = True
+            for number, whole_span in enumerate(self._split_at_citations(block)):
+                if number > 0 and pieces:
+                    is_over = True  # a link is between the texts
                 span = trim_quote(block.plain_text, *whole_span)
-                text = clean_comment(block.plain_text[slice(*span)]) if span else ""
-                if span and text:
-                    is_over |= bool(pieces) and REMARK_TEXT.match(text) is not None
-                    if pieces and is_over:
-                        comments.append(text)
-                    else:
-                        pieces.append(QuotePart(block, *span))
-                is_before_link = number < len(spans)
-                is_over |= bool(pieces) and is_before_link
+                if span is None:
+                    continue
+                text = clean_comment(block.plain_text[slice(*span)])
+                if not pieces:
+                    pieces.append(QuotePart(block, *span))
+                elif is_over or REMARK_TEXT.match(text):
+                    is_over = True
+                    comments.append(text)
+                else:
+                    pieces.append(QuotePart(block, *span))
         for block in own_blocks:
             if block not in self._link_only_blocks:
                 comments.append(block.plain_text)

@@ -18,7 +18,7 @@ import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
 from msgspec import structs
 from pypdfium2 import PdfPage
 
-from ankiforge.extract.pdf.cleaning import clean_text, to_one_line
+from ankiforge.extract.cleaning import clean_text, to_one_line
 from ankiforge.extract.pdf.messages import Box
 from ankiforge.model import HighlightKind, Hint, SkippedText, Value, hints
 from ankiforge.text import regex
@@ -102,7 +102,9 @@ class Annotation(Value):
         """The reason why this annotation is not treated as a mark, or None if it is one."""
         if self.is_review_state:
             return _STATE_REASON
-        return _HIDDEN_REASON if self.is_hidden else None
+        if self.is_hidden:
+            return _HIDDEN_REASON
+        return None
 
     @property
     def is_text_mark(self) -> bool:
@@ -120,15 +122,17 @@ class Annotation(Value):
     @property
     def picture_area(self) -> Box | None:
         """The area of the page to cut out as a picture, or None if no picture is needed."""
-        if self.box and self.kind is HighlightKind.INK:
-            left, bottom, right, top = self.box
-            return (
-                left - _INK_MARGIN,
-                bottom - _INK_MARGIN,
-                right + _INK_MARGIN,
-                top + _INK_MARGIN,
-            )
-        return self.box if self.kind is HighlightKind.IMAGE else None
+        if self.kind is HighlightKind.IMAGE:
+            return self.box
+        if self.kind is not HighlightKind.INK or self.box is None:
+            return None
+        left, bottom, right, top = self.box
+        return (
+            left - _INK_MARGIN,
+            bottom - _INK_MARGIN,
+            right + _INK_MARGIN,
+            top + _INK_MARGIN,
+        )
 
     def get_distinct_comment(self, exact: str) -> str:
         """Return the comment, or "" if it merely repeats the highlighted text `exact`.
@@ -247,55 +251,46 @@ def _read_annotation(
             the document itself, such as a link.
     """
     subtype = _read_string(handle, b"Subtype")
-    kind = MARK_KINDS.get(subtype)
-    page_number, _ = reference
-    page_name = f"page {page_number + 1}"
     if subtype in _NOT_MARKS:
         return None
-    if kind is None and subtype not in _DRAWINGS:
-        return SkippedText(subtype, page_name, "annotations of this kind are not read")
+    page_number, _ = reference
     contents = _read_contents(handle)
-    if kind is None and not contents:
-        reason = "it is a drawing or an attached file, without text"
-        if subtype == "Redact":
-            reason = "it is a redaction, not a mark"
-        return SkippedText(subtype, page_name, reason)
+    if subtype not in MARK_KINDS and (subtype not in _DRAWINGS or not contents):
+        reason = _explain_skipped_subtype(subtype)
+        return SkippedText(subtype, f"page {page_number + 1}", reason)
     name = to_one_line(_read_string(handle, b"NM"))
-    zotero_key = _ZOTERO_KEY.match(_read_string(handle, b"Zotero:Key"))
-    zotero_key = zotero_key or _ZOTERO_NAME.match(name)
-    quad_points: list[float] = []
+    quad_points: tuple[float, ...] = ()
     if subtype in TEXT_MARK_KINDS:
-        quad = pdfium_c.FS_QUADPOINTSF()
-        for index in range(pdfium_c.FPDFAnnot_CountAttachmentPoints(handle)):
-            if pdfium_c.FPDFAnnot_GetAttachmentPoints(handle, index, byref(quad)):
-                quad_points += (quad.x1, quad.y1, quad.x2, quad.y2)
-                quad_points += (quad.x3, quad.y3, quad.x4, quad.y4)
-    parent: AnnotationIndex | None = None
-    parent_handle = pdfium_c.FPDFAnnot_GetLinkedAnnot(handle, b"IRT")
-    if parent_handle:
-        index = pdfium_c.FPDFPage_GetAnnotIndex(page, parent_handle)
-        pdfium_c.FPDFPage_CloseAnnot(parent_handle)
-        parent = (page_number, index) if index >= 0 else None
+        quad_points = tuple(_iter_quad_points(handle))
     return Annotation(
         page=page_number,
-        kind=kind or HighlightKind.NOTE,
+        kind=MARK_KINDS.get(subtype, HighlightKind.NOTE),
         box=_read_rect(handle),
-        quad_points=tuple(quad_points),
+        quad_points=quad_points,
         contents=contents,
         comment=contents,
         author=to_one_line(_read_string(handle, b"T")),
         colour=_read_colour(handle),
         name=name,
-        zotero_key=zotero_key[1] if zotero_key else "",
+        zotero_key=_find_zotero_key(handle, name),
         created=parse_date(_read_string(handle, b"CreationDate")),
         modified=parse_date(_read_string(handle, b"M")),
         reference=reference,
-        parent=parent,
+        parent=_find_parent(page, handle, page_number),
         is_grouped=_read_string(handle, b"RT") == "Group",
         is_hidden=bool(pdfium_c.FPDFAnnot_GetFlags(handle) & HIDDEN_FLAGS),
         is_text_box=subtype == "FreeText",
         is_review_state=bool(pdfium_c.FPDFAnnot_HasKey(handle, b"StateModel")),
     )
+
+
+def _explain_skipped_subtype(subtype: str) -> str:
+    """Return why an annotation that isn't a mark, or a drawing without text, isn't read."""
+    if subtype not in _DRAWINGS:
+        return "annotations of this kind are not read"
+    if subtype == "Redact":
+        return "it is a redaction, not a mark"
+    return "it is a drawing or an attached file, without text"
 
 
 # --- the entries of an annotation -------------------------------------------------------
@@ -312,6 +307,32 @@ def _read_contents(handle: Any) -> str:
     rich_text = _INVISIBLE_ELEMENT.sub("", _read_string(handle, b"RC"))
     plain_text = _TAG.sub(lambda tag: "\n" if tag["end"] else "", rich_text)
     return clean_text(html.unescape(plain_text)).strip()
+
+
+def _iter_quad_points(handle: Any) -> Iterator[float]:
+    """Yield eight numbers for each quadrilateral of marked text."""
+    quad = pdfium_c.FS_QUADPOINTSF()
+    for index in range(pdfium_c.FPDFAnnot_CountAttachmentPoints(handle)):
+        if pdfium_c.FPDFAnnot_GetAttachmentPoints(handle, index, byref(quad)):
+            yield from (quad.x1, quad.y1, quad.x2, quad.y2)
+            yield from (quad.x3, quad.y3, quad.x4, quad.y4)
+
+
+def _find_zotero_key(handle: Any, name: str) -> str:
+    """Return the key that Zotero gave an annotation that it exported, or "" for any other one."""
+    key = _ZOTERO_KEY.match(_read_string(handle, b"Zotero:Key"))
+    key = key or _ZOTERO_NAME.match(name)
+    return "" if key is None else key[1]
+
+
+def _find_parent(page: PdfPage, handle: Any, page_number: int) -> AnnotationIndex | None:
+    """Return the annotation that this one replies to or is grouped with, or None."""
+    parent_handle = pdfium_c.FPDFAnnot_GetLinkedAnnot(handle, b"IRT")
+    if not parent_handle:
+        return None
+    index = pdfium_c.FPDFPage_GetAnnotIndex(page, parent_handle)
+    pdfium_c.FPDFPage_CloseAnnot(parent_handle)
+    return (page_number, index) if index >= 0 else None
 
 
 def _read_rect(handle: Any) -> Box | None:
@@ -424,28 +445,36 @@ def _merge_thread(thread: list[Annotation]) -> Annotation:
     The merged comment consists of the contents of the group, followed by the replies in
     chronological order.
     """
-    roots = (annotation for annotation in thread if annotation.parent is None)
-    root = next(roots, thread[0])
-    others = [annotation for annotation in thread if annotation is not root]
-    grouped = [root, *(each for each in others if each.is_grouped)]
-    replies = [annotation for annotation in others if not annotation.is_grouped]
-    replies.sort(
-        key=lambda reply: reply.modified if reply.created == NEVER else reply.created
-    )
-    text_marks = (annotation for annotation in grouped if annotation.is_text_mark)
-    head = next(text_marks, root)
+    root = thread[0]
+    for annotation in thread:
+        if annotation.parent is None:
+            root = annotation
+            break
+    grouped = [root]
+    replies = []
+    for annotation in thread:
+        if annotation.is_grouped and annotation is not root:
+            grouped.append(annotation)
+        elif annotation is not root:
+            replies.append(annotation)
+    replies.sort(key=_get_date)
     contents = [annotation.contents for annotation in grouped if annotation.contents]
     comments = list(contents)
     for reply in replies:
-        text = reply.contents
-        if text and reply.author != root.author:
-            text = format_reply(reply.author, text)
-        comments.append(text)
+        if not reply.contents or reply.author == root.author:
+            comments.append(reply.contents)
+        else:
+            comments.append(format_reply(reply.author, reply.contents))
+    head = next((each for each in grouped if each.is_text_mark), root)
     return structs.replace(
         head,
         contents="\n".join(contents),
         comment="\n".join(filter(None, comments)),
     )
+
+
+def _get_date(reply: Annotation) -> datetime:
+    return reply.modified if reply.created == NEVER else reply.created
 
 
 def _merge_strokes(annotations: Iterable[Annotation]) -> list[Annotation]:

@@ -1,4 +1,4 @@
-"""Clean text extracted from PDFs: ligatures, control characters, whitespace, hyphens and scripts.
+"""Repair text extracted from PDFs: hyphens at line ends, footnote numbers and the order of letters.
 
 In some PDFs, letters are stored in a different order than they are displayed, or twice, or not at
 all. For Arabic and Hebrew, `restore_reading_order` restores the order from the positions of the
@@ -10,7 +10,6 @@ them.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
@@ -18,45 +17,6 @@ from itertools import pairwise
 
 from ankiforge.extract.pdf.chars import Char
 from ankiforge.text import regex
-
-_LIGATURES = {
-    "ﬀ": "ff",
-    "ﬁ": "fi",
-    "ﬂ": "fl",
-    "ﬃ": "ffi",
-    "ﬄ": "ffl",
-    "ﬅ": "st",
-    "ﬆ": "st",
-}
-_LINE_FEED = 10
-_CONTROL_CODES = (*range(32), *range(127, 160))
-_CONTROLS = [chr(code) for code in _CONTROL_CODES if code != _LINE_FEED]
-_LETTERS = str.maketrans(
-    _LIGATURES
-    | dict.fromkeys("\u00a0\u2007\u202f", " ")
-    | dict.fromkeys("\u00ad\u200b\ufeff", "")
-    | {control: " " if control.isspace() else "" for control in _CONTROLS}
-)
-_SPACES = regex(r"[^\S\n]+")
-_AROUND_LINE_BREAK = regex(r" ?\n[ \n]*")
-
-
-def clean_text(text: str) -> str:
-    """Normalize text to NFC with single spaces, and remove control characters.
-
-    Line breaks are kept, ligatures are split into letters, and a lone surrogate becomes U+FFFD.
-    NFKC isn't used, because it would also change characters such as the ² in m².
-    """
-    text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    text = unicodedata.normalize("NFC", text)
-    return _SPACES.sub(" ", text.translate(_LETTERS))
-
-
-def to_one_line(text: str) -> str:
-    """Clean text, and replace all whitespace, including line breaks, with single spaces."""
-    return " ".join(clean_text(text).split())
-
 
 # Matches a superscript number before a word, which is the number of a footnote, but not the mass
 # number of an isotope (³He, ⁷⁵As).
@@ -71,14 +31,6 @@ def strip_footnote_number(text: str) -> str:
     if not number or not text[number.end()].isupper():
         return text
     return text[number.end() :]
-
-
-def clean_blocks(text: str) -> str:
-    """Clean text that may span several blocks, and separate the blocks by single line breaks.
-
-    Leading and trailing spaces are kept.
-    """
-    return _AROUND_LINE_BREAK.sub("\n", clean_text(text))
 
 
 # --- hyphens at line ends -------------------------------------------------------------
@@ -282,26 +234,42 @@ def has_misread_letters(chars: Sequence[Char]) -> bool:
     if _REVERSED_WORD.search(text) or _STRAY_CHARACTER.search(text):
         return True
     letters = [char for char in chars if char.text not in _SPACES_AND_BREAKS]
-    cluster_chars = [char for char in letters if CLUSTER_LETTER.match(char.text)]
-    if not cluster_chars:
+    cluster_heights = [char.height for char in letters if CLUSTER_LETTER.match(char.text)]
+    if not cluster_heights:
         return False
-    height = max(char.height for char in cluster_chars)
+    if _has_repeated_letter(letters):
+        return True
+    return _has_misplaced_space(chars, letters, max(cluster_heights))
+
+
+def _has_repeated_letter(letters: Sequence[Char]) -> bool:
+    """Return whether a letter is stored twice within a few letters, in about the same place."""
     for index, char in enumerate(letters):
         for other in letters[max(index - REPETITION_WINDOW, 0) : index]:
             if other.text == char.text and other.left <= char.x <= other.right:
                 return True
+    return False
+
+
+def _has_misplaced_space(
+    chars: Sequence[Char], letters: Sequence[Char], height: float
+) -> bool:
+    """Return whether there is a gap without a space, or a space without a gap, on a line.
+
+    `height` is that of the highest letter.
+    """
+    first = chars[0].char_index
     for left, right in pairwise(letters):
-        if CLUSTER_LETTER.match(left.text) and CLUSTER_LETTER.match(right.text):
-            # look for a gap without a space, or a space without a gap
-            first = chars[0].char_index
-            chars_between = chars[left.char_index - first + 1 : right.char_index - first]
-            gap = (right.left - left.right) / height
+        if not CLUSTER_LETTER.match(left.text) or not CLUSTER_LETTER.match(right.text):
+            continue
+        if abs(right.y - left.y) >= height:
+            continue
+        gap = (right.left - left.right) / height
+        chars_between = chars[left.char_index - first + 1 : right.char_index - first]
+        if not chars_between and gap > _MAX_LETTER_GAP:
+            return True
+        if any(char.is_generated for char in chars_between):
             has_ink_box = min(left.height, right.height) < MAX_INK_BOX_HEIGHT * height
-            if abs(right.y - left.y) >= height:
-                continue
-            if not chars_between and gap > _MAX_LETTER_GAP:
+            if has_ink_box or gap < _MAX_LETTER_GAP:
                 return True
-            if any(char.is_generated for char in chars_between):
-                if gap < _MAX_LETTER_GAP or has_ink_box:
-                    return True
     return False

@@ -7,12 +7,13 @@ joined. Finally, captions and running text are excluded. `figure_text` reads the
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from ankiforge.extract.pdf.blocks import CAPTION
 from ankiforge.extract.pdf.chars import CJK, HYPHENS
-from ankiforge.model import Value
+from ankiforge.model import Span, Value
 from ankiforge.text import regex
 
 Box = tuple[float, float, float, float]
@@ -162,20 +163,25 @@ def find_tick_labels(pieces: Sequence[Piece]) -> set[Piece]:
         (_get_middle_x, _get_middle_y),
     ):
         for group in _group_by_level(numbers, get_level):
-            ordered = sorted(group, key=lambda pair: get_position(pair[0]))
-            points = [(get_position(piece), value) for piece, value in ordered]
-            # find the longest evenly spaced runs, because a group may contain several axes
-            start = 0
-            while start + _MIN_TICKS <= len(points):
-                end = start + _MIN_TICKS
-                if not _is_evenly_spaced(points[start:end]):
-                    start += 1
-                    continue
-                while end < len(points) and _is_evenly_spaced(points[start : end + 1]):
-                    end += 1
-                tick_pieces.update(piece for piece, _ in ordered[start:end])
-                start = end
+            group.sort(key=lambda pair: get_position(pair[0]))
+            points = [(get_position(piece), value) for piece, value in group]
+            for start, end in _iter_even_runs(points):
+                tick_pieces.update(piece for piece, _ in group[start:end])
     return tick_pieces
+
+
+def _iter_even_runs(points: Sequence[tuple[float, float]]) -> Iterator[Span]:
+    """Yield the longest runs of evenly spaced points, because there may be several axes."""
+    start = 0
+    while start + _MIN_TICKS <= len(points):
+        end = start + _MIN_TICKS
+        if not _is_evenly_spaced(points[start:end]):
+            start += 1
+            continue
+        while end < len(points) and _is_evenly_spaced(points[start : end + 1]):
+            end += 1
+        yield start, end
+        start = end
 
 
 NumberPiece = tuple[Piece, float]
@@ -224,12 +230,9 @@ def find_panel_letters(pieces: Sequence[Piece]) -> set[Piece]:
         if match is not None:
             pieces_by_letter[match[1]].append(piece)
     for first_letter in "aA":
-        series = [
-            pieces_by_letter.get(chr(ord(first_letter) + step), [])
-            for step in range(len(pieces_by_letter))
-        ]
-        if series and all(len(candidates) == 1 for candidates in series):
-            return {candidates[0] for candidates in series}
+        letters = [chr(ord(first_letter) + step) for step in range(len(pieces_by_letter))]
+        if all(len(pieces_by_letter.get(letter, ())) == 1 for letter in letters):
+            return set(chain.from_iterable(pieces_by_letter.values()))
     return set()
 
 
@@ -269,36 +272,51 @@ def find_labels_in_pieces(pieces: list[Piece], frame: Box) -> tuple[DetectedLabe
     """
     pieces = [piece for piece in pieces if piece.inside_fraction >= 0.5]
     non_labels = find_tick_labels(pieces) | find_panel_letters(pieces)
-    candidates = [
-        piece
-        for piece in pieces
-        if any(map(str.isalnum, piece.text)) and piece not in non_labels
-    ]
+    candidates = []
+    for piece in pieces:
+        if piece not in non_labels and any(map(str.isalnum, piece.text)):
+            candidates.append(piece)
     if len(candidates) > _MAX_PIECES:
         return ()
     labels = []
     for lines in group_label_lines(candidates):
         text = _join_lines(lines)
-        word_count = len(text.split())
-        if CJK.search(text):
-            word_count = max(word_count, len(text) // 3)
-        if word_count > MAX_LABEL_WORDS or CAPTION.match(text):
-            continue
-        # A mask is slightly larger than its letters, but doesn't extend beyond the frame.
-        size = lines[0].position.size
-        left, bottom, right, top = compute_bounding_box(line.box for line in lines)
-        box = (
-            max(left - HORIZONTAL_MASK_MARGIN * size, frame[0]),
-            max(bottom - _VERTICAL_MASK_MARGIN * size, frame[1]),
-            min(right + HORIZONTAL_MASK_MARGIN * size, frame[2]),
-            min(top + _VERTICAL_MASK_MARGIN * size, frame[3]),
-        )
-        labels.append(DetectedLabel(text, box))
-    boxes = (frame, *(label.box for label in labels))
-    size, *sizes = [(right - left) * (top - bottom) for left, bottom, right, top in boxes]
-    if len(labels) > _MAX_LABELS or sum(sizes) > _MAX_MASKED_FRACTION * size:
+        if _count_words(text) <= MAX_LABEL_WORDS and not CAPTION.match(text):
+            labels.append(DetectedLabel(text, _compute_mask(lines, frame)))
+    if len(labels) > _MAX_LABELS:
+        return ()
+    masked_area = sum(_compute_area(label.box) for label in labels)
+    if masked_area > _MAX_MASKED_FRACTION * _compute_area(frame):
         return ()
     return tuple(labels)
+
+
+def _count_words(text: str) -> int:
+    """Count the words of a label. In scripts without spaces, three characters are a word."""
+    word_count = len(text.split())
+    if CJK.search(text):
+        return max(word_count, len(text) // 3)
+    return word_count
+
+
+def _compute_mask(lines: Sequence[Piece], frame: Box) -> Box:
+    """Return the box of a label's mask, which is slightly larger than its letters.
+
+    It doesn't extend beyond the frame.
+    """
+    size = lines[0].position.size
+    left, bottom, right, top = compute_bounding_box(line.box for line in lines)
+    return (
+        max(left - HORIZONTAL_MASK_MARGIN * size, frame[0]),
+        max(bottom - _VERTICAL_MASK_MARGIN * size, frame[1]),
+        min(right + HORIZONTAL_MASK_MARGIN * size, frame[2]),
+        min(top + _VERTICAL_MASK_MARGIN * size, frame[3]),
+    )
+
+
+def _compute_area(box: Box) -> float:
+    left, bottom, right, top = box
+    return (right - left) * (top - bottom)
 
 
 def _join_lines(lines: Sequence[Piece]) -> str:
@@ -309,10 +327,10 @@ def _join_lines(lines: Sequence[Piece]) -> str:
     """
     text = lines[0].text
     for line in lines[1:]:
-        first_char = line.text[:1]
-        if text[-1:] in HYPHENS and first_char.islower():
+        first_char, last_char = line.text[:1], text[-1:]
+        if last_char in HYPHENS and first_char.islower():
             text = text[:-1] + line.text
-        elif text[-1:] in HYPHENS or (CJK.match(text[-1:]) and CJK.match(first_char)):
+        elif last_char in HYPHENS or (CJK.match(last_char) and CJK.match(first_char)):
             text += line.text
         else:
             text = f"{text} {line.text}"
@@ -324,8 +342,11 @@ def _join_lines(lines: Sequence[Piece]) -> str:
 
 _MAX_SIZE_RATIO = 1.15
 """The maximum ratio between the font sizes of two lines in a label."""
+_MIN_LINE_STEP = 0.5
 _MAX_LINE_STEP = 1.38
-"""The maximum distance between the baselines of two lines in a label, relative to the font size."""
+"""The minimum and maximum distance between the baselines of two lines in a label, relative to the
+font size.
+"""
 MAX_EDGE_DISTANCE = 0.4
 """The maximum distance between the edges or middles of aligned lines, relative to the font size."""
 
@@ -335,35 +356,46 @@ def group_label_lines(pieces: Sequence[Piece]) -> list[list[Piece]]:
     by_angle: dict[int, list[Piece]] = defaultdict(list)
     for piece in dict.fromkeys(pieces):
         by_angle[piece.angle].append(piece)
-    labels = []
+    labels: list[list[Piece]] = []
     for lines in by_angle.values():
         lines.sort(key=lambda piece: (-piece.position.baseline, piece.position.start))
-        # for each line, find the line below that continues it
-        continuation: dict[Piece, Piece] = {}
-        for number, line in enumerate(lines):
-            for lower_line in lines[number + 1 :]:
-                if (
-                    line.position.baseline - lower_line.position.baseline
-                    > _MAX_LINE_STEP * line.position.size
-                ):
-                    break
-                if _can_continue(line, lower_line):
-                    continuation[line] = lower_line
-                    break
-        # chain each first line with its continuations
-        continuations = set(continuation.values())
-        chained_lines: set[Piece] = set()
-        for line in lines:
-            if line in continuations:
-                continue
-            next_line: Piece | None = line
-            chain = []
-            while next_line is not None and next_line not in chained_lines:
-                chained_lines.add(next_line)
-                chain.append(next_line)
-                next_line = continuation.get(next_line)
-            labels.append(chain)
+        labels += _chain_lines(lines, _find_continuations(lines))
     return labels
+
+
+def _find_continuations(lines: Sequence[Piece]) -> dict[Piece, Piece]:
+    """Map each line to the line below that continues it, if there is one.
+
+    The lines are sorted from top to bottom.
+    """
+    continuations: dict[Piece, Piece] = {}
+    for number, line in enumerate(lines):
+        max_step = _MAX_LINE_STEP * line.position.size
+        for lower_line in lines[number + 1 :]:
+            if line.position.baseline - lower_line.position.baseline > max_step:
+                break
+            if _can_continue(line, lower_line):
+                continuations[line] = lower_line
+                break
+    return continuations
+
+
+def _chain_lines(
+    lines: Sequence[Piece], continuations: Mapping[Piece, Piece]
+) -> Iterator[list[Piece]]:
+    """Yield each line that continues no other one, followed by its continuations."""
+    later_lines = set(continuations.values())
+    chained_lines: set[Piece] = set()
+    for line in lines:
+        if line in later_lines:
+            continue
+        next_line: Piece | None = line
+        label = []
+        while next_line is not None and next_line not in chained_lines:
+            chained_lines.add(next_line)
+            label.append(next_line)
+            next_line = continuations.get(next_line)
+        yield label
 
 
 def _can_continue(upper: Piece, lower: Piece) -> bool:
@@ -374,19 +406,21 @@ def _can_continue(upper: Piece, lower: Piece) -> bool:
     """
     above, below = upper.position, lower.position
     size, larger_size = sorted((above.size, below.size))
+    if larger_size > _MAX_SIZE_RATIO * size:
+        return False
+    step = above.baseline - below.baseline
+    if not _MIN_LINE_STEP * size <= step <= _MAX_LINE_STEP * size:
+        return False
     starts_apart = above.start - below.start
     ends_apart = above.end - below.end
-    edge_distances = map(abs, (starts_apart, ends_apart, (starts_apart + ends_apart) / 2))
-    return (
-        larger_size <= _MAX_SIZE_RATIO * size
-        and 0.5 * size <= above.baseline - below.baseline <= _MAX_LINE_STEP * size
-        and min(edge_distances) < MAX_EDGE_DISTANCE * size
-        and not (_is_number(upper) or _is_number(lower))
-    )
+    middles_apart = (starts_apart + ends_apart) / 2
+    edge_distance = min(abs(starts_apart), abs(ends_apart), abs(middles_apart))
+    if edge_distance >= MAX_EDGE_DISTANCE * size:
+        return False
+    return not _is_number(upper) and not _is_number(lower)
 
 
 def _is_number(piece: Piece) -> bool:
-    return (
-        parse_number(piece.text) is not None
-        or _FRACTION.fullmatch(piece.text) is not None
-    )
+    if parse_number(piece.text) is not None:
+        return True
+    return _FRACTION.fullmatch(piece.text) is not None

@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import unicodedata
 from collections import defaultdict
+from collections.abc import Iterable
 from contextlib import closing
 from ctypes import byref, c_double
-from itertools import chain, pairwise
+from itertools import pairwise
 from operator import attrgetter
 from typing import NamedTuple
 
 import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
 from pypdfium2 import PdfPage, PdfTextPage
 
+from ankiforge.extract.cleaning import to_one_line
 from ankiforge.extract.pdf.chars import CJK, HYPHEN_MARKERS, Char
-from ankiforge.extract.pdf.cleaning import to_one_line
 from ankiforge.extract.pdf.figure_labels import (
     READING_DIRECTIONS,
     Box,
@@ -57,40 +58,45 @@ def find_figure_labels(page: PdfPage, frame: Box) -> tuple[DetectedLabel, ...]:
         return ()
 
     # join consecutive letters of a line
+    pieces = []
+    for run in _join_runs(_build_runs(letters)):
+        for part in run.split_numbers():
+            inside_count = sum(_is_within(letter, frame) for letter in part.letters)
+            fraction = inside_count / len(part.letters)
+            pieces.append(Piece(part.text, part.extent, part.angle, fraction))
+    return find_labels_in_pieces(pieces, frame)
+
+
+def _build_runs(letters: Iterable[Letter]) -> list[_LetterRun]:
+    """Group consecutive letters that are printed one after the other on a line."""
     runs: list[_LetterRun] = []
     for letter in letters:
         if runs and runs[-1].is_continued_by(letter):
             runs[-1].add(letter)
         else:
             runs.append(_LetterRun(letter))
+    return runs
 
-    # join runs that are close to each other on one line but weren't printed consecutively
+
+def _join_runs(runs: Iterable[_LetterRun]) -> list[_LetterRun]:
+    """Join runs that are close on a line but weren't printed consecutively."""
     joined_runs: list[_LetterRun] = []
     runs_by_row: dict[tuple[int, int], list[_LetterRun]] = defaultdict(list)
     for run in sorted(runs, key=lambda run: run.extent.start):
         row = round(run.extent.baseline / 4)
-        nearby_runs = chain.from_iterable(
-            reversed(runs_by_row[run.angle, near]) for near in (row + 1, row, row - 1)
+        nearby_runs: list[_LetterRun] = []
+        for near_row in (row + 1, row, row - 1):
+            nearby_runs += reversed(runs_by_row[run.angle, near_row])
+        earlier = next(
+            (each for each in nearby_runs if each.is_continued_by_run(run)), None
         )
-        for other in nearby_runs:
-            if other.is_continued_by_run(run):
-                for letter in run.letters:
-                    other.add(letter)
-                break
-        else:
+        if earlier is None:
             joined_runs.append(run)
             runs_by_row[run.angle, row].append(run)
-
-    pieces = []
-    for run in joined_runs:
-        words = run.split_words()
-        # a run that consists only of numbers, such as tick labels, is split into these numbers
-        is_numeric = all(parse_number(word.text) is not None for word in words)
-        for part in words if is_numeric else [run]:
-            inside_count = sum(_is_within(letter, frame) for letter in part.letters)
-            fraction = inside_count / len(part.letters)
-            pieces.append(Piece(part.text, part.extent, part.angle, fraction))
-    return find_labels_in_pieces(pieces, frame)
+        else:
+            for letter in run.letters:
+                earlier.add(letter)
+    return joined_runs
 
 
 # --- letters ----------------------------------------------------------------------------
@@ -194,51 +200,65 @@ class _LetterRun:
         size = max(self.extent.size, letter.position.size)
         smaller_size = min(last.position.size, letter.position.size)
         is_next = letter.char.char_index == last.char.char_index + 1
-        return (
-            (is_next or size <= _MAX_SIZE_RATIO * smaller_size)
-            and letter.angle == self.angle
-            and abs(self.extent.baseline - letter.position.baseline)
-            <= _MAX_BASELINE_SHIFT * size
-            and -size <= _measure_gap(last, letter) <= _MAX_WORD_GAP * size
-        )
+        if letter.angle != self.angle:
+            return False
+        if not is_next and size > _MAX_SIZE_RATIO * smaller_size:
+            return False
+        shift = abs(self.extent.baseline - letter.position.baseline)
+        if shift > _MAX_BASELINE_SHIFT * size:
+            return False
+        return -size <= _measure_gap(last, letter) <= _MAX_WORD_GAP * size
 
     def is_continued_by_run(self, other: _LetterRun) -> bool:
         """Return whether `other` continues this run, or is a superscript or subscript of it."""
-        word, index = self.extent, other.extent
-        size = max(word.size, index.size)
-        shift = abs(word.baseline - index.baseline)
-        if (
-            size <= 1.25 * min(word.size, index.size)
-            and shift <= 0.15 * size
-            and -0.3 * size < index.start - word.end < 0.4 * size
-        ):
-            return True
+        return self._is_continued_on_line(other.extent) or self._has_script(other.extent)
+
+    def _is_continued_on_line(self, other: Position) -> bool:
+        """Return whether a run of similar size begins at the end of this run, on its baseline."""
+        word = self.extent
+        size = max(word.size, other.size)
+        if size > 1.25 * min(word.size, other.size):
+            return False
+        if abs(word.baseline - other.baseline) > 0.15 * size:
+            return False
+        return -0.3 * size < other.start - word.end < 0.4 * size
+
+    def _has_script(self, other: Position) -> bool:
+        """Return whether a smaller run is a superscript or subscript at the end of this run."""
+        word = self.extent
+        if not _MIN_SCRIPT_SIZE * word.size < other.size < _MAX_SCRIPT_SIZE * word.size:
+            return False
+        if abs(word.baseline - other.baseline) > _MAX_SCRIPT_SHIFT * word.size:
+            return False
         # a superscript and a subscript of the same word begin at the same position
-        earliest = word.end - (index.end - index.start) - 0.1 * word.size
-        return (
-            _MIN_SCRIPT_SIZE * word.size < index.size < _MAX_SCRIPT_SIZE * word.size
-            and shift <= _MAX_SCRIPT_SHIFT * word.size
-            and earliest < index.start < word.end + 0.2 * word.size
-        )
+        earliest = word.end - (other.end - other.start) - 0.1 * word.size
+        return earliest < other.start < word.end + 0.2 * word.size
+
+    def split_numbers(self) -> list[_LetterRun]:
+        """Split a run that consists only of numbers, such as tick labels, into these numbers."""
+        words = self.split_words()
+        if all(parse_number(word.text) is not None for word in words):
+            return words
+        return [self]
 
     def split_words(self) -> list[_LetterRun]:
         words = [_LetterRun(self.letters[0])]
+        min_gap = MIN_WORD_GAP * self.extent.size
         for previous, letter in pairwise(self.letters):
-            if (
-                letter.char.char_index != previous.char.char_index + 1
-                and _measure_gap(previous, letter) > MIN_WORD_GAP * self.extent.size
-            ):
-                words.append(_LetterRun(letter))
-            else:
+            is_next = letter.char.char_index == previous.char.char_index + 1
+            if is_next or _measure_gap(previous, letter) <= min_gap:
                 words[-1].add(letter)
+            else:
+                words.append(_LetterRun(letter))
         return words
 
     @property
     def text(self) -> str:
         text = ""
         for word in self.split_words():
-            chars = [letter.char.text for letter in word.letters]
-            text += "".join("-" if char in HYPHEN_MARKERS else char for char in chars)
+            for letter in word.letters:
+                char = letter.char.text
+                text += "-" if char in HYPHEN_MARKERS else char
             text += " "
         return unicodedata.normalize("NFC", to_one_line(text))
 

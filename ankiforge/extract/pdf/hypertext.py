@@ -14,7 +14,7 @@ from pathlib import Path
 from ankiforge.errors import ItemError
 from ankiforge.extract.epub import PAGE_SUFFIXES, Epub, Page, read_web_page
 from ankiforge.extract.html_text import remove_asides
-from ankiforge.extract.pdf.mark_text import get_passage_context
+from ankiforge.extract.passage_context import find_passage_context
 from ankiforge.extract.pdf.messages import (
     Failure,
     FindContextsReply,
@@ -24,11 +24,9 @@ from ankiforge.extract.pdf.messages import (
 from ankiforge.model import Span
 from ankiforge.text.located import locate_text
 from ankiforge.text.normalize import (
-    is_same_text,
     normalize_for_comparison,
     normalize_typography,
 )
-from ankiforge.text.passages import get_paragraphs_around
 
 
 def find_quote_contexts(
@@ -46,29 +44,31 @@ def find_quote_contexts(
             pages = Epub(path).pages
     except ItemError as error:
         return Failure(error.message, error.hint)
-    passages = []
-    for quote in quotes:
-        located = _find_quote(pages, quote)
-        if located is None:
-            passages.append(QuoteContext())
-            continue
-        page_text, (start, end) = located
-        parts = (page_text[:start], page_text[start:end], page_text[end:])
-        before, shown, after = map(remove_asides, parts)
-        text, span = before + shown + after, (len(before), len(before) + len(shown))
-        prefix, suffix, sentence = get_passage_context(text, span)
-        shown_words, quoted_words = (
-            normalize_typography(each).split() for each in (shown, quote.text)
-        )
-        passage = QuoteContext(
-            prefix=prefix,
-            suffix=suffix,
-            sentence="" if is_same_text(sentence, shown) else sentence,
-            surrounding_text=get_paragraphs_around(text, *span, for_question=quote.asks),
-            displayed_text="" if shown_words == quoted_words else shown,
-        )
-        passages.append(passage)
-    return FindContextsReply(tuple(passages))
+    return FindContextsReply(tuple(_find_context(pages, quote) for quote in quotes))
+
+
+def _find_context(pages: list[Page], quote: StoredQuote) -> QuoteContext:
+    """Find the context of a quote, which is empty if the quote isn't found."""
+    located = _find_quote(pages, quote)
+    if located is None:
+        return QuoteContext()
+    page_text, (start, end) = located
+    before = remove_asides(page_text[:start])
+    shown = remove_asides(page_text[start:end])
+    after = remove_asides(page_text[end:])
+    span = (len(before), len(before) + len(shown))
+    context = find_passage_context(before + shown + after, span, for_question=quote.asks)
+    return QuoteContext(
+        prefix=context.prefix,
+        suffix=context.suffix,
+        sentence=context.get_distinct_sentence(shown),
+        surrounding_text=context.nearby,
+        displayed_text="" if _has_same_words(shown, quote.text) else shown,
+    )
+
+
+def _has_same_words(shown: str, quoted: str) -> bool:
+    return normalize_typography(shown).split() == normalize_typography(quoted).split()
 
 
 # --- quotes -----------------------------------------------------------------------------
@@ -83,20 +83,14 @@ def _find_quote(pages: list[Page], quote: StoredQuote) -> tuple[str, Span] | Non
     folded_quote = normalize_for_comparison(quote.text)
     if not folded_quote:
         return None
-
-    # search the expected page, then all pages, where the quote must occur only once
-    expected_page = pages[quote.page] if 0 <= quote.page < len(pages) else None
-    for page in pages if quote.file else ():
-        if page.name == quote.file or page.name.endswith(f"/{quote.file}"):
-            expected_page = page
-            break
-    if expected_page and folded_quote in expected_page.normalized_text:
+    expected_page = _find_expected_page(pages, quote)
+    if expected_page is not None and folded_quote in expected_page.normalized_text:
         pages = [expected_page]
-    pages_with_quote = [page for page in pages if folded_quote in page.normalized_text]
-    if sum(page.normalized_text.count(folded_quote) for page in pages_with_quote) > 1:
+    counts = [page.normalized_text.count(folded_quote) for page in pages]
+    if sum(counts) > 1:
         return None
-    if pages_with_quote:
-        return _locate_quote(quote, pages_with_quote[0].text)
+    if sum(counts) == 1:
+        return _locate_quote(quote, pages[counts.index(1)].text)
     # a mark may continue on the next page
     for page, next_page in pairwise(pages):
         if folded_quote in f"{page.normalized_text} {next_page.normalized_text}":
@@ -104,6 +98,15 @@ def _find_quote(pages: list[Page], quote: StoredQuote) -> tuple[str, Span] | Non
     return None
 
 
+def _find_expected_page(pages: list[Page], quote: StoredQuote) -> Page | None:
+    """Return the page that a quote names by its file or else its number, or None."""
+    if quote.file:
+        for page in pages:
+            if page.name == quote.file or page.name.endswith(f"/{quote.file}"):
+                return page
+    return pages[quote.page] if 0 <= quote.page < len(pages) else None
+
+
 def _locate_quote(quote: StoredQuote, text: str) -> tuple[str, Span] | None:
     span = locate_text(quote.text, text)
-    return (text, span) if span else None
+    return None if span is None else (text, span)

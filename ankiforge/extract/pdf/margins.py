@@ -7,12 +7,12 @@ because they count the lines next to them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice, pairwise
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, islice, pairwise
 from operator import attrgetter
 
+from ankiforge.extract.cleaning import to_one_line
 from ankiforge.extract.pdf.chars import Char
-from ankiforge.extract.pdf.cleaning import to_one_line
 from ankiforge.model import Span, Value
 from ankiforge.text import regex
 
@@ -146,15 +146,24 @@ def find_line_numbers(chars: Sequence[Char]) -> Iterator[LineNumber]:
         digits = [char for char in chars[slice(*match.span())] if char.text.isdigit()]
         numbers.append(LineNumber(digits))
     for get_edge in (attrgetter("right"), attrgetter("left")):
-        columns: list[list[LineNumber]] = []
-        for number in sorted(numbers, key=get_edge):
-            edge = get_edge(number)
-            if not columns or edge - get_edge(columns[-1][-1]) > MAX_EDGE_DISTANCE:
-                columns.append([])
-            columns[-1].append(number)
-        for column in columns:
+        for column in _group_into_columns(numbers, get_edge):
             if _is_line_numbering(column, chars):
                 yield from column
+
+
+def _group_into_columns(
+    numbers: Iterable[LineNumber], get_edge: Callable[[LineNumber], float]
+) -> list[list[LineNumber]]:
+    """Group numbers into columns in which neighbouring numbers have about the same edge."""
+    columns: list[list[LineNumber]] = []
+    for number in sorted(numbers, key=get_edge):
+        if columns:
+            distance = get_edge(number) - get_edge(columns[-1][-1])
+            if distance <= MAX_EDGE_DISTANCE:
+                columns[-1].append(number)
+                continue
+        columns.append([number])
+    return columns
 
 
 def _is_line_numbering(column: list[LineNumber], chars: Iterable[Char]) -> bool:
@@ -164,20 +173,17 @@ def _is_line_numbering(column: list[LineNumber], chars: Iterable[Char]) -> bool:
     column.sort(key=lambda number: -number.y)
     steps = Counter(below.value - above.value for above, below in pairwise(column))
     [(step, count)] = steps.most_common(1)
-    if step not in NUMBERING_STEPS or count < MIN_CONSECUTIVE_FRACTION * (
-        len(column) - 1
-    ):
+    if step not in NUMBERING_STEPS:
+        return False
+    if count < MIN_CONSECUTIVE_FRACTION * (len(column) - 1):
         return False
 
     # check that the column has hardly any other text, and counts most of the lines next to it
     left = min(number.left for number in column)
     right = max(number.right for number in column)
-    digit_indexes = {digit.char_index for number in column for digit in number.digits}
     chars_beside: list[Char] = []
     chars_within: list[Char] = []
-    for char in chars:
-        if char.is_generated or char.text.isspace() or char.char_index in digit_indexes:
-            continue
+    for char in _iter_other_text(column, chars):
         if left < char.right and char.left < right:
             chars_within.append(char)
         elif column[-1].y <= char.y <= column[0].y:
@@ -187,10 +193,26 @@ def _is_line_numbering(column: list[LineNumber], chars: Iterable[Char]) -> bool:
     return step * len(column) >= MIN_COUNTED_FRACTION * _count_rows(chars_beside)
 
 
+def _iter_other_text(
+    column: Iterable[LineNumber], chars: Iterable[Char]
+) -> Iterator[Char]:
+    """Yield the visible characters that aren't digits of a column of numbers."""
+    digits = chain.from_iterable(number.digits for number in column)
+    digit_indexes = {digit.char_index for digit in digits}
+    for char in chars:
+        if char.is_generated or char.text.isspace():
+            continue
+        if char.char_index not in digit_indexes:
+            yield char
+
+
 def _count_rows(chars: Iterable[Char]) -> int:
     """Return on how many lines the characters are, ignoring superscripts and subscripts."""
     chars_by_height = sorted(chars, key=attrgetter("y"))
-    return bool(chars_by_height) + sum(
-        above.y - below.y > 0.5 * below.height
-        for below, above in pairwise(chars_by_height)
-    )
+    if not chars_by_height:
+        return 0
+    row_count = 1
+    for below, above in pairwise(chars_by_height):
+        if above.y - below.y > 0.5 * below.height:
+            row_count += 1
+    return row_count

@@ -1,8 +1,8 @@
-"""Find the text that an annotation covers on a page, and the context of a passage.
+"""Find the text that an annotation covers on a page.
 
 An annotation covers a character if the character's centre is inside one of the annotation's quads
 (the quadrilaterals in /QuadPoints). The covered text is extended to whole words and put into
-reading order. `get_passage_context` can be used for any text, such as a page of an EPUB.
+reading order.
 """
 
 from __future__ import annotations
@@ -14,17 +14,14 @@ from math import atan2, hypot, isfinite
 from operator import attrgetter
 
 from ankiforge.extract.pdf.chars import PrintedChar
-from ankiforge.extract.pdf.cleaning import clean_blocks, to_one_line
 from ankiforge.extract.pdf.messages import Box
 from ankiforge.extract.pdf.page_text import (
     PageText,
     Segments,
 )
-from ankiforge.model import Span, Value
+from ankiforge.model import Value
 from ankiforge.text import regex
-from ankiforge.text.keys import CONTEXT_CHARS
 from ankiforge.text.normalize import UNSPACED_SCRIPTS
-from ankiforge.text.sentences import find_sentence_around
 
 Point = tuple[float, float]
 
@@ -298,79 +295,3 @@ def _get_previous(char: PrintedChar) -> PrintedChar | None:
 
 def _get_next(char: PrintedChar) -> PrintedChar | None:
     return char.next
-
-
-# --- context ----------------------------------------------------------------------------
-
-_MAX_SENTENCE_CHARS = 600
-"""The maximum length of a sentence, excluding the passage itself. A longer one is probably a table
-or a list without full stops.
-"""
-_CONTEXT_REACH = 300
-"""The number of characters to clean on each side of a passage, before truncation to
-`CONTEXT_CHARS`.
-"""
-
-
-CrossesTable = Callable[[int, int], bool]
-"""Function that returns whether the text between two offsets spans several table cells."""
-
-
-def _never_crosses_table(_start: int, _end: int) -> bool:
-    return False
-
-
-def get_passage_context(
-    text: str,
-    span: Span,
-    body: Span | None = None,
-    *,
-    crosses_table: CrossesTable = _never_crosses_table,
-) -> tuple[str, str, str]:
-    """Return (text before a passage, text after it, sentence that contains the passage).
-
-    The sentence is "" if it is too long, or if it spans several table cells.
-
-    Args:
-        text: The text of the page.
-        span: The span of the passage.
-        body: The span of the text without page headers and footers. The context is limited to
-            this span, unless the passage itself is outside it.
-        crosses_table: Returns whether the text between two offsets spans several table cells.
-    """
-    start, end = span
-    body_start = 0
-    if body and body[0] <= start and end <= body[1]:
-        body_start, body_end = body
-        text = text[body_start:body_end]
-        start -= body_start
-        end -= body_start
-    text_before = text[max(start - _CONTEXT_REACH, 0) : start]
-    text_after = text[end : end + _CONTEXT_REACH]
-    prefix = clean_blocks(text_before)[-CONTEXT_CHARS:]
-    suffix = clean_blocks(text_after)[:CONTEXT_CHARS]
-
-    sentence_span = _find_sentence_span(text, start, end)
-    if sentence_span is None:
-        return prefix, suffix, ""
-    sentence_start, sentence_end = sentence_span
-    if crosses_table(body_start + sentence_start, body_start + sentence_end):
-        return prefix, suffix, ""
-    return prefix, suffix, to_one_line(text[sentence_start:sentence_end])
-
-
-def _find_sentence_span(text: str, start: int, end: int) -> Span | None:
-    """Return the span of a passage's sentences in its block, or None if they are too long."""
-    max_distance = 2 * _MAX_SENTENCE_CHARS
-    line_start = text.rfind("\n", 0, start) + 1
-    block_start = max(line_start, start - max_distance)
-    block_end = text.find("\n", end, end + max_distance)
-    if block_end < 0:
-        block_end = end + max_distance
-    block = text[block_start:block_end]
-    sentence_start, sentence_end = find_sentence_around(
-        block, start - block_start, end - block_start
-    )
-    if sentence_end - sentence_start > _MAX_SENTENCE_CHARS + end - start:
-        return None
-    return block_start + sentence_start, block_start + sentence_end

@@ -15,7 +15,7 @@ import pypdfium2 as pdfium  # type: ignore[import-untyped]
 import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
 from pypdfium2 import PdfDocument
 
-from ankiforge.extract.pdf.cleaning import to_one_line
+from ankiforge.extract.cleaning import to_one_line
 from ankiforge.extract.pdf.page_text import PDF_ERRORS
 from ankiforge.extract.pdf.titles import PrintedLine, choose_title
 from ankiforge.model import Document, DocumentKey, Pair, Strings, Value, hash16, hints

@@ -494,21 +494,26 @@ def _classify_gap(
         for char in all_chars[left.char_index + 1 : right.char_index]
         if char.is_generated or char.text in SPACES
     ]
-    is_space_inserted = all(char.is_generated for char in blanks_between)
-    if is_space_inserted and _is_touching(left, right):
-        # PDFium inserts spaces between the letters of formulas. In other text, two words may touch.
-        shift = max(abs(left.top - right.top), abs(left.bottom - right.bottom))
-        if shift >= _MAX_LEVEL_DIFFERENCE * left.height:
-            return NO_GAP
-        if _MATHS_FONT.match(get_font(left.char_index)):
+    if all(char.is_generated for char in blanks_between):
+        if _is_touching(left, right) and _is_formula(left, right, get_font):
             return NO_GAP
     if any(char.text in "\r\n" for char in blanks_between):
         return LINE_GAP
-    is_continuous = blanks_between and left.text not in HYPHENS
+    if blanks_between and left.text not in HYPHENS:
+        return SPACE_GAP
     is_on_other_line = abs(left.y - right.y) > 0.4 * max(left.height, right.height)
-    if is_on_other_line and not is_continuous:
-        return LINE_GAP
-    return SPACE_GAP
+    return LINE_GAP if is_on_other_line else SPACE_GAP
+
+
+def _is_formula(left: PrintedChar, right: PrintedChar, get_font: GetFont) -> bool:
+    """Return whether two characters are in a formula, between whose letters PDFium inserts spaces.
+
+    In other text, two words may touch.
+    """
+    shift = max(abs(left.top - right.top), abs(left.bottom - right.bottom))
+    if shift >= _MAX_LEVEL_DIFFERENCE * left.height:
+        return True
+    return _MATHS_FONT.match(get_font(left.char_index)) is not None
 
 
 _MATHS_FONT = regex(r"CM(?:MI|B?SY|EX)|LMMath|NewTXMI|RMTMI|MSBM|tx(?:ex|mia|sy)|.*Math")

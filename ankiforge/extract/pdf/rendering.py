@@ -22,9 +22,10 @@ from statistics import median, median_high
 import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
 from pypdfium2 import PdfBitmap, PdfDocument, PdfPage
 
+from ankiforge.extract.cleaning import to_one_line
 from ankiforge.extract.pdf.annotations import open_annotation
 from ankiforge.extract.pdf.chars import Line, PrintedChar
-from ankiforge.extract.pdf.cleaning import Spelling, to_one_line
+from ankiforge.extract.pdf.cleaning import Spelling
 from ankiforge.extract.pdf.figure_text import find_figure_labels
 from ankiforge.extract.pdf.letters import load_upright_text, read_chars
 from ankiforge.extract.pdf.messages import (

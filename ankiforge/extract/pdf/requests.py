@@ -17,11 +17,18 @@ from typing import Any, NamedTuple
 import pypdfium2 as pdfium  # type: ignore[import-untyped]
 from msgspec import structs
 
+from ankiforge.extract.cleaning import clean_text, to_one_line
 from ankiforge.extract.files import (
     MISSING_FILE_HINT,
     Stamp,
     open_regular_file,
     read_stamp,
+)
+from ankiforge.extract.passage_context import (
+    CrossesTable,
+    PassageContext,
+    find_passage_context,
+    find_sides,
 )
 from ankiforge.extract.pdf.annotations import (
     TEXT_MARK_KINDS,
@@ -35,11 +42,9 @@ from ankiforge.extract.pdf.chars import PrintedChar
 from ankiforge.extract.pdf.cleaning import (
     CLUSTER_LETTER,
     Spelling,
-    clean_text,
     find_first_word,
     find_last_word,
     strip_footnote_number,
-    to_one_line,
 )
 from ankiforge.extract.pdf.letters import (
     CharReader,
@@ -48,11 +53,9 @@ from ankiforge.extract.pdf.letters import (
 )
 from ankiforge.extract.pdf.margins import MAX_RUNNING_LINE_CHARS, RunningHeaders
 from ankiforge.extract.pdf.mark_text import (
-    CrossesTable,
     MarkTextFinder,
     build_quads,
     extend_to_words,
-    get_passage_context,
 )
 from ankiforge.extract.pdf.messages import (
     REPAIR_HINT,
@@ -97,8 +100,8 @@ from ankiforge.model import (
 )
 from ankiforge.text import comment_questions, format_count, format_truncated_list, regex
 from ankiforge.text.located import locate_text
-from ankiforge.text.normalize import is_same_text, normalize_for_lookup
-from ankiforge.text.passages import get_paragraphs_around, join_bullets
+from ankiforge.text.normalize import normalize_for_lookup
+from ankiforge.text.passages import join_bullets
 
 # --- problems with a file -------------------------------------------------------------
 
@@ -339,16 +342,6 @@ class _LocatedMark(Value):
         return self.annotation.kind, self.annotation.colour, self.annotation.author
 
 
-class _MarkContext(NamedTuple):
-    """The text around a mark, as far as it has any."""
-
-    prefix: str = ""
-    suffix: str = ""
-    sentence: str = ""
-    nearby: str = ""
-    """The paragraphs around the mark."""
-
-
 class _LocatedQuote(NamedTuple):
     """A quote that was found on a page, or across the break to the next page."""
 
@@ -361,6 +354,7 @@ class _LocatedQuote(NamedTuple):
 
 
 _HYPHEN = "-"
+_NO_CONTEXT = PassageContext("", "", None, "")
 
 
 class _OpenPdf:
@@ -532,39 +526,24 @@ class _OpenPdf:
         annotation = located.annotation
         _, top = annotation.top_left
         char_index = located.first_char.char_index if located.first_char else 0
-
-        # the marked words without list labels and footnote numbers
         covered = join_bullets(to_one_line(page.text.join_segments(located.segments)))
-        words = page.text.join_segments(located.word_segments)
-        exact = join_bullets(to_one_line(words))
-        if located.first_char in page.text.list_items:
-            exact = ITEM_LABEL.sub("", exact, count=1).strip() or exact
-        exact = strip_footnote_number(exact)
-
-        # the text to build the key from, if it isn't `exact`
-        if not exact:
-            anchor_text = (
-                annotation.contents or annotation.name or self._format_place(annotation)
-            )
-        elif exact == covered:
-            anchor_text = ""
-        else:
-            anchor_text = covered
-
+        exact = _find_marked_words(page, located)
         context = _find_mark_context(page, located)
-        repeats_mark = context.sentence in (exact, covered)
+        sentence = strip_footnote_number(context.sentence or "")
+        if sentence in (exact, covered):
+            sentence = ""
         is_misread = page.text.has_misread_letters(located.segments)
         return Highlight(
             document=self._work,
             namespace="",
             kind=annotation.kind,
             exact=exact,
-            anchor_text=anchor_text,
+            anchor_text=self._choose_anchor_text(annotation, exact, covered),
             anchor_context=_find_anchor_context(page, located),
             hints=tuple(annotation.iter_identity_hints(identifying_names)),
             prefix=context.prefix,
             suffix=context.suffix,
-            sentence="" if repeats_mark else context.sentence,
+            sentence=sentence,
             surrounding_text=context.nearby,
             comment=annotation.get_distinct_comment(exact),
             colour=annotation.colour,
@@ -576,6 +555,17 @@ class _OpenPdf:
             block_id=str(page.number),
             skip_reason=_UNRELIABLE_TEXT if is_misread else None,
         )
+
+    def _choose_anchor_text(
+        self, annotation: Annotation, exact: str, covered: str
+    ) -> str:
+        """Return the text that the key of a mark is built from, or "" if it is `exact`.
+
+        `covered` is the text below the mark, which may begin or end within a word.
+        """
+        if exact:
+            return "" if exact == covered else covered
+        return annotation.contents or annotation.name or self._format_place(annotation)
 
     def _format_place(self, annotation: Annotation) -> str:
         """Format the text of the page, as a hash, and the box of an annotation on it."""
@@ -653,18 +643,20 @@ class _OpenPdf:
         located = self._locate_on_page(quote) or self._locate_across_break(quote)
         if located is None:
             return QuoteContext()
-        prefix, suffix, sentence = get_passage_context(
-            located.text, located.span, crosses_table=located.crosses_table
+        context = find_passage_context(
+            located.text,
+            located.span,
+            located.body,
+            for_question=quote.asks,
+            crosses_table=located.crosses_table,
         )
         char = self._get_page(quote.page).text.find_char_at(located.span[0])
         return QuoteContext(
-            prefix=prefix,
-            suffix=suffix,
-            sentence="" if is_same_text(sentence, quote.text) else sentence,
+            prefix=context.prefix,
+            suffix=context.suffix,
+            sentence=context.get_distinct_sentence(quote.text),
             heading=self._find_headings(quote.page, char.char_index, char.top),
-            surrounding_text=_find_paragraphs_around(
-                located.text, located.span, located.body, quote.asks
-            ),
+            surrounding_text=_clean_lines(context.nearby),
         )
 
     def _locate_on_page(self, quote: StoredQuote) -> _LocatedQuote | None:
@@ -734,6 +726,15 @@ def _find_extent(page: _MarkedPage, segments: Segments) -> tuple[PrintedChar, Sp
     return chars[0], page.text.get_char_span(chars[0], chars[-1])
 
 
+def _find_marked_words(page: _MarkedPage, located: _LocatedMark) -> str:
+    """Return the whole words that are marked, without list labels and footnote numbers."""
+    words = page.text.join_segments(located.word_segments)
+    exact = join_bullets(to_one_line(words))
+    if located.first_char in page.text.list_items:
+        exact = ITEM_LABEL.sub("", exact, count=1).strip() or exact
+    return strip_footnote_number(exact)
+
+
 def _find_anchor_context(page: _MarkedPage, located: _LocatedMark) -> Pair | None:
     """Return the text before and after a mark that begins or ends within a word.
 
@@ -741,8 +742,7 @@ def _find_anchor_context(page: _MarkedPage, located: _LocatedMark) -> Pair | Non
     """
     if located.word_span == located.span:
         return None
-    prefix, suffix, _ = get_passage_context(page.text.text, located.span, page.body)
-    return prefix, suffix
+    return find_sides(page.text.text, located.span, page.body)
 
 
 def _continues_on_next_page(
@@ -772,35 +772,29 @@ def _continues_on_next_page(
     return mark_text.endswith(_HYPHEN) and not text_below and not text_above
 
 
-def _find_mark_context(page: _MarkedPage, located: _LocatedMark) -> _MarkContext:
+def _find_mark_context(page: _MarkedPage, located: _LocatedMark) -> PassageContext:
     """Find the text around a mark. For a note beside the text, this is only the nearest sentence.
 
     Text boxes have no context, nor do text marks that cover no text.
     """
     annotation = located.annotation
-    text = page.text.text
     is_note = not annotation.is_text_mark and not annotation.is_text_box
     if not located.segments and not (is_note and located.first_char):
-        return _MarkContext()
-    prefix, suffix, sentence = get_passage_context(
-        text, located.word_span, page.body, crosses_table=page.text.crosses_table
+        return _NO_CONTEXT
+    context = find_passage_context(
+        page.text.text,
+        located.word_span,
+        page.body,
+        for_question=comment_questions.has_question_mark(annotation.comment),
+        crosses_table=page.text.crosses_table,
     )
-    sentence = strip_footnote_number(sentence)
     if not located.segments:
-        return _MarkContext(sentence=sentence)
-    asks = comment_questions.has_question_mark(annotation.comment)
-    nearby = _find_paragraphs_around(text, located.word_span, page.body, asks)
-    return _MarkContext(prefix, suffix, sentence, nearby)
+        return structs.replace(_NO_CONTEXT, sentence=context.sentence)
+    return structs.replace(context, nearby=_clean_lines(context.nearby))
 
 
-def _find_paragraphs_around(text: str, span: Span, body: Span, asks: bool) -> str:
-    start, end = span
-    body_start = min(body[0], start)
-    body_text = text[body_start : max(body[1], end)]
-    paragraphs = get_paragraphs_around(
-        body_text, start - body_start, end - body_start, for_question=asks
-    )
-    return _join_lines(*map(to_one_line, paragraphs.split("\n")))
+def _clean_lines(text: str) -> str:
+    return _join_lines(*map(to_one_line, text.split("\n")))
 
 
 def _join_lines(*lines: str) -> str:

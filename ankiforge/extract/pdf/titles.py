@@ -14,8 +14,8 @@ from itertools import chain
 import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
 from pypdfium2 import PdfTextPage
 
+from ankiforge.extract.cleaning import to_one_line
 from ankiforge.extract.files import AUTHOR_AND_YEAR_PREFIX
-from ankiforge.extract.pdf.cleaning import to_one_line
 from ankiforge.extract.pdf.letters import CharReader
 from ankiforge.model import Value
 from ankiforge.text import regex
@@ -34,8 +34,8 @@ class PrintedLine(Value):
     """The most common letter size, in points. An initial may be larger."""
     top: float
     """The vertical position of the top of the first letter, in points."""
-    note: str = ""
-    """The footnote mark in smaller type at the end, such as the `1` in `Title1`, or ""."""
+    note: str | None = None
+    """The footnote mark in smaller type at the end, such as the `1` in `Title1`."""
     is_bold: bool = False
     """Whether the first letter is bold and, unless the line ends with a footnote mark, the last."""
 
@@ -51,42 +51,70 @@ def read_printed_lines(page: PdfTextPage, text: str) -> list[PrintedLine]:
 
     `text` is the text of the page as PDFium returns it.
     """
-    letters = CharReader(page)
-
-    def get_index(offset: int) -> int:
-        index: int = pdfium_c.FPDFText_GetCharIndexFromTextIndex(page.raw, offset)
-        return max(index, 0)
-
-    def measure_size(index: int) -> float:
-        bottom, top = letters.get_bottom_and_top(index)
-        return round(letters.get_font_size(index, top - bottom), 2)
-
+    reader = _LineReader(page)
     lines = []
     offset = 0
     for line in _LINE.findall(text):
-        line_text = to_one_line(line)
-        if line_text:
-            start = offset + _count_units(line[: len(line) - len(line.lstrip())])
-            end = offset + _count_units(line.rstrip())
-            step = max(1, (end - start) // _MAX_SAMPLED_LETTERS)
-            sampled_sizes = Counter(
-                measure_size(get_index(sampled)) for sampled in range(start, end, step)
-            )
-            [(size, _)] = sampled_sizes.most_common(1)
-            first = get_index(start)
-            last = get_index(end - 1)
-            bottom, top = letters.get_bottom_and_top(first)
-            note = ""
-            note_match = _TRAILING_NOTE.search(line_text)
-            if note_match and measure_size(last) < MAX_NOTE_SIZE * size:
-                # a lowered number directly after a word is a subscript, as in `CO2`
-                last_bottom, _ = letters.get_bottom_and_top(last)
-                if note_match[0][0].isspace() or last_bottom >= bottom:
-                    note = note_match[0]
-            is_bold = letters.is_bold(first) and (note != "" or letters.is_bold(last))
-            lines.append(PrintedLine(first, line_text, size, top, note, is_bold))
+        if to_one_line(line):
+            lines.append(reader.read_line(line, offset))
         offset += _count_units(line)
     return lines
+
+
+class _LineReader:
+    """Measures the letters of lines on a page."""
+
+    def __init__(self, page: PdfTextPage) -> None:
+        self._page = page
+        self._letters = CharReader(page)
+
+    def read_line(self, line: str, offset: int) -> PrintedLine:
+        """Read a line, which begins at an offset in the text of the page."""
+        text = to_one_line(line)
+        start = offset + _count_units(line[: len(line) - len(line.lstrip())])
+        end = offset + _count_units(line.rstrip())
+        first = self._get_index(start)
+        last = self._get_index(end - 1)
+        size = self._measure_usual_size(start, end)
+        note = self._find_note(text, first, last, size)
+        is_bold = self._letters.is_bold(first)
+        if note is None:
+            is_bold = is_bold and self._letters.is_bold(last)
+        _, top = self._letters.get_bottom_and_top(first)
+        return PrintedLine(first, text, size, top, note, is_bold)
+
+    def _get_index(self, offset: int) -> int:
+        """Return the index in PDFium's list of the character at an offset in the text."""
+        index: int = pdfium_c.FPDFText_GetCharIndexFromTextIndex(self._page.raw, offset)
+        return max(index, 0)
+
+    def _measure_size(self, index: int) -> float:
+        bottom, top = self._letters.get_bottom_and_top(index)
+        return round(self._letters.get_font_size(index, top - bottom), 2)
+
+    def _measure_usual_size(self, start: int, end: int) -> float:
+        """Return the most common size of the letters from one offset to another."""
+        step = max(1, (end - start) // _MAX_SAMPLED_LETTERS)
+        sizes: Counter[float] = Counter()
+        for offset in range(start, end, step):
+            sizes[self._measure_size(self._get_index(offset))] += 1
+        [(size, _)] = sizes.most_common(1)
+        return size
+
+    def _find_note(self, text: str, first: int, last: int, size: float) -> str | None:
+        """Return the footnote mark at the end of a line, or None if there is none.
+
+        A lowered number directly after a word is a subscript, as in `CO2`.
+        """
+        note = _TRAILING_NOTE.search(text)
+        if note is None or self._measure_size(last) >= MAX_NOTE_SIZE * size:
+            return None
+        line_bottom, _ = self._letters.get_bottom_and_top(first)
+        note_bottom, _ = self._letters.get_bottom_and_top(last)
+        is_lowered = note_bottom < line_bottom
+        if is_lowered and not note[0][0].isspace():
+            return None
+        return note[0]
 
 
 def _count_units(text: str) -> int:
@@ -121,6 +149,8 @@ _MIN_TITLE_SIZE = 1.2
 """The minimum size of a title, relative to most text on the page."""
 _MIN_COVER_TITLE_SIZE = 1.05
 """The minimum size of a title on a cover page, relative to the small lines of the cover."""
+_SIZE_TOLERANCE = 0.03
+"""The maximum difference in size between two lines of a title, relative to the larger one."""
 _MIN_SMALL_CAPITALS_SIZE = 0.75
 """The minimum size of small capitals, relative to full capitals."""
 _MAX_LINE_STEP = 2.2
@@ -131,6 +161,8 @@ MIN_LETTER_FRACTION = 0.7
 """The minimum fraction of letters in a title. If there are fewer, the font probably maps letters to
 symbols.
 """
+_MAX_SHORT_WORDS = 4
+"""The number of words up to which most of them may have only one or two letters."""
 _MAX_WORDS = 28
 """The maximum number of words in a title. A longer text is probably an abstract."""
 _MAX_STUDY_WORDS = 45
@@ -156,6 +188,10 @@ MIN_RELATIVE_SIZE = 0.7
 """The minimum size of the lines in which to look for the metadata title, relative to the printed
 title.
 """
+_MAX_SINGLE_WORD_NAMES = 0.3
+"""The maximum fraction of names in a list that are single words."""
+_MAX_WORDS_OF_NAME = 4
+_MAX_WORDS_OF_SINGLE_NAME = 3
 # Lower-case words that are parts of names.
 _PARTICLES = frozenset(
     "von van de der den del della di da do dos du la le el bin ter zu ul al e y".split()
@@ -180,40 +216,52 @@ def _is_worded_as_title(text: str) -> bool:
     journal, a URL, a numbered heading and a list of names are no titles.
     """
     words = text.split()
-    chars = "".join(words)
-    min_letters = max(MIN_TITLE_LETTERS, MIN_LETTER_FRACTION * len(chars))
-    short_words = [word for word in words if len(word) < 3 and word.isalpha()]
-    return not (
-        len(words) == 1
-        or sum(map(str.isalpha, chars)) < min_letters
-        or 2 * len(short_words) > len(words) > 4
-        or _JOURNAL.match(text)
-        or _NEVER_IN_TITLE.search(text)
-        or (text[0].islower() and ":" not in text)
-        or _is_too_long(text)
-        or ("," in text and _is_name_list(text))
-    )
+    if len(words) == 1 or not _is_mostly_letters("".join(words)):
+        return False
+    if len(words) > _MAX_SHORT_WORDS and _are_mostly_short(words):
+        return False
+    if text[0].islower() and ":" not in text:
+        return False
+    if _JOURNAL.match(text) or _NEVER_IN_TITLE.search(text) or _is_too_long(text):
+        return False
+    return "," not in text or not _is_name_list(text)
+
+
+def _is_mostly_letters(chars: str) -> bool:
+    letter_count = sum(map(str.isalpha, chars))
+    return letter_count >= max(MIN_TITLE_LETTERS, MIN_LETTER_FRACTION * len(chars))
+
+
+def _are_mostly_short(words: Sequence[str]) -> bool:
+    short_count = sum(len(word) < 3 and word.isalpha() for word in words)
+    return 2 * short_count > len(words)
 
 
 def _is_name_list(text: str) -> bool:
     """Return whether a text looks like a list of people's names.
 
-    A name may have up to four words or, if it is the only name, three. Particles such as `von`
-    don't count. At most 30 % of the names may be single words.
+    Particles such as `von` don't count as words of a name.
     """
     if _NEVER_IN_NAMES.search(text):
         return False
-    parts = map(str.split, _NAME_SEPARATOR.split(_NAME_PREFIX.sub("", text)))
-    names = list(filter(None, parts))
-    single_words = [name for name in names if len(name) == 1]
-    if not names or len(single_words) > 0.3 * len(names):
+    names = []
+    for part in _NAME_SEPARATOR.split(_NAME_PREFIX.sub("", text)):
+        if name := part.split():
+            names.append(name)
+    single_word_count = sum(len(name) == 1 for name in names)
+    if not names or single_word_count > _MAX_SINGLE_WORD_NAMES * len(names):
         return False
-    max_words = 4 if len(names) > 1 or "." in text else 3
-    for name in names:
-        words = set(name) - _PARTICLES
-        if len(words) > max_words or any(word[0].islower() for word in words):
-            return False
-    return True
+    is_single_name = len(names) == 1 and "." not in text
+    max_words = _MAX_WORDS_OF_SINGLE_NAME if is_single_name else _MAX_WORDS_OF_NAME
+    return all(_is_name(name, max_words) for name in names)
+
+
+def _is_name(words: Sequence[str], max_words: int) -> bool:
+    """Return whether words could be a name: a few words that aren't in lower case."""
+    main_words = set(words) - _PARTICLES
+    if len(main_words) > max_words:
+        return False
+    return not any(word[0].islower() for word in main_words)
 
 
 # --- the title --------------------------------------------------------------------------
@@ -236,45 +284,38 @@ def choose_title(
         file_name: The file name without its suffix.
     """
     folded_page = normalize_for_lookup(page_text)
-
-    def is_printed_in(text: str, title: str) -> bool:
-        words = title.split()
-        printed_words = [word for word in words if normalize_for_lookup(word) in text]
-        return len(printed_words) >= _MIN_PRINTED_WORDS * len(words)
-
-    metadata_title = unescape(metadata_title)
-    # a single word is usually the name of a file or program
-    if (
-        len(metadata_title.split()) == 1
-        or _is_too_long(metadata_title)
-        or _NOT_A_TITLE.match(metadata_title)
-    ):
-        metadata_title = ""
-    title_finder = _TitleFinder(lines)
-    title_block = next(title_finder.iter_title_candidates(), None)
-    printed_title = title_block.text if title_block else ""
-    if metadata_title and is_printed_in(folded_page, metadata_title):
-        large_letters = ""
-        for line in lines:
-            if title_block and line.size >= MIN_RELATIVE_SIZE * title_block.font_size:
-                large_letters += fold_alphanumerics(line.text.removesuffix(line.note))
-        has_clear_title = (
-            title_block
-            and title_block.font_size >= _MIN_TITLE_SIZE * title_finder.usual_size
-        )
-        if (
-            not has_clear_title
-            or fold_alphanumerics(metadata_title) in large_letters
-            or is_printed_in(normalize_for_lookup(printed_title), metadata_title)
-        ):
-            return metadata_title
+    page = _FirstPage(lines)
+    printed_title = page.find_title()
+    known_title = _clean_metadata_title(metadata_title)
+    if known_title is not None and _is_printed_in(folded_page, known_title):
+        if printed_title is None or not page.contradicts(known_title, printed_title):
+            return known_title
     file_title = AUTHOR_AND_YEAR_PREFIX.sub("", file_name)
-    if file_title != file_name and is_printed_in(folded_page, file_title):
-        is_truncated = normalize_for_lookup(printed_title).startswith(
-            normalize_for_lookup(file_title)
-        )
-        return printed_title if is_truncated else file_title
-    return printed_title or metadata_title
+    if file_title != file_name and _is_printed_in(folded_page, file_title):
+        if printed_title is not None and printed_title.starts_with(file_title):
+            return printed_title.text
+        return file_title
+    if printed_title is not None:
+        return printed_title.text
+    return known_title or ""
+
+
+def _clean_metadata_title(title: str) -> str | None:
+    """Return the title in the metadata as text, or None if it is no title.
+
+    A single word is usually the name of a file or program.
+    """
+    title = unescape(title)
+    if len(title.split()) < 2 or _is_too_long(title) or _NOT_A_TITLE.match(title):
+        return None
+    return title
+
+
+def _is_printed_in(folded_text: str, title: str) -> bool:
+    """Return whether most words of a title occur in a text, which is folded for comparison."""
+    words = title.split()
+    printed_count = sum(normalize_for_lookup(word) in folded_text for word in words)
+    return printed_count >= _MIN_PRINTED_WORDS * len(words)
 
 
 class _Block:
@@ -290,13 +331,20 @@ class _Block:
     def text(self) -> str:
         """The text of the block, without trailing footnote marks."""
         text = " ".join(line.text for line in self.lines)
-        text = _HYPHEN.sub("", text.removesuffix(self.lines[-1].note))
+        text = _HYPHEN.sub("", text.removesuffix(self.lines[-1].note or ""))
         return _TRAILING_NOTE_SIGN.sub("", text).strip()
 
     @property
     def ranking_size(self) -> float:
         """The font size by which blocks are ranked. It is reduced for a possible list of names."""
-        return self.font_size * (_NAMES_FACTOR if _is_name_list(self.text) else 1)
+        if _is_name_list(self.text):
+            return _NAMES_FACTOR * self.font_size
+        return self.font_size
+
+    def starts_with(self, title: str) -> bool:
+        """Return whether the text begins with a title, which a file name may have cut off."""
+        folded_text = normalize_for_lookup(self.text)
+        return folded_text.startswith(normalize_for_lookup(title))
 
     def is_continued_by(self, line: PrintedLine, usual_size: float) -> bool:
         """Return whether `line` belongs to the block: it closely follows, and has a similar size.
@@ -310,45 +358,72 @@ class _Block:
             return False
         if _NOT_A_TITLE.match(line.text) and not line.text[0].islower():
             return False
-        tolerance = 0.03
-        if above.text.isupper() and line.text.isupper():
-            tolerance = 1 - _MIN_SMALL_CAPITALS_SIZE
-        smaller, larger = sorted((line.size, above.size))
-        if larger - smaller > tolerance * larger:
+        if not _are_similarly_large(line, above):
             return False
+        is_large = line.size >= _MIN_TITLE_SIZE * usual_size
         if line.is_bold != above.is_bold:
-            has_names = _is_name_list(line.text) or _is_name_list(above.text)
-            if has_names or line.size < _MIN_TITLE_SIZE * usual_size:
+            if not is_large or _is_name_list(line.text) or _is_name_list(above.text):
                 return False
         return -0.5 * line.size < above.top - line.top < _MAX_LINE_STEP * line.size
 
 
-class _TitleFinder:
+def _are_similarly_large(line: PrintedLine, above: PrintedLine) -> bool:
+    tolerance = _SIZE_TOLERANCE
+    if above.text.isupper() and line.text.isupper():
+        tolerance = 1 - _MIN_SMALL_CAPITALS_SIZE
+    smaller, larger = sorted((line.size, above.size))
+    return larger - smaller <= tolerance * larger
+
+
+class _FirstPage:
+    """The blocks of the first page, of which one may be the title."""
+
     def __init__(self, lines: Sequence[PrintedLine]) -> None:
         self._lines = lines
         sizes = sorted(line.size for line in lines for _ in line.text)
         self._letter_count = len(sizes)
         self._is_cover = len(sizes) <= _MAX_COVER_LETTERS
-        quantile = 4 if self._is_cover else 2
-        self.usual_size = sizes[len(sizes) // quantile] if sizes else 1.0
+        self._usual_size = 1.0
         """The size of most text on the page, or of the small lines on a cover page."""
+        if sizes:
+            self._usual_size = sizes[len(sizes) // (4 if self._is_cover else 2)]
         self._blocks: list[_Block] = []
         for line in lines:
-            if self._blocks and self._blocks[-1].is_continued_by(line, self.usual_size):
+            if self._blocks and self._blocks[-1].is_continued_by(line, self._usual_size):
                 self._blocks[-1].lines.append(line)
             else:
                 self._blocks.append(_Block(line))
 
-    def iter_title_candidates(self) -> Iterator[_Block]:
-        """Yield the blocks that look like titles, the most likely one first."""
-        min_size = _MIN_COVER_TITLE_SIZE if self._is_cover else _MIN_TITLE_SIZE
-        by_size = sorted(self._blocks, key=lambda block: -block.ranking_size)
-        larger = (
-            block for block in by_size if block.font_size >= min_size * self.usual_size
-        )
-        for block in chain(larger, self._find_emphasized_blocks()):
+    def find_title(self) -> _Block | None:
+        """Return the largest or else first emphasized block that looks like a title, or None."""
+        for block in chain(self._find_large_blocks(), self._find_emphasized_blocks()):
             if not _NOT_A_TITLE.match(block.text) and _is_worded_as_title(block.text):
-                yield block
+                return block
+        return None
+
+    def contradicts(self, title: str, printed_title: _Block) -> bool:
+        """Return whether the page clearly has another title than `title`."""
+        if printed_title.font_size < _MIN_TITLE_SIZE * self._usual_size:
+            return False
+        large_letters = ""
+        for line in self._lines:
+            if line.size >= MIN_RELATIVE_SIZE * printed_title.font_size:
+                large_letters += fold_alphanumerics(
+                    line.text.removesuffix(line.note or "")
+                )
+        if fold_alphanumerics(title) in large_letters:
+            return False
+        return not _is_printed_in(normalize_for_lookup(printed_title.text), title)
+
+    def _find_large_blocks(self) -> list[_Block]:
+        """Return the blocks that are larger than most text on the page, the largest one first."""
+        min_size = _MIN_COVER_TITLE_SIZE if self._is_cover else _MIN_TITLE_SIZE
+        large = [
+            block
+            for block in self._blocks
+            if block.font_size >= min_size * self._usual_size
+        ]
+        return sorted(large, key=lambda block: -block.ranking_size)
 
     def _find_emphasized_blocks(self) -> Iterator[_Block]:
         """Yield the blocks near the top of the page that are bold or in capitals.
@@ -359,8 +434,7 @@ class _TitleFinder:
         is_bold_significant = bold_letters < _MAX_BOLD_FRACTION * self._letter_count
         for block in self._blocks:
             text = block.text
-            lines_above = [line for line in self._lines if line.top > block.lines[0].top]
-            if len(lines_above) > _MAX_LINES_ABOVE or _is_name_list(text):
+            if self._count_lines_above(block) > _MAX_LINES_ABOVE or _is_name_list(text):
                 continue
             if is_bold_significant and all(line.is_bold for line in block.lines):
                 min_size = _MIN_BOLD_SIZE
@@ -368,5 +442,8 @@ class _TitleFinder:
                 min_size = _MIN_CAPITALS_SIZE
             else:
                 continue
-            if block.font_size >= min_size * self.usual_size:
+            if block.font_size >= min_size * self._usual_size:
                 yield block
+
+    def _count_lines_above(self, block: _Block) -> int:
+        return sum(line.top > block.lines[0].top for line in self._lines)

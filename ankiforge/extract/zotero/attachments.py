@@ -14,11 +14,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import cached_property
-from itertools import groupby
+from itertools import chain, groupby
 from math import isfinite
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from ankiforge.errors import ItemError
 from ankiforge.extract.files import MAX_SETTINGS_BYTES, read_file
@@ -109,17 +110,28 @@ def _build_areas(annotations: Iterable[ZoteroAnnotation]) -> dict[str, Area]:
     areas = {}
     for annotation in annotations:
         page = get_page_index(annotation)
-        position = _parse_position(annotation)
-        boxes = list(position.rects[:1])
-        # surround the strokes of a drawing (x, y, x, y, …) with a small margin
-        xs = [x for stroke in position.paths for x in stroke[::2]]
-        ys = [y for stroke in position.paths for y in stroke[1::2]]
-        if xs and ys:
-            left, bottom = min(xs) - _MARGIN, min(ys) - _MARGIN
-            boxes.append((left, bottom, max(xs) + _MARGIN, max(ys) + _MARGIN))
-        if page is not None and boxes and all(map(isfinite, boxes[0])):
-            areas[annotation.item.key] = Area(page, boxes[0])
+        box = _find_picture_box(_parse_position(annotation))
+        if page is not None and box is not None:
+            areas[annotation.item.key] = Area(page, box)
     return areas
+
+
+def _find_picture_box(position: _Position) -> Box | None:
+    """Return the frame of a figure, or the box around the strokes of a drawing with a margin.
+
+    Returns None if there is neither, or if its numbers are infinite.
+    """
+    if position.rects:
+        box = position.rects[0]
+    else:
+        # each stroke is x, y, x, y, …
+        xs = list(chain.from_iterable(stroke[::2] for stroke in position.paths))
+        ys = list(chain.from_iterable(stroke[1::2] for stroke in position.paths))
+        if not xs or not ys:
+            return None
+        left, bottom = min(xs) - _MARGIN, min(ys) - _MARGIN
+        box = (left, bottom, max(xs) + _MARGIN, max(ys) + _MARGIN)
+    return box if all(map(isfinite, box)) else None
 
 
 # --- files ------------------------------------------------------------------------------
@@ -185,65 +197,88 @@ class ZoteroFiles:
         pictures: list[Picture] = []
         for annotations_in_file in _group_by_file(annotations):
             path = self._find_file(library, annotations_in_file[0])
-            picture_annotations = [
-                annotation
-                for annotation in annotations_in_file
-                if annotation.item.annotation_type in _PICTURE_TYPES
-            ]
-            cut_outs: dict[str, CutOut] = {}
             if path is None:
-                texts = [
-                    annotation.item.annotation_text for annotation in annotations_in_file
-                ]
-                text_count = sum(bool(text.strip()) for text in texts)
-                missing = self._find_path(library, annotations_in_file[0])
-                if (
-                    missing
-                    and text_count
-                    and os.path.normpath(missing) not in self.refused_paths
-                ):
-                    self.missing_counts[annotations_in_file[0].file.path] += text_count
+                self._count_missing(library, annotations_in_file)
             else:
-                quotes = _build_quotes(annotations_in_file)
-                if quotes:
-                    quote_contexts, _ = self._worker.find_contexts(
-                        path, tuple(quotes.values())
-                    )
-                    contexts |= zip(quotes, quote_contexts, strict=True)
-                cut_outs, _ = self._worker.cut_pictures(
-                    path, _build_areas(picture_annotations)
-                )
-            for annotation in picture_annotations:
-                key = annotation.item.key
-                cut_out = cut_outs.get(key, CutOut(b""))
-                name = ""
-                # the strokes of a pen drawing aren't in the PDF, only in Zotero's picture
-                if annotation.item.annotation_type == "ink" or not cut_out.data:
-                    name = self._find_cached_picture(library, key)
-                if not name and cut_out.data:
-                    digest = hash16(library.namespace, key, cut_out.figure)
-                    name = f"{_CUT_FOLDER}{digest}.png"
-                    pictures.append(Picture(name, cut_out.data))
-                if name:
-                    contexts[key] = PictureContext(
-                        picture=name, figure=cut_out.figure, labels=cut_out.labels
-                    )
+                contexts |= self._find_quote_contexts(path, annotations_in_file)
+            for key, context, picture in self._find_pictures(
+                library, path, annotations_in_file
+            ):
+                contexts[key] = context
+                if picture is not None:
+                    pictures.append(picture)
         return contexts, tuple(pictures)
+
+    def _count_missing(
+        self, library: Library, annotations: list[ZoteroAnnotation]
+    ) -> None:
+        """Count the annotations with text in a file that isn't on this computer.
+
+        Files that may not be opened are reported in another way.
+        """
+        path = self._find_path(library, annotations[0])
+        if path is None or os.path.normpath(path) in self.refused_paths:
+            return
+        texts = [annotation.item.annotation_text for annotation in annotations]
+        text_count = sum(bool(text.strip()) for text in texts)
+        if text_count:
+            self.missing_counts[annotations[0].file.path] += text_count
+
+    def _find_quote_contexts(
+        self, path: Path, annotations: list[ZoteroAnnotation]
+    ) -> dict[str, QuoteContext]:
+        quotes = _build_quotes(annotations)
+        if not quotes:
+            return {}
+        contexts, _ = self._worker.find_contexts(path, tuple(quotes.values()))
+        return dict(zip(quotes, contexts, strict=True))
+
+    def _find_pictures(
+        self, library: Library, path: Path | None, annotations: list[ZoteroAnnotation]
+    ) -> Iterator[tuple[str, PictureContext, Picture | None]]:
+        """Yield (annotation key, context, picture to save) for each figure and drawing in a file.
+
+        Nothing has to be saved for a picture in Zotero's cache.
+        """
+        picture_annotations = [
+            annotation
+            for annotation in annotations
+            if annotation.item.annotation_type in _PICTURE_TYPES
+        ]
+        cut_outs: dict[str, CutOut] = {}
+        if path is not None:
+            areas = _build_areas(picture_annotations)
+            cut_outs, _ = self._worker.cut_pictures(path, areas)
+        for annotation in picture_annotations:
+            key = annotation.item.key
+            cut_out = cut_outs.get(key, CutOut(b""))
+            context = PictureContext(figure=cut_out.figure, labels=cut_out.labels)
+            cached_name = None
+            # the strokes of a pen drawing aren't in the PDF, only in Zotero's picture
+            if annotation.item.annotation_type == "ink" or not cut_out.data:
+                cached_name = self._find_cached_picture(library, key)
+            if cached_name is not None:
+                yield key, replace(context, picture=cached_name), None
+            elif cut_out.data:
+                digest = hash16(library.namespace, key, cut_out.figure)
+                name = f"{_CUT_FOLDER}{digest}.png"
+                yield key, replace(context, picture=name), Picture(name, cut_out.data)
 
     # --- paths of files
 
-    def _find_cached_picture(self, library: Library, key: str) -> str:
-        if self._data_directory is None or not (key.isascii() and key.isalnum()):
-            return ""
+    def _find_cached_picture(self, library: Library, key: str) -> str | None:
+        """Return the path of an annotation's picture in Zotero's cache, or None."""
+        if self._data_directory is None or not key.isascii() or not key.isalnum():
+            return None
         name = f"cache/{library.link_path}/{key}.png"
         path = self._data_directory / name
         if not self._check_allowed(path):
-            return ""
+            return None
         self.dependencies.add(str(path))
         with suppress(OSError):
             if path.is_file() and path.stat().st_size > 0:
                 return name
-        return ""
+        return None
 
     def _find_file(self, library: Library, annotation: ZoteroAnnotation) -> Path | None:
         path = self._find_path(library, annotation)

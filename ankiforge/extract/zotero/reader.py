@@ -10,7 +10,7 @@ import os
 import shlex
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +26,13 @@ from ankiforge.config import (
 )
 from ankiforge.errors import ConfigError, ItemError
 from ankiforge.extract.base import SourceOpenParameters
-from ankiforge.extract.files import fingerprint_program, is_stamp_reliable, read_stamp
+from ankiforge.extract.files import (
+    Stamp,
+    fingerprint_program,
+    is_stamp_reliable,
+    read_stamp,
+)
+from ankiforge.extract.pdf.messages import ReadMarksReply
 from ankiforge.extract.pdf.worker import REQUEST_TIMEOUT, PdfWorkerPool
 from ankiforge.extract.sqlite import list_database_files
 from ankiforge.extract.unread_files import UnreadFiles, UnreadKind
@@ -39,6 +45,7 @@ from ankiforge.extract.zotero.attachments import (
 )
 from ankiforge.extract.zotero.database import (
     ApiAddress,
+    Library,
     SelectedGroups,
     ZoteroDatabase,
     open_database,
@@ -260,28 +267,43 @@ class ZoteroSource:
         just before it. A further change of such a file might go unnoticed.
         """
         database = self.database
-        if not dependencies or self.address or database is None or self.opening.only:
+        if database is None or self.address is not None:
             return ""
-
-        # the stamps of all files that were read
-        folder = database.parent
-        files = tuple(
-            entry for entry in dependencies if not entry.startswith(_LIBRARY_PREFIX)
-        )
-        cached = sorted(folder.glob("cache/*"))
-        paths = [*list_database_files(database), folder / STORAGE_DIRECTORY, *cached]
-        paths += map(Path, files)
-        stamps = [read_stamp(path) for path in paths]
-        if stamps[0] is None:  # no database
+        if self.opening.only or not dependencies:
+            return ""
+        files = [each for each in dependencies if not each.startswith(_LIBRARY_PREFIX)]
+        stamps = self._read_stamps(database, files)
+        if stamps is None:
             return ""
         for stamp in stamps:
             if stamp is not None and not is_stamp_reliable(stamp, started_at):
                 return ""
 
         # the settings that affect the results
-        linked = (str(find_linked_directory(folder)), repr(self.allowed_directories))
-        settings = (self.selected_groups, self.opening.me, linked, files, stamps)
+        linked_directory = str(find_linked_directory(database.parent))
+        linked = (linked_directory, repr(self.allowed_directories))
+        settings = (
+            self.selected_groups,
+            self.opening.me,
+            linked,
+            tuple(files),
+            stamps,
+        )
         return hash16(fingerprint_program(), self.name, str(database), repr(settings))
+
+    def _read_stamps(
+        self, database: Path, files: Iterable[str]
+    ) -> list[Stamp | None] | None:
+        """Return the stamps of the database and of all files that the scan results depend on.
+
+        A missing file has the stamp None. Returns None if there is no database.
+        """
+        folder = database.parent
+        paths = [*list_database_files(database), folder / STORAGE_DIRECTORY]
+        paths += sorted(folder.glob("cache/*"))
+        paths += map(Path, files)
+        stamps = [read_stamp(path) for path in paths]
+        return None if stamps[0] is None else stamps
 
     def describe_access(self) -> str:
         """Describe which libraries are read and where they are, for the command `doctor`.
@@ -318,17 +340,9 @@ class ZoteroSource:
                     )
                     works = WorkReader(self.name, access, files, opening.me)
                     for library in access.libraries:
-                        is_library_complete = not self.opening.only
-                        try:
-                            yield from works.read_library(library)
-                            is_library_complete &= not works.failed_keys
-                        except ItemError as error:
-                            is_library_complete = False
-                            library_name = f"{location}: {library.display_name}"
-                            yield Problem(library_name, error.message, error.hint)
-                        yield ScanEnd(self.name, library.namespace, is_library_complete)
+                        is_read = yield from self._read_library(works, library, location)
                         dependencies |= files.dependencies
-                        is_complete &= is_library_complete
+                        is_complete = is_complete and is_read
                     yield from self._report_unopened_directories(files.refused_paths)
                     if is_complete:
                         annotated = works.find_annotated_files()
@@ -342,6 +356,22 @@ class ZoteroSource:
                 yield Problem(location, error.message, error.hint)
                 yield ScanEnd(self.name, "zotero:user", complete=False)
             worker.save_cache(complete=is_complete)
+
+    def _read_library(
+        self, works: WorkReader, library: Library, location: str
+    ) -> Generator[Sighting, None, bool]:
+        """Yield the scan results of a library, and return whether it was read completely."""
+        is_complete = not self.opening.only
+        try:
+            yield from works.read_library(library)
+        except ItemError as error:
+            is_complete = False
+            library_name = f"{location}: {library.display_name}"
+            yield Problem(library_name, error.message, error.hint)
+        if works.failed_keys:
+            is_complete = False
+        yield ScanEnd(self.name, library.namespace, is_complete)
+        return is_complete
 
     def _report_unopened_directories(self, paths: Iterable[str]) -> Iterator[Problem]:
         folders = Counter(os.path.dirname(path) for path in paths)  # noqa: PTH120 - of any system
@@ -376,28 +406,24 @@ class ZoteroSource:
         """
         if self.data_directory is None or self.address or self.opening.only:
             return 0
-        storage = self.data_directory / STORAGE_DIRECTORY
-        unannotated_files = [
-            (stamp, path)
-            for path in storage.glob("*/*.pdf")
-            if path.parent.name not in annotated_keys and (stamp := read_stamp(path))
-        ]
-        unannotated_files.sort(reverse=True)
-        newest = unannotated_files[:_MAX_PDFS_SEARCHED]
-        return sum(
-            bool(getattr(worker.read_marks(path), "marks", ())) for _, path in newest
-        )
+        files: list[tuple[Stamp, Path]] = []
+        for path in self.data_directory.glob(f"{STORAGE_DIRECTORY}/*/*.pdf"):
+            stamp = read_stamp(path)
+            if stamp is not None and path.parent.name not in annotated_keys:
+                files.append((stamp, path))
+        files.sort(reverse=True)
+        marked_count = 0
+        for _, path in files[:_MAX_PDFS_SEARCHED]:
+            reply = worker.read_marks(path)
+            if isinstance(reply, ReadMarksReply) and reply.marks:
+                marked_count += 1
+        return marked_count
 
     @contextmanager
     def _open_access(self) -> Iterator[ZoteroDatabase | ApiLibraries]:
         if self.address is None:
             assert self.database
-            for path in (self.database, *list_database_files(self.database)):
-                if not is_in_directories(path, self.allowed_directories):
-                    hint = "give the folder that it leads to as path:"
-                    raise ItemError(
-                        "it is a link that points outside the workspace", hint=hint
-                    )
+            self._check_database_allowed(self.database)
             with open_database(self.database, self.selected_groups) as database:
                 yield database
             return
@@ -413,3 +439,10 @@ class ZoteroSource:
             yield api.ApiLibraries(
                 self.address, self.selected_groups, self.opening.cache, client
             )
+
+    def _check_database_allowed(self, database: Path) -> None:
+        for path in (database, *list_database_files(database)):
+            if not is_in_directories(path, self.allowed_directories):
+                hint = "give the folder that it leads to as path:"
+                message = "it is a link that points outside the workspace"
+                raise ItemError(message, hint=hint)

@@ -35,7 +35,12 @@ from ankiforge.extract.zotero.database import (
     ZoteroItem,
     open_database,
 )
-from ankiforge.extract.zotero.note_text import RichText, extract_first_line, parse_note
+from ankiforge.extract.zotero.note_text import (
+    NoteText,
+    RichText,
+    extract_first_line,
+    parse_note,
+)
 from ankiforge.model import (
     Document,
     DocumentKey,
@@ -184,50 +189,32 @@ class WorkReader:
         contexts, pictures = self.files.read_context(library, work.annotations)
         highlights = []
         for annotation in work.annotations:
-            if annotation.item.annotation_type in HIGHLIGHT_KINDS:
-                quote_context = contexts.get(annotation.item.key, QuoteContext())
-                highlights.append(
-                    self._convert_annotation(library, document, annotation, quote_context)
-                )
-            else:
-                kind = annotation.item.annotation_type
+            kind = annotation.item.annotation_type
+            if kind not in HIGHLIGHT_KINDS:
                 yield Problem(
                     f"{document.title}: {library.namespace}/{annotation.item.key}",
                     f"an annotation of a kind this program does not know ({kind})",
                     "it was left out; a newer version of this program may know it",
                 )
-        private_texts = list[str]()
-        private_names = list[str]()
+                continue
+            context = contexts.get(annotation.item.key, QuoteContext())
+            highlights.append(
+                self._convert_annotation(library, document, annotation, context)
+            )
+        private_texts: list[str] = []
+        private_names: list[str] = []
         for note in work.notes:
             text = parse_note(note.note, lambda: self.quotable_annotations)
-            if not text:
+            if text is None:
                 continue
-            # the privacy tag may be in the title, in an HTML comment, or after the part that is
-            # shown
-            heading = text.title
-            if heading == document.title and not has_question_mark(heading):
-                heading = ""
-            highlight = self._build_highlight(
-                library,
-                note,
-                text.skip_reason,
-                document=document,
-                tags=note.user_tags,
-                kind=HighlightKind.NOTE,
-                exact=text.plain,
-                markdown=text.markdown,
-                heading=heading,
-                uri=f"zotero://select/{library.link_path}/items/{percent_encode(note.key)}",
-                block_id=note.key,
-            )
-            if contains_private_tag("\n".join((text.title, text.full_text, note.note))):
-                highlight = replace(highlight, tags=(*highlight.tags, PRIVATE_TAG))
+            highlight = self._convert_note(library, document, note, text)
+            highlights.append(highlight)
             if get_privacy_reason(highlight):
                 private_texts.append(text.full_text)
-                if text.title:
-                    title_list = private_names if is_name(text.title) else private_texts
-                    title_list.append(text.title)
-            highlights.append(highlight)
+                if is_name(text.title):
+                    private_names.append(text.title)
+                elif text.title:
+                    private_texts.append(text.title)
         if highlights:
             yield ExtractedDocument(
                 document,
@@ -237,6 +224,30 @@ class WorkReader:
                 private_texts=tuple(private_texts),
                 private_names=tuple(private_names),
             )
+
+    def _convert_note(
+        self, library: Library, document: Document, note: ZoteroItem, text: NoteText
+    ) -> Highlight:
+        tags = note.user_tags
+        # the privacy tag may be in the title, in an HTML comment, or after the part that is shown
+        if contains_private_tag("\n".join((text.title, text.full_text, note.note))):
+            tags = (*tags, PRIVATE_TAG)
+        heading = text.title
+        if heading == document.title and not has_question_mark(heading):
+            heading = ""
+        return self._build_highlight(
+            library,
+            note,
+            text.skip_reason,
+            document=document,
+            tags=tags,
+            kind=HighlightKind.NOTE,
+            exact=text.plain,
+            markdown=text.markdown,
+            heading=heading,
+            uri=f"zotero://select/{library.link_path}/items/{percent_encode(note.key)}",
+            block_id=note.key,
+        )
 
     def _convert_annotation(
         self,
@@ -253,12 +264,6 @@ class WorkReader:
             tags = (*tags, PRIVATE_TAG)
         rich_text = RichText(item.annotation_text)
 
-        # make the link that opens the annotation in Zotero, where the page is a number from 1, not
-        # a label
-        page = get_page_index(annotation)
-        parameter = "" if page is None else f"page={page + 1}&"
-        uri = f"zotero://open-pdf/{library.link_path}/items/{percent_encode(annotation.file.key)}"
-        uri += f"?{parameter}annotation={percent_encode(item.key)}"
         markdown: Strings = ()
         figure: dict[str, Any] = {}
         if isinstance(passage, PictureContext):
@@ -283,7 +288,7 @@ class WorkReader:
             colour=item.annotation_color.lower(),
             page_label=item.annotation_page_label,
             heading=passage.heading,
-            uri=uri,
+            uri=_build_annotation_uri(library, annotation),
             block_id=annotation.file.key,
         )
 
@@ -314,28 +319,53 @@ class WorkReader:
     ) -> str | None:
         """Return why an item doesn't become a card, or None if it is the user's own.
 
-        In the user's own library, all items are the user's. In a group library, an item is the
-        user's if its author is listed in `me`, or if `me` is empty and the author owns the account.
+        In the user's own library, all items are the user's.
+        """
+        if library.group is None or self._is_mine(item, author):
+            return None
+        if author:
+            return f"marked by {author}"
+        if item.external:
+            return "marked by another program in the file"
+        return "marked by somebody else"
+
+    def _is_mine(self, item: ZoteroItem, author: str) -> bool:
+        """Return whether an item in a group library is the user's.
+
+        It is if its author is listed in `me`, or if `me` is empty and the author owns the account.
         An item that was never synced is also the user's, unless another program wrote it into the
         file.
         """
-        if library.group is None:
-            return None
-        other = "another program in the file" if item.external else "somebody else"
-        reason = f"marked by {author or other}"
-        if item.author is None and not item.annotation_author_name:
-            return reason if item.external else None
-        owner = self.access.account
-        own_names = set(map(normalize_for_comparison, owner.names))
-        if item.annotation_author_name:
-            is_by_owner = normalize_for_comparison(author) in own_names
-        else:
-            is_by_owner = item.author is not None and item.author == owner.id
+        if item.author is None and not item.annotation_author_name:  # it was never synced
+            return not item.external
+        is_by_owner = self._is_by_owner(item)
         if not self.me:
-            return None if is_by_owner else reason
-        names = {normalize_for_comparison(author), *(own_names if is_by_owner else ())}
-        is_mine = not names.isdisjoint(map(normalize_for_comparison, self.me))
-        return None if is_mine else reason
+            return is_by_owner
+        my_names = set(map(normalize_for_comparison, self.me))
+        if is_by_owner and not my_names.isdisjoint(self._owner_names):
+            return True
+        return normalize_for_comparison(author) in my_names
+
+    def _is_by_owner(self, item: ZoteroItem) -> bool:
+        """Return whether the owner of the account made an item."""
+        if item.annotation_author_name:
+            name = normalize_for_comparison(item.annotation_author_name)
+            return name in self._owner_names
+        return item.author is not None and item.author == self.access.account.id
+
+    @cached_property
+    def _owner_names(self) -> set[str]:
+        return set(map(normalize_for_comparison, self.access.account.names))
+
+
+def _build_annotation_uri(library: Library, annotation: ZoteroAnnotation) -> str:
+    """Build the link that opens an annotation in Zotero. Its page is a number, not a label."""
+    file_key = percent_encode(annotation.file.key)
+    uri = f"zotero://open-pdf/{library.link_path}/items/{file_key}?"
+    page = get_page_index(annotation)
+    if page is not None:
+        uri += f"page={page + 1}&"
+    return f"{uri}annotation={percent_encode(annotation.item.key)}"
 
 
 def _list_ancestry(item: ZoteroItem, items: Mapping[str, ZoteroItem]) -> list[ZoteroItem]:
@@ -392,38 +422,44 @@ def build_document(
     fields = work.fields
     file_names = tuple(filter(None, dict.fromkeys(map(get_file_name, paths))))
 
-    # remove markup
-    title = _MARKUP.sub("", _get_first_filled(fields, _TITLE_FIELDS))
-    title = " ".join(title.split()).removeprefix("storage:")
-    if not title:
-        title = next(iter(file_names), "") or extract_first_line(work.note) or key
-
-    # authors come first, then editors and others, each in the order in which Zotero shows them
-    creators = []
-    for creator in sorted(work.creators, key=lambda row: row["creatorType"] != "author"):
-        last_name = creator.get("lastName") or creator.get("name")
-        name = " ".join(filter(None, (creator.get("firstName"), last_name)))
-        if name:
-            creators.append(name)
-
-    # the database stores `2019-03-00 March 2019`: a date that can be sorted, and the original text
-    year_match = _YEAR.search(_get_first_filled(fields, _DATE_FIELDS))
-
     # keys are unique only within a library
-    library_name = library.namespace.partition(":")[2]
+    _, _, library_name = library.namespace.partition(":")
     identifiers = [*_parse_identifiers(fields), ("zotero", f"{library_name}/{key}")]
     identifiers += [("file", name) for name in file_names]
+
+    # the database stores `2019-03-00 March 2019`: a date that can be sorted, and the original text
+    year = _YEAR.search(_get_first_filled(fields, _DATE_FIELDS))
     return Document(
         key=DocumentKey(f"{library.namespace}/{key}"),
         source=source,
-        title=title,
-        creators=tuple(dict.fromkeys(creators)),
-        publication_date=year_match[0] if year_match else "",
+        title=_choose_title(work, file_names),
+        creators=tuple(dict.fromkeys(_iter_creators(work))),
+        publication_date="" if year is None else year[0],
         identifiers=tuple(identifiers),
         uri=f"zotero://select/{library.link_path}/items/{key}",
         tags=work.user_tags,
         collections=tuple(sorted(set(work.collections))),
     )
+
+
+def _choose_title(work: ZoteroItem, file_names: Strings) -> str:
+    """Return the title of a work, its first file or its note, without markup, or else its key."""
+    title = _MARKUP.sub("", _get_first_filled(work.fields, _TITLE_FIELDS))
+    title = " ".join(title.split()).removeprefix("storage:")
+    if title:
+        return title
+    if file_names:
+        return file_names[0]
+    return extract_first_line(work.note) or percent_encode(work.key)
+
+
+def _iter_creators(work: ZoteroItem) -> Iterator[str]:
+    """Yield the authors, then editors and others, each in the order in which Zotero shows them."""
+    for creator in sorted(work.creators, key=lambda row: row["creatorType"] != "author"):
+        last_name = creator.get("lastName") or creator.get("name")
+        name = " ".join(filter(None, (creator.get("firstName"), last_name)))
+        if name:
+            yield name
 
 
 def find_work(file: Path) -> Document | None:
@@ -469,9 +505,12 @@ def _parse_identifiers(fields: Json) -> Iterator[Pair]:
         yield ("isbn", isbn.upper())
     if url:
         yield ("url", url)
-    citation_key = fields.get("citationKey")
-    if not citation_key:
-        citation_key_line = _CITATION_KEY.search(extra)
-        citation_key = citation_key_line[1] if citation_key_line else ""
+    citation_key = fields.get("citationKey") or _find_citation_key(extra)
     if citation_key:
         yield ("citekey", citation_key)
+
+
+def _find_citation_key(extra: str) -> str | None:
+    """Return the citation key in the field Extra, or None."""
+    line = _CITATION_KEY.search(extra)
+    return None if line is None else line[1]

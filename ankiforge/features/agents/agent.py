@@ -26,7 +26,8 @@ from ankiforge.draft.prompt import (
     build_shape_placeholders,
     compute_max_card_count,
 )
-from ankiforge.draft.reply import build_drafts, explain_missing_card, parse_cards
+from ankiforge.draft.reply import build_drafts, explain_missing_card
+from ankiforge.draft.reply_cards import parse_cards
 from ankiforge.errors import BusyError, UsageError
 from ankiforge.hooks import Tool, agent_tool
 from ankiforge.ledger import Ledger, draft_recording, item_lists
@@ -34,6 +35,7 @@ from ankiforge.ledger.cards import load_highlight
 from ankiforge.ledger.decide import undo_decision
 from ankiforge.ledger.draft_completion import complete_drafts, compute_draft_id
 from ankiforge.ledger.draft_groups import iter_draft_groups
+from ankiforge.ledger.pending_items import count_waiting, load_pending_items
 from ankiforge.ledger.tables.anki_notes import load_note_in_anki
 from ankiforge.ledger.tables.snapshots import load_highlight_snapshots
 from ankiforge.model import (
@@ -329,10 +331,12 @@ def list_cards(
 ) -> Json:
     """List cards with quotes and findings.
 
-    `state`: `waiting` (in the order in which the reader is asked); `needs_work` (forgotten too
+    `state`: `waiting` (new and changed cards, in the order in which the reader is asked);
+    `needs_work` (forgotten too
     often, or with the reader's remark); `rejected` (what the reader rejected lately, with reasons;
-    `query` is words). `query` as in the program: an id, words, deck:Biology, tag:x,
-    document:title, finding:*.
+    `query` is words). `waiting` in the result counts all that the reader has to decide on, also
+    suggested cards and questions, which are not listed. `query` as in the program: an id, words,
+    deck:Biology, tag:x, document:title, finding:*.
     """
     with agent.open("") as workspace:
         ledger = workspace.ledger
@@ -358,6 +362,7 @@ def list_cards(
         return {
             "cards": cards[offset:end],
             "total": len(cards),
+            "waiting": to_builtins(count_waiting(load_pending_items(ledger))),
             "documents": Counter(card["title"] for card in cards if "title" in card),
             "next_offset": end if end < len(cards) else None,
         }
@@ -523,7 +528,7 @@ def withdraw_card(agent: AgentSession, *, card: Words) -> Json:
         if card not in agent.own_drafts or card not in _find_group_draft_ids(
             ledger, [card]
         ):
-            message = f"{card!r} is not a waiting draft of yours, of this session"
+            message = f"{card!r} is not a waiting card of yours, of this session"
             raise UsageError(message)
         undo_decision(ledger, card)
         return {"withdrawn": card}

@@ -20,7 +20,7 @@ from ankiforge.draft.prompt import (
     make_message,
     make_object_schema,
 )
-from ankiforge.draft.reply import parse_objects
+from ankiforge.draft.reply_json import parse_objects
 from ankiforge.features.ask import index
 from ankiforge.features.ask.index import FoundPassage
 from ankiforge.features.ask.work import find_passages

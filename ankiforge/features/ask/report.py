@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ankiforge.anki.notes import iter_work_urls
 from ankiforge.features.ask.index import ABSENCE_REMARKS, FoundPassage, FoundWork
-from ankiforge.model import Highlight, Json, ListRow, Value
+from ankiforge.model import Highlight, Json, ListRow, Value, make_highlight_id
 from ankiforge.reports.cards import TextLines, format_short_question
 from ankiforge.reports.highlights import document_to_json, format_title, get_attributes
 from ankiforge.reports.view import view_card
@@ -199,7 +199,8 @@ def format_hit(hit: FoundPassage) -> TextLines:
         yield f"  open      {link}"
     yield from map(_format_card, hit.list_rows[:_MAX_LINES])
     if not hit.list_rows:
-        yield f'  no card   ankiforge edit {highlight.key} --field Front "…" --field Back "…"'
+        id = make_highlight_id(highlight.key)[:10]
+        yield f'  no card   ankiforge edit {id} --field Front "…" --field Back "…"'
 
 
 def answer_to_json(prepared: PreparedQuestion, answer: Iterable[AnswerSentence]) -> Json:

@@ -18,7 +18,8 @@ from ankiforge.draft.prompt import (
     make_message,
     make_object_schema,
 )
-from ankiforge.draft.reply import convert_to_cloze, convert_to_markdown, parse_objects
+from ankiforge.draft.reply_cards import convert_to_cloze, convert_to_markdown
+from ankiforge.draft.reply_json import parse_objects
 from ankiforge.model import Json, Strings, Texts, Value, hash16
 from ankiforge.text import cloze
 from ankiforge.text.located import locate_text

@@ -17,10 +17,14 @@ from ankiforge.ledger.store import JSON_VALUES, Store, to_json
 
 
 def load_best_sentence_hashes(store: Store) -> dict[str, str]:
-    """Load the hash of the most useful undecided sentence of each highlight, keyed by highlight."""
+    """Load the hash of the most useful undecided sentence of each highlight, keyed by highlight.
+
+    A sentence of which only a model's draft was rejected is undecided.
+    """
     rows = store.fetch_rows(
         "SELECT key, name, max(worth) FROM sentence s WHERE worth IS NOT NULL AND NOT EXISTS"
-        " (SELECT 1 FROM decided_sentence d WHERE d.name = s.name) GROUP BY key"
+        " (SELECT 1 FROM decided_sentence d WHERE d.name = s.name AND d.kind != 'draft')"
+        " GROUP BY key"
     )
     return {row["key"]: row["name"] for row in rows}
 

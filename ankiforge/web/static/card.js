@@ -34,7 +34,7 @@ export class Card {
     const about = why && renderRemark(why);
     this.context = h("span", { className: "context", dir: "auto" });
     this.face = h("div", { className: "face-of-card" });
-    this.others = h("ol", { className: "others", ariaLabel: "Other drafts of the same fact" });
+    this.others = h("ol", { className: "others", ariaLabel: "Other words for the same fact" });
     this.remark = h("p", { className: "why caution", role: "status", hidden: true });
     this.node = h("article", { className: "card item", tabIndex: -1, ariaLabel: item.ask ?? item.title },
       h("header", {}, this.context),

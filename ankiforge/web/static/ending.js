@@ -90,7 +90,7 @@ export class Ending {
     };
     const left = this.#remaining?.without ? 0 : this.#remaining?.ids.length ?? 0;
     if (this.#chatLabel) add(this.#chatLabel, "⏎", () => this.#page.chat());
-    if (left > 0) add(this.#remaining.uncertain ? "More, less certain" : left === TEN ? "Ten more" : left === 1 ? "The last one" : `The last ${left}`, "⏎", () => this.#sitting.again(Promise.resolve(this.#remaining)));
+    if (left > 0) add(this.#remaining.more ? "More" : left === TEN ? "Ten more" : left === 1 ? "The last one" : `The last ${left}`, "⏎", () => this.#sitting.again(Promise.resolve(this.#remaining)));
     if (this.#nextEntry) add(left > 0 ? "Next document" : this.#nextEntry.label, "n", () => this.#nextEntry.run());
     if (!left && !this.#nextEntry && !this.#chatLabel) add("Back to the shelf", "⏎", () => this.#page.leave());
     if (this.#page.ready) add("Open in Anki", "o", () => this.#page.send());

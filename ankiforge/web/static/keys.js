@@ -17,7 +17,7 @@ const unlisted = { isListed: false };
 /** @type {Key[]} */
 export const KEYS = [
   makeKeyRow("shelf sitting")("Enter", "Accept, make or open", (page) => page.place.enter(), unlisted),
-  sitting("1–4", "Other words, or another draft", () => {}, unlisted),
+  sitting("1–4", "Other words", () => {}, unlisted),
   sitting("ArrowRight", "Choose your own words", (page) => page.sitting.card.sentence.focus(), { holds: true, when: (page) => page.sitting.card?.mode === "look" && page.sitting.card.sentence }),
   sitting(" ", "Hide the word", () => {}, unlisted),
   sitting("q", "Ask", (page) => page.sitting.ask(), { holds: true, when: (page) => page.sitting.card?.mayAsk }),

@@ -5,7 +5,7 @@ import { makeWordPicker } from "./words.js";
 
 const isInside = (spot, [start, end]) => start <= spot.start && spot.end <= end;
 
-// `card` has the `parts` of the text. A proposal also has its `gaps`, their positions (`spans`), the positions of `code` and
+// `card` has the `parts` of the text. A suggestion also has its `gaps`, their positions (`spans`), the positions of `code` and
 // sentence `starts`, and the previous sentence (`before`). `onChange` is called when the selection changes.
 export function makeSentenceView(card, name, onChange) {
   const { gaps = [], code = [], starts = [0], first = 1 } = card;

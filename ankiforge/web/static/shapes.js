@@ -45,10 +45,10 @@ export const makeOutline = (lines) => groupIntoColumns(lines).flatMap((column) =
   return `M${left} ${from}H${right}V${to}H${left}Z`;
 })).join("");
 
-// The sign of a state in the margin: a ring for a proposal, a tick for a card, else a bar, dotted without a card.
+// The sign of a state in the margin: a ring for a suggestion, a tick for a card, else a bar, dotted without a card.
 export function makeSign(state, x, top, bottom) {
   const y = top + Math.min((bottom - top) / 2, 8);
-  if (state === "proposal") return `M${x - 3.5} ${y}a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0 -7 0`;
+  if (state === "suggested") return `M${x - 3.5} ${y}a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0 -7 0`;
   if (state !== "card") return `M${x} ${top}V${bottom}`;
   return `M${x - 5} ${y}l3 3.5l6 -7.5`;
 }

@@ -1,7 +1,7 @@
-// The shelf: a row for each document with pending items or proposals, best first. Enter presses the row's filled button.
+// The shelf: a row for each document in which something waits or could be asked, best first. Enter presses the row's filled button.
 import { $, h, makeButton, makeKeyLabel } from "./dom.js";
 import { getPaper } from "./paper.js";
-import { announce, formatCount, formatNumber } from "./say.js";
+import { announce, formatNumber } from "./say.js";
 import { get } from "./server.js";
 
 const PRELOAD_DELAY = 60; // ms before a selected document is loaded ahead of time
@@ -12,7 +12,7 @@ export class Shelf {
   waiting = ""; // how many decisions wait in all documents and lists
   begins = ""; // the document or list that the page opens instead of the shelf
   lost = ""; // how many cards have lost their passage
-  without = ""; // why other highlights have no proposal
+  without = ""; // how many highlights have no card
   #page;
   #timer = 0;
   #hasMore = false; // whether the server has more documents
@@ -118,11 +118,10 @@ export class Shelf {
   }
 }
 
-// The numbers of drafts and proposals, or of pending items of other kinds, each with the sign of its state.
-const makeCounts = ({ list, waiting, proposed, less_certain = 0 }) => [
-  waiting > 0 && h("span", { className: "waiting sign", "data-s": "asks" }, list ? `${formatNumber(waiting)} waiting` : formatCount(waiting, "draft")),
-  proposed > 0 && h("span", { className: "proposed sign", "data-s": "proposal" }, formatCount(proposed, "proposal")),
-  less_certain > 0 && h("span", { className: "less-certain" }, proposed ? `${formatNumber(less_certain)} less certain` : formatCount(less_certain, "less certain proposal")),
+// The number of decisions that wait, and of less certain suggestions.
+const makeCounts = ({ waiting, more = 0 }) => [
+  waiting > 0 && h("span", { className: "waiting sign", "data-s": "asks" }, `${formatNumber(waiting)} waiting`),
+  more > 0 && h("span", { className: "more" }, `${formatNumber(more)} more`),
 ];
 const joinFacts = (facts) => facts.filter(Boolean).flatMap((fact, i) => (i ? [" · ", fact] : [fact]));
 // Two initials of a title, for a cover.

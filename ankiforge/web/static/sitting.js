@@ -14,7 +14,7 @@ const REFRESH_DELAY = 150; // ms to wait after a decision, so that the next one 
 const narrowQuery = matchMedia("(max-width: 699px)");
 
 // The state of a highlight whose item is pending.
-const getPendingState = ({ proposal }) => (proposal ? "proposal" : "asks");
+const getPendingState = ({ suggested }) => (suggested ? "suggested" : "asks");
 
 function hideKeysIfTight() {
   const place = $("#buttons");
@@ -310,7 +310,7 @@ export class Sitting {
     if (how === "q") this.card.ask();
   }
 
-  // Highlight the text, and show the proposal beside it.
+  // Highlight the text, and show the suggestion beside it.
   async #mark(how, words) {
     if (!isFree()) return;
     const { paper } = this;

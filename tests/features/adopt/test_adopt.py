@@ -148,7 +148,9 @@ def test_what_is_deleted_or_rejected_stays_so_until_it_is_undone(world):
     assert here.ship() == {"updated": 1}
     tags = here.col.get_note(int(here.made[1].id)).tags
     assert tags == ["ankiforge::retired", "Obsidian_to_Anki"]
-    assert here.forge.json("show", cards["osmosis number 0"])["verdict"] == "retired"
+    assert (
+        here.forge.json("list", "-v", cards["osmosis number 0"])["verdict"] == "retired"
+    )
     here.forge.ok("undo", cards["osmosis number 0"])
     here.forge.ok("undo", cards["entropy number 1"])
     assert here.ship() == {"new": 1, "updated": 1}

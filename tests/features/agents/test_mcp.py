@@ -174,7 +174,7 @@ def test_a_blocked_card_is_withdrawn_and_a_replay_changes_nothing(desk):
             "edit", better["card"], "--field", "Back", "adenosine receptors, as I say it"
         )
         before = desk.cards()
-        assert "not a waiting draft of yours" in agent(
+        assert "not a waiting card of yours" in agent(
             "withdraw_card", card=better["card"]
         )
         assert "has this card" in agent.propose(key, **GOOD)["refused"]
@@ -216,7 +216,7 @@ def test_two_clients_of_one_name_are_two_agents(desk):
         key = one.keys()[CAFFEINE]
         [made] = one.propose(key, **GOOD)["cards"]
         assert other.propose(key, **GOOD)["cards"][0]["card"] == made["card"]
-        assert "not a waiting draft of yours" in other("withdraw_card", card=made["card"])
+        assert "not a waiting card of yours" in other("withdraw_card", card=made["card"])
         assert one("withdraw_card", card=made["card"]) == {"withdrawn": made["card"]}
     assert desk.cards() == []
 

@@ -225,7 +225,10 @@ class Person:
 
     def rows(self, *arguments: str) -> list[dict[str, Any]]:
         lines = self.forge("list", *arguments, "--json").stdout.splitlines()
-        return [json.loads(line) for line in lines if line.startswith("{")]
+        rows = [json.loads(line) for line in lines if line.startswith("{")]
+        if "--view" in arguments:
+            return rows
+        return [row for row in rows if row.get("decision") != "question"]
 
     def cards(self) -> dict[str, dict[str, Any]]:
         """The accepted cards of `FACT` or of what became of it, by guid."""
@@ -654,7 +657,7 @@ def judge(
     way = person.way
     after = person.cards()
     status = person.status()
-    changes = [row for row in person.rows() if row.get("revises") in before]
+    changes = [row for row in person.rows() if row.get("changes") in before]
     questions = person.rows("--view", "questions")
     lost = {row["guid"] for row in person.rows("finding:source_gone")} & before.keys()
     notes = person.notes()
@@ -677,7 +680,7 @@ def judge(
             for guid, card in after.items()
             if "40 times" not in json.dumps(card["fields"])
         ]
-        waiting = {row.get("revises") for row in changes}
+        waiting = {row.get("changes") for row in changes}
         if way.takes_new_text and not is_new:
             faults.append("the card does not take the new text")
         if not waiting.issuperset(unchanged):
@@ -685,7 +688,7 @@ def judge(
         for row in changes:
             if "20 times" not in row["old_quote"] or "40 times" not in row["quote"]:
                 faults.append(f"a change does not show both: {row}")
-            if row["keeps_text"] and row["fields"] != after[row["revises"]]["fields"]:
+            if row["keeps_text"] and row["fields"] != after[row["changes"]]["fields"]:
                 faults.append(f"a change shows other words than the card: {row}")
         if unchanged and not re.search(r"\d+ changes?\b", counts):
             faults.append(f"the run does not count the change: {said}")
@@ -709,7 +712,7 @@ def judge(
             )
         if not re.search(r"\d+ cards? lost (its|their) passage in Sleep", counts):
             faults.append(f"the run does not say that the passage is lost: {said}")
-        shown = person.call("show", next(iter(before)))
+        shown = person.call("list", "-v", next(iter(before)))
         if "gone" not in shown or "Sleep" not in shown:
             faults.append(f"`show` names neither the place nor the loss: {shown}")
     elif lost:
