@@ -259,7 +259,7 @@ class Program:
 
         desk = self.workspace()
         about = self.forge(desk, "--help")
-        extract = self.forge(desk, "extract", str(self.inputs.pdf))
+        extract = self.forge(desk, "run", "--dry-run", "-v", str(self.inputs.pdf))
         self.note("--help, CPU s", about.cpu)
         self.note("extract of a small PDF, CPU s", extract.cpu)
         self.note("extract against --help, CPU", extract.cpu / about.cpu)
@@ -377,7 +377,9 @@ def main() -> None:
         inputs = Inputs(vaults, small_pdf(folder), clippings_of(folder, said.notes))
         programs = [Program(python, inputs, folder) for python in said.python]
         for program in programs:  # the first start compiles the modules
-            program.forge(program.workspace(), "extract", "-q", str(inputs.pdf))
+            program.forge(
+                program.workspace(), "run", "--dry-run", "-v", "-q", str(inputs.pdf)
+            )
         for _ in range(said.rounds):
             for program in programs:
                 program.round()

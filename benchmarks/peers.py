@@ -116,7 +116,7 @@ def ours(notes: Path, package: Path) -> list[str]:
 
 
 def ours_reading(notes: Path, _package: Path) -> list[str]:
-    return [sys.executable, "-m", "ankiforge", "extract", str(notes)]
+    return [sys.executable, "-m", "ankiforge", "run", "--dry-run", "-v", str(notes)]
 
 
 def of_md2anki(notes: Path, package: Path) -> list[str]:

@@ -160,7 +160,8 @@ class Forge:
             except SystemExit as ended:
                 result = Result(int(str(ended.code)), out.getvalue(), err.getvalue())
         assert code is None or result.exit_code == code, result
-        is_run = arguments[:1] == ("run",) and "review" not in arguments
+        is_run = arguments[:1] == ("run",)
+        is_run &= not {"review", "--dry-run"} & {*arguments}
         if self.takes_marks and is_run and result.exit_code == 0:
             self.take_marks()
         return result

@@ -460,7 +460,9 @@ def test_json_has_the_documented_shapes(home):
     parts = {name: name for name in ("highlights", "state", "cards", "notes", "llm")}
     shaped(home.data("ankiforge run ~/Papers notes"), "run", **parts)
     shaped(home.data("ankiforge run nowhere notes"), "run", problems="problem")
-    shaped(home.data("ankiforge extract ~/Papers"), "extract", document="document")
+    shaped(
+        home.data("ankiforge run --dry-run -v ~/Papers"), "passage", document="document"
+    )
     waiting = [
         one for one in home.data("ankiforge list verdict:waiting") if one["findings"]
     ]
@@ -469,7 +471,7 @@ def test_json_has_the_documented_shapes(home):
     listed = home.data("ankiforge list --no-card")
     bare = listed[0]
     more = ["place", "fate", "reason", "confidence", "suggestion"]
-    assert list(bare) == [*TOLD["extract"], *more]
+    assert list(bare) == [*TOLD["passage"], *more]
     [proposal] = {tuple(one["suggestion"]) for one in listed if one["suggestion"]}
     assert list(proposal) == TOLD["suggestion"]
     done = shaped(home.data(f"ankiforge accept --force {draft['id']}"), "accept")

@@ -247,7 +247,12 @@ def test_nothing_that_is_read_is_ever_changed(forge, tmp_path):
 
     forge.ok("run", sources / "vault", sources / "paper.pdf", sources / "zotero.sqlite")
     forge.ok(
-        "extract", sources / "vault", sources / "paper.pdf", sources / "zotero.sqlite"
+        "run",
+        "--dry-run",
+        "-v",
+        sources / "vault",
+        sources / "paper.pdf",
+        sources / "zotero.sqlite",
     )
     forge("reject", "--all", code=0)
     assert _state(sources) == before

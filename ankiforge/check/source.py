@@ -534,7 +534,7 @@ def check_figure_labels(draft: CardContent, context: CheckContext) -> Iterator[F
     """Report a figure that has no labels, too many labels, or an image that can't be read."""
     masks = occlusion.get_masks(draft.fields)
     if not masks.active_masks:
-        hint = "no label found; draw one: ankiforge review"
+        hint = "no label is chosen; choose or draw some: ankiforge review"
         yield Finding(NO_LABEL, Severity.BLOCK, hint)
     count = len(masks.active_masks)
     if count > MAX_LABELS:

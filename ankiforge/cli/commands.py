@@ -37,7 +37,6 @@ OWN_COMMANDS: dict[Heading, dict[str, tuple[str, str]]] = {
         "model": ("model", "Choose the language model that drafts, or none."),
         "doctor": ("inspect", "Check the set-up and say what to fix."),
         "forget": ("run", "Stop reading a PATH; its cards stay."),
-        "extract": ("run", "Show the highlights of a file; write nothing."),
     },
 }
 """The built-in commands, grouped by their heading in the help. Maps the name of each command to its

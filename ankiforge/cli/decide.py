@@ -254,7 +254,12 @@ def undo(call: cli.Call, words: cli.Words, yes: bool) -> None:
                 undone = f"✓ undone: {', '.join(numbers)}"
                 call.say("\n  ".join([undone, *lines]))
 
-        undone_change = None if words else workspace.undo_outside_change()
+        is_older = not words and workspace.is_last_change_permanent()
+        if is_older:
+            call.warn("the notes that patch --apply wrote can no longer be restored")
+        undone_change = None
+        if not (words or is_older):
+            undone_change = workspace.undo_outside_change()
         if undone_change is not None:
             command, names, problems = (
                 undone_change.command,
@@ -277,11 +282,13 @@ def undo(call: cli.Call, words: cli.Words, yes: bool) -> None:
             )
         ids = [*dict.fromkeys(ids)]
         count = sum(count_decisions_to_undo(ledger, id) for id in ids or [""])
-        # a script can't be asked
-        may_undo = yes or count <= MAX_SHOWN_DECISIONS or not call.is_interactive
-        if not call.confirm(f"Undo {count:,} decisions?", yes=may_undo):
+        decisions = format_count(count, "older decision" if is_older else "decision")
+        needs_answer = count > MAX_SHOWN_DECISIONS or (is_older and count > 0)
+        if not call.confirm(f"Undo {decisions}?", yes=yes or not needs_answer):
             hint = " ".join(("ankiforge undo", *words, "--yes"))
             raise UsageError("nothing was undone", hint=hint)
+        if is_older:
+            workspace.undo_outside_change()  # so that it is said only once
         decide_all(call, ledger, ids or [""], undo_one, "undone")
 
 

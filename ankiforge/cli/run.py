@@ -1,4 +1,4 @@
-"""The commands that read sources and draft cards: run, forget, extract, draft."""
+"""The commands that read sources and draft cards: run, forget, draft."""
 
 from __future__ import annotations
 
@@ -40,11 +40,15 @@ MAX_PROBLEM_LINES = 3
   ankiforge run ~/Vault --marks bold   **bold** words are marks there
   ankiforge run                        read all of it again
   ankiforge run --dry-run              show what would happen
+  ankiforge run --dry-run -v a.pdf     show the highlights of a file
 """,
 )
 @click.argument("paths", nargs=-1, type=cli.PATH_TYPE, metavar="[PATH]...")
 @cli.add_run_options
-@cli.flag_option("--dry-run", help="Show what would happen; write and send nothing.")
+@cli.flag_option(
+    "--dry-run",
+    help="Show what would happen; write and send nothing. With -v, list the highlights.",
+)
 @click.option(
     "--marks",
     type=click.Choice(["bold", "callout", "none"]),
@@ -67,6 +71,9 @@ def run(
     """
     from ankiforge.pipeline.run_result import CommandRunOptions
 
+    if dry_run and call.verbose:
+        _list_highlights(call, paths)
+        return
     trusting_call = replace(call, trusts_workspace=yes)
     options = CommandRunOptions(limit=call.limit, **values)
     result = read_and_draft(trusting_call, paths, options, dry_run=dry_run)
@@ -190,16 +197,14 @@ def forget(call: cli.Call, path: Path) -> None:
     call.print_result("  to undo it: ankiforge undo")
 
 
-# --- extract --------------------------------------------------------------------------------
+# --- the highlights of a dry run --------------------------------------------------------------
 
 
-@cli.command("""
-  ankiforge extract paper.pdf
-  ankiforge extract ~/Vault --json | jq .exact
-""")
-@click.argument("paths", nargs=-1, type=cli.PATH_TYPE, metavar="[PATH]...")
-def extract(call: cli.Call, paths: cli.Paths) -> None:
-    """Show the highlights of PATH, or of the workspace's sources; write nothing."""
+def _list_highlights(call: cli.Call, paths: cli.Paths) -> None:
+    """Print the highlights at `paths`, or of all sources, without opening the ledger.
+
+    Nothing is sent to what a workspace names that the user hasn't trusted.
+    """
     from msgspec.structs import replace as struct_replace
 
     from ankiforge.config.trust import explain_distrust
@@ -216,7 +221,9 @@ def extract(call: cli.Call, paths: cli.Paths) -> None:
         folder = struct_replace(folder, config=struct_replace(folder.config, executor=""))
     selected, problems, *_ = select_sources(folder, paths)
     if not selected and not problems:
-        raise UsageError("there is nothing to read", hint="ankiforge extract PATH")
+        raise UsageError(
+            "there is nothing to read", hint="ankiforge run --dry-run -v PATH"
+        )
     jobs = call.jobs or os.cpu_count() or 1
     sources = [
         open_source(folder, source, offline=offline, jobs=jobs) for source in selected

@@ -62,6 +62,8 @@ class PassageLocation(Value):
     """The hash of the sentence that is suggested, or "" for a draft."""
     draft_count: int = 1
     """The number of new cards that the drafts of the passage would make."""
+    is_hand_written: bool = False
+    """Whether the user wrote the draft as a card."""
 
     @property
     def sentence_or_id(self) -> str:
@@ -227,7 +229,10 @@ def group_pending_items(
         offered_drafts.append(row["id"])
         draft_counts[row["passage"]] += 1
         if row["passage"] not in first_of_passage:
-            first_of_passage[row["passage"]] = _row_to_location(row)
+            location = _row_to_location(row)
+            first_of_passage[row["passage"]] = replace(
+                location, is_hand_written=row["slot"] != ""
+            )
     return PendingItems(
         drafts=[
             replace(location, draft_count=draft_counts[passage])

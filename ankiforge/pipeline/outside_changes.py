@@ -10,6 +10,8 @@ from contextlib import suppress
 from enum import StrEnum
 from shlex import quote
 
+from msgspec.structs import replace
+
 from ankiforge.config.workspace import RememberedPath
 from ankiforge.errors import ItemError, RefusedError
 from ankiforge.extract.registry import is_export_kind
@@ -43,6 +45,7 @@ class PatchedFiles(Value, tag="patch"):
     last_action: tuple[int, int]
     """The last action before the command, as returned by `find_last_action`."""
     files: tuple[ReplacedFile, ...]
+    """The replaced notes, or () once their backups are deleted."""
 
 
 OutsideChange = ForgottenPaths | PatchedFiles
@@ -100,8 +103,16 @@ def delete_backups(ledger: Ledger) -> None:
         for file in change.files:
             with suppress(OSError):
                 file.backup_path.unlink(missing_ok=True)
+        if change is changes[-1]:
+            kept.append(replace(change, files=()))
     if kept != changes:
         ledger.set_value(_SETTING, kept)
+
+
+def is_last_change_permanent(ledger: Ledger) -> bool:
+    """Return whether the last change is a `patch --apply` whose backups are deleted."""
+    change = find_last_change(ledger)
+    return isinstance(change, PatchedFiles) and not change.files
 
 
 def restore_files(change: PatchedFiles) -> UndoneChange:

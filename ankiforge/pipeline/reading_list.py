@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,16 @@ COMMAND_LINE = Location("the command line")
 _UNMARKED_SOURCE_KINDS = frozenset(UNMARKED_KINDS.values())
 _END_OF_MARKS = "none"
 """The value of `--marks` that ends the marks of earlier runs."""
+
+
+class Presence(IntEnum):
+    """Whether a source is there. Of several parts of a source, the smallest value counts."""
+
+    THERE = 1
+    MISSING = 2
+    """It may be on a disk that is unplugged."""
+    REMOVED = 3
+    """It was moved or deleted."""
 
 
 class Entry(Value):
@@ -127,16 +138,20 @@ class Entry(Value):
         includes_files = self.settings is not None and "include" in self.settings.options
         return includes_files or suffix in source.suffixes
 
-    def was_removed(self) -> bool:
-        """Return whether the root of a missing source was moved or deleted, rather than unplugged.
+    def find_presence(self) -> Presence:
+        """Look whether the path is there and, if it isn't, why not.
 
-        Its parent directory still exists and contains something, unlike that of an unplugged disk.
+        Of a removed folder, the parent still exists and contains something, unlike that of an
+        unplugged disk. An export isn't removed, because the account may have others. A part of a
+        folder that is there is looked up by the scan of the folder.
         """
+        if self.path.exists():
+            return Presence.THERE
         parent = self.root.parent
         if self.is_export or self.root.exists() or not parent.is_dir():
-            return False
+            return Presence.MISSING
         with os.scandir(parent) as others:
-            return any(others)
+            return Presence.REMOVED if any(others) else Presence.MISSING
 
     def add_options(self, deck: str | None, marks: Strings) -> Entry:
         """Return the entry with a deck, if one is given, and with further marks.

@@ -707,6 +707,10 @@ class Workspace:
         if not self.read_only:
             outside_changes.delete_backups(self.ledger)
 
+    def is_last_change_permanent(self) -> bool:
+        """Return whether the last change is a `patch --apply` that can't be undone any more."""
+        return outside_changes.is_last_change_permanent(self.ledger)
+
     def undo_outside_change(self) -> UndoneChange | None:
         """Undo the last `forget` or `patch --apply`, unless a later action can be undone first.
 

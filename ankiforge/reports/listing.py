@@ -225,9 +225,8 @@ class Listing:
     ) -> ListedRows:
         """Yield the questions, and then what waits and the cards of each document.
 
-        Documents are in the order of the review. In each of them, new drafts come first, followed
-        by cards and other drafts in reading order, and then by suggestions. With `everything`, new
-        drafts are in reading order too.
+        Documents are in the order of the review. In each of them, what waits comes first, followed
+        by all other rows in reading order. With `everything`, new drafts are in reading order too.
 
         Args:
             query: the search query. Questions are only listed without one.
@@ -620,30 +619,31 @@ def _drop_changing_cards(rows: Sequence[ListRow], roles: _Roles) -> list[ListRow
 def _format_document(
     document: _ListedDocument, roles: _Roles, id_length: int
 ) -> list[str]:
-    """Format the heading of a document, and a line for each row and suggestion, if any."""
+    """Format the heading of a document, and its rows: what waits first, then all others."""
     counts = Counter[str]()
+    waiting_lines: list[str] = []
+    other_lines: list[str] = []
     for list_row in document.rows:
         role = roles.find_role(list_row)
+        line = cards.format_row(view_card(list_row), list_row.id[:id_length], role)
         if role is RowRole.DECISION:
             counts["waiting"] += 1
-        elif role is RowRole.CARD:
+        elif isinstance(list_row, LocalCard):
             counts[list_row.verdict_name] += 1
-    for _, is_certain in document.suggestions:
+        is_waiting = role in (RowRole.DECISION, RowRole.OTHER_WORDS)
+        (waiting_lines if is_waiting else other_lines).append(line)
+    for suggestion, is_certain in document.suggestions:
         counts["waiting" if is_certain else "more"] += 1
+        view = view_card(suggestion)
+        role = RowRole.DECISION if is_certain else RowRole.MORE
+        line = cards.format_row(view, str(view.id)[:id_length], role)
+        waiting_lines.append(line)
     highlights = [list_row.highlight for list_row in document.rows]
     highlights += [suggestion.highlight for suggestion, _ in document.suggestions]
     if not highlights:
         return []
-    lines = [cards.format_heading(highlights[0].document, counts)]
-    for list_row in document.rows:
-        role = roles.find_role(list_row)
-        id = list_row.id[:id_length]
-        lines.append(cards.format_row(view_card(list_row), id, role))
-    for suggestion, is_certain in document.suggestions:
-        view = view_card(suggestion)
-        role = RowRole.DECISION if is_certain else RowRole.MORE
-        lines.append(cards.format_row(view, str(view.id)[:id_length], role))
-    return lines
+    heading = cards.format_heading(highlights[0].document, counts)
+    return [heading, *waiting_lines, *other_lines]
 
 
 def _format_heading(document: Document, shown: Sequence[_ListedHighlight]) -> str:

@@ -203,12 +203,20 @@ def _get_sides(card: ShownCard) -> Pair:
     """Return the front of a card as Markdown, and its answer as plain text."""
     fields = dict(card.fields)
     if card.kind is CardKind.OCCLUSION:
-        labels = " · ".join(occlusion.list_labels(occlusion.get_masks(fields)))
-        return labels or f"Figure in {card.highlight.document.title}", ""
+        return _name_figure(card), ""
     if card.note_type is NoteType.CLOZE:
         front = fields.get("Text", "")
         return front, format_cloze_answers(front)
     return fields.get("Front", ""), to_plain_text(fields.get("Back", ""))
+
+
+def _name_figure(card: ShownCard) -> str:
+    """Name a figure by its caption and page, e.g. `Table 1, p. 39`."""
+    caption = to_plain_text(card.get_field("Image"))
+    page = card.highlight.page_or_time
+    if page:
+        return f"{caption or 'Figure'}, {page}"
+    return caption or f"Figure in {card.highlight.document.title}"
 
 
 def _list_filled_fields(card: ShownCard) -> Fields:

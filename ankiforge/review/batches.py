@@ -11,10 +11,18 @@ for more.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import (
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from itertools import chain
 from operator import attrgetter, itemgetter
+from pathlib import PurePosixPath
 
 from msgspec.structs import replace
 
@@ -24,6 +32,7 @@ from ankiforge.ledger.draft_groups import (
     iter_draft_groups,
 )
 from ankiforge.ledger.pending_items import PassageLocation, WaitingCounts
+from ankiforge.ledger.tables.highlights import DocumentPlace
 from ankiforge.model import (
     DocumentId,
     PendingDraft,
@@ -33,11 +42,14 @@ from ankiforge.model import (
 from ankiforge.pipeline.query import find_matching_ids, parse_query
 from ankiforge.review.decisions import RESULT_BY_ACT
 from ankiforge.review.items import Item
+from ankiforge.review.queue import list_queue
 from ankiforge.text import format_count
 from ankiforge.text.normalize import normalize_for_lookup
 
 SITTING_SIZE = 10
 """The maximum number of decisions in a sitting."""
+MIN_OWN_ROW_COUNT = 4
+"""The minimum number of waiting cards with which a document has a row of its own."""
 
 
 def format_pending_counts(counts: WaitingCounts, suffix: str = "") -> str | None:
@@ -149,6 +161,66 @@ class DocumentItems(Value):
                 best_items.append((location.position, item))
         best_items.sort(key=itemgetter(0))
         return [item for _, item in best_items]
+
+
+class FolderItems(Value):
+    """A folder, or a source without folders, with documents in which fewer than four cards wait."""
+
+    source: str
+    folder: str
+    documents: tuple[DocumentItems, ...]
+
+    @property
+    def id(self) -> str:
+        """An id that stays the same while documents of the folder change."""
+        return f"{self.source}/{self.folder}"
+
+    @property
+    def title(self) -> str:
+        """The name of the folder or, for the documents outside folders, of the source."""
+        return PurePosixPath(self.folder).name or self.source
+
+    @property
+    def waiting_count(self) -> int:
+        """The number of new cards that wait."""
+        return sum(document.waiting_count for document in self.documents)
+
+    @property
+    def remaining_count(self) -> int:
+        """The number of highlights without a card, draft or certain suggestion."""
+        return sum(document.remaining_count for document in self.documents)
+
+
+def group_small_documents(
+    documents: Iterable[DocumentItems], places: Mapping[int, DocumentPlace]
+) -> list[DocumentItems | FolderItems]:
+    """Replace documents in which fewer than four cards wait by a row for each of their folders.
+
+    A folder comes in the place of its best document. A document that would be alone in its
+    folder's row stays as it is.
+    """
+    small_by_folder = defaultdict[tuple[str, str], list[DocumentItems]](list)
+    rows: list[DocumentItems | tuple[str, str]] = []
+    for document in documents:
+        place = places.get(document.document)
+        if place is None or document.waiting_count >= MIN_OWN_ROW_COUNT:
+            rows.append(document)
+            continue
+        folder = place.source, str(PurePosixPath(place.path).parent)
+        if folder not in small_by_folder:
+            rows.append(folder)
+        small_by_folder[folder].append(document)
+    grouped: list[DocumentItems | FolderItems] = []
+    for row in rows:
+        if isinstance(row, DocumentItems):
+            grouped.append(row)
+            continue
+        small = small_by_folder[row]
+        if len(small) == 1:
+            grouped.append(small[0])
+        else:
+            grouped.append(FolderItems(*row, tuple(small)))
+    return grouped
 
 
 class ReviewBatch(Value):
@@ -364,9 +436,10 @@ def iter_sittings(
 ) -> Iterator[Strings]:
     """Yield the item ids of each sitting, in the order in which the page offers the sittings.
 
-    Changed cards and questions come first, because only the user can resolve them. Next come the
-    ten best drafts and suggestions of each document, then the next ten of each, and so on. Less
-    certain suggestions come last, and only if there is a query or nothing else was yielded.
+    Without a query, each sitting has the next ten items of the queue. With a query, changed cards
+    and questions come first, then the ten best drafts and suggestions of each document, then the
+    next ten of each, and so on. Less certain suggestions come last, and only if there is a query
+    or nothing else was yielded.
 
     Args:
         ledger: Where the items are stored.
@@ -374,6 +447,18 @@ def iter_sittings(
         query: Restricts the result to matching drafts and changes, and to suggestions of
             documents with matching titles; "" for no restriction.
     """
+    if not query:
+        yielded_ids: set[str] = set()
+        while True:
+            queue = list_queue(pending_items.load_pending_items(ledger))
+            remaining_ids = [id for id in queue if id not in yielded_ids]
+            ids = select_first_items(remaining_ids, load_item)
+            if not ids:
+                break
+            yielded_ids.update(ids)
+            yield ids
+        if yielded_ids:
+            return
     matching_ids = set(list_pending_ids(ledger, query))
     order = pending_items.load_pending_items(ledger)
     asked_ids = [
@@ -439,6 +524,20 @@ class _SittingSelector:
 
     def _is_open(self, location: PassageLocation) -> bool:
         return self.yielded.isdisjoint({location.id, location.sentence})
+
+
+def select_first_items(
+    ids: Iterable[str], load_item: Callable[[str], Item | None]
+) -> Strings:
+    """Return the first ten ids of items that can still be decided on."""
+    selected: list[str] = []
+    for id in ids:
+        if len(selected) == SITTING_SIZE:
+            break
+        item = load_item(id)
+        if item and (item.question or item.offered_drafts):
+            selected.append(id)
+    return tuple(selected)
 
 
 def iter_drafts_for_review(ledger: Ledger) -> Iterator[PendingDraft]:

@@ -92,6 +92,7 @@ class Item(Value):
     the card.
     """
     card: LocalCard | None = None
+    """The card that the drafts would change, or whose texts a conflict is about."""
     outcome: HighlightOutcome | None = None
     """If the item is a passage without a card, the passage and the reason it has none."""
     question: UserQuestion | None = None
@@ -245,7 +246,7 @@ class Review:
     def _load_question(self, id: str) -> Item | None:
         for question in questions.find_open_questions(self._ledger):
             if question.id == id:
-                return Item(id, question=question)
+                return self._make_question_item(question)
         return None
 
     def _load_passage(self, key: str) -> Item | None:
@@ -267,6 +268,13 @@ class Review:
         rows = item_lists.load_items(self._ledger, [guid])
         row = next(apply_anki_edits_to_rows(self._ledger, rows), None)
         return Item(guid, card=row) if isinstance(row, LocalCard) else None
+
+    def _make_question_item(self, question: UserQuestion) -> Item:
+        if question.kind is not UserQuestionKind.CONFLICT:
+            return Item(question.id, question=question)
+        card = cards.load_card(self._ledger, question.guids[0])
+        card = apply_anki_edits(self._ledger, card)
+        return Item(question.id, card=card, question=question)
 
     def decide(self, decision: Decision) -> DecisionOutcome:
         """Carry out a decision.
@@ -356,6 +364,9 @@ class Review:
             case Edit() if item.proposal and highlight:
                 fields = {**dict(item.proposal.fields), **decision.fields}
                 workspace.edit(highlight.key, fields, force=decision.forced)
+            case Edit() if item.question and item.card:
+                ledger.reject(item.id)  # the user's text replaces both others
+                workspace.edit(item.card.guid, decision.fields, force=decision.forced)
             case Edit() if draft or item.card:
                 workspace.edit(id, decision.fields, force=decision.forced)
             case WriteCard() if highlight:

@@ -125,15 +125,24 @@ def _format_fraction(number: float) -> str:
 
 TEXT_FRAME = "text-"
 """The beginning of `Highlight.figure_hash` if the user framed text without a picture or drawing."""
+TABLE_FRAME = "table-"
+"""The beginning of `Highlight.figure_hash` if the user framed a table."""
+MAX_CHOSEN_LABELS = 12
+"""The maximum number of labels in a figure of which all are chosen beforehand."""
 
 
-def create_masks(figure_hash: str, labels: Iterable[FigureLabel]) -> Masks:
-    """Create a mask for each label in a figure, numbering them from 1."""
-    masks = [
-        Mask(number, label.left, label.top, label.width, label.height, label.text)
-        for number, label in enumerate(list(labels)[:MAX_MASKS], start=1)
-    ]
-    return Masks(figure_hash, HIDE_ALL, tuple(masks))
+def create_masks(figure_hash: str, labels: Sequence[FigureLabel]) -> Masks:
+    """Create a mask for each label in a figure, numbering them from 1.
+
+    In a table, and if there are many labels, all masks are switched off: the user chooses.
+    """
+    is_table = figure_hash.startswith(TABLE_FRAME)
+    is_on = not is_table and len(labels) <= MAX_CHOSEN_LABELS
+    masks = []
+    for number, label in enumerate(labels[:MAX_MASKS], start=1):
+        edges = label.left, label.top, label.width, label.height
+        masks.append(Mask(number, *edges, label.text, on=is_on))
+    return Masks(figure_hash.removeprefix(TABLE_FRAME), HIDE_ALL, tuple(masks))
 
 
 # --- labels -----------------------------------------------------------------------------

@@ -67,27 +67,32 @@ EDIT = Action(
 EDIT_FIRST = replace(EDIT, look=Look.FILLED)
 CHANGE = replace(EDIT, message="Changed", save="Save")
 """Edits a card whose passage has changed."""
+KEEP_MINE = Action("reject", "Keep mine", "1", Look.FILLED, "Your words stay")
+"""Keeps the card as it is. The default wherever another text could replace the user's own."""
+TAKE_NEW = Action("accept", "Take the new", "2", Look.OUTLINED, "Changed")
 MASKS = Action(
     "masks", "Save the masks", "", Look.FILLED, "Masks changed", needs="drawing"
 )
 SKIP = Action("later", "Later", "s", Look.MORE, "Later")
+WAIT = replace(SKIP, look=Look.FILLED)
+"""The default where every answer decides on several cards."""
 REST = Action(
     *("reject", "Reject the rest of the highlight", "", Look.MORE),
     "Rejected the rest of",
     sends={"passage": True},
 )
 ANOTHER = Action(
-    "accept", "Another card", "", Look.TEXT, "Accepted", sends={"another": True}
+    "accept", "Another", "3", Look.OUTLINED, "Accepted", sends={"another": True}
 )
 FORCE = Action(
     "accept", "Accept anyway", "", Look.MORE, "Accepted", sends={"forced": True}
 )
-BROWSE = Action("browse", "Show in Anki", "", Look.TEXT, "", stays="Asking Anki …")
+BROWSE = Action("browse", "Show in Anki", "b", Look.TEXT, "", stays="Asking Anki …")
 OTHERS = Action(
     *("others", "Let the model draft others", "", Look.MORE, ""),
     stays="Asking the model …",
 )
-AGAIN = Action("chat", "Ask again", "", Look.TEXT, "")
+AGAIN = Action("chat", "Ask again", "m", Look.TEXT, "")
 """Opens the dialog with a prompt for a chat, which includes the changed passage. Handled by the
 page's script.
 """

@@ -348,7 +348,7 @@ def _render_figure(
     return {
         "figure": {
             "src": f"/picture/{pictures_shown[0].name}" if pictures_shown else "",
-            "alt": f"Figure in {card.highlight.document.title}",
+            "alt": view.question,
             "hide": masks.hide,
             "masks": [*map(asdict, masks.masks)],
         },

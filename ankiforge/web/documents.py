@@ -357,9 +357,10 @@ class DocumentRenderer:
         anything else, where `html` lists the highlights and the text around them.
 
         `marks` has one entry per highlight: its `key`, its `state` (see
-        `load_passage_states`), a label (`words`), its text (`exact`), and whether it is shown as
-        a `frame`. In a PDF, an entry also has the index of the `page` and the `box`, if known, as
-        fractions of the page's width and height. The outer `key` is the highlight to show first.
+        `load_passage_states`), a label (`words`), its text (`exact`), whether it is shown as a
+        `frame`, and whether it was `made` on the page. In a PDF, an entry also has the index of
+        the `page` and the `box`, if known, as fractions of the page's width and height. The outer
+        `key` is the highlight to show first.
         """
         shown = self._documents.get(id)
         if shown is None:
@@ -370,6 +371,9 @@ class DocumentRenderer:
         file = shown.file
         if file is None and first:
             file = find_file(self._ledger, first)
+        if file is None:
+            file = self._find_zotero_file(highlights)
+            self._documents[id] = replace(shown, file=file)
         header = {
             "id": id,
             "key": shown.key,
@@ -405,6 +409,22 @@ class DocumentRenderer:
         if shown.file or not shown.key:
             return shown.file
         return find_file(self._ledger, load_highlight(self._ledger, shown.key))
+
+    def _find_zotero_file(self, highlights: Sequence[Highlight]) -> Path | None:
+        """Find the PDF of a Zotero item by those of its highlights that are annotations.
+
+        A note of the item is a highlight of the same document, but doesn't know the PDF.
+        """
+        by_attachment = {
+            highlight.block_id: highlight
+            for highlight in highlights
+            if highlight.source_kind is SourceKind.ZOTERO
+        }
+        for highlight in by_attachment.values():
+            file = find_file(self._ledger, highlight)
+            if file is not None:
+                return file
+        return None
 
     def _render_note(self, file: Path, highlight: Highlight | None) -> str:
         text = read_note(file)
@@ -699,4 +719,5 @@ def highlight_to_json(highlight: Highlight, state: str) -> Json:
         "words": label[:MAX_LABEL_CHARS],
         "exact": highlight.exact,
         "frame": highlight.kind in _FRAMED_KINDS,
+        "made": bool(hints.find_choice_event_id(highlight.hints)),
     }

@@ -43,7 +43,6 @@ from ankiforge.model import (
 from ankiforge.pipeline.collection import apply_anki_edits
 from ankiforge.reports.view import (
     find_main_warning,
-    has_wording_problem,
     list_findings,
     list_remarks,
     view_card,
@@ -56,8 +55,9 @@ from ankiforge.review.selection import (
     parse_sentence,
 )
 from ankiforge.text import format_as_sentence, format_count, to_one_line, truncate
+from ankiforge.text.cloze import to_plain_text
 from ankiforge.text.differences import diff_words
-from ankiforge.text.normalize import find_literal_spans
+from ankiforge.text.normalize import find_literal_spans, normalize_for_lookup
 from ankiforge.text.sentences import find_sentence_spans
 from ankiforge.web.actions import (
     ACCEPT,
@@ -69,11 +69,14 @@ from ankiforge.web.actions import (
     EDIT,
     EDIT_FIRST,
     FORCE,
+    KEEP_MINE,
     MASKS,
     OTHERS,
     REJECT,
     REST,
     SKIP,
+    TAKE_NEW,
+    WAIT,
     Action,
     Look,
     relabel,
@@ -108,6 +111,16 @@ def _render_passages(draft: PendingDraft) -> list[Json]:
         {"label": label, "runs": [[differs, "".join(words)] for differs, words in side]}
         for label, side in zip(("It said", "It says now"), runs, strict=True)
     ]
+
+
+def _contain_passages(old: LocalCard, new: PendingDraft) -> bool:
+    """Return whether both texts of a card contain the passage, so that it is shown with them."""
+    return _contains_text(old, new.old_quote) and _contains_text(new, new.quote)
+
+
+def _contains_text(card: LocalCard | PendingDraft, text: str) -> bool:
+    card_text = " ".join(to_plain_text(field) for _, field in card.fields)
+    return normalize_for_lookup(text) in normalize_for_lookup(card_text)
 
 
 def _render_warning(draft: Draft) -> Texts | None:
@@ -149,9 +162,6 @@ def _choose_actions(drafts: Sequence[Draft]) -> list[Action]:
     if all(draft.is_blocked for draft in drafts):
         return [EDIT_FIRST, REJECT, SKIP, FORCE]
     actions = [ACCEPT, REJECT, EDIT]
-    if len(drafts) == 1 and has_wording_problem(drafts[0]):
-        # make Edit the default, so that Enter doesn't accept the draft unedited
-        actions = [replace(ACCEPT, look=Look.OUTLINED), REJECT, EDIT_FIRST]
     if any(draft.gaps for draft in drafts):
         actions.append(ASK)
     actions.append(SKIP)
@@ -162,20 +172,11 @@ def _choose_actions(drafts: Sequence[Draft]) -> list[Action]:
 
 # --- new text of a card -----------------------------------------------------------------
 
-_KEEP_WORDS = relabel(REJECT, "Keep the old words", "Kept as it was")
-_CHANGE_CARD = relabel(ACCEPT, "Change the card", "Changed")
-_KEEP_CARD = replace(
-    REJECT, label="Keep my card", message="Kept as it was", look=Look.FILLED
-)
-_REPLACE_CARD = replace(ACCEPT, label="Replace it", message="Changed", look=Look.OUTLINED)
-
 
 def _ask_about_revision(draft: PendingDraft) -> str:
     if not draft.revised_guid:
-        return "Replace your card by one of another form?"
-    if draft.is_user_text:
-        return "The passage has changed. Change the card, too?"
-    return "The passage has changed. Are these the new words of your card?"
+        return "The passage has another form now. Which card stays?"
+    return "The passage has changed. Which words stay?"
 
 
 def _explain_revision(draft: PendingDraft) -> Texts | None:
@@ -189,14 +190,10 @@ def _explain_revision(draft: PendingDraft) -> Texts | None:
 def _choose_revision_actions(draft: PendingDraft) -> list[Action]:
     """Return the actions to offer for new text of a card, the default action first."""
     if draft.is_blocked:
-        keep = _KEEP_WORDS if draft.revised_guid else _KEEP_CARD
-        return [replace(CHANGE, look=Look.FILLED), keep, SKIP, FORCE]
-    if not draft.revised_guid:
-        # Enter keeps the card, because a card of another form has a schedule of its own
-        return [_KEEP_CARD, _REPLACE_CARD, CHANGE, SKIP]
-    if draft.is_user_text:
-        return [_CHANGE_CARD, _KEEP_WORDS, CHANGE, SKIP]
-    return [_CHANGE_CARD, _KEEP_WORDS, ANOTHER, CHANGE, SKIP]
+        return [KEEP_MINE, CHANGE, SKIP, FORCE]
+    if not draft.revised_guid or draft.is_user_text:
+        return [KEEP_MINE, TAKE_NEW, CHANGE, SKIP]
+    return [KEEP_MINE, TAKE_NEW, ANOTHER, CHANGE, SKIP]
 
 
 # --- questions --------------------------------------------------------------------------
@@ -212,9 +209,16 @@ class _LossyAnswers(Value):
 
     def list_actions(self) -> list[Action]:
         """Return the actions that give the answers, the safe one first."""
-        safe = Action("reject", self.safe_label, "1", Look.FILLED, self.safe_message)
-        lossy = Action("accept", self.lossy_label, "2", Look.OUTLINED, self.lossy_message)
-        return [safe, lossy, SKIP]
+        return [
+            relabel(KEEP_MINE, self.safe_label, self.safe_message),
+            relabel(TAKE_NEW, self.lossy_label, self.lossy_message),
+            SKIP,
+        ]
+
+    def list_bulk_actions(self) -> list[Action]:
+        """Return the actions for a question about several cards, which has no default answer."""
+        safe, lossy, _ = self.list_actions()
+        return [WAIT, replace(safe, look=Look.OUTLINED), lossy]
 
 
 class _ConflictTexts(Value):
@@ -228,11 +232,11 @@ class _ConflictTexts(Value):
 
 _SOURCE_CONFLICT = _ConflictTexts(
     "You and the source both changed this card. Which words stay?",
-    "Yours",
-    "From the source",
+    "Mine",
+    "New",
     _LossyAnswers(
-        *("Keep mine", "Your words stay"),
-        *("Take the source’s", "The source’s words taken"),
+        *(KEEP_MINE.label, KEEP_MINE.message),
+        *(TAKE_NEW.label, TAKE_NEW.message),
     ),
 )
 _EDIT_CONFLICT = _ConflictTexts(
@@ -255,6 +259,7 @@ def _choose_conflict_texts(question: UserQuestion) -> _ConflictTexts:
 _ABSENCE_ANSWERS = _LossyAnswers(
     *("Bring back", "Will be sent again"), *("I deleted it", "Retired")
 )
+_DUPLICATE_ANSWERS = _LossyAnswers(*("Keep both", "Two cards"), *("Keep one", "One card"))
 _EMPTIED_ANSWERS = _LossyAnswers(
     *("Nothing happened", "Every card stays as it is"), *("Deleted", "Taken as deleted")
 )
@@ -273,6 +278,16 @@ def _render_emptied_question(question: UserQuestion) -> Json:
         ),
         "actions": _actions_to_json(_EMPTIED_ANSWERS.list_actions()),
     }
+
+
+def _choose_form_actions(count: int) -> list[Action]:
+    """Return the actions for a question about a number of lines, the default action first."""
+    make = relabel(ACCEPT, "Make the card", "Card made")
+    make_none = relabel(REJECT, "No card", "No cards made")
+    if count == 1:
+        return [make, make_none, SKIP]
+    many = replace(ACCEPT, label=f"Make {count:,} cards", key="1", look=Look.OUTLINED)
+    return [WAIT, relabel(many, many.label, "Cards made"), make_none]
 
 
 def _state_absence(question: UserQuestion) -> str:
@@ -436,8 +451,8 @@ class ItemRenderer:
     def _render_revision(self, draft: PendingDraft, card: LocalCard) -> Json:
         old = render_card(card, self.find_picture)
         new = self._render_draft(draft)
-        old["label"] = "Your card"
-        new["label"] = "With the new words"
+        old["label"] = "Mine"
+        new["label"] = "New"
         new["used"] = self._find_highest_gap_number(card)
         if card.kind.note_type is draft.kind.note_type:
             mark_differences(old, new)
@@ -450,7 +465,7 @@ class ItemRenderer:
             "edits": 1,
             "source": self.render_source(draft.highlight, draft.quote),
             "actions": _actions_to_json(_choose_revision_actions(draft)),
-            "passages": _render_passages(draft),
+            "passages": [] if _contain_passages(card, draft) else _render_passages(draft),
         }
 
     def _render_outdated_card(self, draft: PendingDraft, card: LocalCard) -> Json:
@@ -460,8 +475,8 @@ class ItemRenderer:
         """
         view = render_card(card, self.find_picture)
         view["used"] = self._find_highest_gap_number(card)
-        keep = relabel(ACCEPT, "Keep the card", "Kept")
-        retire = relabel(REJECT, "Retire it", "Retired")
+        keep = relabel(replace(KEEP_MINE, name="accept"), KEEP_MINE.label, "Kept")
+        retire = relabel(replace(TAKE_NEW, name="reject"), "Retire it", "Retired")
         return {
             "title": view["title"],
             "ask": "The passage has changed. Does the card still fit?",
@@ -478,11 +493,11 @@ class ItemRenderer:
         words = selectable_text_to_json(highlight)
         text = get_selectable_text(highlight)[0]
         title = to_one_line(text or highlight.comment or highlight.document.title)
-        write = replace(EDIT, name="write", label="Write it")
-        nothing = relabel(REJECT, "No card wanted", "No card for")
+        write = replace(EDIT, name="write", label="Write a card", look=Look.MORE)
+        nothing = relabel(REJECT, "No card", "No card for")
         if text:
             make = replace(ACCEPT, name="make", needs="words")
-            actions = [make, nothing, write, SKIP, *self._model_actions]
+            actions = [make, nothing, ASK, write, SKIP, *self._model_actions]
         else:
             actions = [replace(write, look=Look.FILLED), nothing, SKIP]
         return {
@@ -575,15 +590,13 @@ class ItemRenderer:
             cards.append(view)
         if len(cards) == 2:
             mark_differences(cards[0], cards[1])
-        keep_one = relabel(ACCEPT, "Keep one", "One card")
-        keep_both = relabel(REJECT, "Keep both", "Two cards")
         return {
             "title": cards[0]["title"],
             "ask": f"{question.text} Keep one?",
             "cards": cards,
             "beside": True,
             "why": _build_remark("The one with more reviews stays."),
-            "actions": _actions_to_json([keep_one, keep_both, SKIP]),
+            "actions": _actions_to_json(_DUPLICATE_ANSWERS.list_actions()),
         }
 
     def _render_conflict_question(self, question: UserQuestion) -> Json:
@@ -606,7 +619,7 @@ class ItemRenderer:
             "beside": True,
             "source": self.render_source(card.highlight, card.quote),
             "why": _build_remark("The card keeps its schedule either way."),
-            "actions": _actions_to_json(texts.answers.list_actions()),
+            "actions": _actions_to_json([*texts.answers.list_actions(), CHANGE]),
         }
 
     def _render_version(self, card: LocalCard, fields: Texts) -> Json:
@@ -628,11 +641,12 @@ class ItemRenderer:
                 " back” begins anew, without reviews. After “I deleted it”, nothing of it is"
                 " suggested again."
             ),
-            "actions": _actions_to_json(_ABSENCE_ANSWERS.list_actions()),
         }
         if len(views) == 1:
+            item_json["actions"] = _actions_to_json(_ABSENCE_ANSWERS.list_actions())
             item_json["cards"] = views
         else:
+            item_json["actions"] = _actions_to_json(_ABSENCE_ANSWERS.list_bulk_actions())
             item_json["lines"] = [
                 {"id": "", "question": view["question"], "answer": view["answer"]}
                 for view in views
@@ -651,8 +665,6 @@ class ItemRenderer:
             title = f"{lines} like {question.old}"
             ask = f"{lines} in {question.new} look like “{question.old}”. Are they cards?"
         drafts = load_pending_drafts(self._ledger, question.drafts)
-        make = relabel(ACCEPT, "Make cards", "Cards made")
-        make_none = relabel(REJECT, "None of them", "No cards made")
         return {
             "title": title,
             "lines": [self._render_line_of_form(draft) for draft in drafts],
@@ -660,7 +672,7 @@ class ItemRenderer:
             "why": _build_remark(
                 "The answer is also for later ones. You can reject single cards afterwards."
             ),
-            "actions": _actions_to_json([make, make_none, SKIP]),
+            "actions": _actions_to_json(_choose_form_actions(count)),
         }
 
     def _render_line_of_form(self, draft: PendingDraft) -> Json:

@@ -12,12 +12,18 @@ from functools import partial
 from ankiforge.ledger import PendingItems, pending_items, questions
 from ankiforge.ledger.cards import load_highlight
 from ankiforge.ledger.pending_items import PassageLocation, WaitingCounts
-from ankiforge.ledger.tables.highlights import find_highlight_row, find_looked_up_words
+from ankiforge.ledger.tables.highlights import (
+    DocumentPlace,
+    find_highlight_row,
+    find_looked_up_words,
+    load_document_places,
+)
 from ankiforge.model import (
     WORD_AND_TRANSLATION,
     HighlightKey,
     Json,
     ShownCard,
+    Strings,
     is_card_id,
     is_question_id,
 )
@@ -27,6 +33,7 @@ from ankiforge.review import Decision, DecisionOutcome, Review, StaleItemError, 
 from ankiforge.review.batches import DocumentItems
 from ankiforge.review.decisions import Postpone, ShowInAnki
 from ankiforge.review.items import find_next_item_of_passage
+from ankiforge.review.queue import keep_new_cards_of, list_queue
 from ankiforge.text import format_as_sentence
 from ankiforge.web.documents import DocumentRenderer
 from ankiforge.web.items import ItemRenderer
@@ -152,6 +159,10 @@ class LedgerItems(ItemSource):
         document = row["document"] if row else None
         return [each for each in document_items if each.document == document]
 
+    def load_document_places(self) -> dict[int, DocumentPlace]:
+        """Return the source and path of each document."""
+        return load_document_places(self._ledger)
+
     @property
     def passages_without_card(self) -> Sequence[PassageLocation]:
         """The passages without a card, best first."""
@@ -168,6 +179,21 @@ class LedgerItems(ItemSource):
             self._review.load_item, self._skipped, more=more
         )
         return [item.id for item in items]
+
+    def select_best_of_queue(self, documents: Collection[int] | None = None) -> Strings:
+        """Return the IDs of the first ten items of the queue.
+
+        Postponed items are only returned if nothing else is left.
+
+        Args:
+            documents: the documents of the new cards, or None for everything that waits.
+        """
+        pending = self.load_pending()
+        if documents is not None:
+            pending = keep_new_cards_of(pending, documents)
+        ids = list_queue(pending)
+        ids = [id for id in ids if id not in self._skipped] or ids
+        return batches.select_first_items(ids, self._review.load_item)
 
     # --- one item -----------------------------------------------------------------------
 

@@ -43,7 +43,7 @@ from ankiforge.pipeline.media import load_highlight_media
 from ankiforge.pipeline.query import parse_query, uses_query_syntax
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.review import Decision, Item, Review, StaleItemError, batches
-from ankiforge.review.batches import DocumentItems, ReviewBatch
+from ankiforge.review.batches import DocumentItems, FolderItems, ReviewBatch
 from ankiforge.review.decisions import Edit, WriteCard
 from ankiforge.review.items import iter_changed_cards
 from ankiforge.text import format_as_sentence, format_count
@@ -70,12 +70,17 @@ MAX_CREATORS = 2
 """The maximum number of authors per document on the shelf."""
 NO_HIGHLIGHTS_TEXT = "Nothing is marked here yet."
 ASK_LABEL = "Ask my chat"
+"""The label of the button that asks a chat about a document."""
 CHOOSE_TEXT = (
     "Select words in the document and press Enter, or ask your chat for ten passages."
 )
 PagePartFactory = Callable[[Workspace, ItemRenderer], Iterable[PagePart]]
 
 
+_WAITING_STATE = "Waiting"
+"""The state that isn't shown in the list of all cards, because most of its rows have it."""
+_BEST_LIST = "best"
+"""The next ten of everything that waits, across documents. It is the first row of the shelf."""
 _USER_LIST = "you"
 """The list of what only the user can answer. It comes first on the shelf."""
 _WORDS_LIST = "words"
@@ -150,6 +155,8 @@ class ReviewSession:
         # The number of the unfinished sitting of each document, most recent last.
         self._unfinished: dict[str, int] = {}
         self._chat: ChatPrompt | None = None
+        # The rows of folders on the shelf, keyed by the ID of their list.
+        self._folders: dict[str, FolderItems] = {}
 
     def _find_item_source(self, id: str) -> ItemSource:
         return next(source for source in self._sources if id.startswith(source.prefix))
@@ -178,6 +185,10 @@ class ReviewSession:
         """
         if list_id == "all":
             return {**self._list_all_cards(words.strip(), start), **self.count_items()}
+        if list_id == _BEST_LIST:
+            return {**self._start_best_sitting(), **self.count_items()}
+        if list_id in self._folders:
+            return {**self._start_folder_sitting(list_id), **self.count_items()}
         sources = (
             each for each in self._sources if list_id in each.count_pending_items()
         )
@@ -192,6 +203,30 @@ class ReviewSession:
         count = len(source.list_ids(list_id))
         counts = self._count_list(source, list_id, count)
         return {**sitting, "waiting": counts["waiting"], **self.count_items()}
+
+    def _start_best_sitting(self) -> Json:
+        """Start a sitting with the first ten items of the queue, or continue it."""
+        continued = self._continue_sitting(_BEST_LIST)
+        if continued:
+            return continued
+        items = self._render_items(self._items.select_best_of_queue())
+        return self._start_sitting(items, list_id=_BEST_LIST)
+
+    def _start_folder_sitting(self, list_id: str) -> Json:
+        """Start a sitting with the first ten new cards of a folder's documents, or continue it."""
+        continued = self._continue_sitting(list_id)
+        if continued:
+            return continued
+        folder = self._folders[list_id]
+        documents = {each.document for each in folder.documents}
+        ids = self._items.select_best_of_queue(documents)
+        if ids:
+            return self._start_sitting(self._render_items(ids), list_id=list_id)
+        uncarded_ids = []
+        for document_items in folder.documents:
+            uncarded_ids += _select_uncarded_ids(document_items)
+        items = self._render_items(uncarded_ids[: batches.SITTING_SIZE])
+        return {**self._start_sitting(items, list_id=list_id), "without": True}
 
     # --- the shelf, and a sitting at one of its documents -------------------------------
 
@@ -256,15 +291,64 @@ class ReviewSession:
                 finished.append(document_items)
         lists = self._list_shelf_lists()
         unmarked = self.documents.list_unmarked()
+        shown_rows: list[DocumentItems | Json] = []
+        places = self._items.load_document_places()
+        finished_rows: list[DocumentItems | Json] = []
+        for documents, rows in ((pending, shown_rows), (finished, finished_rows)):
+            for row in batches.group_small_documents(documents, places):
+                if isinstance(row, FolderItems):
+                    rows.append(self._render_folder_row(row))
+                else:
+                    rows.append(row)
+        best_rows = []
+        if len(unfinished) + len(pending) + len(lists) > 1:
+            best_rows = self._render_best_row()
         return [
-            *(row for row in lists if row["id"] == _USER_LIST),
             *unfinished,
-            *pending,
+            *best_rows,
+            *(row for row in lists if row["id"] == _USER_LIST),
+            *shown_rows,
             *(row for row in lists if row["id"] != _USER_LIST),
             *unmarked[:RECENT_UNMARKED_COUNT],
-            *finished,
+            *finished_rows,
             *unmarked[RECENT_UNMARKED_COUNT:],
         ]
+
+    def _render_folder_row(self, folder: FolderItems) -> Json:
+        waits = folder.waiting_count > 0
+        counts = f"{folder.waiting_count:,}"
+        if not waits:
+            counts = f"{folder.remaining_count:,} without a card"
+        id = f"{'in' if waits else 'rest of'} {folder.id}"
+        self._folders[id] = folder
+        documents = format_count(len(folder.documents), "document")
+        return {
+            "id": id,
+            "list": id,
+            "title": folder.title,
+            "by": "",
+            "waiting": 0,
+            "rest": f"{counts} in {documents}",
+            "is_open": waits,
+            "left": self._format_position(id),
+        }
+
+    def _render_best_row(self) -> list[Json]:
+        """Render the row of everything that waits, unless nothing does."""
+        total = self._items.count_waiting().total
+        if not total:
+            return []
+        title = (
+            f"Best ten of {total:,}" if total > batches.SITTING_SIZE else f"All {total}"
+        )
+        row = {"id": _BEST_LIST, "list": _BEST_LIST, "title": title, "by": ""}
+        counts = {
+            "waiting": 0,
+            "rest": "",
+            "cover": str(min(total, batches.SITTING_SIZE)),
+        }
+        left = self._format_position(_BEST_LIST)
+        return [{**row, **counts, "is_open": True, "left": left}]
 
     def _list_shelf_lists(self) -> list[Json]:
         """Render the rows of the lists in which something waits, the list of words last."""
@@ -343,12 +427,11 @@ class ReviewSession:
     def _render_document_row(self, document_items: DocumentItems) -> Json:
         highlight = load_highlight(self._ledger, document_items.best_location.key)
         id = self.documents.register_document(highlight)
-        offer = document_items.chat_offer or ""
         chat = ASK_LABEL if document_items.should_offer_chat else ""
         if self._workspace.folder.config.drafter == "llm":
-            offer = chat = ""
-        rest = offer
-        if document_items.remaining_count and not offer:
+            chat = ""
+        rest = ""
+        if not document_items.waiting_count:
             rest = f"{document_items.remaining_count:,} without a card"
         return {
             "id": id,
@@ -430,9 +513,12 @@ class ReviewSession:
         remaining items becomes the unfinished sitting of its document.
         """
         self._sittings[number] = sitting
-        self._unfinished.pop(sitting.document, None)
-        if sitting.document and sitting.ids and sitting.results:
-            self._unfinished[sitting.document] = number
+        name = sitting.document
+        if sitting.list_id == _BEST_LIST or sitting.list_id in self._folders:
+            name = sitting.list_id
+        self._unfinished.pop(name, None)
+        if name and sitting.ids and sitting.results:
+            self._unfinished[name] = number
         return {
             "number": number,
             "ids": sitting.ids,
@@ -524,6 +610,9 @@ class ReviewSession:
             [state] = states
             summary = f"{len(ids)} {state[:1].lower()}{state[1:]}"
             rows = [{**row, "state": ""} for row in rows]
+        for row in rows:
+            if row["state"] == _WAITING_STATE:
+                row["state"] = ""
         left = min(len(ids) - shown_count, MAX_ROWS)
         return {
             "rows": rows,
@@ -603,8 +692,8 @@ class ReviewSession:
 
         The summary has a `heading`, further sentences (`told`), and the created or changed
         `cards`, each with its highlight's `key` and page label (`page`). For a document, the cards
-        are in reading order. For a document without highlights, `chat` is the label of the button
-        that asks a chat to choose passages.
+        are in reading order. If a chat can be asked about the rest of a document, `chat` is the
+        label of the button that does so.
         """
         sitting = self._sittings.get(sitting_number)
         if sitting is None:
@@ -622,7 +711,7 @@ class ReviewSession:
             row = source.lists.get(sitting.list_id)
             if row and row.ending:
                 endings.append(row.ending)
-        outcome = f"{len(sitting.results)} decided"
+        outcome = _describe_decisions(sitting)
         if not endings:
             outcome = _describe_outcome(sitting, cards)
         left = self._describe_left_items(sitting)
@@ -630,7 +719,17 @@ class ReviewSession:
             "heading": _format_heading(sitting, outcome, left),
             "told": " ".join(endings),
             "cards": cards,
+            "chat": self._label_chat_offer(sitting.document),
         }
+
+    def _label_chat_offer(self, document: str) -> str:
+        """Return the label of the button that asks a chat about the rest of a document, or ""."""
+        document_items = self._find_document_items(document)
+        if document_items is None or self._workspace.folder.config.drafter == "llm":
+            return ""
+        if not document_items.remaining_count:
+            return ""
+        return f"{document_items.remaining_count:,} more: {ASK_LABEL}"
 
     def _render_changed_cards(self, sitting: ReviewBatch) -> list[Json]:
         """Render the cards that a sitting has created or changed, in reading order if possible."""
@@ -653,7 +752,7 @@ class ReviewSession:
         if sitting.document:
             document_items = self._find_document_items(sitting.document)
         if document_items is None:
-            left_count = self.count_items()["left"].get(sitting.list_id, 0)
+            left_count = self._count_left_in_list(sitting.list_id)
             return f"{left_count:,} waiting" if left_count else ""
         parts = []
         if document_items.waiting_count:
@@ -661,6 +760,18 @@ class ReviewSession:
         if document_items.more:
             parts.append(f"{len(document_items.more):,} more")
         return ", ".join(parts)
+
+    def _count_left_in_list(self, list_id: str) -> int:
+        if list_id == _BEST_LIST:
+            return self._items.count_waiting().total
+        if list_id in self._folders:
+            folder = {each.document for each in self._folders[list_id].documents}
+            documents = self._items.list_documents()
+            return sum(
+                each.waiting_count for each in documents if each.document in folder
+            )
+        left: dict[str, int] = self.count_items()["left"]
+        return left.get(list_id, 0)
 
     def preview(self, decision: Decision) -> Json:
         """Render the card that a decision would create, as it would look in Anki.
@@ -855,8 +966,7 @@ def _describe_rest(all_document_items: Iterable[DocumentItems]) -> str:
     count = sum(document_items.remaining_count for document_items in all_document_items)
     if not count:
         return ""
-    highlights = format_count(count, "highlight")
-    return f"{highlights} without a card: ankiforge list --no-card says why"
+    return f"{format_count(count, 'highlight')} without a card."
 
 
 def _select_uncarded_ids(document_items: DocumentItems) -> list[str]:
@@ -871,8 +981,7 @@ def _select_uncarded_ids(document_items: DocumentItems) -> list[str]:
 
 
 def _render_card_row(list_row: ListRow) -> Json:
-    places = (list_row.highlight.document.title, list_row.deck)
-    return {**render_row(list_row), "place": " · ".join(filter(None, places))}
+    return {**render_row(list_row), "place": list_row.highlight.document.title}
 
 
 def _count_cards(view: Json) -> int:
@@ -886,12 +995,27 @@ def _describe_outcome(sitting: ReviewBatch, cards: Iterable[Json]) -> str:
     """Describe how many cards a sitting has made, or else how many items were decided."""
     card_count = sum(map(_count_cards, cards))
     if not card_count:
-        return f"{len(sitting.results)} decided"
-    outcome = format_count(card_count, "card")
+        return _describe_decisions(sitting)
+    parts = [format_count(card_count, "card")]
     rejected_count = sitting.results.count("none")
     if sitting.document and rejected_count:
-        outcome += f", {rejected_count} rejected"
-    return outcome
+        parts.append(f"{rejected_count} rejected")
+    return _join_with_later(parts, sitting)
+
+
+def _describe_decisions(sitting: ReviewBatch) -> str:
+    """Describe how many items of a sitting were decided. Deferring isn't deciding."""
+    decided_count = len(sitting.results) - sitting.results.count("later")
+    return _join_with_later(
+        [f"{decided_count} decided"] if decided_count else [], sitting
+    )
+
+
+def _join_with_later(parts: list[str], sitting: ReviewBatch) -> str:
+    later_count = sitting.results.count("later")
+    if later_count:
+        parts.append(f"{later_count} later")
+    return ", ".join(parts)
 
 
 def _format_heading(sitting: ReviewBatch, outcome: str, left: str) -> str:

@@ -85,7 +85,7 @@ def filled(vault: Path) -> Path:
 
 
 def test_extract_tells_a_highlight_a_line(forge, filled):
-    found = forge.ok("extract", filled, "--json").lines
+    found = forge.ok("run", "--dry-run", "-v", filled, "--json").lines
 
     assert len(found) >= 4
     assert any(one["gaps"] for one in found)
@@ -98,16 +98,19 @@ def test_extract_tells_a_highlight_a_line(forge, filled):
 
 def test_extract_says_what_counts_where_nothing_is_marked(forge, tmp_path):
     (tmp_path / "plain.md").write_text("Nothing is marked.\n", encoding="utf-8")
-    said = forge.ok("extract", tmp_path / "plain.md").stderr
+    said = forge.ok("run", "--dry-run", "-v", tmp_path / "plain.md").stderr
     assert said.startswith("no highlights found\nwhat counts as a highlight: marks and")
-    assert "what counts" not in forge.ok("extract", tmp_path, "--limit", "0").stderr
+    assert (
+        "what counts"
+        not in forge.ok("run", "--dry-run", "-v", tmp_path, "--limit", "0").stderr
+    )
 
 
 def test_a_file_that_could_not_be_read_is_a_problem_of_extract_and_run(forge, filled):
     (filled / "broken.pdf").write_bytes(b"%PDF-1.4 nothing")
     [told] = [
         line
-        for line in forge("extract", filled, "--json", code=1).lines
+        for line in forge("run", "--dry-run", "-v", filled, "--json", code=1).lines
         if "problem" in line
     ]
     [problem] = forge("run", filled, "--json", code=1).data["problems"]
@@ -178,7 +181,7 @@ def test_every_command_with_json_writes_json_and_nothing_else_to_stdout(
     guid = forge.cards()[0]["guid"]
     before = files(forge.folder, forge.home)
     looks: list[tuple[Any, ...]] = [
-        ("list",), ("list", "-v", guid), ("extract", filled), ("list", "--no-card"),
+        ("list",), ("list", "-v", guid), ("run", "--dry-run", "-v", filled), ("list", "--no-card"),
         ("doctor",), ("status",),
     ]  # fmt: skip
     for call in looks:
@@ -258,10 +261,14 @@ def test_no_command_writes_into_a_source(forge, filled, files):
 
 
 def test_extract_tells_the_keys_that_a_run_gives(forge, filled):
-    would_be = [one["key"] for one in forge.ok("extract", filled, "--json").lines]
+    would_be = [
+        one["key"] for one in forge.ok("run", "--dry-run", "-v", filled, "--json").lines
+    ]
     forge.ok("run", filled)
 
-    assert [one["key"] for one in forge.ok("extract", filled, "--json").lines] == would_be
+    assert [
+        one["key"] for one in forge.ok("run", "--dry-run", "-v", filled, "--json").lines
+    ] == would_be
     assert {card["highlight"] for card in forge.cards()} <= set(would_be)
 
 

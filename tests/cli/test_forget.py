@@ -103,7 +103,7 @@ def test_drafts_of_a_forgotten_path_wait_no_more_and_wait_again_when_it_is_read(
     forge.ok("run", folder, "--accept", "review")
     [draft] = forge.cards("verdict:waiting")
     forge.ok("forget", folder)
-    assert forge.json("status")["cards"]["waiting"] == 0
+    assert forge.json("status")["waiting"]["total"] == 0
     forge.ok("run", folder, "--accept", "review")
     assert [one["id"] for one in forge.cards("verdict:waiting")] == [draft["id"]]
 

@@ -258,7 +258,7 @@ def test_a_vault_is_read_in_the_dialect_of_its_plugin_without_a_setting(home, an
 
     (source, _) = read_settings(home / "cards/ankiforge.yaml", registry).sources
     assert not {"cards", "marks"} & source.options.keys()
-    _, out, _ = ankiforge("-C", "cards", "extract", "--json")
+    _, out, _ = ankiforge("-C", "cards", "run", "--dry-run", "-v", "--json")
     lines = map(json.loads, out.splitlines())
     assert {line["exact"] for line in lines if "exact" in line} == {
         "front::back",

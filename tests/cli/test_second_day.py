@@ -343,5 +343,5 @@ def test_a_second_export_of_an_account_leaves_the_drafts_of_the_first_waiting(fo
     unchanged = forge.json("run")
     assert (unchanged["highlights"]["seen"], unchanged["highlights"]["new"]) == (3, 0)
     # what `extract` shows is in the named file alone
-    shown = forge.ok("extract", second, "--json").lines
+    shown = forge.ok("run", "--dry-run", "-v", second, "--json").lines
     assert [line["exact"] for line in shown if "exact" in line] == [DNN]

@@ -446,7 +446,7 @@ def test_a_word_that_is_found_nowhere_is_no_missing_file(forge, note):
     assert "tag:NAME" in result.stderr
 
 
-@pytest.mark.parametrize("command", ["run", "review", "extract"])
+@pytest.mark.parametrize("command", ["run", "review"])
 def test_an_empty_path_is_not_the_folder_where_one_is(forge, note, command):
     result = forge(command, "", code=2)
     assert "the path is empty" in result.stderr

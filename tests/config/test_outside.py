@@ -15,7 +15,7 @@ from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
 COMMANDS = (
     ("status",), ("list",), ("list", "--no-card"), ("search", "sleep"), ("run",),
     ("run", "--dry-run"), ("build",), ("push",), ("pull",), ("accept", "--all"), ("undo",),
-    ("draft",), ("draft", "--drafter", "llm", "--estimate"), ("extract",), ("init",), ("init", "."),
+    ("draft",), ("draft", "--drafter", "llm", "--estimate"), ("run", "--dry-run", "-v"), ("init",), ("init", "."),
     ("doctor",),
 )  # fmt: skip
 """Whatever a person may try in a workspace that they have just been given."""
@@ -97,12 +97,14 @@ def test_what_lies_at_a_path_is_shown_without_trust_and_without_the_settings_ser
     with socket.create_server(("127.0.0.1", 0)) as cluster:
         begin(forge, f"executor: tcp://127.0.0.1:{cluster.getsockname()[1]}\n")
         before = state(forge.folder)
-        assert forge.ok("extract", outside).stdout.count("Peat is dead") == 2
+        assert (
+            forge.ok("run", "--dry-run", "-v", outside).stdout.count("Peat is dead") == 2
+        )
         assert state(forge.folder) == before
         cluster.setblocking(False)
         with pytest.raises(BlockingIOError):
             cluster.accept()
-    told = forge("extract", code=2).stderr
+    told = forge("run", "--dry-run", "-v", code=2).stderr
     assert f"init --trust {forge.folder}" in told
     assert "is new to ankiforge" in told
     assert "hint: if you wrote it yourself" in told

@@ -112,7 +112,7 @@ def test_the_marks_on_a_device_are_found_wherever_koreader_keeps_them(
     (root / "Books").mkdir(exist_ok=True)
     write_epub(root / "Books/On Memory.epub", BOOK)
     for given in (root, (root / place).parent, root / place):
-        shown = forge.json("extract", given)
+        shown = forge.json("run", "--dry-run", "-v", given)
         assert PART.text in str(shown), given
     [mark] = highlights(opened("koreader", root, name="n").scan())
     assert mark.sentence == WHOLE.text
@@ -249,7 +249,7 @@ def test_an_epub_without_highlights_says_where_they_are(forge, tmp_path):
 def test_a_database_of_another_program_is_named(forge, tmp_path):
     with closing(sqlite3.connect(tmp_path / "KoboReader.sqlite")) as other:
         other.execute("CREATE TABLE other (x)")
-    shown = forge("extract", tmp_path / "KoboReader.sqlite")
+    shown = forge("run", "--dry-run", "-v", tmp_path / "KoboReader.sqlite")
     assert "not a Kobo database" in shown.stdout + shown.stderr
 
 

@@ -192,7 +192,7 @@ def test_clippings_in_a_vault_are_no_note(forge, vault):
     (vault / "a.md").write_text("First?::one\n")
     path = clippings(vault / "My Clippings.txt", clipping(PASSAGE, "10-12"))
     assert forge.json("run", vault)["highlights"]["seen"] == 1
-    [found] = forge.ok("extract", path, "--json").lines
+    [found] = forge.ok("run", "--dry-run", "-v", path, "--json").lines
     assert found["key"].startswith("kindle:kindle/")
     workspace = vault.parent / "ws"
     workspace.mkdir()
@@ -200,7 +200,7 @@ def test_clippings_in_a_vault_are_no_note(forge, vault):
         f"sources:\n  - obsidian: {{name: n, path: {vault}}}\nanki: {{collection: none}}\n"
     )
     forge.ok("init", "--trust", workspace)
-    [found] = forge.ok("-C", workspace, "extract", path, "--json").lines
+    [found] = forge.ok("-C", workspace, "run", "--dry-run", "-v", path, "--json").lines
     assert found["key"].startswith("kindle:kindle/")
 
 

@@ -255,9 +255,9 @@ def test_a_highlight_in_a_reading_program_keeps_its_key(forge, tmp_path):
     book = Book("Wars", ("Jane Doe",), (("One", NOTED),), is_markup=True)
     mark = Mark("A litre holds about 1022 molecules.")
     write_sidecar(tmp_path / "Wars.sdr" / "metadata.epub.lua", book, [mark])
-    [alone] = forge.ok("extract", tmp_path, "--json").lines
+    [alone] = forge.ok("run", "--dry-run", "-v", tmp_path, "--json").lines
     write_epub(tmp_path / "Wars.epub", book)
-    [beside_book] = forge.ok("extract", tmp_path, "--json").lines
+    [beside_book] = forge.ok("run", "--dry-run", "-v", tmp_path, "--json").lines
     assert beside_book["key"] == alone["key"]
     assert beside_book["exact"] == "A litre holds about 10²² molecules."
 

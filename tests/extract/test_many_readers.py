@@ -86,7 +86,7 @@ def alone(shelf: Path) -> dict[str, list[str]]:
 
 
 def told(forge, *options: str) -> list[str]:
-    result = forge("extract", "--json", *options)
+    result = forge("run", "--dry-run", "-v", "--json", *options)
     assert result.exit_code == 1, result.stderr  # the broken ones are named
     return result.stdout.splitlines()
 
@@ -144,7 +144,7 @@ def test_a_cluster_yields_the_same_and_so_does_one_that_loses_workers(
 def test_no_scheduler_is_said_before_anything_is_read(forge, workspace, monkeypatch):
     monkeypatch.setattr(worker, "CONNECT_TIMEOUT", 0.5)
     workspace(f"tcp://127.0.0.1:{_free()}")
-    result = forge("extract")
+    result = forge("run", "--dry-run", "-v")
     assert result.exit_code == 3
     assert "no Dask scheduler answers" in result.stderr
     assert "dask scheduler" in result.stderr

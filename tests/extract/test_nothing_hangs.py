@@ -89,7 +89,7 @@ def test_what_is_no_file_among_exports_stops_nothing(forge, tmp_path):
     for make in ODD:
         for ending in ("csv", "json", "html", "txt", "pdf", "epub", "tid"):
             make(exports / f"{make.__name__}.{ending}")
-    code, out, err = ended(forge, "extract", exports, "--json")
+    code, out, err = ended(forge, "run", "--dry-run", "-v", exports, "--json")
     assert code in (0, 1), err
     assert "A cell is alive." in out
     odd = [
@@ -97,7 +97,7 @@ def test_what_is_no_file_among_exports_stops_nothing(forge, tmp_path):
         for make in ODD
         for ending in ("csv", "json", "pdf")
     ]
-    code, _, err = ended(forge, "extract", *odd)
+    code, _, err = ended(forge, "run", "--dry-run", "-v", *odd)
     assert code in (1, 2), err
 
 
@@ -149,7 +149,9 @@ def test_an_export_nested_deeply_stops_nothing(forge, tmp_path, depth):
     ]
     for number, text in enumerate(texts):
         (tmp_path / f"{number}.json").write_text(text % nested(depth))
-    code, _, err = ended(forge, "extract", *sorted(tmp_path.glob("*.json")))
+    code, _, err = ended(
+        forge, "run", "--dry-run", "-v", *sorted(tmp_path.glob("*.json"))
+    )
     assert code in (0, 1), err
 
 
@@ -185,7 +187,10 @@ def test_a_link_that_a_person_names_is_read(forge, tmp_path):
     (tmp_path / "real.md").write_text(NOTE)
     (tmp_path / "link.md").symlink_to("real.md")
     assert (
-        forge.ok("extract", tmp_path / "link.md", "--json").stdout.count('"exact"') == 1
+        forge.ok("run", "--dry-run", "-v", tmp_path / "link.md", "--json").stdout.count(
+            '"exact"'
+        )
+        == 1
     )
 
 
@@ -202,7 +207,7 @@ def test_blocks_of_thousands_of_marks_end(forge, vault):
     for name, line in enumerate(lines):
         rows = (line.format(number) for number in range(1_500))
         (vault / f"{name}.md").write_text("\n".join(rows) + "\n")
-    code, out, err = ended(forge, "extract", vault, "--json")
+    code, out, err = ended(forge, "run", "--dry-run", "-v", vault, "--json")
     assert code == 0, err
     assert out.count('"exact"') >= len(lines)
 

@@ -23,7 +23,7 @@ def paper(folder: Path) -> Path:
 
 
 def test_running_heads_and_feet_are_no_context(forge, tmp_path):
-    lines = forge.ok("extract", paper(tmp_path), "--json").lines
+    lines = forge.ok("run", "--dry-run", "-v", paper(tmp_path), "--json").lines
     marks = [one for one in lines if "exact" in one]
     assert len(marks) == 6
     beside = " ".join(one["prefix"] + one["suffix"] for one in marks)

@@ -19,7 +19,7 @@ def test_the_banner_of_a_drawing_is_no_mark(forge, tmp_path):
     vault.mkdir()
     (vault / "note.md").write_text("A cell is ==alive== here.\n")
     drawing(vault, "one", "a ==marked== word")
-    assert "drawing" not in forge.ok("extract", vault).stderr
+    assert "drawing" not in forge.ok("run", "--dry-run", "-v", vault).stderr
 
 
 NO_JSON = "it has no Hypothesis annotations"
@@ -39,7 +39,7 @@ def test_an_export_that_cannot_be_read_says_why(forge, tmp_path, name):
     folder = tmp_path / "exports"
     folder.mkdir()
     (folder / name).write_text(text)
-    alone = forge("extract", folder / name, code=2).stderr
+    alone = forge("run", "--dry-run", "-v", folder / name, code=2).stderr
     assert why in alone
     assert name in alone
     assert f"{name}: {why}" in forge("run", folder, code=2).stderr
@@ -50,14 +50,14 @@ def test_a_foreign_file_beside_a_good_export_is_named(forge, tmp_path):
     folder.mkdir()
     (folder / "good.csv").write_text("Highlight,Book Title\nA cell is alive.,Book\n")
     (folder / "foreign.csv").write_text("Name,Age\nAnn,3\n")
-    assert "A cell is alive." in forge.ok("extract", folder).stdout
+    assert "A cell is alive." in forge.ok("run", "--dry-run", "-v", folder).stdout
     assert "note: exports: not read: 1 .csv" in forge.ok("run", folder).stderr
-    result = forge("extract", folder / "foreign.csv", code=2)
+    result = forge("run", "--dry-run", "-v", folder / "foreign.csv", code=2)
     assert "its columns are Name,Age" in result.stderr
 
 
 def test_an_empty_database_of_zotero_is_empty(forge, tmp_path):
     (tmp_path / "zotero.sqlite").write_bytes(b"")
-    result = forge("extract", tmp_path / "zotero.sqlite", code=1)
+    result = forge("run", "--dry-run", "-v", tmp_path / "zotero.sqlite", code=1)
     assert "zotero.sqlite" in result.stderr
     assert "not a Zotero database" in result.stderr

@@ -36,7 +36,7 @@ def database(folder: Path, *paths: str) -> None:
 
 
 def words_before(forge) -> list[str]:
-    result = forge("extract", "--json")
+    result = forge("run", "--dry-run", "-v", "--json")
     found = [one for one in result.lines if "exact" in one]
     assert len(found) >= 2
     return [one["prefix"] for one in found if one["exact"] == MARKED]
@@ -127,7 +127,7 @@ def test_a_data_folder_named_on_the_command_line_keeps_its_linked_files(
     forge, secret, tmp_path
 ):
     database(tmp_path / "Zotero", str(secret))
-    result = forge.ok("extract", tmp_path / "Zotero", "--json")
+    result = forge.ok("run", "--dry-run", "-v", tmp_path / "Zotero", "--json")
     assert BEFORE in result.stdout
 
 

@@ -101,5 +101,5 @@ def test_a_note_of_no_paper_is_read_and_a_private_one_stays_here(forge, tmp_path
 def test_emphasis_within_the_tag_does_not_take_it_apart(forge, tmp_path):
     mark = Annotation("MARK0001", "Cartilage of the ear.", "#no-<i>llm</i>")
     folder = library(tmp_path / "Zotero", mark)
-    [found] = forge.ok("extract", folder, "--json").lines
+    [found] = forge.ok("run", "--dry-run", "-v", folder, "--json").lines
     assert "no-llm" in found["tags"]

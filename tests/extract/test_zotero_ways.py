@@ -247,7 +247,7 @@ def test_a_look_leaves_no_trace_and_no_key(desk, serve):
     desk.read_here(url=server.url, library="user")
     assert counts(desk.run("--dry-run")) == (5, 0, 0, 0)
     assert desk.live == {}
-    told = desk.forge.ok("extract", "--json")
+    told = desk.forge.ok("run", "--dry-run", "-v", "--json")
     assert {line["key"] for line in told.lines} == KEYS | {"zotero:user/NOTEAAA2"}
     assert fake.KEY not in told.stdout + told.stderr
     server.forget_requests()

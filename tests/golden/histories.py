@@ -363,11 +363,16 @@ class Player:
     def do_forge(self, machine: Machine, command: str | list[str]) -> dict[str, Any]:
         words = command if isinstance(command, list) else command.split()
         words = [self.filled(machine, word) for word in words]
+        is_extract = "--dry-run" in words
         result = self.call(machine, *words)
-        if words[0] == "run" and "review" not in self.history.get("more", ""):
+        if (
+            words[0] == "run"
+            and not is_extract
+            and "review" not in self.history.get("more", "")
+        ):
             self.take_marks(machine)
         came: dict[str, Any] = {"exit": result.exit_code}
-        if words[0] == "extract":
+        if is_extract:
             came["extract"] = extracted(result.stdout)
         came |= self.look(machine)
         if machine.killed:  # how far it came is chance, where it ends is not

@@ -70,7 +70,9 @@ class Bench:
 
     @property
     def key(self) -> str:
-        [mark] = self.forge.ok("extract", self.vault / "a.md", "--json").lines
+        [mark] = self.forge.ok(
+            "run", "--dry-run", "-v", self.vault / "a.md", "--json"
+        ).lines
         return str(mark["key"])
 
     def one(self, number: int) -> str:

@@ -20,6 +20,7 @@ CONFLICT = UserQuestion("quC", UserQuestionKind.CONFLICT, "?")
 def offer(id: str, passage: str, changes: str = "", *, blocked: bool = False):
     row = {"id": id, "passage": passage, "changes": changes, "blocked": blocked}
     place = {"key": passage, "document": 1, "title": "", "place": 0, "usefulness": 1.0}
+    place |= {"slot": ""}
     return row | place
 
 

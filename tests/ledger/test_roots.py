@@ -74,6 +74,9 @@ def test_a_configured_folder_within_keeps_its_settings(forge, tmp_path):
     forge.ok("init", "--trust", forge.folder)
     forge.ok("run")
     forge.ok("run", notes)
-    found = {line["source"] for line in forge.ok("extract", notes, "--json").lines}
+    found = {
+        line["source"]
+        for line in forge.ok("run", "--dry-run", "-v", notes, "--json").lines
+    }
     assert found == {"s", "notes"}
     assert len(forge.cards()) == 2

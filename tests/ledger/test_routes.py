@@ -162,7 +162,7 @@ def test_a_pdf_that_appears_later_lends_its_words_and_draws_nothing_anew(
 
 
 def read_from(forge, library: Path) -> list[dict[str, str]]:
-    return forge.ok("extract", library / "zotero.sqlite", "--json").lines
+    return forge.ok("run", "--dry-run", "-v", library / "zotero.sqlite", "--json").lines
 
 
 def test_a_folder_whose_pdfs_are_gone_was_read_whole_and_holds_nothing(

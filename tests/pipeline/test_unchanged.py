@@ -204,7 +204,7 @@ def test_what_is_lost_of_the_cache_is_not_needed(forge, papers, sql):
     assert forge.json("run")["highlights"] == {
         "seen": 3, "new": 1, "changed": 0, "gone": 0, "unchanged": 2,
     }  # fmt: skip
-    assert len(forge("extract", "--json", papers).stdout.splitlines()) == 3
+    assert len(forge("run", "--dry-run", "-v", "--json", papers).stdout.splitlines()) == 3
     (papers / "3.pdf").unlink()
     forge.ok("run")
 
@@ -491,7 +491,7 @@ def test_an_edited_note_in_which_nothing_is_marked_is_not_parsed(
 
 def test_what_is_only_shown_needs_no_ledger(forge, notes, monkeypatch):
     monkeypatch.setenv("PYTHONPROFILEIMPORTTIME", "1")
-    done = forge.finished("extract", notes)
+    done = forge.finished("run", "--dry-run", "-v", notes)
     assert "mitochondrion" in done.stdout
     loaded = [line.rpartition("|")[2].strip() for line in done.stderr.splitlines()]
     assert "ankiforge.extract.markdown.note_reader" in loaded

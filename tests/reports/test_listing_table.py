@@ -62,12 +62,12 @@ CHANGED = [
     ("query", "view", "everything", "lines"),
     [
         # what waits is first, and a document's cards are below it
-        ((), None, False, [*ASKED, "", *VACUOLE, "", "Cells\t1 waiting, 2 cards", RIBOSOME, CENTRIOLE, OSMOSIS]),
+        ((), None, False, [*ASKED, "", *VACUOLE, "", "Cells\t1 waiting, 2 cards", OSMOSIS, RIBOSOME, CENTRIOLE]),
         (("what",), None, False, [*VACUOLE, "", "Cells\t2 cards", RIBOSOME, CENTRIOLE]),
         (("ribosome",), None, False, ["Cells\t1 card", RIBOSOME]),
         (("nowhere",), None, False, []),
         # everything is in the order of the files
-        ((), None, True, [*ASKED, "", "Cells\t1 waiting, 2 cards", RIBOSOME, CENTRIOLE, OSMOSIS, "", *VACUOLE]),
+        ((), None, True, [*ASKED, "", "Cells\t1 waiting, 2 cards", OSMOSIS, RIBOSOME, CENTRIOLE, "", *VACUOLE]),
         (("verdict:waiting",), None, False, [*VACUOLE, "", "Cells\t1 waiting", OSMOSIS]),
         (("osmosis",), None, False, ["Cells\t1 waiting", OSMOSIS]),
         (("osmosis", "document:later"), None, False, []),

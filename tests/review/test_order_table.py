@@ -88,7 +88,7 @@ def test_all_drafts_are_asked_once(opened):
 @pytest.mark.parametrize(
     ("query", "sittings"),
     [
-        ("", [{"membrane", "ribosome", "nucleus"}, {"DNA"}]),
+        ("", [{"membrane", "ribosome", "nucleus", "DNA"}]),
         ("document:Energy", [{"DNA"}]),
         (
             "energy",

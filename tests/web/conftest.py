@@ -84,7 +84,7 @@ def opened(browser: Any) -> Iterator[Opening]:
             page.wait_for_selector("body:not([data-view=start])")
             settle(page)
             if list == "new" and page.locator(".documents li").count():
-                page.locator(".documents [aria-selected=true] .name").click()
+                page.locator(f"{OWN_ROW} .name").first.click()
                 page.wait_for_selector(CARD)
                 settle(page)
             return page
@@ -125,6 +125,8 @@ def until(page: Any, condition: str) -> None:
 
 
 CARD = "#margin > .card"
+OWN_ROW = ".documents li:has(.cover.list)"
+"""The row of a document. Rows of several have another cover."""
 SHOWN = f"document.querySelector('{CARD}')?.dataset.title ?? ''"
 
 
@@ -202,6 +204,6 @@ def over(page: Any) -> str:
 
 
 def ready(page: Any) -> None:
-    """Wait until the ending takes a key, after 1.2 seconds without one."""
+    """Wait until the ending takes a key, 400 ms after it was painted."""
     page.locator("#buttons .filled").wait_for()
-    page.wait_for_timeout(1300)
+    page.wait_for_timeout(450)

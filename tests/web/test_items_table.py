@@ -94,10 +94,10 @@ EDIT = "edit | Edit | e | text | Saved and accepted | needs=edit | save=Save and
 CHANGE = "edit | Edit | e | text | Changed | needs=edit | save=Save"
 LATER = "later | Later | s | more | Later"
 ASK = "ask | Ask | q | text | "
-AGAIN = "chat | Ask again |  | text | "
+AGAIN = "chat | Ask again | m | text | "
 FORCE = "accept | Accept anyway |  | more | Accepted | sends={'forced': True}"
 OTHERS = "others | Let the model draft others |  | more |  | stays=Asking the model …"
-BROWSE = "browse | Show in Anki |  | text |  | stays=Asking Anki …"
+BROWSE = "browse | Show in Anki | b | text |  | stays=Asking Anki …"
 BLOCKED = make_finding("malformed", "no gap", severity=Severity.BLOCK)
 VAGUE = make_finding("vague", "has many answers", severity=Severity.WARN)
 ODD = make_finding("number_altered", "“5 kg”", severity=Severity.WARN)
@@ -106,7 +106,6 @@ GAPS = ("{{c1::Tests}}", "{{c1::help}}")
 
 
 EDIT_FIRST = EDIT.replace("| text |", "| filled |")
-ACCEPT_SECOND = ACCEPT.replace("| filled |", "| outlined |")
 SAME_WORDS = "You have a card with the same words."
 OTHER_NUMBER = "The source has the number with another unit, sign or era: “5 kg”."
 STOP = {
@@ -128,8 +127,8 @@ RUNS = [
         ({"findings": (INFO,)}, [ACCEPT, REJECT, EDIT, LATER, OTHERS], None, {}),
         # what cannot work in Anki is edited, or accepted against the check
         ({"findings": (BLOCKED,)}, [EDIT_FIRST, REJECT, LATER, FORCE, OTHERS], STOP, {}),
-        # bad wording is edited first, and other doubts are only told
-        ({"findings": (VAGUE,)}, [ACCEPT_SECOND, REJECT, EDIT_FIRST, LATER, OTHERS],
+        # Enter accepts what is seen, with its doubts
+        ({"findings": (VAGUE,)}, [ACCEPT, REJECT, EDIT, LATER, OTHERS],
          {"text": "Has several right answers: has many answers. Edit it.", "tone": "caution", "details": "Has several right answers: has many answers."}, {}),
         ({"findings": (ODD,)}, [ACCEPT, REJECT, EDIT, LATER, OTHERS],
          {"text": f"{OTHER_NUMBER} Compare it with the passage.", "tone": "caution", "details": OTHER_NUMBER}, {}),
@@ -188,14 +187,15 @@ def test_a_suggestion_is_accepted_and_a_passage_gets_a_card_of_its_words(render)
     shown = render(Item("x", proposal=PROPOSAL), uses_model=True)
     assert acts(shown) == [ACCEPT, REJECT, EDIT, ASK, LATER, OTHERS]
     assert (shown["suggested"], shown["title"]) == (True, "What helps?")
-    nothing = "reject | No card wanted | x | outlined | No card for"
-    write = EDIT.replace("edit | Edit", "write | Write it", 1)
+    nothing = "reject | No card | x | outlined | No card for"
+    write = EDIT.replace("edit | Edit", "write | Write a card", 1)
+    write = write.replace("| text |", "| more |")
     make = f"{ACCEPT.replace('accept', 'make', 1)} | needs=words"
     for words, title, actions in (
-        ({}, "Tests help memory.", [make, nothing, write, LATER, OTHERS]),
-        ({"exact": "a " * 99}, "a " * 44 + "a…", [make, nothing, write, LATER, OTHERS]),
-        ({"exact": ""}, "why?", [write.replace("| text |", "| filled |"), nothing, LATER]),
-        ({"exact": "", "comment": ""}, "On Memory", [write.replace("| text |", "| filled |"), nothing, LATER]),
+        ({}, "Tests help memory.", [make, nothing, ASK, write, LATER, OTHERS]),
+        ({"exact": "a " * 99}, "a " * 44 + "a…", [make, nothing, ASK, write, LATER, OTHERS]),
+        ({"exact": ""}, "why?", [write.replace("| more |", "| filled |"), nothing, LATER]),
+        ({"exact": "", "comment": ""}, "On Memory", [write.replace("| more |", "| filled |"), nothing, LATER]),
     ):  # fmt: skip
         passage = replace(MARK, **words)
         outcome = HighlightOutcome(passage, "no_card", "a list: of names")
@@ -249,13 +249,14 @@ def accepted(workspace):  # noqa: F811
 
 
 KEEPS = {"text": "The card keeps its schedule.", "tone": "quiet"}
-KEEP_OLD = "reject | Keep the old words | x | outlined | Kept as it was"
+KEEP_MINE = "reject | Keep mine | 1 | filled | Your words stay"
+TAKE_NEW = "accept | Take the new | 2 | outlined | Changed"
 BOTH_RUNS = [
     {"label": "It said", "runs": [[True, "old"]]},
     {"label": "It says now", "runs": [[True, "new"]]},
 ]
-NEW_WORDS = "The passage has changed. Are these the new words of your card?"
-ANOTHER = "accept | Another card |  | text | Accepted | sends={'another': True}"
+NEW_WORDS = "The passage has changed. Which words stay?"
+ANOTHER = "accept | Another | 3 | outlined | Accepted | sends={'another': True}"
 
 
 def rest_of(shown: dict) -> dict:
@@ -267,18 +268,17 @@ def rest_of(shown: dict) -> dict:
     ("draft", "actions", "rest"),
     [
         ({"revised_guid": "", "keeps_text": True},
-         ["accept | Keep the card |  | filled | Kept", "reject | Retire it | x | outlined | Retired", CHANGE, AGAIN, LATER],
+         ["accept | Keep mine | 1 | filled | Kept", "reject | Retire it | 2 | outlined | Retired", CHANGE, AGAIN, LATER],
          {"ask": "The passage has changed. Does the card still fit?", "why": {"text": "The text for your chat asks about it, too.", "tone": "quiet"}}),
-        ({"revised_guid": ""}, ["accept | Change the card |  | filled | Changed", KEEP_OLD, ANOTHER, CHANGE, LATER],
+        ({"revised_guid": ""}, [KEEP_MINE, TAKE_NEW, ANOTHER, CHANGE, LATER],
          {"ask": NEW_WORDS, "beside": True, "why": KEEPS, "edits": 1}),
-        ({"revised_guid": "", "user_text_number": 0}, ["accept | Change the card |  | filled | Changed", KEEP_OLD, CHANGE, LATER],
-         {"ask": "The passage has changed. Change the card, too?", "beside": True, "why": KEEPS, "edits": 1}),
-        ({"revised_guid": "", "user_text_number": 0, "remarks": EQUAL}, ["accept | Change the card |  | filled | Changed", KEEP_OLD, CHANGE, LATER],
-         {"ask": "The passage has changed. Change the card, too?", "beside": True, "why": {"text": SAME_WORDS, "tone": "quiet", "details": ""}, "edits": 1}),
-        # a card of another form has a schedule of its own, so Enter keeps the old one
-        ({"replaced_guid": ""}, ["reject | Keep my card | x | filled | Kept as it was", "accept | Replace it |  | outlined | Changed", CHANGE, LATER],
-         {"ask": "Replace your card by one of another form?", "beside": True, "why": None, "edits": 1}),
-        ({"revised_guid": "", "findings": (BLOCKED,)}, [CHANGE.replace("| text |", "| filled |"), KEEP_OLD, LATER, FORCE],
+        ({"revised_guid": "", "user_text_number": 0}, [KEEP_MINE, TAKE_NEW, CHANGE, LATER],
+         {"ask": NEW_WORDS, "beside": True, "why": KEEPS, "edits": 1}),
+        ({"revised_guid": "", "user_text_number": 0, "remarks": EQUAL}, [KEEP_MINE, TAKE_NEW, CHANGE, LATER],
+         {"ask": NEW_WORDS, "beside": True, "why": {"text": SAME_WORDS, "tone": "quiet", "details": ""}, "edits": 1}),
+        ({"replaced_guid": ""}, [KEEP_MINE, TAKE_NEW, CHANGE, LATER],
+         {"ask": "The passage has another form now. Which card stays?", "beside": True, "why": None, "edits": 1}),
+        ({"revised_guid": "", "findings": (BLOCKED,)}, [KEEP_MINE, CHANGE, LATER, FORCE],
          {"ask": NEW_WORDS, "beside": True, "why": KEEPS, "edits": 1}),
     ],
 )  # fmt: skip
@@ -296,9 +296,7 @@ def test_a_change_of_a_card_is_asked_about_beside_the_card(
     assert rest_of(shown) == {**rest, "passages": BOTH_RUNS}
     assert shown["title"] == shown["question"] == "What is a ribosome?"
     labels = [card.get("label") for card in shown["cards"]]
-    assert labels == (
-        ["Your card", "With the new words"] if rest.get("beside") else [None]
-    )
+    assert labels == (["Mine", "New"] if rest.get("beside") else [None])
     if rest.get(
         "beside"
     ):  # words that differ are marked, unless the note type is another
@@ -339,17 +337,14 @@ def test_the_masks_of_a_card_can_be_changed_while_it_is_live(accepted):
 
 
 SCHEDULE = "The card keeps its schedule either way."
-MINE = [
-    "reject | Keep mine | 1 | filled | Your words stay",
-    "accept | Take the source’s | 2 | outlined | The source’s words taken",
-]
+MINE = [KEEP_MINE, TAKE_NEW]
 OTHER_ASKED = "You and the source both changed this card. Which words stay?"
 
 
 @pytest.mark.parametrize(
     ("more", "actions", "ask", "labels"),
     [
-        ({}, MINE, OTHER_ASKED, ["Yours", "From the source"]),
+        ({}, MINE, OTHER_ASKED, ["Mine", "New"]),
         ({"here": True}, ["reject | Keep Anki’s | 1 | filled | Anki’s words stay", "accept | Take those from here | 2 | outlined | The words from here taken"],
          "You changed this card here and in Anki. Which words stay?", ["In Anki", "Here"]),
     ],
@@ -366,7 +361,7 @@ def test_both_texts_of_a_conflict_are_shown_with_their_answers(
         "q", UserQuestionKind.CONFLICT, "Was it?", guids=(card.guid,), conflicts=(conflict,)
     )  # fmt: skip
     shown = show(Item("q", question=question))
-    assert acts(shown) == [*actions, LATER, BROWSE]
+    assert acts(shown) == [*actions, LATER, CHANGE, BROWSE]
     remark = {"text": SCHEDULE, "tone": "quiet"}
     assert rest_of(shown) == {"ask": ask, "why": remark, "beside": True}
     assert [view["label"] for view in shown["cards"]] == labels
@@ -379,7 +374,7 @@ def test_both_texts_of_a_conflict_are_shown_with_their_answers(
 
 
 YES = ["accept | Yes, the same |  | filled | One card", "reject | No, a new card | x | outlined | Kept apart"]  # fmt: skip
-KEEP = ["accept | Keep one |  | filled | One card", "reject | Keep both | x | outlined | Two cards"]  # fmt: skip
+KEEP = ["reject | Keep both | 1 | filled | Two cards", "accept | Keep one | 2 | outlined | One card"]  # fmt: skip
 BRING = ["reject | Bring back | 1 | filled | Will be sent again", "accept | I deleted it | 2 | outlined | Retired"]  # fmt: skip
 EMPTIED = ["reject | Nothing happened | 1 | filled | Every card stays as it is", "accept | Deleted | 2 | outlined | Taken as deleted"]  # fmt: skip
 
@@ -421,6 +416,8 @@ def test_several_cards_that_anki_lacks_are_lines_and_a_question_has_a_title(acce
     assert shown["lines"] == [line, line]
     assert shown["ask"] == "2 cards are missing in Anki. Bring them back?"
     assert shown["title"] == "2 cards are missing in Anki"
+    asked = [act.replace("| filled |", "| outlined |") for act in BRING]
+    assert acts(shown) == [LATER.replace("| more |", "| filled |"), *asked]
     many = replace(question, guids=(card.guid,) * 302)
     assert len(show(Item("q", question=many))["lines"]) == 300
 
@@ -437,9 +434,22 @@ def test_a_form_is_asked_about_in_its_words(accepted, old, rest):
     question = UserQuestion("q", UserQuestionKind.FORM, "Was it?", new="v", old=old)
     shown = show(Item("q", question=question))
     assert {name: shown[name] for name in rest} == rest
-    assert acts(shown)[:2] == [
-        "accept | Make cards |  | filled | Cards made",
-        "reject | None of them | x | outlined | No cards made",
+    assert acts(shown) == [
+        LATER.replace("| more |", "| filled |"),
+        "accept | Make 0 cards | 1 | outlined | Cards made",
+        "reject | No card | x | outlined | No cards made",
+    ]
+
+
+def test_the_only_line_of_a_form_is_made_by_enter(accepted):
+    _, show = accepted
+    question = UserQuestion(
+        "q", UserQuestionKind.FORM, "Was it?", new="v", old="A :: B", drafts=("dr1",)
+    )
+    assert acts(show(Item("q", question=question))) == [
+        "accept | Make the card |  | filled | Card made",
+        "reject | No card | x | outlined | No cards made",
+        LATER,
     ]
 
 

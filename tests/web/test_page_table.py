@@ -848,11 +848,11 @@ def test_how_a_draft_looks_follows_from_its_findings(
 @pytest.mark.parametrize(
     ("kind", "labels", "acts", "looks", "shown"),
     [
-        ("DUPLICATE", "Keep one, Keep both", "accept reject", "filled outlined", 2),
+        ("DUPLICATE", "Keep both, Keep one", "reject accept", "filled outlined", 2),
         ("ABSENT", "Bring back, I deleted it", "reject accept", "filled outlined", 1),
         (
             "CONFLICT",
-            "Keep mine, Take the source’s",
+            "Keep mine, Take the new",
             "reject accept",
             "filled outlined",
             2,
@@ -881,29 +881,29 @@ def test_the_answer_that_loses_nothing_is_the_filled_one(
             "rules",
             "revised_guid",
             False,
-            "Change the card, too?",
-            "accept reject edit later",
+            "Which words stay?",
+            "reject accept edit later",
         ),
         (
             "llm",
             "revised_guid",
             False,
-            "Are these the new words of your card?",
-            "accept reject accept edit later",
+            "Which words stay?",
+            "reject accept accept edit later",
         ),
         (
             "llm",
             "replaced_guid",
             False,
-            "one of another form?",
+            "Which card stays?",
             "reject accept edit later",
         ),
         (
             "rules",
             "revised_guid",
             True,
-            "Change the card, too?",
-            "edit reject later accept",
+            "Which words stay?",
+            "reject edit later accept",
         ),
     ],
 )
@@ -930,8 +930,8 @@ def test_new_words_stand_beside_the_card_that_they_change(
     assert face["ask"].endswith(ask)
     assert " ".join(action["act"] for action in face["actions"]) == acts
     assert [view["label"] for view in face["cards"]] == [
-        "Your card",
-        "With the new words",
+        "Mine",
+        "New",
     ]
     assert face["cards"][1]["used"] == 0
     tone = "stop" if blocked else "quiet" if changes == "revised_guid" else None

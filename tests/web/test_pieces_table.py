@@ -164,7 +164,7 @@ def test_a_figure_has_its_picture_its_masks_and_its_labels(make_card, is_there):
     view = render_card(card, lambda *_: media)
     figure = view["figure"]
     assert figure["src"] == ("/picture/af-0123456789abcdef.png" if is_there else "")
-    assert figure["alt"] == f"Figure in {card.highlight.document.title}"
+    assert figure["alt"] == view["title"]
     assert (figure["hide"], [mask["label"] for mask in figure["masks"]]) == (
         "one",
         ["Femur & tibia", ""],
@@ -173,8 +173,8 @@ def test_a_figure_has_its_picture_its_masks_and_its_labels(make_card, is_there):
     labels = '<hr><div class="af-answer" dir="auto">Femur &amp; tibia · (2)</div>'
     assert view["back"] == f"{view['front']}{labels}"
     assert (view["title"], view["question"]) == (
-        "Femur & tibia · (2)",
-        "Femur &amp; tibia · (2)",
+        "Figure, p. 250",
+        "Figure, p. 250",
     )
     assert (view["fields"], view["answer"], view["note"], view["context"]) == (
         [],

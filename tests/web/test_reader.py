@@ -137,6 +137,6 @@ def test_a_question_names_its_lines_and_answers(cells, opened):
         f"article {asks}", f"heading {asks}", "list Lines",
         *("listitem" for name in names),
     ]  # fmt: skip
-    assert following(told, "group Decide", 2) == [
-        "button Make cards", "button None of them",
+    assert following(told, "group Decide", 3) == [
+        "button Later", "button Make 4 cards", "button No card",
     ]  # fmt: skip

@@ -45,7 +45,7 @@ def test_the_row_of_a_document_has_its_numbers(session, document):
         "by": "",
         "waiting": 3,
         "more": 0,
-        "rest": "1 without a card",
+        "rest": "",
         "is_open": True,
         "chat": "",
         "left": "",
@@ -137,4 +137,5 @@ def test_a_mark_has_a_label_and_its_words(make_card, changed, entry):
         "words": entry[0],
         "exact": entry[1],
         "frame": entry[2],
+        "made": False,
     }

@@ -72,8 +72,10 @@ def test_the_shelf_says_that_nothing_is_marked_and_a_chat_chooses(lecture, opene
     page = opened(lecture, "shelf")
     row = page.locator(".documents li")
     assert "nothing is marked" in row.inner_text()
-    assert row.locator(".filled").inner_text().startswith("Ask my chat for ten passages")
-    page.keyboard.press("Enter")
+    assert (
+        row.locator(".outlined").inner_text().startswith("Ask my chat for ten passages")
+    )
+    page.keyboard.press("m")
     page.wait_for_selector("#chat[open]")
     until(page, "document.querySelector('#chat-text').value.length > 100")
     text = page.locator("#chat-text").input_value()
@@ -167,7 +169,7 @@ def test_a_mark_made_here_is_undone_or_taken_out_and_put_back(lecture, opened):
     page.keyboard.press("Enter")
     page.wait_for_selector("#margin > .card")
     settle(page)
-    by_name(page, "Take out a highlight")
+    by_name(page, "Take out this highlight")
     settle(page)
     assert lecture.ok("list", "--no-card", "--all", "--json").lines == []
     page.wait_for_selector("body[data-view=shelf]")

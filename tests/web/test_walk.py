@@ -226,7 +226,7 @@ def test_the_shelf_offers_ten_passages_of_a_document_that_nobody_marked(
     [row] = read_rows(page)
     assert "chat" in row
     assert "ten" in row
-    press(page, "Enter")
+    press(page, "m")
     page.wait_for_selector("#chat[open]")
     until(page, "document.querySelector('#chat-text').value.length > 100")
     assert FACTS[3] in page.locator("#chat-text").input_value()
@@ -615,7 +615,7 @@ def test_in_a_small_window_card_and_buttons_are_whole_and_nothing_scrolls_sidewa
     page.wait_for_timeout(250)
     seen.append(page.evaluate(SEEN))
     assert max(seen) >= 0.9
-    for key in ("?", "m"):
+    for key in ("?", "m", "Control+k"):
         press(page, key)
         page.wait_for_selector("dialog[open], .menu[open]")
         page.wait_for_timeout(200)

@@ -246,7 +246,7 @@ def cut_out_pictures(
         if cut_out.data or failure:
             marks[index] = replace(
                 mark,
-                markdown=(f"![]({name})",),
+                markdown=(f"![{cut_out.caption}]({name})",),
                 figure_hash=cut_out.figure,
                 figure_labels=cut_out.labels,
             )

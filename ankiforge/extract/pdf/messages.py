@@ -178,6 +178,8 @@ class CutOut(Value, omit_defaults=True):
     """A hash that changes only if the page, or the frame drawn by the user, changes."""
     labels: tuple[FigureLabel, ...] = ()
     """The labels in the picture, in reading order."""
+    caption: str = ""
+    """The beginning of the caption, such as `Table 1`, or "" if there is none."""
 
 
 class CutAreasReply(Value, tag="figures"):

@@ -15,15 +15,17 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from ctypes import byref, c_int
+from enum import Enum
 from itertools import groupby, islice
 from operator import attrgetter
 from statistics import median, median_high
 
 import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
-from pypdfium2 import PdfBitmap, PdfDocument, PdfPage
+from pypdfium2 import PdfBitmap, PdfDocument, PdfPage, PdfTextPage
 
 from ankiforge.extract.cleaning import to_one_line
 from ankiforge.extract.pdf.annotations import open_annotation
+from ankiforge.extract.pdf.blocks import CAPTION
 from ankiforge.extract.pdf.chars import Line, PrintedChar
 from ankiforge.extract.pdf.cleaning import Spelling
 from ankiforge.extract.pdf.figure_text import find_figure_labels
@@ -41,9 +43,10 @@ from ankiforge.extract.pdf.messages import (
 from ankiforge.extract.pdf.metadata import compute_document_id
 from ankiforge.extract.pdf.page_text import PDF_ERRORS, PageText
 from ankiforge.model import FigureLabel, Span, Value, hash16
+from ankiforge.text import regex
 from ankiforge.text.located import fold_alphanumerics_with_offsets, locate_text
 from ankiforge.text.normalize import normalize_for_lookup
-from ankiforge.text.occlusion import TEXT_FRAME
+from ankiforge.text.occlusion import TABLE_FRAME, TEXT_FRAME
 
 _MAX_RESOLUTION = 200 / 72
 """The preferred resolution of pictures, in pixels per point."""
@@ -65,7 +68,12 @@ _MAX_DRAWN_OBJECTS = 5000
 """The maximum number of page objects to check when looking for a drawing."""
 _MAX_LINE_WIDTH = 3.0
 _MIN_LINES = 3
-"""The minimum number of lines in a drawing, such as a table. A single line may be a rule."""
+"""The minimum number of lines in a table. A single line may be a rule."""
+_MAX_CAPTION_DISTANCE = 40.0
+"""The maximum distance between a caption and the upper or lower edge of its frame, in points."""
+_MAX_CAPTION_RUNS = 2000
+"""The maximum number of runs of text to check when looking for a caption."""
+_TABLE_CAPTION = regex(r"(?i)tab|табл|表")
 
 _CONTENT_KINDS = ("FREETEXT", "INK", "LINE", "POLYLINE", "STAMP")
 CONTENT_SUBTYPES = frozenset(
@@ -88,17 +96,51 @@ def cut_out_area(document: PdfDocument, area: Area) -> CutOut:
             # a figure counts as changed if its page or its frame has changed
             with closing(page.get_textpage()) as text_page:
                 text = normalize_for_lookup(text_page.get_text_range())
+                caption = _find_caption(text_page, area.box)
             edges = [str(round(10 * edge)) for edge in area.box]
             figure = hash16(compute_document_id([text], [page]), *edges)
-            if not _contains_drawing(page, area.box):
-                figure = TEXT_FRAME + figure
-            return CutOut(data, figure, _read_labels(page, area.box))
+            kind = _classify_frame(page, area.box)
+            if kind is _FrameKind.DRAWING and _TABLE_CAPTION.match(caption):
+                kind = _FrameKind.TABLE
+            labels = _read_labels(page, area.box)
+            return CutOut(data, kind.value + figure, labels, caption)
     except PDF_ERRORS:
         return CutOut(b"")
 
 
-def _contains_drawing(page: PdfPage, box: Box) -> bool:
-    """Return whether a box on a page contains a picture, a shape or at least three lines."""
+def _find_caption(text_page: PdfTextPage, box: Box) -> str:
+    """Return the name of the figure in a box, such as `Table 1`, or "" if no caption is near it.
+
+    Of several captions in or near the box, the closest to its upper or lower edge is returned.
+    """
+    left, bottom, right, top = box
+    best_name = ""
+    best_distance = _MAX_CAPTION_DISTANCE
+    for index in range(min(text_page.count_rects(), _MAX_CAPTION_RUNS)):
+        run_left, run_bottom, run_right, run_top = text_page.get_rect(index)
+        if run_right < left or run_left > right:
+            continue
+        distance = min(abs(run_bottom - top), abs(run_top - bottom))
+        if distance >= best_distance:
+            continue
+        text = text_page.get_text_bounded(run_left, run_bottom, run_right, run_top)
+        match = CAPTION.match(to_one_line(text))
+        if match is not None:
+            best_name = match[0].removesuffix(match["end"] or "")
+            best_distance = distance
+    return best_name
+
+
+class _FrameKind(Enum):
+    """What a frame contains. The values are the prefixes of the figure's hash."""
+
+    TEXT = TEXT_FRAME
+    TABLE = TABLE_FRAME
+    DRAWING = ""
+
+
+def _classify_frame(page: PdfPage, box: Box) -> _FrameKind:
+    """Return what a box contains: a picture or shape, at least three lines, or only text."""
     left, bottom, right, top = box
     line_count = 0
     for drawn in islice(page.get_objects(max_depth=1), _MAX_DRAWN_OBJECTS):
@@ -108,10 +150,13 @@ def _contains_drawing(page: PdfPage, box: Box) -> bool:
         if drawn.type == pdfium_c.FPDF_PAGEOBJ_TEXT or width < 0 or height < 0:
             continue
         if drawn.type != pdfium_c.FPDF_PAGEOBJ_PATH:
-            return True
-        if width < right - left or height < top - bottom:  # it isn't the background
-            line_count += 1 if min(width, height) < _MAX_LINE_WIDTH else _MIN_LINES
-    return line_count >= _MIN_LINES
+            return _FrameKind.DRAWING
+        if width >= right - left and height >= top - bottom:  # it is the background
+            continue
+        if min(width, height) >= _MAX_LINE_WIDTH:
+            return _FrameKind.DRAWING
+        line_count += 1
+    return _FrameKind.TABLE if line_count >= _MIN_LINES else _FrameKind.TEXT
 
 
 def _read_labels(page: PdfPage, box: Box) -> tuple[FigureLabel, ...]:
@@ -443,10 +488,7 @@ def _find_mark_span(text: PageText, mark: PageHighlight) -> Span | None:
         char = text.find_char_at(text_offsets[number])
         return bool(box and box[0] <= char.x <= box[2] and box[1] <= char.y <= box[3])
 
-    # the length of the longest beginning of the marked letters that is on the page
-    length = bisect_left(
-        range(len(marked)), True, key=lambda last: marked[: last + 1] not in letters
-    )
+    length = _find_longest_beginning(marked, letters)
     if length < min(MIN_PART_LETTERS, len(marked)):
         return None
     starts = [found.start() for found in re.finditer(f"(?={marked[:length]})", letters)]
@@ -462,6 +504,13 @@ def _find_mark_span(text: PageText, mark: PageHighlight) -> Span | None:
     if length == len(marked) and text.text.startswith(trailing, end):
         end += len(trailing)
     return start, end
+
+
+def _find_longest_beginning(text: str, page: str) -> int:
+    """Return the length of the longest beginning of a text that is on a page."""
+    return bisect_left(
+        range(len(text)), True, key=lambda last: text[: last + 1] not in page
+    )
 
 
 def _compute_line_box(chars: Sequence[PrintedChar]) -> Box:

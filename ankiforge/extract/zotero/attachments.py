@@ -143,6 +143,7 @@ class PictureContext(QuoteContext):
     picture: str = ""
     figure: str = ""
     labels: tuple[FigureLabel, ...] = ()
+    caption: str = ""
 
 
 class ZoteroFiles:
@@ -252,7 +253,9 @@ class ZoteroFiles:
         for annotation in picture_annotations:
             key = annotation.item.key
             cut_out = cut_outs.get(key, CutOut(b""))
-            context = PictureContext(figure=cut_out.figure, labels=cut_out.labels)
+            context = PictureContext(
+                figure=cut_out.figure, labels=cut_out.labels, caption=cut_out.caption
+            )
             cached_name = None
             # the strokes of a pen drawing aren't in the PDF, only in Zotero's picture
             if annotation.item.annotation_type == "ink" or not cut_out.data:

@@ -267,7 +267,7 @@ class WorkReader:
         markdown: Strings = ()
         figure: dict[str, Any] = {}
         if isinstance(passage, PictureContext):
-            markdown = (f"![]({passage.picture})",)
+            markdown = (f"![{passage.caption}]({passage.picture})",)
             figure = {"figure_hash": passage.figure, "figure_labels": passage.labels}
         elif rich_text.is_formatted:
             markdown = (join_bullets(rich_text.markdown),)

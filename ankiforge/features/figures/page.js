@@ -18,7 +18,7 @@ function makeMaskEditor(card, onChange) {
   const board = h("div", { className: "board" }, src ? image : h("p", { className: "hint" }, "The picture is missing."), layer);
   const status = h("p", { className: "label", role: "status" });
   const hint = onChange && h("p", { className: "hint" },
-    "Click a label to leave it out, drag to add one.");
+    "Click a label to choose it, drag to add one.");
   const hideAllBox = h("input", { type: "checkbox", onchange: toggleHideMode });
   const hideAllLabel = onChange && h("label", { className: "check" }, hideAllBox, h("span", {}, "Hide all labels on each card"));
   const node = h("div", { className: "figure" }, status, board, h("div", { className: "figure-foot" }, hint, hideAllLabel));
@@ -27,9 +27,8 @@ function makeMaskEditor(card, onChange) {
   function draw(mine) {
     layer.replaceChildren(...masks.map(renderMask));
     const n = countMasks();
-    const none = card.figure.masks.length ? "No mask is left. Drag over what is to be hidden, or reject." : "No label found. Drag over what is to be hidden, or reject.";
-    status.textContent = n ? `${formatCount(n, "label")}, ${formatCount(n, "card")}.` : none;
-    if (onChange) [hint.hidden, hideAllLabel.hidden] = [!masks.length, masks.length < 2];
+    status.textContent = masks.length ? `${n} of ${formatCount(masks.length, "label")} chosen.` : "No label found.";
+    if (onChange) hideAllLabel.hidden = masks.length < 2;
     node.classList.toggle("one", hide === "one");
     hideAllBox.checked = hide === "all";
     if (mine) onChange?.();
@@ -101,7 +100,7 @@ function makeMaskEditor(card, onChange) {
   // label.
   function readDecision() {
     if (!countMasks()) {
-      refuse(src ? "No label yet: drag over what is to be hidden. Or reject the figure." : "The picture is missing, so no label can be drawn. Reject the figure.");
+      refuse(src ? "No label is chosen: click one, or drag over what is to be hidden. Or reject the figure." : "The picture is missing, so no label can be drawn. Reject the figure.");
       return null;
     }
     let highest = Math.max(card.used ?? 0, ...masks.map(({ number }) => number));
@@ -112,5 +111,5 @@ function makeMaskEditor(card, onChange) {
   draw(false);
   if (!onChange) return { node };
   const cards = () => formatCount(countMasks(), "card");
-  return { node, readDecision, told: cards, says: () => (countMasks() ? `Make ${cards()}` : "Draw a label") };
+  return { node, readDecision, told: cards, says: () => (countMasks() ? `Make ${cards()}` : "Choose labels") };
 }

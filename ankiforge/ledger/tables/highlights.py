@@ -13,6 +13,7 @@ use the small partial index `highlight_absent`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -70,6 +71,21 @@ def load_current_highlights(store: Store, container: str, path: str) -> list[Row
         container,
         path,
     )
+
+
+class DocumentPlace(NamedTuple):
+    """Where a document is."""
+
+    source: str
+    """The name of its source in the settings."""
+    path: str
+    """Its path in the source, or its key."""
+
+
+def load_document_places(store: Store) -> dict[int, DocumentPlace]:
+    """Return the place of each document, keyed by row id."""
+    rows = store.fetch_rows("SELECT id, source, place FROM document")
+    return {row["id"]: DocumentPlace(row["source"], row["place"]) for row in rows}
 
 
 def list_documents_without_highlights(store: Store) -> list[Row]:

@@ -5,7 +5,6 @@ import { makeEditor, renderUnsaved } from "./edit.js";
 import { makeFace, removeScripts, renderQuestion } from "./face.js";
 import { foldLetters } from "./letters.js";
 import { faces, parts } from "./parts.js";
-import { tell } from "./say.js";
 import { makeSentenceView } from "./sentence.js";
 import { post } from "./server.js";
 
@@ -154,12 +153,8 @@ export class Card {
     if (this.mode === "kept") return this.#open(this.#editor);
     if (this.item.cards?.some(({ number }) => number === "q") && !this.#usesPassage) return this.choose("q");
     if (this.mode !== "look") return;
-    if (!this.sentence) {
-      // what the user types next is meant as a question, not as keys
-      tell("Nothing is hidden here. Edit the card instead.");
-      return this.edit();
-    }
-    if (!this.sentence.answer()) return this.sentence.focus();
+    // what the user types next is meant as a question, not as keys
+    if (!this.sentence?.answer()) return this.edit();
     this.#open(makeQuestionEditor(this.sentence, () => this.#onChange()));
   }
   #open(part) {
@@ -241,7 +236,7 @@ export class Card {
     if (this.mode !== "look") return this.#editor.mode === "ask" ? "Make the card" : this.editing.save;
     const { main } = this;
     if (main.needs === "words" && !this.sentence.answer()) return "Choose words";
-    if (this.#usesPassage || (this.sentence && this.card?.gaps && this.sentence.isOwn())) return "Make this card";
+    if (this.#usesPassage || (this.sentence && this.card?.gaps && this.sentence.isOwn())) return "Accept";
     if (this.drawn?.says && main.act === "accept") return this.drawn.says();
     return main.label;
   }

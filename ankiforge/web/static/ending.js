@@ -1,7 +1,7 @@
 // The end of a sitting: the new cards, connected to their highlights, and where to continue.
 import { renderSides } from "./card.js";
 import { $, makeButton, h } from "./dom.js";
-import { isAfterPause, markPainted } from "./pace.js";
+import { SAVING_TEXT, markPainted, mayLeaveEnding, refuse } from "./pace.js";
 import { TEN, announce } from "./say.js";
 import { get } from "./server.js";
 
@@ -12,7 +12,7 @@ export class Ending {
   #page;
   #nextEntry = null; // the next document or list: {label, run}
   #remaining = null; // the rest of this document or list
-  #chatLabel = ""; // the label of the button for a chat, if the document has no highlights
+  #chatLabel = ""; // the label of the button for a chat, if there is anything to ask
   #message = h("p", { className: "told" });
   #list = h("ol", { className: "made-cards", ariaLabel: "Your new cards" });
   #heading = h("h2", { tabIndex: -1 }, "Done.");
@@ -26,12 +26,16 @@ export class Ending {
 
   begin() {
     this.#heading.focus({ preventScroll: true });
-    this.#drawButtons();
+    $("#buttons").replaceChildren(); // until it is known what is left
     if (!this.#sitting.isStoring) this.fill(); // otherwise called once the last decision is stored
   }
-  enter() { $("#buttons .filled")?.click(); }
+  enter() {
+    const button = $("#buttons .filled");
+    if (button) button.click();
+    else refuse(SAVING_TEXT);
+  }
   nextDocument() {
-    if (isAfterPause()) this.#nextEntry?.run();
+    if (mayLeaveEnding()) this.#nextEntry?.run();
   }
 
   // ---- The decisions made, and the next document; both are requested in parallel.
@@ -40,7 +44,8 @@ export class Ending {
     const { origin, number } = this.#sitting;
     const [reply, rest] = await Promise.all([get("ending", { sitting: number }), origin.read(), this.#page.shelf.load()])
       .catch(() => [null, null]);
-    if (this.#sitting.ending !== this || !rest) return;
+    if (this.#sitting.ending !== this) return;
+    if (!rest) return this.#drawButtons();
     this.#remaining = rest;
     this.#nextEntry = this.#page.after(origin, this.#sitting.paper);
     this.#chatLabel = reply.chat ?? "";
@@ -86,13 +91,13 @@ export class Ending {
     const made = [];
     const add = (label, key, run) => {
       const isMain = !made.length;
-      made.push(makeButton(isMain ? "filled quiet" : "outlined", label, isMain ? "⏎" : key, () => isAfterPause() && run()));
+      made.push(makeButton(isMain ? "filled" : "outlined", label, isMain ? "⏎" : key, () => mayLeaveEnding() && run()));
     };
     const left = this.#remaining?.without ? 0 : this.#remaining?.ids.length ?? 0;
-    if (this.#chatLabel) add(this.#chatLabel, "⏎", () => this.#page.chat());
     if (left > 0) add(this.#remaining.more ? "More" : left === TEN ? "Ten more" : left === 1 ? "The last one" : `The last ${left}`, "⏎", () => this.#sitting.again(Promise.resolve(this.#remaining)));
     if (this.#nextEntry) add(left > 0 ? "Next document" : this.#nextEntry.label, "n", () => this.#nextEntry.run());
-    if (!left && !this.#nextEntry && !this.#chatLabel) add("Back to the shelf", "⏎", () => this.#page.leave());
+    if (!made.length) add("Back to the shelf", "⏎", () => this.#page.leave());
+    if (this.#chatLabel) add(this.#chatLabel, "m", () => this.#page.chat());
     if (this.#page.ready) add("Open in Anki", "o", () => this.#page.send());
     $("#buttons").replaceChildren(...made);
   }

@@ -2,41 +2,41 @@
 import { $, findAll, h, makeKeyLabel } from "./dom.js";
 import { closeField, isMeantForField, runWhenPainted } from "./pace.js";
 
-// Each key has the `views` in which it acts (shelf, sitting, list), a name, a function, and `when` it is available. `label` is
-// its current name in the menu. A key that `holds` stores nothing, so it waits for a card that is about to be shown.
+// Each key has the `views` in which it acts (shelf, sitting, list), a name, a function, and `when` it is available. The menu lists
+// what has no button and can act now, under its current `label`. A key that `holds` stores nothing, so it waits for a card that
+// is about to be shown.
 /** @typedef {{views: string, key: string, name: string, run: (page: any) => any, when: (page: any) => any,
- *   label: (page: any) => string, holds?: boolean, isListed?: boolean}} Key */
+ *   label: (page: any) => string, isListed: (page: any) => any, holds?: boolean}} Key */
 /** @type {(views: string) => (key: string, name: string, run: (page: any) => any, more?: any) => Key} */
-const makeKeyRow = (views) => (key, name, run, more = {}) => ({ views, key, name, run, when: () => true, label: () => name, ...more });
+const makeKeyRow = (views) => (key, name, run, more = {}) => ({ views, key, name, run, when: () => true, label: () => name, isListed: () => true, ...more });
 const [sitting, anywhere] = [makeKeyRow("sitting"), makeKeyRow("shelf sitting list")];
 // An action of the card, named like its button.
 const makeCardActionRow = (key) => ({ when: (page) => page.sitting.actionOf(key), label: (page) => page.sitting.actionOf(key).label });
-const requiresPaper = { holds: true, when: (page) => page.sitting.paper };
-const unlisted = { isListed: false };
+const unlisted = { isListed: () => false };
+const requiresPaper = { holds: true, when: (page) => page.sitting.paper, ...unlisted };
+const step = { holds: true, isListed: (page) => page.view === "sitting" && page.sitting.items.length > 1 };
 
 /** @type {Key[]} */
 export const KEYS = [
   makeKeyRow("shelf sitting")("Enter", "Accept, make or open", (page) => page.place.enter(), unlisted),
   sitting("1–4", "Other words", () => {}, unlisted),
-  sitting("ArrowRight", "Choose your own words", (page) => page.sitting.card.sentence.focus(), { holds: true, when: (page) => page.sitting.card?.mode === "look" && page.sitting.card.sentence }),
+  sitting("ArrowRight", "Choose your own words", (page) => page.sitting.card.sentence.focus(), { ...unlisted, holds: true, when: (page) => page.sitting.card?.mode === "look" && page.sitting.card.sentence }),
   sitting(" ", "Hide the word", () => {}, unlisted),
-  sitting("q", "Ask", (page) => page.sitting.ask(), { holds: true, when: (page) => page.sitting.card?.mayAsk }),
-  sitting("e", "Edit", (page) => page.sitting.edit(), { when: (page) => page.sitting.card?.editing }),
-  sitting("x", "Reject", (page) => page.sitting.press("x"), makeCardActionRow("x")),
+  sitting("q", "Ask", (page) => page.sitting.ask(), { ...unlisted, holds: true, when: (page) => page.sitting.card?.mayAsk }),
+  sitting("e", "Edit", (page) => page.sitting.edit(), { ...unlisted, when: (page) => page.sitting.card?.editing }),
+  sitting("x", "Reject", (page) => page.sitting.press("x"), { ...unlisted, ...makeCardActionRow("x") }),
+  sitting("b", "Show in Anki", (page) => page.sitting.press("b"), { ...unlisted, ...makeCardActionRow("b") }),
   sitting("s", "Later", (page) => page.sitting.press("s"), makeCardActionRow("s")),
-  anywhere("u", "Undo", (page) => page.undo()),
-  makeKeyRow("shelf")("ArrowRight", "Open, also where the chat is offered", (page) => page.shelf.openRow(), { when: (page) => page.shelf.documents.length && page.shelf.documents[page.shelf.at].chat }),
-  anywhere("j", "Next card or row", (page) => page.place.step(1), { holds: true }),
-  anywhere("k", "Previous card or row", (page) => page.place.step(-1), { holds: true }),
-  sitting("n", "Next highlight or document", (page) => page.sitting.next(), requiresPaper),
+  anywhere("u", "Undo", (page) => page.undo(), { isListed: (page) => page.undos.length }),
+  anywhere("j", "Next card", (page) => page.place.step(1), step),
+  anywhere("k", "Previous card", (page) => page.place.step(-1), step),
+  sitting("n", "Next highlight or document", (page) => page.sitting.next(), { ...requiresPaper, when: (page) => page.sitting.paper || page.sitting.ending }),
   sitting("p", "Previous highlight", (page) => page.sitting.stepMark(-1), requiresPaper),
   sitting("0", "Fit the text", (page) => page.sitting.paper.zoomTo(1), requiresPaper),
   anywhere("/", "All cards", (page) => page.openAll()),
-  sitting("", "Larger", (page) => page.sitting.paper.zoomTo(page.sitting.paper.zoom * 1.2), requiresPaper),
-  sitting("", "Smaller", (page) => page.sitting.paper.zoomTo(page.sitting.paper.zoom / 1.2), requiresPaper),
-  sitting("", "Take out a highlight made here", (page) => page.sitting.unmark(), { when: (page) => page.sitting.paper && page.sitting.item?.source }),
+  sitting("", "Take out this highlight", (page) => page.sitting.unmark(), { when: (page) => page.sitting.isMadeHere }),
   anywhere("m", "Ask my chat", (page) => page.chat()),
-  anywhere("o", "Open in Anki", (page) => page.send()),
+  anywhere("o", "Open in Anki", (page) => page.send(), { isListed: (page) => page.ready }),
   anywhere("?", "All actions", (page) => openMenu(page), unlisted),
   anywhere("Escape", "Back", (page) => page.escape(), unlisted),
 ];
@@ -53,6 +53,7 @@ function onKeyDown(e, page) {
   const hasCommand = (e.ctrlKey || e.metaKey) && !e.altKey;
   const isTyping = target.closest?.("textarea, input[type=text], input[type=search], [contenteditable]");
   if (key === "Escape") page.escape();
+  else if (hasCommand && key === "k") openMenu(page);
   else if (key === "Enter" && !e.repeat && page.view === "sitting" && (hasCommand || (isTyping?.closest(".asking") && !e.shiftKey))) {
     if (isTyping) closeField();
     page.sitting.enter();
@@ -97,11 +98,11 @@ function onPlainKey(e, page) {
 
 // ---- The menu.
 
-// Fill the menu with the available actions, the card's further actions first.
+// Fill the menu with the actions that have no button, the card's first.
 export function fillMenu(page) {
-  const menuKeys = KEYS.filter(isInView(page)).filter((row) => row.isListed !== false && row.when(page));
-  const isInMenu = ({ act, key }) => act === "ask" || menuKeys.some((row) => key && row.key === key);
-  const cardActions = page.view === "sitting" ? page.sitting.actions.filter((each) => !isInMenu(each)) : [];
+  const menuKeys = KEYS.filter(isInView(page)).filter((row) => row.isListed(page) && row.when(page));
+  const isOnlyInMenu = ({ look, key }) => look === "more" && !menuKeys.some((row) => key && row.key === key);
+  const cardActions = page.view === "sitting" ? page.sitting.actions.filter(isOnlyInMenu) : [];
   const items = [...cardActions.map((action) => ({ label: action.label, key: action.key, run: () => page.sitting.do(action) })),
     ...menuKeys.map((row) => ({ label: row.label(page), key: row.key, run: () => row.run(page) }))];
   $("#menu-items").replaceChildren(...items.map(({ label, key, run }) => h("button", { type: "button", className: "menu-item", onclick: () => {

@@ -3,12 +3,12 @@
 import { $ } from "./dom.js";
 import { LONG, tell } from "./say.js";
 
-const QUIET_TIME = 1200; // ms without a key before the buttons of an ending react
+const ENDING_TIME = 400; // ms; a key this soon after an ending was painted was meant for its last card
 const SETTLE_TIME = 200; // ms; a key this soon after a card was painted was meant for the previous one
 const LETTERS_TIME = 600; // ms; letters this soon after Enter in a field, or after each other, were meant for the field
 const REFUSAL_TIME = 2500; // ms
 
-const SAVING_TEXT = "Still saving. Press again in a moment.";
+export const SAVING_TEXT = "Still saving. Press again in a moment.";
 const LETTERS_TEXT = "These letters came after the field had closed, so they did nothing.";
 const TOO_SOON_TEXT = "Too quick: this had just appeared. Press again.";
 
@@ -17,16 +17,13 @@ let isCardComing = false; // whether another card is about to be painted
 let heldCalls = []; // the calls that wait until that card is painted
 let paintedAt = Infinity; // when the browser was about to paint the card
 let actedAt = 0; // when the user last pressed a key or clicked
-let hasPaused = false; // whether the user has once paused since then
 let typedAt = -Infinity; // when the user pressed Enter in a field, or a letter that was still meant for it
 let refusalTimer = 0;
 
 // Use the event's own time, because a busy page handles the key later.
 function onAction(e) {
   if (!e.isTrusted && e.type !== "keydown") return;
-  const now = e.isTrusted ? e.timeStamp : performance.now(); // forwarded from the frame of a card
-  hasPaused ||= now - Math.max(paintedAt, actedAt) >= QUIET_TIME;
-  actedAt = now;
+  actedAt = e.isTrusted ? e.timeStamp : performance.now(); // forwarded from the frame of a card
 }
 addEventListener("keydown", onAction, true);
 addEventListener("click", onAction, true);
@@ -34,8 +31,8 @@ addEventListener("click", onAction, true);
 // Return whether a key or click may decide on what is on screen; if not, tell the user why.
 export const mayDecide = () => isFree() && refuseIfTooSoon(actedAt - paintedAt >= SETTLE_TIME);
 
-// Return whether the user has paused since the ending was painted; if not, tell the user why.
-export const isAfterPause = () => isFree() && refuseIfTooSoon(hasPaused);
+// Return whether a key or click may choose a button of an ending; if not, tell the user why.
+export const mayLeaveEnding = () => isFree() && refuseIfTooSoon(actedAt - paintedAt >= ENDING_TIME);
 
 export const closeField = () => { typedAt = actedAt; };
 // Return whether a letter was meant for a field that has just closed; if so, tell the user.
@@ -73,7 +70,7 @@ export function runWhenPainted(run) {
 }
 
 export function markPainted() {
-  [paintedAt, hasPaused] = [Infinity, false];
+  paintedAt = Infinity;
   requestAnimationFrame(() => { paintedAt = performance.now(); });
   runHeldCalls();
 }

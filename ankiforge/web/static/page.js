@@ -8,7 +8,7 @@ import { beginChat, openChat } from "./chat.js";
 import { $, findAll } from "./dom.js";
 import { darkQuery, fillFrame, renderQuestion } from "./face.js";
 import { beginKeys, fillMenu } from "./keys.js";
-import { runAlone, attempt, isFree, isAfterPause } from "./pace.js";
+import { runAlone, attempt, isFree, mayLeaveEnding } from "./pace.js";
 import { forgetPaper } from "./paper.js";
 import { Rows } from "./rows.js";
 import { LONG, UNTIL_NEXT, formatCount, hush, quote, tell, setUndo } from "./say.js";
@@ -23,7 +23,8 @@ class Page {
   view = "start";
   ready = 0; // the number of accepted cards that Anki lacks
   kept = new Map(); // cards with words that aren't saved, by the id of their item
-  undos = []; // decisions that can be undone, oldest first: {id}, and the view of each
+  undos = []; // what can be undone, oldest first: {id, sitting}; for a new highlight also `from`, the key of the one before
+  visited = new Set(); // the rows of the shelf that were opened since it was shown
   sitting = null;
   rows = null;
   shelf = new Shelf(this);
@@ -54,11 +55,13 @@ class Page {
     $("#title").textContent = "ankiforge";
     $("#count").textContent = this.ready ? `${formatCount(this.ready, "new card")} for Anki` : "";
     $("#ticks").replaceChildren();
+    this.visited.clear();
     this.shelf.show();
   }
   // Open a row of the shelf: a document, or a list.
   async open(entry) {
     const { id, list, title } = entry;
+    this.visited.add(id);
     const at = this.shelf.documents.findIndex((each) => each.id === id);
     if (at >= 0) this.shelf.at = at;
     const read = () => (list ? get("list", { id }) : get("sitting", { id }));
@@ -112,10 +115,10 @@ class Page {
     else if (this.view === "list" && !document.activeElement.matches("input")) this.openShelf();
     else if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
   }
-  // The next row of the shelf with pending items, first the document on screen beside a list.
+  // The next row of the shelf with pending items that was not visited yet, first the document on screen beside a list.
   after({ entry }, paper) {
-    const open = this.shelf.documents.filter((each) => each.is_open && each.id !== entry?.id);
-    const here = entry?.list && open.find((each) => each.id === paper?.id);
+    const open = this.shelf.documents.filter((each) => each.is_open && each.id !== entry?.id && !this.visited.has(each.id));
+    const here = entry?.list === "you" && open.find((each) => each.id === paper?.id);
     const next = here || open[0];
     return next && { label: `${here ? "On in" : "Next:"} ${next.title}`, run: () => this.open(next) };
   }
@@ -135,17 +138,28 @@ class Page {
       this.counted(reply);
       const { item } = reply;
       if (this.view === "list") await this.rows.load();
+      else if (last?.isMark) await this.#return(last.sitting, () => this.sitting.reload(last.from));
+      else if (item && last) await this.#return(last.sitting, () => this.sitting.putBack(reply));
       else if (this.view === "shelf") await this.openShelf();
-      else if (last?.isMark && last.sitting === this.sitting) await this.sitting.reload();
-      else if (item && last?.sitting === this.sitting) this.sitting.putBack(reply);
       tell(item ? ["Undone: ", quote(renderQuestion(item))] : "Undone.");
     }, { bringsCard: true });
+  }
+
+  // Go back to a sitting, which may have been closed, and show something in it.
+  async #return(sitting, shows) {
+    if (sitting !== this.sitting) {
+      this.#closeSitting();
+      this.sitting = sitting;
+      this.#showView("sitting", sitting.origin.title, sitting.origin.hash);
+      sitting.observe();
+    }
+    await shows();
   }
 
   // ---- Anki.
 
   async send() {
-    if (this.sitting?.ending ? !isAfterPause() : !isFree()) return;
+    if (this.sitting?.ending ? !mayLeaveEnding() : !isFree()) return;
     tell("Opening Anki …", { stays: UNTIL_NEXT });
     await attempt(async () => {
       const reply = await post("send");
@@ -156,12 +170,15 @@ class Page {
 
   // ---- A chat.
 
-  // Ask the chat about a document, or else about the sitting's document or item.
-  chat(id = "") {
-    if (!isFree()) return;
+  // What the chat is asked about by key: the selected row, or the sitting's document or item; "" is everything.
+  get #subject() {
     const { item, origin, paper } = this.sitting ?? {};
     const row = this.view === "shelf" ? this.shelf.documents[this.shelf.at] : null;
-    const about = id || (row?.is_unmarked && row.id) || (origin?.entry?.list ? item?.id : origin?.entry && paper?.id) || "";
+    return (row?.chat && row.id) || (origin?.entry?.list ? item?.id : origin?.entry && paper?.id) || "";
+  }
+  chat(about = this.#subject) {
+    if (!isFree()) return;
+    const { paper } = this.sitting ?? {};
     const asks = () => get("chat", { id: about });
     tell("Reading the document for your chat …", { stays: UNTIL_NEXT });
     openChat(asks, (answer) => post("chat", answer), async (brought, opens) => {
@@ -192,7 +209,8 @@ await page.shelf.load();
 const wanted = decodeURIComponent(location.hash.slice(1)) || page.shelf.begins;
 const findWanted = () => page.shelf.documents.find(({ id, list }) => wanted === (list ?? `paper=${id}`));
 while (wanted.startsWith("paper=") && !findWanted() && await page.shelf.loadMore());
-const wantedEntry = findWanted();
+// a document in which little waits has no row of its own
+const wantedEntry = findWanted() ?? (wanted.startsWith("paper=") && { id: wanted.slice("paper=".length), title: "" });
 // open a single document without the shelf
 if (wantedEntry) await page.open(wantedEntry);
 else if (wanted === "all") await page.openAll();

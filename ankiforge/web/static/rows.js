@@ -14,6 +14,7 @@ export class Rows {
   #body = h("ul", { className: "rows" });
   #summary = h("p", { className: "told", role: "status" });
   #moreButton = makeButton("outlined small rest", "", "", () => this.load(this.#body.children.length));
+  #heading = ""; // the title above the last rows
   field = h("input", { type: "search", className: "search", dir: "auto", placeholder: "Search cards", ariaLabel: "Search", value: words,
     oninput: () => this.#searchSoon() });
   #requestNumber = 0; // outdated responses are ignored
@@ -55,7 +56,8 @@ export class Rows {
     const parts = await partResults;
     if (requestNumber !== this.#requestNumber) return;
     this.#page.counted(reply);
-    const rows = reply.rows.map((entry) => renderRow(entry, this));
+    if (!start) this.#heading = "";
+    const rows = reply.rows.map((entry) => this.#renderRow(entry));
     if (start) this.#body.append(...rows);
     else this.#body.replaceChildren(...rows);
     const isShown = parts.map((part, i) => this.#above[i].show(part)).some(Boolean);
@@ -64,6 +66,16 @@ export class Rows {
     this.#moreButton.hidden = !reply.more;
     if (document.activeElement === document.body) document.getElementById(`row-${opened}`)?.focus();
   }
+  // A row, below the title of its document if that of the row before is another.
+  #renderRow(entry) {
+    const heading = entry.place === this.#heading ? null : h("h3", { dir: "auto" }, entry.place);
+    this.#heading = entry.place;
+    const content = [
+      h("span", { className: "title", dir: "auto" }, renderSides(entry)),
+      entry.state && h("span", { className: "state", "data-state": entry.state }, entry.state),
+    ];
+    return h("li", {}, heading, h("button", { type: "button", className: "row", id: `row-${entry.id}`, onclick: () => this.open(entry.id) }, content));
+  }
   async #searchSoon() {
     this.#requestNumber += 1;
     const requestNumber = this.#requestNumber;
@@ -71,14 +83,4 @@ export class Rows {
     await new Promise((done) => setTimeout(done, SEARCH_DELAY));
     if (requestNumber === this.#requestNumber) await this.load();
   }
-}
-
-function renderRow(entry, list) {
-  const content = [
-    h("span", { className: "title", dir: "auto" }, renderSides(entry)),
-    h("span", { className: "place", dir: "auto" }, entry.place),
-    entry.state && h("span", { className: "state", "data-state": entry.state }, entry.state),
-  ];
-  const main = h("button", { type: "button", className: "row", id: `row-${entry.id}`, onclick: () => list.open(entry.id) }, content);
-  return h("li", {}, main);
 }

@@ -45,7 +45,7 @@ export function makeSentenceView(card, name, onChange) {
       if (spot.word) spot.node.ariaSelected = String(on);
     });
     const own = number() || !spans.length ? "" : chip("", answer(), true, () => {});
-    chips.replaceChildren(h("legend", {}, "Hide"), ...gaps.map((text, i) => chip(String(first + i), text, number() === i + 1, () => gap(i + 1))), own, keyHints);
+    chips.replaceChildren(gaps.length ? h("legend", {}, "Hide") : "", ...gaps.map((text, i) => chip(String(first + i), text, number() === i + 1, () => gap(i + 1))), own, keyHints);
     beforeButton.hidden = !(card.before || isWithTwo);
     beforeButton.ariaPressed = String(isWithTwo ? cut[0] === 0 : hasBefore);
     beforeButton.classList.toggle("on", hasBefore);
@@ -135,7 +135,7 @@ export function makeSentenceView(card, name, onChange) {
   // Show the current keys that have no button.
   function drawKeys() {
     const isChoosing = box.contains(document.activeElement);
-    const shown = isChoosing ? [["← →", "word"], ["⇧", "more"], ["Space", "hide"]] : [["→", "your own words"]];
+    const shown = isChoosing ? [["← →", "word"], ["⇧", "more"], ["Space", "hide"]] : [];
     keyHints.replaceChildren(...shown.map(([key, does]) => h("span", {}, key.split(" ").map((each) => h("kbd", {}, each)), ` ${does}`)));
   }
   for (const event of ["focusin", "focusout"]) box.addEventListener(event, () => setTimeout(drawKeys));

@@ -1,4 +1,4 @@
-// The shelf: a row for each document in which something waits or could be asked, best first. Enter presses the row's filled button.
+// The shelf: a row for each document in which something waits or could be asked, best first. Enter opens the selected row.
 import { $, h, makeButton, makeKeyLabel } from "./dom.js";
 import { getPaper } from "./paper.js";
 import { announce, formatNumber } from "./say.js";
@@ -59,23 +59,22 @@ export class Shelf {
     const head = h("div", { className: "over-documents" }, h("h2", {}, "Shelf"), h("p", {}, this.waiting),
       this.lost && h("p", { className: "unsaved" }, `${this.lost}: `, h("button", { type: "button", className: "link", onclick: () => this.#page.openLost() }, "show")));
     $("#shelf").replaceChildren(h("div", { className: "shelf" },
-      documents.length ? [head, this.list] : [this.lost && head, this.#renderNothing()], without && h("p", { className: "without" }, without)));
+      documents.length ? [head, this.list] : [this.lost && head, this.#renderNothing()], without && h("p", { className: "without" }, `${without} `, h("button", { type: "button", className: "link", onclick: () => this.#page.chat("") }, "Ask my chat"))));
     this.select(this.at, false);
     if (documents.length) this.list.focus({ preventScroll: true });
   }
   #renderRow(each, i) {
     const cover = h("span", { className: `cover ${each.list ? "own" : "list"}`, ariaHidden: "true" }, h("span", {}, each.cover ?? getInitials(each.title)));
     cover.style.setProperty("--hue", String([...each.title].reduce((sum, char) => (sum * 31 + char.codePointAt(0)) % 360, 7)));
-    const label = each.left ? `Continue, ${each.left}` : each.chat || "Open";
     const onclick = ({ target }) => {
       this.select(i);
-      if (target.closest(".filled")) this.enter();
-      else this.openRow();
+      if (target.closest(".outlined")) this.#page.chat(each.id);
+      else this.enter();
     };
     return h("li", { role: "option", id: `doc-${i}`, className: each.list === "you" && "caution", "data-title": each.title, onclick }, cover,
       h("span", { className: "name" }, h("b", { dir: "auto" }, each.title), h("span", { className: "facts" }, joinFacts(this.#listFacts(each)))),
-      h("span", { className: `go${label === "Open" ? "" : " on"}`, ariaHidden: "true" }, h("span", { className: "button filled small" }, `${label} `, makeKeyLabel("⏎")),
-        label === each.chat && h("span", { className: "button text small" }, "Open")));
+      h("span", { className: "go", ariaHidden: "true" }, h("span", { className: "button filled small" }, each.left ? `Continue, ${each.left} ` : "Open ", makeKeyLabel("⏎")),
+        each.chat && h("span", { className: "button outlined small" }, `${each.chat} `, makeKeyLabel("m"))));
   }
   // What the second line of a row says. Each number is there once.
   #listFacts(entry) {
@@ -87,7 +86,7 @@ export class Shelf {
     const lines = ["Mark passages in a paper, a note or a book. A lecture needs no marks.", [h("code", {}, "ankiforge run"), copy, " reads it; for a new file or folder: ", h("code", {}, "ankiforge run PATH")], "Come back to this page: what waits is here."];
     return h("div", { className: "nothing" }, h("h2", {}, "Nothing waits."), h("ol", {}, lines.map((line) => h("li", {}, line))), this.#page.ready > 0 && makeButton("filled", "Open in Anki", "o", () => this.#page.send()));
   }
-  get isOpened() { return this.documents.length === 1 && !this.documents[0].chat; }
+  get isOpened() { return this.documents.length === 1 && !this.documents[0].is_unmarked; }
   select(at, tells = true) {
     const { documents } = this;
     if (!documents.length) return;
@@ -106,15 +105,10 @@ export class Shelf {
     }, PRELOAD_DELAY);
   }
   step(by) { this.select(this.at + by); }
-  openRow() {
+  enter() {
     clearTimeout(this.#timer); // it is about to be loaded
     const entry = this.documents[this.at];
     if (entry) this.#page.open(entry);
-  }
-  enter() {
-    const entry = this.documents[this.at];
-    if (entry?.chat && !entry.left) this.#page.chat(entry.id);
-    else this.openRow();
   }
 }
 

@@ -5,10 +5,9 @@ import { $, makeButton, h } from "./dom.js";
 import { Ending } from "./ending.js";
 import { fillFrame, renderQuestion } from "./face.js";
 import { runAlone, attempt, isFree, mayDecide, markPainted } from "./pace.js";
-import { getPaper } from "./paper.js";
+import { forgetPaper, getPaper } from "./paper.js";
 import { TEN, UNTIL_NEXT, announce, quote, tell } from "./say.js";
 import { get, post } from "./server.js";
-import { makeSvg } from "./shapes.js";
 
 const REFRESH_DELAY = 150; // ms to wait after a decision, so that the next one isn't delayed
 const narrowQuery = matchMedia("(max-width: 699px)");
@@ -67,9 +66,10 @@ export class Sitting {
   }
   get #marks() { return new Set(this.items.map(({ source }) => source?.key)); }
   async begin() {
-    this.resizes.observe($("#margin"));
+    this.observe();
     await this.show(false);
   }
+  observe() { this.resizes.observe($("#margin")); }
   close() {
     // keep the words that aren't saved
     const { kept } = this.#page;
@@ -132,7 +132,7 @@ export class Sitting {
     if (paper === this.paper) return false;
     this.#leavePaper();
     this.paper = paper;
-    $("#title").textContent = this.origin.title;
+    $("#title").textContent = this.origin.title || paper?.title || "";
     if (!paper) return true;
     paper.moved = () => this.level();
     paper.chosen = (key) => this.goToMark(key);
@@ -181,12 +181,12 @@ export class Sitting {
     const main = { look: "filled", label: card.says, key: isEdited ? "Ctrl ⏎" : "⏎", run: () => this.enter() };
     const back = (label) => ({ label, key: "Esc", run: () => this.escape() });
     const drop = { label: "Discard", key: "", run: () => card.drop() };
-    if (card.mode === "ask") return [main, back("Back to the sentence")];
+    if (card.mode === "ask") return [main, back("Back")];
     if (isEdited) return [main, back("Keep for later"), drop];
     if (card.mode === "kept") return [main, { label: "Go on", key: "e", run: () => this.edit() }, drop];
     const chosen = (action) => (action === card.main ? main : { ...action, look: action.look.replace("filled", "outlined"), run: () => this.do(action) });
     const [first, ...shown] = card.actions.filter(({ act, look }) => look !== "more" && (act !== "ask" || card.sentence)).map(chosen);
-    return [first, ...(this.opened && this.items.length ? [back("Back to the ten")] : []), ...shown];
+    return [first, ...(this.opened && this.items.length ? [back("Back")] : []), ...shown];
   }
 
   // ---- The card is level with its highlight, and connected to it by a line.
@@ -225,7 +225,7 @@ export class Sitting {
   // Show the page and zoom, and on the strip the part of the document in view.
   #foot() {
     const { paper } = this;
-    $("#where").textContent = paper.body.formatPosition?.() ?? (paper.kind === "list" ? "highlights" : "note");
+    $("#where").textContent = paper.body.formatPosition?.() ?? "";
     const { scrollTop, clientHeight } = paper.pane;
     const view = $("#strip b");
     if (!view) return;
@@ -272,7 +272,10 @@ export class Sitting {
       [this.opened, this.at] = [null, known];
       return this.show();
     }
-    const { item, sitting } = await runAlone(() => get("item", { id: key, sitting: this.number }), { bringsCard: true }).catch(() => ({}));
+    await this.#showMark(key, await runAlone(() => this.#readMark(key), { bringsCard: true }));
+  }
+  #readMark(key) { return get("item", { id: key, sitting: this.number }).catch(() => ({})); }
+  async #showMark(key, { item, sitting }) {
     if (!item) {
       this.paper.ask(key, []);
       this.paper.goTo(key);
@@ -294,6 +297,8 @@ export class Sitting {
       } else this.#page.leave();
     }
   }
+  // Whether the card's highlight was made on this page, so that it can be taken out again.
+  get isMadeHere() { return !this.ending && this.paper?.mark(this.item?.source?.key)?.made; }
   // The text selected in the document and the key of its highlight, or null.
   getSelectedText() { return this.paper?.body ? this.paper.getSelectedText() : null; }
   // Blank out the selected text, or ask about it; text outside any highlight becomes a new highlight.
@@ -315,11 +320,12 @@ export class Sitting {
     if (!isFree()) return;
     const { paper } = this;
     let key = "";
+    const from = this.ending ? "" : this.item?.source?.key;
     getSelection().removeAllRanges();
     await attempt(async () => {
       const reply = await post("mark", { id: paper.id, ...words });
       this.#page.counted(reply);
-      this.#page.undos.push({ id: reply.undo, sitting: this, isMark: true });
+      this.#page.undos.push({ id: reply.undo, sitting: this, isMark: true, from });
       await paper.renew();
       key = reply.key;
     }, { bringsCard: true });
@@ -336,18 +342,22 @@ export class Sitting {
     await attempt(async () => {
       const reply = await post("unmark", key);
       this.#page.counted(reply);
-      if (reply.undo) this.#page.undos.push({ id: reply.undo, sitting: this, isMark: true });
+      if (reply.undo) this.#page.undos.push({ id: reply.undo, sitting: this, isMark: true, from: key });
       tell("The highlight is taken out.", { undoes: Boolean(reply.undo) });
       if (this.paper.marks.length === 1) await this.#page.openShelf();
       else await this.reload();
     }, { bringsCard: true });
   }
-  // After adding or removing a highlight, show the current items.
-  async reload() {
-    await this.paper?.renew();
+  // After adding or removing a highlight, show the current items, first that of the highlight `key`.
+  async reload(key = "") {
+    if (this.paper) await this.paper.renew();
+    else forgetPaper(this.origin.entry?.id);
     await this.load();
     this.#goOn();
-    await this.show();
+    const at = this.items.findIndex(({ source }) => source?.key === key);
+    if (at >= 0) this.at = at;
+    if (at >= 0 || !key) return this.show();
+    return this.#showMark(key, await this.#readMark(key));
   }
   #goOn() {
     this.ending = null;

@@ -379,7 +379,9 @@ def test_no_answer_holds_what_must_stay_on_this_machine(desk):
     desk.ok("run", "--accept", "review")
     everything = [
         json.loads(line)["key"]
-        for line in desk.ok("extract", "notes", "--json").stdout.splitlines()
+        for line in desk.ok(
+            "run", "--dry-run", "-v", "notes", "--json"
+        ).stdout.splitlines()
     ]
     guids = [one["id"] for one in desk.cards()]
     desk.ok("reject", *guids, "--reason", SECRETS[0])
