@@ -637,8 +637,12 @@ def _find_document_key(workspace: Workspace, title: Path) -> str:
         UsageError: there is neither such a document nor such a file.
     """
     from ankiforge.ledger.cards import load_highlight
+    from ankiforge.pipeline.sources import SAVE_PAGE_HINT, URL_MESSAGE, find_url
     from ankiforge.review.batches import find_document_to_ask_about
 
+    url = find_url(title)
+    if url is not None:
+        raise UsageError(f"{url}: {URL_MESSAGE}", hint=SAVE_PAGE_HINT)
     ledger = workspace.ledger
     document = find_document_to_ask_about(ledger, str(title))
     if document is None:

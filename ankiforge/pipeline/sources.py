@@ -290,14 +290,24 @@ def _find_entries_or_problem(
     return Problem(str(resolved), explain_no_source(resolved), hint)
 
 
+URL_MESSAGE = "a URL is not read"
+
+
+def find_url(path: Path) -> str | None:
+    """Return the URL that the user gave in place of a path, or None."""
+    for scheme in ("http:", "https:"):
+        if scheme in path.parts:
+            return f"{scheme}//{path.as_posix().partition(f'{scheme}/')[2]}"
+    return None
+
+
 def _explain_missing_path(path: Path) -> Problem:
     if path.is_symlink():
         message = "a link to a missing file, or to itself"
         return Problem(str(path), message, "name the file or folder itself")
-    for scheme in ("http:", "https:"):
-        if scheme in path.parts:
-            url = path.as_posix().partition(f"{scheme}/")[2]
-            return Problem(f"{scheme}//{url}", "a URL is not read", SAVE_PAGE_HINT)
+    url = find_url(path)
+    if url is not None:
+        return Problem(url, URL_MESSAGE, SAVE_PAGE_HINT)
     message = "there is no such file or folder"
     return Problem(str(path), message, _suggest_similar_path(path))
 

@@ -66,7 +66,7 @@ def test_a_decision_leaves_the_other_sentences(forge, note):
         decided = [each for each, state in states(forge).items() if state == "decided"]
         assert len(decided) == number + 1
     assert set(proposed) == {WAR, CARTA, CANAL}
-    assert "no proposal" in forge("accept", KEY, code=1).stderr
+    assert "no card is suggested" in forge("accept", KEY, code=1).stderr
     forge.ok("undo")
     assert set(states(forge)) == set(proposed[:2])
 
@@ -109,7 +109,7 @@ def test_a_rejected_passage_leaves_its_cards_and_offers_nothing_later(forge, not
     assert states(forge) == {WAR: "decided", CARTA: "decided", CANAL: "decided"}
     assert [card["guid"] for card in forge.cards("verdict:accepted")] == [card]
     assert not forge.ok("list", "verdict:waiting", "--json").lines
-    assert "no proposal" in forge("accept", KEY, code=1).stderr
+    assert "no card is suggested" in forge("accept", KEY, code=1).stderr
     forge.ok("undo", KEY)
     forge.ok("run")
     assert set(states(forge)) == {WAR}
@@ -138,7 +138,8 @@ def test_cards_of_a_model_join_the_facts_that_they_quote(forge, server, fake):
     [question] = [draft for draft in drafts if draft["fields"].get("Front") == asked]
     forge.ok("accept", question["id"])
     assert states(forge) == {CARTA: "decided"}
-    assert not forge.ok("list", "verdict:waiting", "--json").lines
+    waiting = forge.ok("list", "verdict:waiting", "--json").lines
+    assert not any(map(is_card_or_draft, waiting))
 
 
 def test_what_was_decided_before_closes_its_passage(forge, note):

@@ -84,7 +84,7 @@ def test_what_was_done_is_undone(world):
     assert here.ship() == {"updated": 1}
     assert here.fields(0)[1] == "osmosis number 0"
 
-    here.forge.ok("undo", act)
+    here.forge.ok("undo", act, "--yes")
     here.forge.ok("run")  # drafts the one again whose source has changed since
     assert [one["verdict"] for one in here.forge.cards()] == ["waiting"] * 9
     said = here.forge.ok("adopt", "--yes")
@@ -296,7 +296,7 @@ def test_notes_that_the_default_profile_has_get_no_cards(world, tool):
 
     assert here.adopt()["by_id"] == 9
     assert here.forge.json("run")["belonging"] == {}
-    here.forge.ok("undo")
+    here.forge.ok("undo", "--yes")
     assert here.forge.json("run")["belonging"] == {tool: 9}
     here.forge.ok("adopt", "--decline")
     assert "belong" not in here.forge.ok("run").stdout
