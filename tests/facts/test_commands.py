@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from tests.conftest import is_card_or_draft
+
 WAR = "The Thirty Years' War is the conflict of European powers that the Peace of Westphalia ended in 1648."
 CARTA = "The Magna Carta is called the charter of liberties because King John sealed it at Runnymede."
 CANAL = "The Suez Canal is called the highway to India because it connects the Mediterranean with the Red Sea."
