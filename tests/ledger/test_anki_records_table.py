@@ -265,9 +265,8 @@ def test_cards_are_made_again_from_their_notes(tmp_path, note, text, typed, expe
         values = {"mod": 1, "fields": (), "tags": ("doc",), "deck": "D", "identity": None}
         lost = AnkiNote(Guid("afx"), 3, **{**values, **note})
         unreadable = replace(lost, guid=Guid("afy"))
-        left = anki_views.recover_lost_cards(
-            ledger, [(lost, CONTENT, SENTENCES[text], typed)], [unreadable]
-        )
+        lost_note = anki_views.LostNote(lost, CONTENT, SENTENCES[text], typed)
+        left = anki_views.recover_lost_cards(ledger, [lost_note], [unreadable])
         assert left == ([unreadable] if expected else [unreadable, lost])
         strangers = {name for each in left for name in (each.guid, *each.tags)}
         assert set(ledger.get_value("strangers", list[str]) or []) == strangers

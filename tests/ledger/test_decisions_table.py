@@ -336,7 +336,7 @@ def test_what_a_model_is_to_draft(empty, cards, facts, row, is_for_model):
 
 def draft_columns(**columns: object) -> dict[str, object]:
     """Return the columns of a draft of P that waits; those not given are empty."""
-    names = "id key content slot kind deck drafter severity fact near revises replaces"
+    names = "id key passage offer content slot kind deck drafter severity fact near revises replaces"
     names += " findings tags words body"
     return {**dict.fromkeys(names.split(), ""), "position": 0, "key": P, **columns}
 

@@ -77,7 +77,8 @@ def test_without_database_and_journal_each_note_whose_passage_is_there_is_taken_
         wording = StoredContent(
             card.kind.value, dict(card.fields), card.quote, is_user_text=True
         )
-        lost.append((world.anki[card.guid], wording, card.quote, ()))
+        note = world.anki[card.guid]
+        lost.append(anki_views.LostNote(note, wording, card.quote, ()))
     world.lose("a")
     world.file("a").unlink()
     world.delete("a.md")
