@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from hashlib import blake2b
-from itertools import chain, islice
+from itertools import chain
 from typing import Protocol
 
 from ankiforge.check.rules_and_text import (
@@ -107,13 +107,17 @@ def _compute_comparison_key(kind: CardKind, fields: Texts) -> Strings | None:
     Differences in typography, emphasis, and a final period or question mark are ignored. The
     Extra field is part of the key, and so are the numbers of cloze deletions.
     """
-    extra = _normalize(fields.get("Extra", ""))
-    if kind.note_type is NoteType.CLOZE:
-        text = _normalize(_renumber_gaps(fields.get("Text", "")))
-        return ("cloze", text, extra) if text else None
-    front = _normalize(fields.get("Front", ""))
-    back = _normalize(fields.get("Back", ""))
-    return (kind.value, front, back, extra) if front and back else None
+    texts = []
+    names = ("Text",) if kind.note_type is NoteType.CLOZE else ("Front", "Back")
+    for name in names:
+        text = fields.get(name, "")
+        if kind.note_type is NoteType.CLOZE:
+            text = _renumber_gaps(text)
+        texts.append(_normalize(text))
+    if not all(texts):
+        return None
+    label = "cloze" if kind.note_type is NoteType.CLOZE else kind.value
+    return (label, *texts, _normalize(fields.get("Extra", "")))
 
 
 def _renumber_gaps(text: str) -> str:
@@ -446,10 +450,10 @@ def recheck_finding(
     draft_sides, other_sides = extract_sides(draft), extract_sides(other)
     if finding.check == "duplicate":
         return finding if are_duplicates(draft_sides, other_sides) else None
-    questions = {
-        normalize_for_comparison(content.get_field("Front")) for content in (draft, other)
-    }
-    if len(questions) > 1 or not _differ_in_answer(draft_sides, other_sides):
+    question = normalize_for_comparison(draft.get_field("Front"))
+    if question != normalize_for_comparison(other.get_field("Front")):
+        return None
+    if not _differ_in_answer(draft_sides, other_sides):
         return None
     return _make_same_front_finding(finding.duplicate, other_sides)
 
@@ -530,25 +534,29 @@ class DuplicateIndex:
         """
         self._load_store()
         my_sides, terms = _extract_sides_and_terms(draft.kind, draft.fields)
-        duplicates = (
-            card
-            for card in self._find_similar(terms, highlight)
-            if are_duplicates(my_sides, self._get_sides(card.id))
-        )
-        for card in islice(duplicates, _MAX_FINDINGS):
-            yield _make_duplicate_finding(
-                card.id, self._get_sides(card.id), card.quote_prefix
-            )
+        finding_count = 0
+        for card in self._find_similar(terms, highlight):
+            other_sides = self._get_sides(card.id)
+            if are_duplicates(my_sides, other_sides):
+                yield _make_duplicate_finding(card.id, other_sides, card.quote_prefix)
+                finding_count += 1
+                if finding_count == _MAX_FINDINGS:
+                    break
+        yield from self._find_same_question(terms, my_sides, highlight)
 
-        # report the first card of ours that has the same question but a different answer
+    def _find_same_question(
+        self, terms: SearchTerms, my_sides: ComparedSides, highlight: HighlightKey
+    ) -> Iterator[Finding]:
+        """Yield a finding for the first card of ours with the same question and another answer."""
         same_question = self._ids_by_term.get(terms.question_hash, ())
         for card in self._iter_other_cards(same_question, highlight):
             if card.terms.question_hash != terms.question_hash:
                 continue  # its text has changed
-            is_ours = not card.quote_prefix  # otherwise it's another tool's note
+            if card.quote_prefix:
+                continue  # it is another tool's note
             other_sides = self._get_sides(card.id)
-            if not (is_ours and other_sides.answer):  # or it was deleted meanwhile
-                continue
+            if not other_sides.answer:
+                continue  # it was deleted meanwhile
             if _differ_in_answer(my_sides, other_sides):
                 yield _make_same_front_finding(card.id, other_sides)
                 return
@@ -557,20 +565,20 @@ class DuplicateIndex:
         if not self._store or self._is_loaded:
             return
         self._is_loaded = True
-        cards_without_terms = self._store.iter_cards_without_terms(TERMS_VERSION)
-        self._store.store_terms(
-            [(digest, compute_search_terms(card)) for digest, card in cards_without_terms]
-        )
+        terms_by_digest = []
+        for digest, card in self._store.iter_cards_without_terms(TERMS_VERSION):
+            terms_by_digest.append((digest, compute_search_terms(card)))
+        self._store.store_terms(terms_by_digest)
         for indexed_card in self._store.iter_cards():
             self._add_card(indexed_card)
 
     def _get_sides(self, id: str) -> ComparedSides:
         if id not in self._sides_by_id:
             card = self._store.get_content(id) if self._store else None
-            # if the card has been deleted, its text is empty
-            self._sides_by_id[id] = (
-                extract_sides(card) if card else _extract_sides(NoteType.CLOZE, ())
-            )
+            if card is None:  # it has been deleted
+                self._sides_by_id[id] = _extract_sides(NoteType.CLOZE, ())
+            else:
+                self._sides_by_id[id] = extract_sides(card)
         return self._sides_by_id[id]
 
     def _find_similar(
@@ -593,23 +601,18 @@ class DuplicateIndex:
                 continue
             if card.highlight and card.highlight == highlight:
                 continue
-            jaccard = shared_count / ((my_count + their_count - shared_count) or 1)
+            jaccard = shared_count / max(my_count + their_count - shared_count, 1)
             fewer_words = min(my_count, their_count)
-            is_contained = (
-                fewer_words >= _MIN_CONTAINED_WORDS
-                and shared_count >= _MIN_CONTAINMENT * fewer_words
-            )
-            if jaccard >= _MIN_JACCARD or is_contained:
+            if jaccard >= _MIN_JACCARD or _is_contained(shared_count, fewer_words):
                 ranked.append((-jaccard, id))
         return [self._cards[id] for _, id in sorted(ranked)[:_MAX_COMPARED]]
 
     def _find_by_rarest_words(self, terms: SearchTerms) -> set[str]:
         """Return the ids of the cards that contain one of a draft's rarest words."""
-        postings = [
-            self._ids_by_term[term]
-            for term in (*terms.words, *terms.ideograph_pairs)
-            if term in self._ids_by_term
-        ]
+        postings = []
+        for term in (*terms.words, *terms.ideograph_pairs):
+            if term in self._ids_by_term:
+                postings.append(self._ids_by_term[term])
         rarest = sorted(postings, key=len)[:_RAREST_WORDS]
         rare = [ids for ids in rarest if len(ids) <= _MAX_RARE_CARDS]
         if rare:
@@ -617,3 +620,10 @@ class DuplicateIndex:
         if rarest and len(rarest[0]) <= _MAX_POSTING_CARDS:
             return set(rarest[0])
         return set()
+
+
+def _is_contained(shared_count: int, fewer_words: int) -> bool:
+    """Return whether most words of the shorter card are in the longer one."""
+    if fewer_words < _MIN_CONTAINED_WORDS:
+        return False
+    return shared_count >= _MIN_CONTAINMENT * fewer_words

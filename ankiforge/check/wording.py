@@ -230,16 +230,16 @@ def _match_question_patterns(
     front = _get_front(draft)
     inapplicable_rules = _list_inapplicable_rules(draft, context)
     for pattern in _read_question_patterns():
-        match = pattern.bad.search(front)
-        if not match or pattern.rule in inapplicable_rules:
+        matched_text = pattern.find_in(front)
+        if matched_text is None or pattern.rule in inapplicable_rules:
             continue
-        if pattern.excuse and pattern.excuse.search(front):
-            continue
-        detail = "" if pattern.rule in _RULES_WITHOUT_DETAIL else f"“{match[0]}”"
-        # the reader knows what a vague question in a comment asks about the passage
-        is_excused = pattern.rule == "vague" and draft.origin.is_from_comment
-        severity = Severity.INFO if is_excused else None
-        yield make_finding(pattern.rule, detail, severity=severity)
+        severity = None
+        if pattern.rule == "vague" and draft.origin.is_from_comment:
+            severity = Severity.INFO  # the reader knows what it asks about the passage
+        if pattern.rule in _RULES_WITHOUT_DETAIL:
+            yield make_finding(pattern.rule, severity=severity)
+        else:
+            yield make_finding(pattern.rule, f"“{matched_text}”", severity=severity)
 
 
 def _list_inapplicable_rules(draft: CardContent, context: CheckContext) -> list[str]:
@@ -369,6 +369,15 @@ class _QuestionPattern(Value):
     """Matches words that a front should not contain."""
     excuse: re.Pattern[str] | None
     """Matches words that make such a front acceptable after all, or None for no exceptions."""
+
+    def find_in(self, front: str) -> str | None:
+        """Return the bad words in a front, or None if there are none or they are excused."""
+        match = self.bad.search(front)
+        if match is None:
+            return None
+        if self.excuse is not None and self.excuse.search(front):
+            return None
+        return match[0]
 
 
 @cache
@@ -504,14 +513,12 @@ def check_placeholders(draft: CardContent, context: CheckContext) -> Iterator[Fi
     sides = reading.answers
     if draft.kind.note_type is NoteType.BASIC:
         sides = (reading.question, *reading.answers)
-    # the user may ask for `null`, and nothing can be said of a card without its source
-    may_copy_schema = not is_user_written(draft) and context.highlight.exact != ""
     for side in sides:
-        side_text = " ".join(side.split())
-        if _is_placeholder(side_text) or (
-            may_copy_schema and _is_schema_word(side_text, context.highlight)
+        text = " ".join(side.split())
+        if _is_placeholder(text) or _is_copied_from_schema(
+            text, draft, context.highlight
         ):
-            yield make_finding("placeholder", f"“{side_text}”")
+            yield make_finding("placeholder", f"“{text}”")
             return
 
 
@@ -521,8 +528,13 @@ def _is_placeholder(text: str) -> bool:
     return _DOTS_ONLY.fullmatch(text) is not None
 
 
-def _is_schema_word(text: str, highlight: Highlight) -> bool:
-    """Return whether a text is a word of the reply schema that the source doesn't have."""
+def _is_copied_from_schema(text: str, draft: CardContent, highlight: Highlight) -> bool:
+    """Return whether a text is a word of the reply schema that the source doesn't have.
+
+    The user may ask for `null`, and nothing can be said of a card without its source.
+    """
+    if is_user_written(draft) or not highlight.exact:
+        return False
     word = text.strip("<>[](){}\"'. ").casefold()
     if word not in _SCHEMA_WORDS:
         return False
@@ -543,11 +555,15 @@ _MIN_WORDS_BEFORE_CONJUNCTION = 4
 
 def check_truncation(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
     """Report sides that break off, e.g. after a comma or a conjunction."""
-    is_cloze = draft.kind.note_type is NoteType.CLOZE
-    for name in ("Text",) if is_cloze else ("Front", "Back"):
+    names: Strings = ("Front", "Back")
+    if draft.kind.note_type is NoteType.CLOZE:
+        names = ("Text",)
+    for name in names:
         text = draft.get_field(name)
-        # the answer may continue a front that ends in a colon or conjunction
-        if _ends_in(text, _COMMAS) or (name != "Front" and _expects_more(text)):
+        breaks_off = _ends_in(text, _COMMAS)
+        if name != "Front":  # the answer may continue a front that ends in a colon
+            breaks_off = breaks_off or _expects_more(text)
+        if breaks_off:
             last_words = " ".join(text.split()[-3:])
             yield make_finding("breaks_off", f"“…{last_words}”")
 
@@ -587,24 +603,24 @@ def remove_revealing_context(card: CardContent, parts: Strings) -> Strings:
     `Catalysis` above “What speeds it up? A catalyst”.
     """
     answers = _list_asked_texts(card)
-    return tuple(
-        part
-        for part in parts
-        if not any(_reveals_answer(part, answer) for answer in answers)
-    )
+    harmless_parts = []
+    for part in parts:
+        if not any(_reveals_answer(part, answer) for answer in answers):
+            harmless_parts.append(part)
+    return tuple(harmless_parts)
 
 
 def _list_asked_texts(card: CardContent) -> list[str]:
     """Return everything that a card asks for, as plain text."""
-    fields = dict(card.fields)
     if card.kind is CardKind.CLOZE:
-        gaps = cloze.find_clozes(fields.get("Text", ""))
+        gaps = cloze.find_clozes(card.get_field("Text"))
         return [cloze.to_plain_text(gap.answer) for gap in gaps]
     if card.kind is CardKind.OCCLUSION:
-        return list(occlusion.list_labels(occlusion.get_masks(fields)))
-    # a two-way card is also asked in reverse
-    sides = ("Back", "Front") if card.kind is CardKind.TWO_WAY else ("Back",)
-    return [cloze.to_plain_text(fields.get(side, "")) for side in sides]
+        return list(occlusion.list_labels(occlusion.get_masks(dict(card.fields))))
+    texts = [cloze.to_plain_text(card.get_field("Back"))]
+    if card.kind is CardKind.TWO_WAY:  # it is also asked in reverse
+        texts.append(cloze.to_plain_text(card.get_field("Front")))
+    return texts
 
 
 def _reveals_answer(text: str, answer: str) -> bool:

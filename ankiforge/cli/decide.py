@@ -41,9 +41,9 @@ FILTER_OPTION = cli.text_option(
 
 
 @cli.command("""
-  ankiforge accept dr5b9c             a new or changed card, or yes to a question
+  ankiforge accept dr5b9c             a card that waits, or yes to a question
   ankiforge accept hl90e4 --gap 2     a suggested card, with its second gap
-  ankiforge accept Networking/        the new cards of a folder without a warning
+  ankiforge accept Networking/        new cards of a folder without a warning
   ankiforge accept dr5b9c --another   another card, beside the one it asks about
   ankiforge accept --all --filter "deck:Biology -finding:*"
 """)  # fmt: skip

@@ -57,12 +57,12 @@ class QueryCommand(click.Command):
 
 
 @cli.command("""
-  ankiforge list                             what waits, and cards, with their ids
-  ankiforge list --more                      and suggestions that are less certain
+  ankiforge list                             what waits, and cards
+  ankiforge list --more                      and less certain suggestions
   ankiforge list Networking/                 what is in this folder
   ankiforge list -v                          the same in full
-  ankiforge list -v af53ya                   all of a card, its history and commands
-  ankiforge list --view questions            questions, with their answers
+  ankiforge list -v af53ya                   all of a card, with its history
+  ankiforge list --view questions            questions to you
   ankiforge list --no-card                   highlights without a card, and why
   ankiforge list 'deck:Biology -finding:*'   conditions; - means not
 

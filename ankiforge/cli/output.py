@@ -605,6 +605,7 @@ class _PathType(click.Path):
 
 
 PATH_TYPE = _PathType(path_type=Path)
+FILE_TYPE = _PathType(path_type=Path, dir_okay=False)
 
 
 Option = Callable[[Callable[..., None]], Callable[..., None]]

@@ -161,7 +161,7 @@ def print_summary(
         if not call.verbose:
             problems = [each for each in problems if each.summarize() not in known]
     call.print_problems(problems, MAX_PROBLEM_LINES)
-    for line in text.details:
+    for line in filter(None, text.details):
         call.print_result(f"  {line}")
     for line in text.next_steps:
         call.print_result(line)
@@ -258,7 +258,7 @@ def _list_highlights(call: cli.Call, paths: cli.Paths) -> None:
 
 # --- draft ----------------------------------------------------------------------------------
 
-FILE_TYPE = click.Path(path_type=Path, dir_okay=False)
+FILE_TYPE = cli.FILE_TYPE
 CARDS_OPTION = click.option(
     "--cards",
     type=click.IntRange(1, 100),
@@ -543,8 +543,8 @@ def find_highlight_keys(
 
 @cli.command("""
   ankiforge draft export ask.md --limit 10
-  ankiforge draft export ask.md --from lecture.pdf   of a document without marks
-  ankiforge draft export ask.md --from Outlive       about the highlights of a book
+  ankiforge draft export ask.md --from lecture.pdf   of an unmarked document
+  ankiforge draft export ask.md --from Outlive       of a book with highlights
 """)  # fmt: skip
 @click.argument("file", type=FILE_TYPE)
 @click.argument("paths", nargs=-1, type=cli.PATH_TYPE, metavar="")

@@ -31,7 +31,7 @@ from ankiforge.config.http import (
 from ankiforge.draft.prompt import ModelRequest
 from ankiforge.draft.server import Budget, ServerSettings, load_ssl_context, open_client
 from ankiforge.errors import ItemError, ServiceError, UsageError
-from ankiforge.model import Json, Strings, Value, hash16
+from ankiforge.model import Json, Pair, Strings, Value, hash16
 from ankiforge.text import regex
 
 if TYPE_CHECKING:
@@ -100,12 +100,12 @@ class Completion(Value):
         it has to be paid for.
         """
         reply = _as_dict(_parse_json(raw))
-        choices = reply.get("choices")
         tokens_in, tokens_out = _parse_usage(reply)
+        choices = reply.get("choices")
         has_choices = isinstance(choices, list) and not reply.get("error")
         if not has_choices and not tokens_out:
             return None
-        choice = _as_dict(choices[0]) if isinstance(choices, list) and choices else {}
+        choice = _get_first_choice(reply)
         message = _as_dict(choice.get("message"))
         finish_reason = str(choice.get("finish_reason") or "")
         content = _as_text(message.get("content"))
@@ -120,8 +120,15 @@ class Completion(Value):
             model=_as_text(reply.get("model")),
             tokens_in=tokens_in,
             tokens_out=tokens_out,
-            has_only_reasoning=reasoning != "" and content == "",
+            has_only_reasoning=bool(reasoning) and not content,
         )
+
+
+def _get_first_choice(reply: Json) -> Json:
+    choices = reply.get("choices")
+    if not isinstance(choices, list) or not choices:
+        return {}
+    return _as_dict(choices[0])
 
 
 def _parse_usage(reply: Json) -> tuple[int, int]:
@@ -237,23 +244,25 @@ def make_status_error(
     """
     reason = extract_error_message(body) or "no reason given"
     message = f"{settings.host} returned {status}: {reason}"
-    key_hint = f"check the key in the environment variable {settings.key_name}"
-    if not settings.key_name:
-        key_hint = (
-            "no key was sent: write `key_env: NAME` under `llm:`, NAME being the environment"
-            " variable that holds the key"
-        )
-    redirect_url = location.removesuffix("/chat/completions")[:200]
     placeholders = {
-        "key": key_hint,
+        "key": _make_key_hint(settings),
         "model": repr(settings.model),
-        "address": redirect_url,
+        "address": location.removesuffix("/chat/completions")[:200],
     }
     for row in _STATUS_ERRORS:
         if status in row.statuses and row.pattern.search(body):
             return row.error(message, hint=row.hint.format_map(placeholders))
     hint = "if it rejects every request, check llm.extra_body and llm.model"
     return ItemError(message, hint=hint)
+
+
+def _make_key_hint(settings: ServerSettings) -> str:
+    if settings.key_name:
+        return f"check the key in the environment variable {settings.key_name}"
+    return (
+        "no key was sent: write `key_env: NAME` under `llm:`, NAME being the environment"
+        " variable that holds the key"
+    )
 
 
 class _StatusError(NamedTuple):
@@ -313,8 +322,9 @@ def find_refused_field(
         return _TEMPERATURE
     if _FORMAT not in our_fields:
         return None
-    is_unexplained = is_first and status in (500, 501)
-    return _FORMAT if is_unexplained or _FORMAT_ERROR.search(body) else None
+    if is_first and status in (500, 501):  # an unexplained error
+        return _FORMAT
+    return _FORMAT if _FORMAT_ERROR.search(body) else None
 
 
 # --- the body of an error -------------------------------------------------------------
@@ -372,8 +382,9 @@ def find_inner_error_status(raw: str) -> int | None:
     status = _ERROR_STATUS.search(raw.replace('\\"', '"'))
     if status:
         return int(status[1])
-    if any(pattern.search(raw) for pattern in (_NO_CREDIT, _BAD_KEY, _NO_MODEL)):
-        return 400
+    for pattern in (_NO_CREDIT, _BAD_KEY, _NO_MODEL):
+        if pattern.search(raw):
+            return 400
     reply = _as_dict(_parse_json(raw))
     if reply and not reply.get("error"):
         return None
@@ -770,26 +781,28 @@ class ModelClient:
 
     def _make_connection_error(self, cause: object) -> ServiceError | ItemError:
         """Make the error for a request without a complete reply, and count it."""
-        settings = self.settings
         is_gone = isinstance(
             cause, httpx2.ConnectError | httpx2.ProxyError | ssl.SSLError
         )
-        hint = RERUN_HINT
+        description, hint = self._describe_connection_failure(cause, is_gone=is_gone)
+        error = NoReplyError(f"{self.settings.host}: {description}", hint=hint)
+        return self._count_failure(error, is_gone=is_gone)
+
+    def _describe_connection_failure(self, cause: object, *, is_gone: bool) -> Pair:
+        """Return what happened to a request without a complete reply, and what to do."""
+        settings = self.settings
         if isinstance(cause, RequestTimeoutError):
             description = f"the reply took more than {settings.reply_s:g} s"
-            hint = f"use a faster model, or {RERUN_HINT}"
-        elif isinstance(cause, httpx2.TimeoutException):
-            description = f"no answer within {settings.silence_timeout:g} s"
-        elif is_gone:
-            description = f"no connection: {cause}"
+            return description, f"use a faster model, or {RERUN_HINT}"
+        if isinstance(cause, httpx2.TimeoutException):
+            return f"no answer within {settings.silence_timeout:g} s", RERUN_HINT
+        if is_gone:
             hint = f"is the server running, and {settings.base_url} its URL?"
-        elif isinstance(cause, ResponseTooLargeError):
-            description = str(cause)
+            return f"no connection: {cause}", hint
+        if isinstance(cause, ResponseTooLargeError):
             hint = f"is llm.base_url, {settings.base_url}, right? then {RERUN_HINT}"
-        else:
-            description = f"the answer broke off: {cause}"
-        error = NoReplyError(f"{settings.host}: {description}", hint=hint)
-        return self._count_failure(error, is_gone=is_gone)
+            return str(cause), hint
+        return f"the answer broke off: {cause}", RERUN_HINT
 
     def _count_failure(
         self, error: ItemError | ServiceError, *, is_gone: bool

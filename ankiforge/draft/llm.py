@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, wait
 from math import ceil
+from typing import NamedTuple
 
 import msgspec
 
@@ -219,8 +220,7 @@ class ModelDrafter:
             request = build_second_reading_request(labelled, self._second_prompt)
             replies.update(zip(batch, self._client.request_replies(request), strict=True))
         verdicts = []
-        for index in range(len(cards)):
-            reply = replies[index]
+        for _, reply in sorted(replies.items()):
             verdicts_by_label = parse_verdicts(reply.completion.content)
             verdicts.append(verdicts_by_label.get(str(reply.label)))
         return verdicts
@@ -409,31 +409,56 @@ def _make_unreadable_result(highlight: Highlight, reply: ItemReply) -> DraftingR
     The problem is reported only once. The request isn't repeated until the user asks for it,
     because the model would give a similar reply again.
     """
-    content = " ".join(reply.completion.content.split())[:80]
-    message = "the model's answer could not be read"
-    description = f"{message}: {content!r}"
-    hint = "try another model"
-    if reply.is_truncated:
-        message = description = "the model's answer was cut off before its first card"
-        hint = "raise max_completion_tokens in llm.extra_body, or turn the model's thinking off"
-    elif reply.completion.has_only_reasoning:
-        description = f"{message}: it has reasoning only"
-        hint = "turn the model's thinking off, or try another model"
-    elif not content:
-        message = description = "the model answered nothing"
-    if reply.is_truncated or reply.completion.is_empty:
-        hint += "; or the context window is full: load the model with a larger one"
-    reason = f"{message}; ask again with: {_RERUN_COMMAND} {shlex.quote(highlight.key)}"
+    fault = describe_unreadable_reply(reply)
+    reason = (
+        f"{fault.message}; ask again with: {_RERUN_COMMAND} {shlex.quote(highlight.key)}"
+    )
     problem = None
     if not reply.is_cached:
-        hint = f"{hint}; then {_RERUN_COMMAND} ID   ids: ankiforge list   or --no-card"
-        title = highlight.document.title or highlight.document.key
+        ids_hint = f"{_RERUN_COMMAND} ID   ids: ankiforge list   or --no-card"
         problem = Problem(
-            title, f"not drafted: {description}", hint, is_reported_once=True
+            highlight.document.title or highlight.document.key,
+            f"not drafted: {fault.description}",
+            f"{fault.remedy}; then {ids_hint}",
+            is_reported_once=True,
         )
     return DraftingResult(
         highlight, status=DraftingStatus.NO_CARD, reason=reason, problem=problem
     )
+
+
+class ReplyFault(NamedTuple):
+    """Why a reply could not be parsed."""
+
+    message: str
+    description: str
+    """The message, with the beginning of the reply."""
+    remedy: str
+    """What the user can do about it."""
+
+
+def describe_unreadable_reply(reply: ItemReply) -> ReplyFault:
+    """Describe why no card can be parsed from a reply, and what to do about it."""
+    completion = reply.completion
+    if reply.is_truncated:
+        message = "the model's answer was cut off before its first card"
+        remedy = (
+            "raise max_completion_tokens in llm.extra_body, or turn the model's thinking"
+            f" off; {_CONTEXT_REMEDY}"
+        )
+        return ReplyFault(message, message, remedy)
+    message = "the model's answer could not be read"
+    if completion.has_only_reasoning:
+        remedy = "turn the model's thinking off, or try another model"
+        return ReplyFault(message, f"{message}: it has reasoning only", remedy)
+    content = " ".join(completion.content.split())[:80]
+    if not content:
+        message = "the model answered nothing"
+        return ReplyFault(message, message, f"try another model; {_CONTEXT_REMEDY}")
+    return ReplyFault(message, f"{message}: {content!r}", "try another model")
+
+
+_CONTEXT_REMEDY = "or the context window is full: load the model with a larger one"
 
 
 def _make_failed_results(task: SendableTask, error: ForgeError) -> list[DraftingResult]:

@@ -170,8 +170,12 @@ class ModelRequest(Value):
         ending = mark_as_sendable(
             f"Now {instruction}, with the JSON only, in one code block."
         )
-        contents = [message["content"] for message in self.messages]
-        return "\n\n".join((*contents, ending)) + "\n"
+        return f"{self.text}\n\n{ending}\n"
+
+    @property
+    def text(self) -> str:
+        """All messages as one text, with an empty line between them."""
+        return "\n\n".join(message["content"] for message in self.messages)
 
     @property
     def character_count(self) -> int:

@@ -190,11 +190,11 @@ def _is_struck_out(highlight: Highlight) -> bool:
     """Return whether a marked phrase is within struck-out text."""
     if not highlight.markdown:
         return False
-    return any(
-        struck.start() <= start and end <= struck.end()
-        for struck in _STRUCK_OUT.finditer(highlight.markdown[0])
-        for start, end in highlight.markdown_gaps
-    )
+    for struck in _STRUCK_OUT.finditer(highlight.markdown[0]):
+        for start, end in highlight.markdown_gaps:
+            if struck.start() <= start and end <= struck.end():
+                return True
+    return False
 
 
 def _explain_no_card(highlight: Highlight) -> str:
@@ -212,14 +212,8 @@ def _explain_no_card(highlight: Highlight) -> str:
 
 
 def _draft_marked_phrases(highlight: Highlight) -> tuple[Draft, ...] | str:
-    exact = highlight.exact
-    first_start, first_end = highlight.gaps[0] if highlight.gaps else (0, 0)
-    is_first = not re.search(r"\w", exact[:first_start])
-    if (
-        highlight.line_syntax == "**"
-        and is_first
-        and is_lead_in(exact[first_start:first_end])
-    ):
+    """Draft a cloze that blanks out the marked phrases, or return the reason why it can't be."""
+    if _begins_with_bold_lead_in(highlight):
         if len(highlight.gaps) == 1:
             return MARKED_HEADING
         highlight = replace(
@@ -227,29 +221,49 @@ def _draft_marked_phrases(highlight: Highlight) -> tuple[Draft, ...] | str:
         )
     phrases = []
     for start, end in highlight.gaps:
-        if has_visible_text(exact[start:end]):
+        if has_visible_text(highlight.exact[start:end]):
             phrases.append((start, end))
-    is_whole = not _find_visible_words(exact, phrases)
-    leaves_context = any(_leaves_words_visible(exact, (phrase,)) for phrase in phrases)
-    in_table = bool(phrases and highlight.sentence)
-    has_gap = in_table or (leaves_context and not is_whole)
-    if has_gap and not in_table:
-        for start, end in phrases:
-            if count_words(_FORMULA.sub("x", exact[start:end])) > _MAX_GAP_WORDS:
-                return WHOLE_SENTENCE_MARKED.format(form="it as question::answer")
-        if _is_label_repeated_after(exact, *phrases[0]):
+    if not phrases:
+        return NO_QUESTION
+    # the marked cells of a table, whose row is the sentence, are always blanked out
+    if not highlight.sentence:
+        reason = _find_fault_of_phrases(highlight.exact, phrases)
+        if reason is not None:
+            return reason
+        if _is_label_repeated_after(highlight.exact, *phrases[0]):
             if highlight.line_syntax == "**" and len(phrases) == 1:
                 return (_draft_definition(highlight),)
             return MARKED_HEADING
-    if not has_gap:
-        if phrases and is_whole:
-            return WHOLE_SENTENCE_MARKED.format(form="it as question::answer")
-        return NO_QUESTION
-    if not (highlight.markdown and highlight.markdown_gaps):
-        phrases = _extend_to_whole_numbers(exact, phrases)
-        return (_make_cloze_draft(highlight, exact, phrases, PHRASE_DRAFTER),)
+    if highlight.markdown and highlight.markdown_gaps:
+        return (_make_markdown_cloze_draft(highlight),)
+    phrases = _extend_to_whole_numbers(highlight.exact, phrases)
+    return (_make_cloze_draft(highlight, highlight.exact, phrases, PHRASE_DRAFTER),)
 
-    # blank out the phrases in the sentence's Markdown, without trailing punctuation
+
+def _begins_with_bold_lead_in(highlight: Highlight) -> bool:
+    """Return whether a text begins with bold words that introduce the rest, such as `Note:`."""
+    if highlight.line_syntax != "**" or not highlight.gaps:
+        return False
+    start, end = highlight.gaps[0]
+    if re.search(r"\w", highlight.exact[:start]):
+        return False
+    return is_lead_in(highlight.exact[start:end])
+
+
+def _find_fault_of_phrases(text: str, phrases: Sequence[Span]) -> str | None:
+    """Return the reason why the phrases of a sentence can't be blanked out, or None."""
+    if not _find_visible_words(text, phrases):
+        return WHOLE_SENTENCE_MARKED.format(form="it as question::answer")
+    if not any(_leaves_words_visible(text, (phrase,)) for phrase in phrases):
+        return NO_QUESTION
+    for start, end in phrases:
+        if count_words(_FORMULA.sub("x", text[start:end])) > _MAX_GAP_WORDS:
+            return WHOLE_SENTENCE_MARKED.format(form="it as question::answer")
+    return None
+
+
+def _make_markdown_cloze_draft(highlight: Highlight) -> Draft:
+    """Blank out the phrases in the sentence's Markdown, without trailing punctuation."""
     markdown, *footnotes = highlight.markdown
     spans = []
     for start, end in highlight.markdown_gaps:
@@ -261,11 +275,10 @@ def _draft_marked_phrases(highlight: Highlight) -> tuple[Draft, ...] | str:
     fields: Fields = (("Text", text),)
     if footnotes:
         fields += (("Extra", footnotes[0]),)
-    draft = _make_draft(
-        highlight, CardKind.CLOZE, fields, format_cloze_answers(text), PHRASE_DRAFTER
-    )
+    answer = format_cloze_answers(text)
+    draft = _make_draft(highlight, CardKind.CLOZE, fields, answer, PHRASE_DRAFTER)
     first_start, _ = min(highlight.gaps)
-    return (replace(draft, start=first_start),)
+    return replace(draft, start=first_start)
 
 
 def _draft_definition(highlight: Highlight) -> Draft:
@@ -289,8 +302,9 @@ def _extend_to_whole_numbers(text: str, spans: list[Span]) -> list[Span]:
     block the card.
     """
     extended = [extend_to_whole_numbers(text, start, end) for start, end in sorted(spans)]
-    if any(end > start for (_, end), (start, _) in pairwise(extended)):
-        return spans
+    for (_, end), (next_start, _) in pairwise(extended):
+        if end > next_start:
+            return spans
     return extended
 
 
@@ -301,17 +315,10 @@ def _draft_hand_written(highlight: Highlight) -> tuple[Draft, ...] | str:
     sides = highlight.markdown
     origin = f"rules:{highlight.form.value}"
     if highlight.form is HighlightForm.CLOZE and sides:
-        # keep the cloze as written, with its numbers; the checks report it if it is malformed
-        text, *extra = sides
-        fields: Fields = (
-            ("Text", text),
-            *(("Extra", note) for note in extra[:1] if note),
-        )
-        answer = format_cloze_answers(text)
-        return (_make_draft(highlight, CardKind.CLOZE, fields, answer, origin),)
+        return (_draft_hand_written_cloze(highlight, origin),)
     if highlight.form is HighlightForm.BLOCK and not sides:
         return MISSING_ANSWER
-    if not all(side.strip() for side in sides) or len(sides) not in (2, 3):
+    if len(sides) not in (2, 3) or not all(side.strip() for side in sides):
         return "a card with an empty side"
     front, back, *extra = sides
     kind = CardKind.TWO_WAY if highlight.is_two_way else CardKind.BASIC
@@ -319,6 +326,16 @@ def _draft_hand_written(highlight: Highlight) -> tuple[Draft, ...] | str:
     if extra:
         fields += (("Extra", extra[0]),)
     return (_make_draft(highlight, kind, fields, _get_answer_text(back), origin),)
+
+
+def _draft_hand_written_cloze(highlight: Highlight, origin: str) -> Draft:
+    """Draft a cloze as written, with its numbers. The checks report it if it is malformed."""
+    text, *extra = highlight.markdown
+    fields: Fields = (("Text", text),)
+    if extra and extra[0]:
+        fields += (("Extra", extra[0]),)
+    answer = format_cloze_answers(text)
+    return _make_draft(highlight, CardKind.CLOZE, fields, answer, origin)
 
 
 def _get_answer_text(back: str) -> str:
@@ -331,14 +348,16 @@ def _draft_question(highlight: Highlight, question: QuestionRequest) -> Draft:
 
     If the comment also has an answer, that becomes the back, and otherwise the highlight does.
     """
-    back = _get_passage_markdown(highlight)
-    if question.answer is not None:
-        answer = to_plain_text(question.answer)
-        shows_picture = bool(back) and not highlight.exact
-        back = f"{question.answer}\n\n{back}" if shows_picture else question.answer
-    else:
+    passage = _get_passage_markdown(highlight)
+    if question.answer is None:
+        back = passage
         # a picture without text is identified by its id
         answer = highlight.exact or highlight.source_id or _get_answer_text(back)
+    else:
+        back = question.answer
+        answer = to_plain_text(question.answer)
+        if passage and not highlight.exact:  # a picture
+            back = f"{back}\n\n{passage}"
     fields = make_two_sided_fields(CardKind.BASIC, question.text, back)
     if question.extra is not None:
         fields += (("Extra", question.extra),)
@@ -502,6 +521,8 @@ def _make_cloze_draft(
 def _make_draft(
     highlight: Highlight, kind: CardKind, fields: Fields, answer: str, origin: str
 ) -> Draft:
+    # a highlight over `Term: text` isn't a hand-written card, so it has to be reviewed
+    is_term = highlight.form is HighlightForm.TERM
     return Draft(
         key=highlight.key,
         kind=kind,
@@ -510,7 +531,5 @@ def _make_draft(
         answer=answer,
         start=0,
         origin=Origin(origin),
-        # a highlight over `Term: text` isn't a hand-written card, so it has to be reviewed
-        is_card_in_source=highlight.kind is HighlightKind.CARD
-        and highlight.form is not HighlightForm.TERM,
+        is_card_in_source=highlight.kind is HighlightKind.CARD and not is_term,
     )

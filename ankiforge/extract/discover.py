@@ -206,25 +206,10 @@ def discover_sources(
         unmarked: Whether to yield a source even for a single file that can't have highlights.
     """
     if path.is_file():
-        kind = find_source_kind(path)
-        if unmarked and not kind:
-            kind = UNMARKED_KINDS.get(Candidate(path).suffix, "")
-        if not kind:
-            return
-        if (
-            load_source_type(kind).marker_file
-            or load_source_type(kind).has_complete_files
-        ):
-            yield FoundSource(kind, path)
-            return
-        root = path.parent
-        if not is_export_kind(kind):
-            root = _find_source_root(kind, path.parent, get_known_directories)
-        yield FoundSource(kind, root, (path,))
+        yield from _discover_file(path, get_known_directories, unmarked=unmarked)
         return
     for source in load_source_types():
-        marker = path / (source.marker_file or ".")
-        if marker.is_file() and marker.stat().st_size:
+        if source.marker_file and _is_filled(path / source.marker_file):
             yield FoundSource(source.kind, path)
             return
     kinds = _choose_kinds(path, get_known_directories)
@@ -233,12 +218,38 @@ def discover_sources(
     for kind in kinds:
         if load_source_type(kind).has_complete_files:
             yield FoundSource(kind, path)
-        elif is_export_kind(kind):
+            continue
+        if is_export_kind(kind):
             yield FoundSource(kind, path, (path,))
-        elif (root := _find_source_root(kind, path, get_known_directories)) != path:
+            continue
+        root = _find_source_root(kind, path, get_known_directories)
+        if root != path:
             yield FoundSource(kind, root, (path,))
         else:
             yield from _iter_nested_sources(kind, path, get_known_directories)
+
+
+def _is_filled(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size > 0
+
+
+def _discover_file(
+    path: Path, get_known_directories: GetKnownDirectories, *, unmarked: bool
+) -> Iterator[FoundSource]:
+    """Yield the source that contains a file, if there is one."""
+    kind = find_source_kind(path)
+    if not kind and unmarked:
+        kind = UNMARKED_KINDS.get(Candidate(path).suffix, "")
+    if not kind:
+        return
+    source = load_source_type(kind)
+    if source.marker_file or source.has_complete_files:
+        yield FoundSource(kind, path)
+    elif is_export_kind(kind):
+        yield FoundSource(kind, path.parent, (path,))
+    else:
+        root = _find_source_root(kind, path.parent, get_known_directories)
+        yield FoundSource(kind, root, (path,))
 
 
 def _choose_kinds(path: Path, get_known_directories: GetKnownDirectories) -> list[str]:
@@ -254,37 +265,36 @@ def _choose_kinds(path: Path, get_known_directories: GetKnownDirectories) -> lis
     main_kinds: list[str] = []
     other_kinds: list[str] = []
     for source in sorted(load_source_types(), key=lambda source_type: source_type.kind):
+        is_inside = source.kind in kinds_inside
         if source.keeps_inner_sources:
-            if source.kind in kinds_inside or path in get_known_directories(source.kind):
+            if is_inside or path in get_known_directories(source.kind):
                 main_kinds.append(source.kind)
-        elif (
-            source.is_unambiguous
-            and not source.marker_file
-            and source.kind in kinds_inside
-        ):
+        elif is_inside and source.is_unambiguous and not source.marker_file:
             other_kinds.append(source.kind)
     if find_vault(path):
         # other files of a vault belong to its notes, except the user's own cards
         return [*main_kinds, *kinds_inside.intersection((_CARDS_KIND,))]
-    is_nothing_else = not main_kinds and not other_kinds
-    if _TEXTS_KIND in kinds_inside and (
-        is_nothing_else or path in get_known_directories(_TEXTS_KIND)
-    ):
-        other_kinds.append(_TEXTS_KIND)
-    return [*main_kinds, *other_kinds]
+    chosen = [*main_kinds, *other_kinds]
+    if _TEXTS_KIND in kinds_inside:
+        if not chosen or path in get_known_directories(_TEXTS_KIND):
+            chosen.append(_TEXTS_KIND)
+    return chosen
 
 
 def explain_no_source(path: Path) -> str:
     """Return the reason why no source reads a path, such as the kinds of files in it."""
-    default_reason = "nothing here that can be read"
-    if path.is_file() and suggest_conversion(path):
-        default_reason = f"{path.suffix} files are not read"
-    _, errors = _find_plug_in_kinds((path,) if path.is_file() else iter_files(path))
+    nothing = "nothing here that can be read"
     if path.is_file():
-        return "; ".join([explain_unread_file(path) or default_reason, *errors])
-    reasons = [default_reason, *errors[:_MAX_REASONS]]
+        _, errors = _find_plug_in_kinds((path,))
+        if suggest_conversion(path):
+            nothing = f"{path.suffix} files are not read"
+        return "; ".join([explain_unread_file(path) or nothing, *errors])
+    _, errors = _find_plug_in_kinds(iter_files(path))
+    reasons = [nothing, *errors[:_MAX_REASONS]]
     for file in iter_files(path):
-        reason = explain_unread_file(file) if len(reasons) <= _MAX_REASONS else ""
+        if len(reasons) > _MAX_REASONS:
+            break
+        reason = explain_unread_file(file)
         if reason:
             reasons.append(f"{file.relative_to(path)}: {reason}")
     unread = count_files(path, _is_explained)

@@ -122,13 +122,12 @@ def normalize_words(text: str) -> str:
         text = _THOUSANDS.sub("", text)
         text = _BRACKETS.sub(" ", text)
         text = _OPERATOR.sub(r"\1", text)
-    return " ".join(
-        [
-            _DIGITS_BY_WORD.get(word, word)
-            for part in text.split()
-            if (word := part.rstrip(_TRAILING_SIGNS).lstrip(_LEADING_SIGNS))
-        ]
-    )
+    words = []
+    for part in text.split():
+        word = part.rstrip(_TRAILING_SIGNS).lstrip(_LEADING_SIGNS)
+        if word:
+            words.append(_DIGITS_BY_WORD.get(word, word))
+    return " ".join(words)
 
 
 def remove_accents(text: str) -> str:
@@ -155,14 +154,19 @@ _MIN_ADVERB_LENGTH = 7
 
 
 @lru_cache(maxsize=_MAX_CACHED)
-def _stem_content_word(word: str) -> str:
-    """Return the stem of a word, or "" if the word has no content, like a function word."""
-    is_particle = len(word) == 1 and "\u3040" <= word <= "\u309f"
-    if is_particle or word in _CONTENTLESS_WORDS:
-        return ""
+def _stem_content_word(word: str) -> str | None:
+    """Return the stem of a word, or None if the word has no content, like a function word."""
+    if word in _CONTENTLESS_WORDS or _is_particle(word):
+        return None
     stem = stem_word(word)
-    is_adverb = len(stem) >= _MIN_ADVERB_LENGTH and stem.endswith("ly")
-    return stem_word(stem[:-2]) if is_adverb else stem
+    if len(stem) >= _MIN_ADVERB_LENGTH and stem.endswith("ly"):
+        return stem_word(stem[:-2]) or None
+    return stem or None
+
+
+def _is_particle(word: str) -> bool:
+    """Return whether a word is a single hiragana."""
+    return len(word) == 1 and "\u3040" <= word <= "\u309f"
 
 
 def iter_content_stems(normalized_text: str) -> Iterator[str]:

@@ -97,25 +97,29 @@ _NUMBER_ZH = r"""
     """
 
 
+_WORD_BY_LANGUAGE = {
+    "ja": f"{_KANA}|{_WORD}",
+    "zh": f"{_IDEOGRAPHS}|[A-Za-z][A-Za-z0-9+#.-]*",
+}
+"""The words of languages that don't put spaces between words."""
+_ELIDED_BY_LANGUAGE = {"fr": _ELIDED, "it": _ELIDED_ITALIAN}
+
+
 @cache
 def _compile_pattern(name: str) -> re.Pattern[str]:
-    elided = {"fr": _ELIDED, "it": _ELIDED_ITALIAN}.get(name, "")
-    word = {
-        "ja": f"{_KANA}|{_WORD}",
-        "zh": f"{_IDEOGRAPHS}|[A-Za-z][A-Za-z0-9+#.-]*",
-    }.get(name, f"{_INITIALS}|{_WORD}")
+    word = _WORD_BY_LANGUAGE.get(name, f"{_INITIALS}|{_WORD}")
     number = _NUMBER_ZH if name == "zh" else _NUMBER
-    elided_group = rf"(?P<elided>(?i:(?<!\w){elided}))|" if elided else ""
-    return re.compile(
-        rf"""(?x)
-          (?P<shield>https?://\S+|www\.\S+)
-        | {elided_group}(?P<word>{word})
-        | (?P<span>\$\$[^$]+\$\$|{MATH_PATTERN}|`+[^`\n]+`+)
-        | (?P<number>{number})
-        | (?P<other>{_WORD_WITH_DIGIT})
-        | (?P<sign>\n[ \t]*(?:\n|[-*+•][ \t]|\d+[.)][ \t])|\*\*|__|==|[^\w\s]|_)
-        """
-    )
+    groups = [r"(?P<shield>https?://\S+|www\.\S+)"]
+    if name in _ELIDED_BY_LANGUAGE:
+        groups.append(rf"(?P<elided>(?i:(?<!\w){_ELIDED_BY_LANGUAGE[name]}))")
+    groups += [
+        f"(?P<word>{word})",
+        rf"(?P<span>\$\$[^$]+\$\$|{MATH_PATTERN}|`+[^`\n]+`+)",
+        f"(?P<number>{number})",
+        f"(?P<other>{_WORD_WITH_DIGIT})",
+        r"(?P<sign>\n[ \t]*(?:\n|[-*+•][ \t]|\d+[.)][ \t])|\*\*|__|==|[^\w\s]|_)",
+    ]
+    return re.compile("|".join(groups), re.VERBOSE)
 
 
 _HIRAGANA = regex(r"[ぁ-ゖ]")

@@ -431,9 +431,17 @@ def count_undone_in_packages(store: Store) -> int:
 
 # --- notes unknown to the journal -------------------------------------------------------
 
-LostNote = tuple[AnkiNote, StoredContent, str, Strings]
-"""A note without any event in the journal, the note's text in Markdown, the text of its passage,
-and the names of the fields that the user edited in Anki."""
+
+class LostNote(NamedTuple):
+    """One of our notes in Anki that no event in the journal mentions."""
+
+    note: AnkiNote
+    content: StoredContent
+    """The text of the note."""
+    passage_text: str
+    """The text of the passage that the note shows as its source."""
+    typed_fields: Strings
+    """The names of the fields that the user edited in Anki."""
 
 
 def recover_lost_cards(
@@ -455,10 +463,9 @@ def recover_lost_cards(
     unmatched_notes = list(unreadable)
     with store.transaction():
         for lost_note in notes:
-            note, _, passage_text, _ = lost_note
-            key = _find_passage_of_note(store, note, passage_text)
+            key = _find_passage_of_note(store, lost_note.note, lost_note.passage_text)
             if key is None:
-                unmatched_notes.append(note)
+                unmatched_notes.append(lost_note.note)
             else:
                 _recover_lost_card(store, lost_note, key)
         _set_unknown_documents(store, unmatched_notes)
@@ -478,17 +485,17 @@ def _find_passage_of_note(store: Store, note: AnkiNote, passage_text: str) -> st
 
 def _recover_lost_card(store: Store, lost_note: LostNote, key: str) -> None:
     """Make a card from a note, which settles the card's draft."""
-    note, wording, _, typed_fields = lost_note
-    content = content_from_stored(wording, key)
+    note = lost_note.note
+    content = content_from_stored(lost_note.content, key)
     body: Json = {
         "guid": note.guid,
-        "draft": msgspec.to_builtins(wording),
+        "draft": msgspec.to_builtins(lost_note.content),
         "slot": note.identity.slot if note.identity else get_slot(content),
         "deck": note.deck,
         FOUND_KEY: True,
     }
-    if typed_fields:
-        body["typed"] = list(typed_fields)
+    if lost_note.typed_fields:
+        body["typed"] = list(lost_note.typed_fields)
     event = NewEvent("accept", key, USER, body)
     snapshot = load_snapshot(store, store.get_passage(key))
     sentences = find_card_sentences(snapshot, note.guid, content)

@@ -124,15 +124,16 @@ def find_collection(
     if settings.collection != AUTO:
         return Path(settings.collection).expanduser().resolve()
     paths = find_collections(Path.home(), os.environ)
-    bound = None if bind else ledger.get_value(_BOUND_SETTING, BoundCollection)
+    bound_path = None if bind else _find_bound_path(ledger)
     if profile:
         paths = tuple(path for path in paths if path.parent.name == profile)
-    elif bound is not None and bound.path.endswith(".anki2"):
-        paths += (Path(bound.path),) if Path(bound.path).is_file() else ()
+    elif bound_path is not None and bound_path.suffix == ".anki2":
+        if bound_path.is_file():
+            paths += (bound_path,)
+    if bound_path in paths:
+        return bound_path
     if not paths:
         return None
-    if bound is not None and Path(bound.path) in paths:
-        return Path(bound.path)
     from ankiforge.anki.collection import open_anki_contents
 
     newest_first = sorted(paths, key=get_modification_time, reverse=True)
@@ -141,6 +142,12 @@ def find_collection(
             if next(view.iter_notes(), None) is not None:
                 return path
     return newest_first[0]
+
+
+def _find_bound_path(ledger: Ledger) -> Path | None:
+    """Return the path of the collection to which the workspace is bound, or None."""
+    bound = ledger.get_value(_BOUND_SETTING, BoundCollection)
+    return None if bound is None else Path(bound.path)
 
 
 def read_collection_file(
@@ -169,35 +176,21 @@ def _record_unless_other_collection(
     view: AnkiContents, ledger: Ledger, *, bind: bool = False
 ) -> AnkiReadResult:
     """Record the notes read from Anki, unless the workspace is bound to another collection."""
-    from ankiforge.anki.notes import field_to_text
-
     bound = None if bind else ledger.get_value(_BOUND_SETTING, BoundCollection)
-    created = view.created_at if bound and bound.created else 0
-    if bound is not None and (
-        (view.profile and bound.profile and view.profile != bound.profile)
-        or (created and created != bound.created)
-    ):
+    if bound is not None and _is_other_collection(view, bound):
         message = (
             "this is not the collection that has your notes, so nothing was recorded"
         )
         hint = "to use this collection from now on: ankiforge pull --bind"
         return _build_failed_scan(view, message, hint)
-
-    types = {note_type.id: note_type for note_type in view.note_types}
-    notes = []
-    for note in view.iter_notes():
-        feedback = _get_our_fields(note, types).get("Feedback", "")
-        notes.append(replace(note, feedback=field_to_text(feedback)))
-
-    # a view without any of our notes may come from another collection than the bound one
-    if view.is_complete and not notes and bound is not None and not created:
-        if pending_items.count_cards(ledger).in_anki:
-            message = "Anki has none of your notes, so nothing was recorded"
-            hint = (
-                "is another profile open? if you removed the notes, or want to use this"
-                " collection from now on: ankiforge pull --bind"
-            )
-            return _build_failed_scan(view, message, hint)
+    notes = _load_our_notes(view)
+    if bound is not None and not notes and _should_have_notes(view, bound, ledger):
+        message = "Anki has none of your notes, so nothing was recorded"
+        hint = (
+            "is another profile open? if you removed the notes, or want to use this"
+            " collection from now on: ankiforge pull --bind"
+        )
+        return _build_failed_scan(view, message, hint)
 
     # read all reviews each time, because a phone may sync old ones late
     viewed = anki_views.record_anki_state(
@@ -207,12 +200,11 @@ def _record_unless_other_collection(
         graves=view.find_deleted_note_ids(),
         reviews=view.iter_reviews(),
     )
-    # an existing binding is only renewed by a collection file, because other views have less data
     if view.is_complete and (notes or bind):
+        # an existing binding is only renewed by a collection file: other views have less data
         if bound is None or view.kind is AnkiReadMethod.COLLECTION:
-            ledger.set_value(
-                _BOUND_SETTING, BoundCollection(view.path, view.profile, view.created_at)
-            )
+            new_binding = BoundCollection(view.path, view.profile, view.created_at)
+            ledger.set_value(_BOUND_SETTING, new_binding)
 
     # store what other modules need from the collection
     _store_note_types(ledger, view)
@@ -226,15 +218,56 @@ def _record_unless_other_collection(
     return AnkiReadResult(AnkiReadState.READ, view.path, viewed)
 
 
+def _is_other_collection(view: AnkiContents, bound: BoundCollection) -> bool:
+    """Return whether a collection is known to be another than the bound one.
+
+    The creation time of a collection, or the name of a profile, may be unknown.
+    """
+    if view.profile and bound.profile and view.profile != bound.profile:
+        return True
+    if not view.created_at or not bound.created:
+        return False
+    return view.created_at != bound.created
+
+
+def _should_have_notes(
+    view: AnkiContents, bound: BoundCollection, ledger: Ledger
+) -> bool:
+    """Return whether a view without any of our notes may be of another collection."""
+    if not view.is_complete:
+        return False
+    if view.created_at and bound.created:
+        return False  # it is the bound collection
+    return pending_items.count_cards(ledger).in_anki > 0
+
+
+def _load_our_notes(view: AnkiContents) -> list[AnkiNote]:
+    """Load our notes with the user's feedback."""
+    from ankiforge.anki.notes import field_to_text
+
+    types = {note_type.id: note_type for note_type in view.note_types}
+    notes = []
+    for note in view.iter_notes():
+        feedback = _get_our_fields(note, types).get("Feedback", "")
+        notes.append(replace(note, feedback=field_to_text(feedback)))
+    return notes
+
+
 def _describe_changes(viewed: AnkiChanges) -> Iterator[str]:
     """Yield lines for the log: the number of notes read, and the user's changes in Anki."""
     yield f"read {viewed.note_count} notes in Anki, {viewed.reviews} new reviews"
-    lists = ("first_seen", "deleted", "returned", "missing", "retired")
-    for name in (*lists, "edited", "suspended"):
-        yield from (
-            f"{name.replace('_', ' ')} in Anki: guid {guid}"
-            for guid in getattr(viewed, name)
-        )
+    guids_by_change = {
+        "first seen": viewed.first_seen,
+        "deleted": viewed.deleted,
+        "returned": viewed.returned,
+        "missing": viewed.missing,
+        "retired": viewed.retired,
+        "edited": viewed.edited,
+        "suspended": viewed.suspended,
+    }
+    for change, guids in guids_by_change.items():
+        for guid in guids:
+            yield f"{change} in Anki: guid {guid}"
 
 
 def _build_failed_scan(view: AnkiContents, message: str, hint: str) -> AnkiReadResult:
@@ -249,12 +282,10 @@ def _store_note_types(ledger: Ledger, view: AnkiContents) -> None:
     types: dict[NoteTypeId, AnkiNoteType] = {}
     if view.kind is AnkiReadMethod.APKG:  # an export lacks some note types
         types = load_note_types(ledger)
-    if (
-        view.is_complete
-    ):  # our note types that are missing from it aren't in Anki any more
-        types = {
-            id: note_type for id, note_type in types.items() if not find_our_note_type(id)
-        }
+    if view.is_complete:
+        # our note types that are missing from it aren't in Anki any more
+        for id in filter(find_our_note_type, [*types]):
+            del types[id]
     for note_type in (*view.iter_other_note_types(), *view.note_types):
         types[note_type.id] = note_type
     ledger.set_value(_NOTE_TYPES_SETTING, tuple(types.values()))
@@ -335,7 +366,9 @@ def find_anki_edits(
     from ankiforge.anki.notetypes import hash_html
     from ankiforge.anki.plan import find_field_layout
 
-    note = load_note_in_anki(ledger, card.guid) if card.is_live else None
+    if not card.is_live:
+        return {}
+    note = load_note_in_anki(ledger, card.guid)
     if note is None:
         return {}
     if types is None:
@@ -348,13 +381,11 @@ def find_anki_edits(
     }
     changed_html = {}
     for name, html in layout.their_fields.items():
-        base_hash = layout.base.field_hashes.get(name)
-        if name not in card.note_type.content_fields or base_hash in (
-            None,
-            hash_html(html),
-        ):
+        if name not in card.note_type.content_fields:
             continue
-        if (name, hash16(html)) not in dropped_edits:
+        base_hash = layout.base.field_hashes.get(name)
+        is_edited = base_hash is not None and base_hash != hash_html(html)
+        if is_edited and (name, hash16(html)) not in dropped_edits:
             changed_html[name] = html
     return changed_html
 
@@ -374,13 +405,13 @@ def matches_anki_edits(ledger: Ledger, guid: str, fields: Fields, pictures: Path
 
     card = cards.load_card(ledger, guid)
     changed_html = find_anki_edits(ledger, card)
+    if not changed_html:
+        return False
     card = replace(card, fields=fields)
     rendered = render_content_fields(
         card.kind, fields, load_available_card_media(ledger, card, pictures)
     )
     our_html = dict(zip(card.note_type.content_fields, rendered, strict=True))
-    if not changed_html:
-        return False
     return all(is_same_html(our_html[name], text) for name, text in changed_html.items())
 
 
@@ -394,15 +425,22 @@ def apply_anki_edits_to_rows(
     """
     types: dict[NoteTypeId, AnkiNoteType] | None = None
     for row in rows:
-        card = None
-        if isinstance(row, LocalCard):
-            card = row if row.anki_state == "seen" else None
-        elif row.keeps_text and row.revised_guid:
-            card = cards.load_card(ledger, row.revised_guid)
-        if card:
-            types = load_note_types(ledger) if types is None else types
-            row = replace(row, fields=apply_anki_edits(ledger, card, types).fields)
-        yield row
+        card = _find_shown_card(ledger, row)
+        if card is None:
+            yield row
+            continue
+        if types is None:
+            types = load_note_types(ledger)
+        yield replace(row, fields=apply_anki_edits(ledger, card, types).fields)
+
+
+def _find_shown_card(ledger: Ledger, row: ListRow) -> LocalCard | None:
+    """Return the card whose text a row shows, or None if Anki can't have another text of it."""
+    if isinstance(row, LocalCard):
+        return row if row.anki_state == "seen" else None
+    if row.keeps_text and row.revised_guid:
+        return cards.load_card(ledger, row.revised_guid)
+    return None
 
 
 # --- notes that no event knows --------------------------------------------------------------
@@ -419,38 +457,16 @@ def recreate_cards_of_unknown_notes(
     Returns:
         A notice if there are notes whose passage was not found.
     """
-    from ankiforge.anki.notes import parse_source_field
-    from ankiforge.anki.notetypes import hash_html
-    from ankiforge.anki.render import field_to_markdown
-
-    candidates = []
-    unreadable = []
+    lost_notes = []
+    unreadable_notes = []
     types = load_note_types(ledger)
     for note in notes:
-        html = _get_our_fields(note, types)
-        identity = note.identity
-        if identity is None or not html.keys() >= set(identity.note_type.required_fields):
-            unreadable.append(note)
-            continue
-        # collect the text of the note, and the names of the fields that were edited in Anki
-        our_type = identity.note_type
-        changed_names: list[str] = []
-        fields: dict[str, str] = {}
-        for name, base_hash in zip(
-            our_type.content_fields, identity.fields, strict=False
-        ):
-            if hash_html(html.get(name, "")) != base_hash:
-                changed_names.append(name)
-            text = field_to_markdown(html.get(name, ""))
-            if text:
-                fields[name] = text
-        _, exact, quote = parse_source_field(html.get("Source", ""))
-        kind = "two-way" if fields.get("Reverse") else our_type.value
-        is_own = parse_slot_number(identity.slot) is not None
-        slot = identity.slot if is_own else "0"
-        wording = StoredContent(kind, fields, quote or exact, is_own, slot)
-        candidates.append((note, wording, exact, tuple(changed_names)))
-    still_unknown = anki_views.recover_lost_cards(ledger, candidates, unreadable)
+        lost_note = _parse_lost_note(note, _get_our_fields(note, types))
+        if lost_note is None:
+            unreadable_notes.append(note)
+        else:
+            lost_notes.append(lost_note)
+    still_unknown = anki_views.recover_lost_cards(ledger, lost_notes, unreadable_notes)
     if not still_unknown:
         return []
     message = (
@@ -458,3 +474,32 @@ def recreate_cards_of_unknown_notes(
         " they stay as they are"
     )
     return [Problem("Anki", message, "ankiforge list --view unknown", is_notice=True)]
+
+
+def _parse_lost_note(note: AnkiNote, html: Texts) -> anki_views.LostNote | None:
+    """Read the card of a note from its fields, or return None if the note can't be identified.
+
+    `html` are the fields of the note by our names for them.
+    """
+    from ankiforge.anki.notes import parse_source_field
+    from ankiforge.anki.notetypes import hash_html
+    from ankiforge.anki.render import field_to_markdown
+
+    identity = note.identity
+    if identity is None or not html.keys() >= set(identity.note_type.required_fields):
+        return None
+    our_type = identity.note_type
+    typed_fields: list[str] = []
+    fields: dict[str, str] = {}
+    for name, base_hash in zip(our_type.content_fields, identity.fields, strict=False):
+        if hash_html(html.get(name, "")) != base_hash:
+            typed_fields.append(name)
+        text = field_to_markdown(html.get(name, ""))
+        if text:
+            fields[name] = text
+    _, passage_text, quote = parse_source_field(html.get("Source", ""))
+    kind = "two-way" if fields.get("Reverse") else our_type.value
+    is_own = parse_slot_number(identity.slot) is not None
+    slot = identity.slot if is_own else "0"
+    content = StoredContent(kind, fields, quote or passage_text, is_own, slot)
+    return anki_views.LostNote(note, content, passage_text, tuple(typed_fields))

@@ -74,11 +74,7 @@ class DeckChooser:
         If the user renamed or moved the deck in Anki, the new name is returned.
         """
         if self._names_in_anki is None:
-            # if no collection was read, only the decks of our notes are known
-            seen_decks = load_deck_names(self._ledger) or [
-                note.deck for note in iter_notes_in_anki(self._ledger) if note.deck
-            ]
-            self._names_in_anki = frozenset(map(str.casefold, seen_decks))
+            self._names_in_anki = frozenset(map(str.casefold, self._load_seen_decks()))
         if not self._names_in_anki:  # Anki was not read
             return card.deck
         deck = card.deck
@@ -94,6 +90,13 @@ class DeckChooser:
         if deck not in self._renamed_decks:
             self._renamed_decks[deck] = self._find_renamed_deck(deck, self._names_in_anki)
         return self._renamed_decks[deck]
+
+    def _load_seen_decks(self) -> list[str]:
+        """Load the names of the decks in Anki, or those of our notes if no collection was read."""
+        names = load_deck_names(self._ledger)
+        if names:
+            return names
+        return [note.deck for note in iter_notes_in_anki(self._ledger) if note.deck]
 
     def _find_renamed_deck(self, deck: str, names_in_anki: frozenset[str]) -> str:
         """Return the current name of a deck that was renamed in Anki or whose parent was renamed.
@@ -221,40 +224,47 @@ def apply_deck_and_tags(
 
     card = load_card(ledger, guid)
     placement = find_deck_and_tags(ledger, card, rules)
-    deck = (
-        normalize_deck_name(typed_fields[DECK])
-        if typed_fields.get(DECK, "").strip()
-        else ""
-    )
+    deck = ""
+    if typed_fields.get(DECK, "").strip():
+        deck = normalize_deck_name(typed_fields[DECK])
     if deck == normalize_deck_name(placement.deck):
         deck = ""
-    elif deck and not placement.can_change_deck:
+    if deck and not placement.can_change_deck:
         hint = "move it there: Cards › Change Deck in the browser"
         raise RefusedError(f"Anki has this card in the deck {placement.deck}", hint=hint)
 
-    wanted_tags = (
-        normalize_tags(tuple(typed_fields[TAGS].split()))
-        if TAGS in typed_fields
-        else placement.tags
-    )
-    folded_wanted = {tag.casefold() for tag in wanted_tags}
-    folded_current = {tag.casefold() for tag in placement.tags}
-    added_tags = [tag for tag in wanted_tags if tag.casefold() not in folded_current]
-    removed_tags = [tag for tag in placement.tags if tag.casefold() not in folded_wanted]
+    added_tags: list[str] = []
+    removed_tags: list[str] = []
+    if TAGS in typed_fields:
+        wanted_tags = normalize_tags(tuple(typed_fields[TAGS].split()))
+        added_tags = _subtract_tags(wanted_tags, placement.tags)
+        removed_tags = _subtract_tags(placement.tags, wanted_tags)
     if (added_tags or removed_tags) and not placement.can_change_tags:
         hint = "change its tags in Anki"
         raise RefusedError("another tool made this note", hint=hint)
-    for tag in added_tags:
-        if tag.casefold().startswith(_OWN_TAG_PREFIX):
-            hint = "choose another name"
-            raise RefusedError(f"tags like {tag} are ankiforge's own", hint=hint)
-        if tag.casefold() in map(str.casefold, placement.removed_in_anki):
-            hint = "give it again there"
-            raise RefusedError(f"you removed the tag {tag} in Anki", hint=hint)
+    _refuse_tags(added_tags, placement)
     if deck or added_tags or removed_tags:
         decide.set_deck_and_tags(
             ledger, guid, deck=deck, added=added_tags, removed=removed_tags
         )
+
+
+def _subtract_tags(tags: Strings, others: Strings) -> list[str]:
+    """Return the tags that aren't among others, ignoring case."""
+    folded_others = set(map(str.casefold, others))
+    return [tag for tag in tags if tag.casefold() not in folded_others]
+
+
+def _refuse_tags(added_tags: Iterable[str], placement: DeckAndTags) -> None:
+    """Raise an error if one of the tags can't be added to a card here."""
+    removed_in_anki = set(map(str.casefold, placement.removed_in_anki))
+    for tag in added_tags:
+        if tag.casefold().startswith(_OWN_TAG_PREFIX):
+            hint = "choose another name"
+            raise RefusedError(f"tags like {tag} are ankiforge's own", hint=hint)
+        if tag.casefold() in removed_in_anki:
+            hint = "give it again there"
+            raise RefusedError(f"you removed the tag {tag} in Anki", hint=hint)
 
 
 def list_decks(ledger: Ledger) -> list[str]:
@@ -278,13 +288,15 @@ def check_deck_has_note(deck: str, decks: Iterable[str]) -> None:
     for name in decks:
         if is_in_deck(name, deck):
             return
+        deck_by_name[name.casefold()] = name
         # the user may omit the parent decks
-        deck_by_name[name.casefold()] = deck_by_name[
-            name.rpartition("::")[2].casefold()
-        ] = name
-    similar = (
-        get_close_matches(deck.casefold(), deck_by_name, n=3) or sorted(deck_by_name)[:9]
-    )
+        _, _, own_name = name.rpartition("::")
+        deck_by_name[own_name.casefold()] = name
+    similar = get_close_matches(deck.casefold(), deck_by_name, n=3)
+    if not similar:
+        similar = sorted(deck_by_name)[:9]
     names = dict.fromkeys(deck_by_name[folded] for folded in similar)
-    hint = f"decks with notes: {', '.join(names)}" if names else "there is no note yet"
+    hint = "there is no note yet"
+    if names:
+        hint = f"decks with notes: {', '.join(names)}"
     raise UsageError(f"there is no note in a deck {deck}", hint=hint)

@@ -51,6 +51,7 @@ from ankiforge.model import (
     NoteType,
     NoteTypeId,
     Problem,
+    Texts,
     UserNoteType,
     Value,
     hash16,
@@ -99,11 +100,11 @@ def load_configured_note_types(
         _check_note_type(note_type, our_type, setting, type_location)
         names = setting.fields.names
         id_by_name = dict(note_type.fields)
-        ids = {
-            our_field: field_id
-            for our_field, name in names.items()
-            if (field_id := id_by_name[name]) is not None
-        }
+        ids: dict[str, int] = {}
+        for our_field, name in names.items():
+            field_id = id_by_name[name]
+            if field_id is not None:
+                ids[our_field] = field_id
         mapped[our_type] = UserNoteType(note_type.id, note_type.name, names, ids)
     return mapped
 
@@ -137,14 +138,9 @@ def _find_note_type(
                     f"{name!r} is ankiforge's own", "leave it out of note_types"
                 )
             return note_type
-    names = [
-        note_type.name
-        for note_type in types.values()
-        if not find_our_note_type(note_type.id)
-    ]
-    raise location.make_error(
-        f"Anki has no note type {name!r}", suggest_word(name, names)
-    )
+    foreign_types = [each for each in types.values() if not find_our_note_type(each.id)]
+    hint = suggest_word(name, [note_type.name for note_type in foreign_types])
+    raise location.make_error(f"Anki has no note type {name!r}", hint)
 
 
 def _check_note_type(
@@ -153,9 +149,12 @@ def _check_note_type(
     setting: BasicType | ClozeType,
     location: Location,
 ) -> None:
-    from ankiforge.anki.notetypes import compute_card_ordinals, is_cloze_field
+    """Check that the user's note type can take the place of ours.
 
-    # it must be a cloze note type if ours is one, and otherwise not
+    Raises:
+        ConfigError: If it is no cloze note type although ours is one, or the reverse; if it lacks
+            a field; or if Anki would make no card.
+    """
     if note_type.our_type is not our_type:
         actual = "is a cloze note type" if note_type.cloze else "is not a cloze note type"
         hint = (
@@ -164,8 +163,6 @@ def _check_note_type(
         raise location.locate_nested("name").make_error(
             f"{note_type.name!r} {actual}", hint
         )
-
-    # it must have all fields named in the settings
     names = setting.fields.names
     for our_field, their_field in names.items():
         if their_field not in note_type.field_names:
@@ -173,7 +170,7 @@ def _check_note_type(
             hint = suggest_word(their_field, note_type.field_names)
             raise location.locate_nested("fields", our_field).make_error(message, hint)
 
-    # its first field must be filled, because Anki rejects notes without it
+    # Anki rejects notes whose first field is empty
     required = [names[our_field] for our_field in our_type.required_fields]
     first_field = note_type.field_names[0]
     if first_field not in required:
@@ -185,22 +182,28 @@ def _check_note_type(
         raise location.locate_nested("fields").make_error(
             message, f"put {required_names} into {first_field!r}"
         )
-
-    # one of its templates must show the question
-    if our_type is NoteType.CLOZE:
-        placeholder = f"cloze:{names['Text']}"
-        makes_cards = is_cloze_field(note_type, names["Text"])
-    else:  # test with only the fields that are always filled
-        placeholder = names["Front"]
-        filled = {
-            their_field: "x" if their_field in required else ""
-            for their_field in note_type.field_names
-        }
-        makes_cards = bool(compute_card_ordinals(note_type, filled))
-    if not makes_cards:
-        message = f"no card template of {note_type.name!r} asks {{{{{placeholder}}}}}"
+    question = names["Front"] if our_type is NoteType.BASIC else f"cloze:{names['Text']}"
+    if not _has_template_with_question(note_type, our_type, names, required):
+        message = f"no card template of {note_type.name!r} asks {{{{{question}}}}}"
         hint = "choose another field, or change the template in Anki"
         raise location.locate_nested("fields").make_error(message, hint)
+
+
+def _has_template_with_question(
+    note_type: AnkiNoteType, our_type: NoteType, names: Texts, required: Iterable[str]
+) -> bool:
+    """Return whether one of the templates shows the question.
+
+    A note is tried in which only the `required` fields of the user's note type are filled, because
+    only these always are. `names` are the names of its fields, keyed by our names.
+    """
+    from ankiforge.anki.notetypes import compute_card_ordinals, is_cloze_field
+
+    if our_type is NoteType.CLOZE:
+        return is_cloze_field(note_type, names["Text"])
+    fields = dict.fromkeys(note_type.field_names, "")
+    fields |= dict.fromkeys(required, "x")
+    return bool(compute_card_ordinals(note_type, fields))
 
 
 # --- the package ---------------------------------------------------------------------------
@@ -260,26 +263,29 @@ def check_output_path(path: Path, ledger: Ledger, *, force: bool) -> None:
     if path.suffix.lower() != ".apkg":
         message = f"{path}: Anki imports only packages whose names end in .apkg"
         raise UsageError(message, hint=f"-o {path.with_suffix('.apkg')}")
+    if force or not path.exists():
+        return
     last_package = _load_last_package(ledger)
-    is_last_package = last_package is not None and last_package.path == str(path)
-    if path.exists() and not (force or is_last_package):
-        from ankiforge.anki.package import is_our_package
+    if last_package is not None and last_package.path == str(path):
+        return
+    from ankiforge.anki.package import is_our_package
 
-        if not is_our_package(path):
-            message = f"{path}: is not a package of ankiforge; it was left unchanged"
-            raise UsageError(
-                message, hint="use another name, -o FILE.apkg, or --force to replace it"
-            )
+    if not is_our_package(path):
+        message = f"{path}: is not a package of ankiforge; it was left unchanged"
+        raise UsageError(
+            message, hint="use another name, -o FILE.apkg, or --force to replace it"
+        )
 
 
 def _load_last_package(ledger: Ledger) -> LastPackage | None:
     """Return the last package, or None if its file is missing or was modified."""
     stored = ledger.get_cached_value(_LAST_PACKAGE_KEY)
-    last_package = msgspec.json.decode(stored, type=LastPackage) if stored else None
-    if last_package is None:
+    if not stored:
         return None
-    is_unchanged = last_package.fingerprint == _fingerprint_file(Path(last_package.path))
-    return last_package if is_unchanged else None
+    last_package = msgspec.json.decode(stored, type=LastPackage)
+    if last_package.fingerprint != _fingerprint_file(Path(last_package.path)):
+        return None
+    return last_package
 
 
 def _fingerprint_file(path: Path) -> str:
@@ -324,8 +330,9 @@ def _replace_package(path: Path) -> Iterator[Path]:
         part_path.replace(path)
     except OSError as error:
         message = f"{path}: cannot be replaced: {error.strerror or error}"
-        is_full = error.errno == ENOSPC
-        hint = "free space there" if is_full else "close the program that has it open"
+        hint = "close the program that has it open"
+        if error.errno == ENOSPC:
+            hint = "free space there"
         raise ItemError(message, hint=f"{hint}, then: ankiforge build") from error
     finally:
         part_path.unlink(missing_ok=True)
@@ -351,31 +358,19 @@ def write_planned_package(
         ItemError: If the directory is not writable.
         OwnFileError: If the path is not a regular file.
     """
-    previous = path.with_name(f"{path.stem}.previous.apkg")
-    has_package = path.exists()
     planned = list(planned)
-    problems = tuple(problem for plan in planned for problem in plan.problems)
+    problems = tuple(chain.from_iterable(plan.problems for plan in planned))
     notes: dict[Guid, Note] = {}
     shipped: list[tuple[Guid, ExportedNote]] = []
     for plan in planned:
         if plan.note and plan.exported:
             notes[plan.guid] = plan.note
             shipped.append((plan.guid, plan.exported))
-    if not (notes or has_package):
-        return WrittenPackage(path, problems=problems)
-    from ankiforge.anki.package import is_our_package, write_package
-
     if not notes:
-        previous_path = None
-        # another workspace may have written the package; a rebuilt ledger doesn't know
-        written_file = ledger.get_meta(_WRITTEN_FILE_KEY)
-        is_own = written_file == _fingerprint_file(path)
-        if is_own or (
-            not written_file and cards.has_cards(ledger) and is_our_package(path)
-        ):
-            with suppress(OSError):
-                previous_path = path.replace(previous)
+        previous_path = _put_previous_package_aside(ledger, path)
         return WrittenPackage(path, previous_path=previous_path, problems=problems)
+
+    from ankiforge.anki.package import write_package
 
     # sort the notes, because Anki shows new cards in the order of the package
     guids = anki_views.sort_for_learning(ledger, list(notes))
@@ -383,29 +378,60 @@ def write_planned_package(
         write_package(part_path, [notes[guid] for guid in guids])
         added_count = anki_views.record_exported_notes(ledger, shipped)
 
-    ledger.set_meta(_WRITTEN_FILE_KEY, _fingerprint_file(path))
-    undone = anki_views.count_undone_in_packages(ledger)
-    retired = sum(plan.is_update and not plan.is_live for plan in planned)
-    # remember the package if it can be reused, because no card is held and no media may change
-    updated_count = sum(plan.is_update for plan in planned)
-    has_held = any(plan.has_unexportable_parts for plan in planned)
-    if settings and not (has_held or any(note.media for note in notes.values())):
-        last_package = LastPackage(
-            settings,
-            str(path),
-            _fingerprint_file(path),
-            len(notes),
-            updated_count,
-            undone,
-            retired,
-        )
-        ledger.set_cached_value(
-            _LAST_PACKAGE_KEY, msgspec.json.encode(last_package).decode()
-        )
-    updated_count += sum(plan.replaces_unseen_note for plan in planned)
-    return WrittenPackage(
-        path, len(notes), added_count, updated_count, undone, retired, problems=problems
+    fingerprint = _fingerprint_file(path)
+    ledger.set_meta(_WRITTEN_FILE_KEY, fingerprint)
+    package = LastPackage(
+        settings,
+        str(path),
+        fingerprint,
+        notes=len(notes),
+        updated=sum(plan.is_update for plan in planned),
+        undone=anki_views.count_undone_in_packages(ledger),
+        retired=sum(plan.is_update and not plan.is_live for plan in planned),
     )
+    if settings and _can_be_reused(planned, notes.values()):
+        ledger.set_cached_value(_LAST_PACKAGE_KEY, msgspec.json.encode(package).decode())
+    replaced_count = sum(plan.replaces_unseen_note for plan in planned)
+    return WrittenPackage(
+        path,
+        package.notes,
+        added_count,
+        package.updated + replaced_count,
+        package.undone,
+        package.retired,
+        problems=problems,
+    )
+
+
+def _put_previous_package_aside(ledger: Ledger, path: Path) -> Path | None:
+    """Rename the previous package, because there is nothing to export any more.
+
+    Returns:
+        The new path, or None if there is no package or another workspace may have written it.
+    """
+    if not path.exists():
+        return None
+    from ankiforge.anki.package import is_our_package
+
+    written_file = ledger.get_meta(_WRITTEN_FILE_KEY)
+    if written_file:
+        is_own = written_file == _fingerprint_file(path)
+    else:  # a rebuilt ledger doesn't know
+        is_own = cards.has_cards(ledger) and is_our_package(path)
+    if is_own:
+        with suppress(OSError):
+            return path.replace(path.with_name(f"{path.stem}.previous.apkg"))
+    return None
+
+
+def _can_be_reused(planned: Iterable[CardPlan], notes: Iterable[Note]) -> bool:
+    """Return whether a package stays right as long as no card, passage or note changes.
+
+    No card may be held, and no media may change.
+    """
+    if any(plan.has_unexportable_parts for plan in planned):
+        return False
+    return not any(note.media for note in notes)
 
 
 def explain_nothing_exported(

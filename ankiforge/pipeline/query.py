@@ -143,13 +143,21 @@ def _find_start_of_days(value: str) -> str:
     Raises:
         UsageError: The value isn't a number, or there are too many days.
     """
-    days = int(value) if value.isascii() and value.isdigit() else 0
-    if not 0 < days < MAX_ADDED_DAYS:
+    days = _parse_number_of_days(value)
+    if days is None:
         message = f"query: added takes a number of days, not {value!r}"
         raise UsageError(message, hint="added:1 is today, added:7 this week")
     midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0)
     since = (midnight - timedelta(days=days - 1)).astimezone(UTC)
     return since.isoformat(timespec="seconds")
+
+
+def _parse_number_of_days(value: str) -> int | None:
+    """Return a number of days from 1 up to a century, or None for anything else."""
+    if not value.isascii() or not value.isdigit():
+        return None
+    days = int(value)
+    return days if 0 < days < MAX_ADDED_DAYS else None
 
 
 def join_arguments(arguments: Iterable[str]) -> str:
@@ -158,23 +166,30 @@ def join_arguments(arguments: Iterable[str]) -> str:
 
 
 def _restore_quotes(argument: str) -> str:
-    minus = "-" if argument.startswith("-") else ""
-    term = argument.removeprefix(minus)
-    prefix, value = "", term
-    field, _, rest = term.partition(":")
-    if field in QUERY_FIELDS:
-        prefix, value = term.removesuffix(rest), rest
+    value = _get_value(argument)
     if " " not in value or '"' in value:
         return argument
-    # an argument that contains a field, such as `deck:Biology cells`, is a query itself
-    if field in FIELDS_WITHOUT_SPACES or any(map(_begins_with_field, value.split())):
+    field = _get_field(argument)
+    if field in FIELDS_WITHOUT_SPACES:
         return argument
-    return f'{minus}{prefix}"{value}"'
+    # an argument that contains a field, such as `deck:Biology cells`, is a query itself
+    for word in value.split():
+        if _get_field(word) is not None:
+            return argument
+    return f'{argument.removesuffix(value)}"{value}"'
 
 
-def _begins_with_field(word: str) -> bool:
-    field, colon, _ = word.removeprefix("-").partition(":")
-    return colon != "" and field in QUERY_FIELDS
+def _get_field(term: str) -> str | None:
+    """Return the field at the beginning of a query term, or None if it has none."""
+    field, colon, _ = term.removeprefix("-").partition(":")
+    return field if colon and field in QUERY_FIELDS else None
+
+
+def _get_value(term: str) -> str:
+    """Return what a query term searches for, without its field and minus sign."""
+    if _get_field(term) is not None:
+        return term.partition(":")[2]
+    return term.removeprefix("-")
 
 
 # Sixteen hexadecimal digits are not the id of a card but that of a change.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,16 @@ _END_OF_MARKS = "none"
 """The value of `--marks` that ends the marks of earlier runs."""
 
 
+class Presence(IntEnum):
+    """Whether a source is there. Of several parts of a source, the smallest value counts."""
+
+    THERE = 1
+    MISSING = 2
+    """It may be on a disk that is unplugged."""
+    REMOVED = 3
+    """It was moved or deleted."""
+
+
 class Entry(Value):
     """A file or folder to read, which is all that its source reads, or a part of it."""
 
@@ -67,6 +78,11 @@ class Entry(Value):
     def source_key(self) -> tuple[str, str]:
         """The kind and the name of the source, which identify it."""
         return self.kind, self.name
+
+    @property
+    def is_remembered(self) -> bool:
+        """Whether an earlier run or this one added the entry, rather than the settings."""
+        return self.settings is None
 
     @property
     def container(self) -> str:
@@ -103,6 +119,10 @@ class Entry(Value):
             return False
         return self.settings is None or "include" not in self.settings.options
 
+    def is_same_place(self, other: Entry) -> bool:
+        """Return whether another entry has the same path and is of the same source."""
+        return self.path == other.path and self.source_key == other.source_key
+
     def contains(self, path: Path) -> bool:
         """Return whether a resolved path is at or below the path of the entry."""
         return path == self.path or self.path in path.parents
@@ -127,16 +147,20 @@ class Entry(Value):
         includes_files = self.settings is not None and "include" in self.settings.options
         return includes_files or suffix in source.suffixes
 
-    def was_removed(self) -> bool:
-        """Return whether the root of a missing source was moved or deleted, rather than unplugged.
+    def find_presence(self) -> Presence:
+        """Look whether the path is there and, if it isn't, why not.
 
-        Its parent directory still exists and contains something, unlike that of an unplugged disk.
+        Of a removed folder, the parent still exists and contains something, unlike that of an
+        unplugged disk. An export isn't removed, because the account may have others. A part of a
+        folder that is there is looked up by the scan of the folder.
         """
+        if self.path.exists():
+            return Presence.THERE
         parent = self.root.parent
         if self.is_export or self.root.exists() or not parent.is_dir():
-            return False
+            return Presence.MISSING
         with os.scandir(parent) as others:
-            return any(others)
+            return Presence.REMOVED if any(others) else Presence.MISSING
 
     def add_options(self, deck: str | None, marks: Strings) -> Entry:
         """Return the entry with a deck, if one is given, and with further marks.
@@ -196,15 +220,17 @@ def make_remembered_path(entry: Entry) -> RememberedPath:
 
     The root of an export isn't stored, because the other exports of the account may be elsewhere.
     """
-    is_part = not entry.is_whole and not entry.is_export
+    root = ""
+    if not entry.is_whole and not entry.is_export:
+        root = str(entry.root)
     return RememberedPath(
         path=str(entry.path),
         kind=entry.kind,
         name=entry.name,
-        root=str(entry.root) if is_part else "",
+        root=root,
         marks=entry.marks,
         deck=entry.deck or "",
-        given=str(entry.given) if entry.given else "",
+        given="" if entry.given is None else str(entry.given),
     )
 
 
@@ -245,17 +271,25 @@ def find_entries(entries: Sequence[Entry], path: Path, *, unmarked: bool) -> lis
         unmarked: Whether to include single files of kinds that can't contain highlights.
     """
     configured = find_configured_entries(entries, path)
-    # a remembered folder may have files that the sources of the settings don't read
-    remembered_kinds = {
-        entry.kind for entry in entries if not entry.settings and entry.path == path
-    }
-    if configured and remembered_kinds <= {entry.kind for entry in configured}:
+    if configured and not _has_other_kinds(entries, path, configured):
         return [replace(entry, path=path) for entry in configured]
     known = _find_known_directories(entries)
     return [
         _make_found_entry(entries, found, path)
         for found in discover_sources(path, known.__getitem__, unmarked=unmarked)
     ]
+
+
+def _has_other_kinds(
+    entries: Iterable[Entry], path: Path, configured: Iterable[Entry]
+) -> bool:
+    """Return whether a remembered folder has files that sources in the settings don't read."""
+    configured_kinds = {entry.kind for entry in configured}
+    for entry in entries:
+        if entry.is_remembered and entry.path == path:
+            if entry.kind not in configured_kinds:
+                return True
+    return False
 
 
 def find_configured_entries(entries: Iterable[Entry], path: Path) -> list[Entry]:
@@ -281,7 +315,8 @@ def _make_found_entry(entries: Sequence[Entry], found: FoundSource, given: Path)
     path = found.only[0] if found.only else found.root
     given_above = None if path == given else given
     for entry in entries:
-        if entry.settings and (entry.kind, entry.root) == (found.kind, found.root):
+        is_same_source = (entry.kind, entry.root) == (found.kind, found.root)
+        if is_same_source and not entry.is_remembered:
             return replace(entry, path=path, given=given_above)
     name = choose_name(entries, found)
     return Entry(
@@ -297,11 +332,15 @@ def choose_name(entries: Iterable[Entry], found: FoundSource) -> str:
     """
     path = found.only[0] if found.only else found.root
     same_kind = [entry for entry in entries if entry.kind == found.kind]
-    remembered = [entry for entry in same_kind if not entry.settings]
+    remembered = [entry for entry in same_kind if entry.is_remembered]
     if is_export_kind(found.kind):
-        configured_names = [entry.name for entry in same_kind if entry.settings]
-        at_path = [entry.name for entry in remembered if entry.path == path]
-        return next(iter((*at_path, *configured_names)), found.kind)
+        for entry in remembered:
+            if entry.path == path:
+                return entry.name
+        for entry in same_kind:
+            if not entry.is_remembered:
+                return entry.name
+        return found.kind
     for entry in remembered:
         if entry.root == found.root:
             return entry.name
@@ -349,14 +388,14 @@ def remember(
     An entry without a deck and marks isn't added if its source reads the path anyway.
     """
     for index, entry in enumerate(entries):
-        is_remembered = not entry.settings and entry.source_key == found.source_key
-        if is_remembered and entry.path == found.path:
+        if entry.is_remembered and entry.is_same_place(found):
             given = entry.given if found.given else None
             updated = replace(entry.add_options(deck, marks), given=given)
             return [*entries[:index], updated, *entries[index + 1 :]]
     added = replace(found, settings=None).add_options(deck, marks)
-    has_options = added.deck or added.marks
-    if not has_options and (found.settings or is_read_by(found, entries)):
+    if added.deck or added.marks:
+        return [*entries, added]
+    if not found.is_remembered or is_read_by(found, entries):
         return [*entries]
     return [*entries, added]
 
@@ -368,10 +407,10 @@ def include(entries: Sequence[Entry], found: Iterable[Entry]) -> list[Entry]:
 
 def is_read_by(entry: Entry, others: Iterable[Entry]) -> bool:
     """Return whether one of the other entries of the same source contains the path of an entry."""
-    return any(
-        other.source_key == entry.source_key and other.contains(entry.path)
-        for other in others
-    )
+    for other in others:
+        if other.source_key == entry.source_key and other.contains(entry.path):
+            return True
+    return False
 
 
 def is_read_elsewhere(missing: Entry, present: Iterable[Entry]) -> bool:
@@ -421,11 +460,13 @@ def build_sources(
     parts_by_source = defaultdict[tuple[str, str], list[Entry]](list)
     for entry in to_read:
         parts_by_source[entry.source_key].append(entry)
-    configured = [entry for entry in entries if entry.settings]
-    first_parts = [parts[0] for parts in parts_by_source.values()]
-    note_sources = [
-        entry for entry in (*configured, *first_parts) if entry.reads_all_notes
-    ]
+    note_sources = []
+    for entry in entries:
+        if not entry.is_remembered and entry.reads_all_notes:
+            note_sources.append(entry)
+    for parts in parts_by_source.values():
+        if parts[0].reads_all_notes:
+            note_sources.append(parts[0])
     sources: list[SelectedSource] = []
     notices: list[Problem] = []
     names_by_root: dict[Path, str] = {}
@@ -459,13 +500,13 @@ def _build_options(
         note_sources: The sources that read all notes below their roots.
     """
     first = parts[0]
-    marks = [
-        mark
-        for entry in entries
-        if entry.source_key == first.source_key
-        for mark in entry.marks
-    ]
-    excluded = [pattern for part in parts for pattern in part.exclude]
+    marks: list[str] = []
+    for entry in entries:
+        if entry.source_key == first.source_key:
+            marks += entry.marks
+    excluded: list[str] = []
+    for part in parts:
+        excluded += part.exclude
     if first.reads_all_notes:
         excluded += _format_inner_roots(first.root, note_sources)
     options = dict(options)

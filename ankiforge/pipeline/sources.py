@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
@@ -60,6 +60,7 @@ from ankiforge.model import (
 )
 from ankiforge.pipeline.reading_list import (
     Entry,
+    Presence,
     SelectedSource,
     build_sources,
     find_configured_entries,
@@ -190,22 +191,31 @@ def _select_paths(
         hint = "name a vault, a note or a folder of notes"
         raise UsageError(f"{paths[0]}: --marks has no effect on it", hint=hint)
     if other_exports:
-        accounts = {entry.source_key for entry in to_read if entry.is_export}
-        for entry in entries:
-            is_there = entry.settings is not None or entry.path.exists()
-            if entry.source_key in accounts and is_there:
-                if not is_read_by(entry, to_read):
-                    to_read.append(entry)
+        to_read += _find_other_exports(entries, to_read)
     sources, notices = build_sources(to_read, entries)
     presence = _check_presence(workspace, entries, sources)
     return SourceSelection(
         sources,
         [*problems, *notices],
-        tuple(make_remembered_path(entry) for entry in entries if not entry.settings),
-        in_use=presence.present,
-        missing=presence.missing,
-        removed=presence.removed,
+        tuple(make_remembered_path(entry) for entry in entries if entry.is_remembered),
+        in_use=_find_names(presence, Presence.THERE),
+        missing=_find_names(presence, Presence.MISSING, Presence.REMOVED),
+        removed=_find_names(presence, Presence.REMOVED),
     )
+
+
+def _find_other_exports(
+    entries: Iterable[Entry], to_read: Iterable[Entry]
+) -> list[Entry]:
+    """Return the other exports of the accounts of which an export is read."""
+    accounts = {entry.source_key for entry in to_read if entry.is_export}
+    others: list[Entry] = []
+    for entry in entries:
+        if entry.source_key not in accounts or is_read_by(entry, (*to_read, *others)):
+            continue
+        if not entry.is_remembered or entry.path.exists():
+            others.append(entry)
+    return others
 
 
 def _select_all(workspace: WorkspaceDirectory) -> SourceSelection:
@@ -215,7 +225,7 @@ def _select_all(workspace: WorkspaceDirectory) -> SourceSelection:
     to_read: list[Entry] = []
     problems: list[Problem] = []
     for entry in entries:
-        if entry.settings:
+        if not entry.is_remembered:
             to_read.append(entry)
             to_read += _find_entries_below(entries, entry.path, to_read)
             moved = find_moved_entries(entries, entry.path)
@@ -223,7 +233,7 @@ def _select_all(workspace: WorkspaceDirectory) -> SourceSelection:
             entries = include(entries, moved)
     entries_by_path = defaultdict[Path, list[Entry]](list)
     for entry in entries:
-        if not entry.settings:
+        if entry.is_remembered:
             entries_by_path[entry.path].append(entry)
     for path, entries_at_path in entries_by_path.items():
         found = _find_entries_or_problem(entries, path, unmarked=True)
@@ -253,10 +263,10 @@ def _select_all(workspace: WorkspaceDirectory) -> SourceSelection:
     return SourceSelection(
         [*libraries, *sources],
         [*problems, *notices],
-        tuple(make_remembered_path(entry) for entry in entries if not entry.settings),
-        in_use=presence.present | presence.missing,
-        missing=presence.missing,
-        removed=presence.removed,
+        tuple(make_remembered_path(entry) for entry in entries if entry.is_remembered),
+        in_use=_find_names(presence, *Presence),
+        missing=_find_names(presence, Presence.MISSING, Presence.REMOVED),
+        removed=_find_names(presence, Presence.REMOVED),
     )
 
 
@@ -267,7 +277,7 @@ def _find_entries_or_problem(
     if not path.exists():
         return _explain_missing_path(path)
     resolved = resolve_links(path)
-    is_known = any(not entry.settings and entry.path == resolved for entry in entries)
+    is_known = any(entry.is_remembered and entry.path == resolved for entry in entries)
     found = find_entries(entries, resolved, unmarked=unmarked or is_known)
     if found:
         return found
@@ -302,7 +312,7 @@ def _find_entries_below(
     """
     found: list[Entry] = []
     for entry in entries:
-        if entry.settings or folder not in entry.path.parents:
+        if not entry.is_remembered or folder not in entry.path.parents:
             continue
         if entry.can_be_unmarked and entry.root.is_dir():
             found.append(replace(entry, path=entry.root))
@@ -313,37 +323,31 @@ def _find_entries_below(
     return found
 
 
-class _Presence(NamedTuple):
-    """The names of the sources in the reading list, by whether these are there."""
-
-    present: frozenset[str]
-    """The sources in the settings, and those of which at least a part is there."""
-    missing: frozenset[str]
-    """The other sources."""
-    removed: frozenset[str]
-    """The missing sources that were moved or deleted, rather than unplugged."""
-
-
 def _check_presence(
     workspace: WorkspaceDirectory,
     entries: Iterable[Entry],
     sources: Iterable[SelectedSource],
-) -> _Presence:
-    """Check which sources of the reading list are there, given those that are read in this run."""
-    present = {entry.name for entry in workspace.config.sources}
-    missing: set[str] = set()
-    unplugged: set[str] = set()
+) -> dict[str, Presence]:
+    """Return which sources of the reading list are there, by name.
+
+    The sources in the settings always count as there, and so do those that are read in this run.
+    """
+    presence_by_name = {entry.name: Presence.THERE for entry in workspace.config.sources}
     keys_read_whole = {source.key for source in sources if not source.paths}
     for entry in entries:
-        if entry.path.exists() or entry.source_key in keys_read_whole:
-            present.add(entry.name)
-            continue
-        missing.add(entry.name)
-        if not entry.was_removed():
-            unplugged.add(entry.name)
-    missing -= present
-    return _Presence(
-        frozenset(present), frozenset(missing), frozenset(missing - unplugged)
+        presence = entry.find_presence()
+        if entry.source_key in keys_read_whole:
+            presence = Presence.THERE
+        others = presence_by_name.get(entry.name, presence)
+        presence_by_name[entry.name] = min(presence, others)
+    return presence_by_name
+
+
+def _find_names(
+    presence_by_name: Mapping[str, Presence], *states: Presence
+) -> frozenset[str]:
+    return frozenset(
+        name for name, presence in presence_by_name.items() if presence in states
     )
 
 
@@ -355,7 +359,9 @@ def explain_broad_path(path: Path) -> str:
         return "is your home folder"
     if path.is_dir() and path.is_mount():
         return "is a whole drive"
-    return "contains your home folder" if path in home.parents else ""
+    if path in home.parents:
+        return "contains your home folder"
+    return ""
 
 
 def _suggest_similar_path(path: Path) -> str:
@@ -401,7 +407,7 @@ def split_remembered_paths(
     hint = "ankiforge status names those that are"
     for entry in entries:
         is_below = resolved in entry.path.parents
-        if not entry.settings and (is_below or entry.contains(resolved)):
+        if entry.is_remembered and (is_below or entry.contains(resolved)):
             hint = f"but {entry.path} is; {_suggest_forget(str(entry.path))}"
             break
     raise UsageError(f"{path} is not remembered", hint=hint)
@@ -434,11 +440,10 @@ def find_documents_to_forget(
 
     # the documents in other exports of the same account stay
     accounts = {entry.source_key for entry in forgotten_entries if entry.is_export}
-    exports = [
-        entry
-        for entry in map(make_entry, kept)
-        if entry.source_key in accounts and entry.path.exists()
-    ]
+    exports = []
+    for entry in map(make_entry, kept):
+        if entry.source_key in accounts and entry.path.exists():
+            exports.append(entry)
     sources, _ = build_sources(exports, kept_entries)
     for source in open_sources(workspace, ledger, sources):
         for sighting in scan_source(source, None):
@@ -516,7 +521,7 @@ def _iter_document_files(workspace: WorkspaceDirectory, ledger: Ledger) -> Itera
     from ankiforge.ledger.readings import load_current_documents
 
     entries = load_entries(workspace)
-    entries.sort(key=lambda entry: entry.settings is not None)
+    entries.sort(key=lambda entry: not entry.is_remembered)
     for entry in entries:
         for row in load_current_documents(ledger, entry.container):
             yield find_path_on_disk(entry.root, row["place"])
@@ -552,9 +557,9 @@ def find_unmarked_paths(
     marked_sources: set[str] = set()
     if include_directories:
         marked_sources = _find_mostly_marked_sources(ledger)
-        entries.sort(key=lambda entry: entry.settings is not None)
+        entries.sort(key=lambda entry: not entry.is_remembered)
     else:
-        entries = [entry for entry in entries if not entry.settings]
+        entries = [entry for entry in entries if entry.is_remembered]
 
     unmarked: dict[str, None] = {}
     marked = set()
@@ -671,6 +676,9 @@ def open_source(
     """
     config = workspace.config
     entry = selected.entry
+    executor = config.executor
+    if offline and not is_loopback(executor):
+        executor = ""
     try:
         source = load_source_type(entry.kind)
     except ConfigError as error:
@@ -684,7 +692,7 @@ def open_source(
         cache=cache or EmptySourceCache(),
         offline=offline,
         jobs=jobs,
-        executor=config.executor if (not offline or is_loopback(config.executor)) else "",
+        executor=executor,
         workspace=None if workspace.is_default else workspace.root,
     )
     try:

@@ -199,6 +199,10 @@ class DocumentRequest(NamedTuple):
                 return part
         return None
 
+    def is_answered_by(self, labels: Container[str], quotes: Sequence[str]) -> bool:
+        """Return whether a reply with these labels and quotes is about the documents."""
+        return self.find_part(labels) is not None or self.contains_quotes(quotes)
+
     def contains_quotes(self, quotes: Sequence[str]) -> bool:
         """Return whether the documents contain enough of these quotes to be what they are from."""
         if not quotes:
@@ -674,12 +678,12 @@ def record_chat_answer(
     for stored in labelled_requests:
         request, problems = _reopen_request(workspace, stored)
         if request is not None:
-            part = request.find_part(labels)
             # another document may have the name of a moved one
             is_at_old_place = {*request.paths} <= {*stored.paths}
-            if part or is_at_old_place or request.contains_quotes(quotes):
+            if is_at_old_place or request.is_answered_by(labels, quotes):
                 if about is not None:  # it was moved since
                     _remove_remaining_part(about, labels)
+                part = request.find_part(labels)
                 return record_document_answer(workspace, job, answer, request, part)
         if problems:
             problem = problems[0]
@@ -688,10 +692,9 @@ def record_chat_answer(
         return None
     for stored in stored_requests[:_MAX_TRIED_DOCUMENTS]:
         request, _ = _reopen_request(workspace, stored)
-        if request is not None:
+        if request is not None and request.is_answered_by(labels, quotes):
             part = request.find_part(labels)
-            if part or request.contains_quotes(quotes):
-                return record_document_answer(workspace, job, answer, request, part)
+            return record_document_answer(workspace, job, answer, request, part)
     return None
 
 

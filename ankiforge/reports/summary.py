@@ -86,6 +86,10 @@ NO_HIGHLIGHTS_HINT = (
     "what counts as a highlight: marks and comments in PDFs and Zotero; in notes"
     " ==marks==, question::answer lines, {{c1::gaps}} and glossary lists"
 )
+NO_PDF_MARKS_HINT = (
+    "no PDF that was read has a highlight or comment; if you made some, save or export it"
+    " with annotations, not by “Print to PDF”"
+)
 MAX_NEXT_STEPS = 2
 """The maximum number of commands that a run recommends."""
 CHOOSE_HINT = (
@@ -449,9 +453,10 @@ def _format_details(
         if line:
             yield line
     if result.report and (result.has_new_highlights or result.has_no_highlights):
-        yield from _format_unread(result.report, ledger)
-    if result.has_no_highlights and not result.has_failures:
-        yield from _explain_highlights(step, result)
+        yield from _format_unread(ledger)
+        yield from _explain_unmarked_pdfs(result, result.report)
+    if result.report and result.has_no_highlights and not result.has_failures:
+        yield from _explain_highlights(step, result.report)
     yield from _format_changes(_find_changes(result, ledger, workspace.folder))
     if result.report:
         yield from _format_lost_passages(result.report, ledger)
@@ -460,22 +465,30 @@ def _format_details(
         yield f"Added to your sources: {format_truncated_list(paths)}"
 
 
-def _explain_highlights(step: NextStep | None, result: RunResult) -> TextLines:
+def _explain_highlights(step: NextStep | None, report: IngestReport) -> TextLines:
     """Yield lines that explain what counts as a highlight, after a run that found none.
 
-    Nothing is explained if the user should first do something else, e.g. a review, or if only PDFs
-    were read, because a notice about each of them says why it has no highlight.
+    Nothing is explained if only PDFs were read, or if the user should first do something else, e.g.
+    a review.
     """
-    is_about_notes = result.report is not None and {*result.report.files} != {".pdf"}
-    if step is None:
-        if is_about_notes:
-            yield NO_HIGHLIGHTS_HINT
-        yield CHOOSE_HINT
-    elif step.kind is StepKind.CHOOSE_PASSAGES and is_about_notes:
+    suggests_choosing = step is None or step.kind is StepKind.CHOOSE_PASSAGES
+    if suggests_choosing and {*report.files} != {".pdf"}:
         yield NO_HIGHLIGHTS_HINT
+    if step is None:
+        yield CHOOSE_HINT
 
 
-def _format_unread(report: IngestReport, ledger: Ledger) -> TextLines:
+def _explain_unmarked_pdfs(result: RunResult, report: IngestReport) -> TextLines:
+    """Yield a line about PDFs without a highlight, unless a notice about one of them says it."""
+    has_notice = any(
+        problem.is_notice and problem.location.endswith(".pdf")
+        for problem in result.problems
+    )
+    if report.files.get(".pdf") and not report.passage_count and not has_notice:
+        yield NO_PDF_MARKS_HINT
+
+
+def _format_unread(ledger: Ledger) -> TextLines:
     """Yield lines about text that looks like a card or highlight."""
     unread_count = 0
     for entry in pending_items.iter_skipped_texts(ledger):

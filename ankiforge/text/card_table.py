@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator, Sequence
-from itertools import count, zip_longest
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import NamedTuple
 
-from ankiforge.model import Pair, Strings, Texts
+from ankiforge.model import Strings, Texts
 from ankiforge.text import regex
 from ankiforge.text.private import find_private_tag
 
@@ -74,12 +74,19 @@ class CardRow(NamedTuple):
     rejection_reason: str = ""
     """Why the row can't become a card, such as damage, or "" if it can."""
     hint: str = ""
-    """How to fix a rejected row."""
+    """How to fix a rejected row, or "" for other rows."""
 
     @property
     def is_cloze(self) -> bool:
         """Whether the row has a cloze deletion, or a note type with “cloze” in its name."""
         return "{{c" in self.front or "cloze" in self.notetype.casefold()
+
+
+class _Rejection(NamedTuple):
+    """The reason why a row can't become a card, and how to fix it."""
+
+    reason: str
+    hint: str
 
 
 class _Table(NamedTuple):
@@ -88,8 +95,8 @@ class _Table(NamedTuple):
     settings: Texts
     """Maps the names of Anki's header lines, such as `#deck:Biology`, to their values."""
     separator: str
-    headers: Strings
-    """The content of each column according to its header, such as `front` or `tags`, or "" for an
+    headers: Sequence[str | None]
+    """The content of each column according to its header, such as `front` or `tags`, or None for an
     unknown header. Empty if the table has no headers.
     """
     body: Strings
@@ -97,43 +104,51 @@ class _Table(NamedTuple):
     lines_before: int
     """The number of lines of the text before the first row."""
 
-    @property
-    def columns(self) -> list[str]:
-        """The content of each column, e.g. `front` or `tags`.
+    def name_columns(self) -> list[str | None]:
+        """Return the content of each column, e.g. `front` or `tags`, or None if it is unknown.
 
         The headers and Anki's settings name the columns. If neither names a front column, the
         unnamed columns are front, back and extra, in that order.
         """
         columns = list(self.headers)
         for name, value in self.settings.items():
-            kind, is_column, _ = name.partition(" column")
+            content, is_column, _ = name.partition(" column")
             if is_column and value.isdigit() and int(value) <= _MAX_COLUMNS:
-                columns += [""] * (int(value) - len(columns))
-                columns[int(value) - 1] = kind
+                number = int(value)
+                columns += [None] * (number - len(columns))
+                columns[number - 1] = content
         if "front" in columns:
             return columns
-        sides = iter(("front", "back", "extra"))
-        return [*[column or next(sides, "") for column in columns], *sides]
+        sides = ["front", "back", "extra"]
+        for index, column in enumerate(columns):
+            if column is None and sides:
+                columns[index] = sides.pop(0)
+        return [*columns, *sides]
 
-    def find_rejection_reason(self, row: Texts, cells: Sequence[str]) -> Pair:
-        """Return why a row can't become a card and how to fix it, or ("", "") if it can.
+    def find_rejection(
+        self, row: Mapping[str, str], cells: Sequence[str]
+    ) -> _Rejection | None:
+        """Return why a row can't become a card, or None if it can.
 
         `row` maps the content of a column, e.g. `front`, to the text of its cell. `cells` are all
         cells of the row.
         """
         width = len(self.headers)
         if width and any(map(str.strip, cells[width:])):
-            return f"it has {len(cells)} columns, and its table {width}", _COMMAS_HINT
+            reason = f"it has {len(cells)} columns, and its table {width}"
+            return _Rejection(reason, _COMMAS_HINT)
         control_char = _CONTROL.search("".join(cells))
         if control_char:
-            fault = f"it contains an invisible character, U+{ord(control_char[0]):04X}"
-            return fault, "remove the character"
-        front = row.get("front", "")
+            code = f"U+{ord(control_char[0]):04X}"
+            reason = f"it contains an invisible character, {code}"
+            return _Rejection(reason, "remove the character")
+        front = row.get("front")
         if not front:
-            return "it has no question", _COMMAS_HINT
-        if len(cells) == 1 and not (row.get("guid") or "{{c" in front):
-            return "it has no answer", _COMMAS_HINT
-        return "", ""
+            return _Rejection("it has no question", _COMMAS_HINT)
+        may_lack_answer = row.get("guid") or "{{c" in front
+        if len(cells) == 1 and not may_lack_answer:
+            return _Rejection("it has no answer", _COMMAS_HINT)
+        return None
 
 
 # A fenced code block, in which chats put a table.
@@ -155,25 +170,27 @@ def is_card_table(text_start: str) -> bool:
 
 def _parse_table(text: str) -> _Table:
     text = text.replace("\r", "")
-    text_before = ""
-    fence_match = _FENCED_TABLE.search(text)
-    if fence_match and not split_anki_settings(text)[0] and not _parse_headers(text)[1]:
-        text_before, text = text[: fence_match.start("table")], fence_match["table"]
+    lines_before = 0
     settings, rest = split_anki_settings(text)
-    text_before += text[: len(text) - len(rest)]
+    separator, headers = _parse_headers(rest if settings else text)
+    fenced = _FENCED_TABLE.search(text)
+    if fenced and not settings and not headers:
+        lines_before = text.count("\n", 0, fenced.start("table"))
+        text = fenced["table"]
+        settings, rest = split_anki_settings(text)
+        separator, headers = _parse_headers(rest)
+    lines_before += text.count("\n", 0, len(text) - len(rest))
 
-    header_line, _, body = rest.partition("\n")
-    separator, headers = _parse_headers(header_line)
     separator_name = settings.get("separator", "").casefold()
     if separator_name:
         separator = _SEPARATORS_BY_NAME.get(separator_name, separator_name[:1])
     if headers:
-        text_before += header_line + "\n"
-        rest = body
+        _, _, rest = rest.partition("\n")
+        lines_before += 1
     elif "columns" in settings:
         headers = _parse_header_row(settings["columns"], separator)
     lines = rest.removesuffix("\n").split("\n")
-    return _Table(settings, separator, headers, tuple(lines), text_before.count("\n"))
+    return _Table(settings, separator, headers, tuple(lines), lines_before)
 
 
 def split_anki_settings(text: str) -> tuple[Texts, str]:
@@ -193,63 +210,76 @@ def split_anki_settings(text: str) -> tuple[Texts, str]:
     return settings, text
 
 
-def _parse_headers(text: str) -> tuple[str, Strings]:
+def _parse_headers(text: str) -> tuple[str, Sequence[str | None]]:
     """Guess the separator of a table, and parse the headers in the first line.
 
     Returns:
         (separator, headers). The headers are () unless they name both a front and a back.
     """
-    header_line = text.partition("\n")[0]
+    header_line, _, _ = text.partition("\n")
     separator = max("\t;,|", key=header_line.count)
     columns = _parse_header_row(header_line, separator)
-    return separator, columns if {"front", "back"} <= {*columns} else ()
+    if "front" not in columns or "back" not in columns:
+        return separator, ()
+    return separator, columns
 
 
-def _parse_header_row(header_line: str, separator: str) -> Strings:
+def _parse_header_row(header_line: str, separator: str) -> Sequence[str | None]:
     try:
         names = next(csv.reader([header_line], delimiter=separator), [])
     except csv.Error:
         return ()
-    headers = (name.strip(' *_“”„"').casefold() for name in names)
-    return tuple(_COLUMNS_BY_HEADER.get(header, "") for header in headers)
+    headers = [name.strip(' *_“”„"').casefold() for name in names]
+    return [_COLUMNS_BY_HEADER.get(header) for header in headers]
 
 
 def parse_card_rows(text: str) -> Iterator[CardRow]:
     """Parse a table and yield its non-empty rows, including rejected ones."""
     table = _parse_table(text)
-    columns = table.columns
-    numbers = count(1)
-    for lines, cells, fault in _split_rows(table):
-        if not fault and not any(map(str.strip, cells)):
+    columns = table.name_columns()
+    number = 1
+    for lines in _split_rows(table):
+        if lines.fault is None and not any(map(str.strip, lines.cells)):
             continue
         row = dict[str, str]()
-        for column, cell in zip_longest(columns, cells, fillvalue=""):
-            row.setdefault(column, cell.strip())
-        hint = _QUOTES_HINT
-        if not fault:
-            fault, hint = table.find_rejection_reason(row, cells)
-        first_line = table.lines_before + lines.start + 1
-        location = f"line {first_line}"
-        if len(lines) > 1 and fault:
-            location = f"lines {first_line}–{first_line + len(lines) - 1}"
-        tag_texts = filter(None, _TAG_SEPARATOR.split(row.get("tags", "")))
-        tags = [tag.lstrip("#") for tag in tag_texts]
-        yield CardRow(
-            next(numbers),
-            location,
-            row.get("front", ""),
-            row.get("back", ""),
-            row.get("extra", ""),
-            row.get("quote", ""),
-            # the tag `#no-llm` counts in any column
-            tags=tuple(dict.fromkeys((*tags, *find_private_tag(cells)))),
-            deck=row.get("deck") or table.settings.get("deck", ""),
-            notetype=row.get("notetype") or table.settings.get("notetype", ""),
-            guid=row.get("guid", ""),
-            is_html=table.settings.get("html", "").casefold() == "true",
-            rejection_reason=fault,
-            hint=hint,
-        )
+        for column, cell in zip(columns, lines.cells, strict=False):
+            if column is not None:
+                row.setdefault(column, cell.strip())
+        if lines.fault is None:
+            rejection = table.find_rejection(row, lines.cells)
+        else:
+            rejection = _Rejection(lines.fault, _QUOTES_HINT)
+        yield _create_card_row(number, table, lines, row, rejection)
+        number += 1
+
+
+def _create_card_row(
+    number: int,
+    table: _Table,
+    lines: _RowLines,
+    row: Mapping[str, str],
+    rejection: _Rejection | None,
+) -> CardRow:
+    tag_texts = filter(None, _TAG_SEPARATOR.split(row.get("tags", "")))
+    tags = [tag.lstrip("#") for tag in tag_texts]
+    settings = table.settings
+    card_row = CardRow(
+        number,
+        lines.format_location(table.lines_before, names_all=rejection is not None),
+        row.get("front", ""),
+        row.get("back", ""),
+        row.get("extra", ""),
+        row.get("quote", ""),
+        # the tag `#no-llm` counts in any column
+        tags=tuple(dict.fromkeys((*tags, *find_private_tag(lines.cells)))),
+        deck=row.get("deck") or settings.get("deck", ""),
+        notetype=row.get("notetype") or settings.get("notetype", ""),
+        guid=row.get("guid", ""),
+        is_html=settings.get("html", "").casefold() == "true",
+    )
+    if rejection is None:
+        return card_row
+    return card_row._replace(rejection_reason=rejection.reason, hint=rejection.hint)
 
 
 _MAX_COLUMNS = 1_000
@@ -257,13 +287,27 @@ _MAX_COLUMNS = 1_000
 _MAX_DAMAGED_ROWS = 200
 
 
-def _split_rows(table: _Table) -> Iterator[tuple[range, list[str], str]]:
+class _RowLines(NamedTuple):
+    """A row of a table, which may extend over several lines."""
+
+    indexes: range
+    """The indexes of its lines in the body of the table."""
+    cells: list[str]
+    fault: str | None = None
+    """The reason why the row is malformed, or None."""
+
+    def format_location(self, lines_before: int, *, names_all: bool) -> str:
+        """Name the first line of the row, or all of its lines, for messages."""
+        first = lines_before + self.indexes.start + 1
+        if len(self.indexes) == 1 or not names_all:
+            return f"line {first}"
+        return f"lines {first}–{first + len(self.indexes) - 1}"
+
+
+def _split_rows(table: _Table) -> Iterator[_RowLines]:
     """Split the lines of a table into rows.
 
     After a malformed row, parsing resumes at the next line that is a complete row by itself.
-
-    Yields:
-        The row's range of line indexes, its cells, and the reason why it is malformed, or "".
     """
     lines = table.body
     escaped_separator = re.escape(table.separator)
@@ -272,14 +316,12 @@ def _split_rows(table: _Table) -> Iterator[tuple[range, list[str], str]]:
     start = 0
     for _ in range(_MAX_DAMAGED_ROWS):
         first_line = start
-        remaining_lines = (
-            f"{lines[number]}\n" for number in range(first_line, len(lines))
-        )
+        remaining_lines = (f"{line}\n" for line in islice(lines, first_line, None))
         reader = csv.reader(remaining_lines, delimiter=table.separator, strict=True)
         try:
             for cells in reader:
                 next_start = first_line + reader.line_num
-                yield range(start, next_start), cells, ""
+                yield _RowLines(range(start, next_start), cells)
                 start = next_start
             return
         except csv.Error as error:
@@ -287,8 +329,9 @@ def _split_rows(table: _Table) -> Iterator[tuple[range, list[str], str]]:
         next_start = start + 1
         while next_start < len(lines) and not row_pattern.fullmatch(lines[next_start]):
             next_start += 1
-        yield range(start, next_start), [], f"its quotation marks are wrong ({fault})"
+        reason = f"its quotation marks are wrong ({fault})"
+        yield _RowLines(range(start, next_start), [], reason)
         start = next_start
     if start < len(lines):
         reason = f"{_MAX_DAMAGED_ROWS:,} rows before it are damaged"
-        yield range(start, len(lines)), [], reason
+        yield _RowLines(range(start, len(lines)), [], reason)

@@ -100,10 +100,10 @@ def find_whole_words(words: str, source: str) -> Span | None:
     match in the middle of a run of letters.
     """
     for start, end in _iter_matching_spans(words, source):
-        if not (
-            belong_to_same_word(source[max(start - 1, 0) : start], source[start])
-            or belong_to_same_word(source[end : end + 1], source[end - 1])
-        ):
+        before = source[max(start - 1, 0) : start]
+        after = source[end : end + 1]
+        begins_word = not belong_to_same_word(before, source[start])
+        if begins_word and not belong_to_same_word(after, source[end - 1]):
             return start, end
     return None
 
@@ -114,10 +114,11 @@ def belong_to_same_word(adjacent: str, letter: str) -> bool:
     `adjacent` is "" at the edge of the text. Letters of scripts without capitals don't count,
     because such scripts may not separate words: `三五ｇで` is a quantity and a particle.
     """
-    is_letter = adjacent.isalnum() or adjacent == "_"
-    if not (is_letter and letter.isalnum()):
+    if not letter.isalnum() or _is_caseless(letter):
         return False
-    return not (_is_caseless(letter) or _is_caseless(adjacent))
+    if adjacent == "_":
+        return True
+    return adjacent.isalnum() and not _is_caseless(adjacent)
 
 
 def extend_to_words(text: str, span: Span) -> Span:
@@ -234,19 +235,25 @@ class DocumentLetters:
         All positions are letter indexes. Up to `_MAX_OMITTED_LETTERS` other letters may separate
         consecutive parts.
         """
-        first_part, *other_parts = parts or ("",)
+        if not parts:
+            return
+        limit = len(self.text) if end is None else end
+        first_part, *other_parts = parts
         for index in self.find_occurrences(first_part, start):
-            span_end = index + len(first_part)
-            for part in other_parts:
-                part_start = self.text.find(
-                    part, span_end, span_end + _MAX_OMITTED_LETTERS
-                )
-                span_end = (
-                    part_start + len(part) if part_start >= 0 else len(self.text) + 1
-                )
-            if span_end > (len(self.text) if end is None else end):
+            span_end = self._find_end_of_parts(other_parts, index + len(first_part))
+            if span_end is None or span_end > limit:
                 return
             yield index, span_end
+
+    def _find_end_of_parts(self, parts: Iterable[str], start: int) -> int | None:
+        """Return the end of the last of several parts in order, or None if one is missing."""
+        end = start
+        for part in parts:
+            part_start = self.text.find(part, end, end + _MAX_OMITTED_LETTERS)
+            if part_start < 0:
+                return None
+            end = part_start + len(part)
+        return end
 
     def get_passage(self, start: int, end: int, earlier_text: str = "") -> PassageMatch:
         """Return the passage that consists of the letters with indexes from `start` up to `end`.
@@ -254,25 +261,23 @@ class DocumentLetters:
         Punctuation at the beginning or end of `earlier_text`, an earlier text of the passage, is
         included if the document still has it.
         """
-        page, first_offset = self._find_page_and_offset(start)
-        last_page, last_offset = self._find_page_and_offset(end - 1)
+        page, first = self._find_page_and_offset(start)
+        last_page, last = self._find_page_and_offset(end - 1)
         text = self.pages[page]
-        stop = last_offset + 1
+        stop = last + 1
         for number in range(page + 1, last_page + 1):
             text = text[:-1] if text.endswith("-") else f"{text} "
             if number == last_page:
                 stop += len(text)
             text += self.pages[number]
-        earlier_text = earlier_text.rstrip()
-        trailing_count = _count_leading_punctuation(earlier_text[::-1])
-        for char in earlier_text[len(earlier_text) - trailing_count :]:
+        before, after = _split_off_punctuation(earlier_text)
+        for char in after:
             if text[stop : stop + 1] == char:
                 stop += 1
-        leading_count = _count_leading_punctuation(earlier_text)
-        for char in reversed(earlier_text[:leading_count]):
-            if text[first_offset - 1 : first_offset] == char:
-                first_offset -= 1
-        return PassageMatch(page, (first_offset, stop), text, (start, end))
+        for char in reversed(before):
+            if text[first - 1 : first] == char:
+                first -= 1
+        return PassageMatch(page, (first, stop), text, (start, end))
 
     def explain_missing_quote(self, quote: str, name: str) -> str:
         """Return a sentence that says which words of a quote are not in the document.
@@ -284,12 +289,8 @@ class DocumentLetters:
             quote: The quote, which `find_quote` or `locate_quote` did not find.
             name: What to call the document, such as "the document".
         """
-        # of a quote with omissions, compare the first part that is missing
-        for part in _OMISSION.split(unescape(quote)):
-            if self.fold(part) not in self.text:
-                quote = part
-                break
-        words = [*filter(self.fold, self.replace_non_text(quote).split())]
+        part = self._find_missing_part(quote)
+        words = [*filter(self.fold, self.replace_non_text(part).split())]
         # the number of words from the beginning of the quote that the document has in one piece
         known = 0
         while known < len(words) and self.fold("".join(words[: known + 1])) in self.text:
@@ -298,16 +299,29 @@ class DocumentLetters:
         missing = " ".join(words[known:][:_MAX_SHOWN_WORDS])
         if not missing:
             return f"its quote “{before}” is too short: quote the whole sentence"
-        after = f" after “{before}”" if before else ""
-        return f"{name} does not say “{missing}”{after}"
+        if not before:
+            return f"{name} does not say “{missing}”"
+        return f"{name} does not say “{missing}” after “{before}”"
+
+    def _find_missing_part(self, quote: str) -> str:
+        """Return the first part of a quote with omissions that is missing, or the whole quote."""
+        for part in _OMISSION.split(unescape(quote)):
+            if self.fold(part) not in self.text:
+                return part
+        return quote
 
     def _find_page_and_offset(self, index: int) -> tuple[int, int]:
         page = bisect_right(self._page_starts, index) - 1
         return page, self._origins[page][index - self._page_starts[page]]
 
 
-def _count_leading_punctuation(text: str) -> int:
-    return next((index for index, char in enumerate(text) if char.isalnum()), 0)
+def _split_off_punctuation(text: str) -> tuple[str, str]:
+    """Return the characters before the first letter or digit of a text, and after the last."""
+    text = text.rstrip()
+    alphanumerics = [index for index, char in enumerate(text) if char.isalnum()]
+    if not alphanumerics:
+        return "", ""
+    return text[: alphanumerics[0]], text[alphanumerics[-1] + 1 :]
 
 
 # --- quotes of chats and models -------------------------------------------------------
@@ -330,12 +344,15 @@ def find_quote(quote: str, text: str) -> Span | None:
     if SUPERSCRIPT_NOTE.search(text) and not SUPERSCRIPT_NOTE.search(quote):
         text = SUPERSCRIPT_NOTE.sub(lambda note: " " * len(note[0]), text)
     exact_span = locate_text(quote, text)
-    parts = split_quote_letters(quote)
-    if exact_span or sum(map(len, parts)) < _MIN_QUOTE_LETTERS:
+    if exact_span:
         return exact_span
+    parts = split_quote_letters(quote)
+    if sum(map(len, parts)) < _MIN_QUOTE_LETTERS:
+        return None
     letters = DocumentLetters([text])
-    span = next(letters.find_spans_of_parts(parts), None)
-    return letters.get_passage(*span).span if span else None
+    for start, end in letters.find_spans_of_parts(parts):
+        return letters.get_passage(start, end).span
+    return None
 
 
 _MIN_EXACT_LETTERS = 12
@@ -360,29 +377,36 @@ def locate_quote(
     Returns:
         (passage, is_exact). The passage is None if the quote is not in the document.
     """
-    requested_spans = [letters.get_page_span(page) for page in pages]
-
-    def choose_passage(spans: Sequence[Span]) -> PassageMatch:
-        preferred = [
-            span
-            for span in spans
-            if any(start <= span[0] < end for start, end in requested_spans)
-        ]
-        # the passage includes a full stop that the quote lacks
-        text = quote.strip()
-        sentence = text if text.endswith(tuple(_FULL_STOPS)) else f"{text}."
-        return letters.get_passage(*(preferred or spans)[0], sentence)
-
+    # the passage includes a full stop that the quote lacks
+    sentence = quote.strip()
+    if not sentence.endswith(tuple(_FULL_STOPS)):
+        sentence += "."
     parts = split_quote_letters(letters.replace_non_text(quote))
     quote_letters = "".join(parts)
     spans = list(letters.find_spans_of_parts(parts))
-    if len(spans) == 1 or (spans and len(quote_letters) >= _MIN_EXACT_LETTERS):
-        return choose_passage(spans), True
+    is_long = len(quote_letters) >= _MIN_EXACT_LETTERS
+    if len(spans) == 1 or (spans and is_long):
+        span = _choose_span(spans, letters, pages)
+        return letters.get_passage(*span, sentence), True
     if len(quote_letters) < _MIN_FUZZY_LETTERS:
         return None, False
     other_pages = [page for page in range(len(letters.pages)) if page not in pages]
-    span = _find_similar(quote_letters, letters, (*sorted(pages), *other_pages))
-    return (choose_passage([span]) if span else None), False
+    similar = _find_similar(quote_letters, letters, (*sorted(pages), *other_pages))
+    if similar is None:
+        return None, False
+    return letters.get_passage(*similar, sentence), False
+
+
+def _choose_span(
+    spans: Sequence[Span], letters: DocumentLetters, pages: Iterable[int]
+) -> Span:
+    """Return the first span that begins on one of the pages, or else the first span."""
+    page_spans = [letters.get_page_span(page) for page in pages]
+    for span in spans:
+        for start, end in page_spans:
+            if start <= span[0] < end:
+                return span
+    return spans[0]
 
 
 def _find_similar(
@@ -392,6 +416,31 @@ def _find_similar(
 
     The span is extended to whole sentences, or to whole words if those would be too long.
     """
+    best = _find_most_similar(quote, letters, pages)
+    if best is None:
+        return None
+    hit = letters.get_passage(*best)
+    start = hit.text.rfind("\n", 0, hit.span[0]) + 1
+    end = hit.text.find("\n", hit.span[1])
+    line = hit.text[start : end if end >= 0 else None]
+    left, right = find_sentence_around(line, hit.span[0] - start, hit.span[1] - start)
+    first, last = start + left, start + right
+    if right - left > _MAX_SENTENCE_CHARS:  # a text without full stops
+        first, last = extend_to_words(hit.text, hit.span)
+    return (
+        letters.get_letter_index(hit.page, first),
+        letters.get_letter_index(hit.page, last),
+    )
+
+
+def _find_most_similar(
+    quote: str, letters: DocumentLetters, pages: Iterable[int]
+) -> Span | None:
+    """Return the letters most similar to a quote, or None if nothing is similar enough.
+
+    If both ends of the quote are on a page, with not too many letters between them, the quote may
+    have an omission. Then these letters are returned.
+    """
     from rapidfuzz import fuzz
 
     best: Span | None = None
@@ -400,33 +449,19 @@ def _find_similar(
     quote_ends = quote[:third], quote[-third:]
     for page in pages:
         page_start, page_end = letters.get_page_span(page)
-        # the quote may have an omission, so search for its beginning and its end
-        omission_span = next(
-            letters.find_spans_of_parts(quote_ends, page_start, page_end), None
-        )
-        if omission_span and omission_span[1] - omission_span[0] < 2 * len(quote):
-            best = omission_span
+        for start, end in letters.find_spans_of_parts(quote_ends, page_start, page_end):
+            if end - start < 2 * len(quote):
+                return start, end
             break
         alignment = fuzz.partial_ratio_alignment(
             quote, letters.text[page_start:page_end], score_cutoff=best_score
         )
-        if alignment and alignment.dest_end > alignment.dest_start:
-            if best is None or alignment.score > best_score:
-                best = page_start + alignment.dest_start, page_start + alignment.dest_end
-                best_score = alignment.score
-    if best is None:
-        return None
-    hit = letters.get_passage(*best)
-    start = hit.text.rfind("\n", 0, hit.span[0]) + 1
-    end = hit.text.find("\n", hit.span[1])
-    line = hit.text[start : end if end >= 0 else None]
-    left, right = find_sentence_around(line, hit.span[0] - start, hit.span[1] - start)
-    if right - left > _MAX_SENTENCE_CHARS:  # a text without full stops
-        first, last = extend_to_words(hit.text, hit.span)
-        left, right = first - start, last - start
-    return letters.get_letter_index(hit.page, start + left), letters.get_letter_index(
-        hit.page, start + right
-    )
+        if alignment is None or alignment.dest_end <= alignment.dest_start:
+            continue
+        if best is None or alignment.score > best_score:
+            best = page_start + alignment.dest_start, page_start + alignment.dest_end
+            best_score = alignment.score
+    return best
 
 
 # --- selections on the web page --------------------------------------------------------
@@ -451,10 +486,9 @@ def locate_selection(
     from rapidfuzz.distance import Postfix
 
     # the web page shows the HTML tags of a note as text, but the document's text lacks them
-    candidates = map(letters.fold, (text, convert_html_elements(text)))
-    folded = next(
-        (candidate for candidate in candidates if candidate in letters.text), ""
-    )
+    folded = letters.fold(text)
+    if folded not in letters.text:
+        folded = letters.fold(convert_html_elements(text))
     positions = list(letters.find_occurrences(folded))
     if 0 <= page < len(letters.pages):
         start, end = letters.get_page_span(page)
@@ -493,20 +527,12 @@ def relocate_passage(
         readings: Earlier texts of the passage and the letters around them, latest first.
         near: The letter index where the passage started when it was chosen.
     """
-    for exact, before, after in readings:
-        folded_text = normalize_for_lookup(exact)
-        indexes = list(letters.find_occurrences(folded_text))
-        indexes_between = [
-            index
-            for index in indexes
-            if letters.text.endswith(before, 0, index)
-            and letters.text.startswith(after, index + len(folded_text))
-        ]
-        if not indexes_between and len(indexes) == 1:
-            indexes_between = indexes
-        if indexes_between:
-            index = min(indexes_between, key=lambda index: abs(index - near))
-            return letters.get_passage(index, index + len(folded_text), exact)
+    for reading in readings:
+        folded_text = normalize_for_lookup(reading.exact)
+        indexes = _find_exact(letters, folded_text, reading)
+        if indexes:
+            index = min(indexes, key=lambda index: abs(index - near))
+            return letters.get_passage(index, index + len(folded_text), reading.exact)
     for exact, before, after in readings:
         span = _find_between(letters, normalize_for_lookup(exact), before, after)
         if span:
@@ -514,9 +540,26 @@ def relocate_passage(
     return None
 
 
+def _find_exact(
+    letters: DocumentLetters, folded_text: str, reading: QuoteReading
+) -> list[int]:
+    """Find where a text occurs between the same letters, or else its only occurrence."""
+    _, before, after = reading
+    indexes = list(letters.find_occurrences(folded_text))
+    between = []
+    for index in indexes:
+        is_after = letters.text.endswith(before, 0, index)
+        if is_after and letters.text.startswith(after, index + len(folded_text)):
+            between.append(index)
+    if not between and len(indexes) == 1:
+        return indexes
+    return between
+
+
 def _find_between(
     letters: DocumentLetters, expected: str, before: str, after: str
 ) -> Span | None:
+    """Find similar text between the same letters, or return None."""
     from rapidfuzz import fuzz
 
     max_length = int(_MAX_GROWTH * len(expected))

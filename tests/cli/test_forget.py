@@ -64,7 +64,7 @@ def test_a_folder_that_was_not_given_forgets_nothing_and_names_what_is_in_it(
     for folder in (texts, texts.parent, "/"):
         told = forge("forget", folder, code=2).stderr
         assert f"{folder} is not remembered" in told
-        assert f"ankiforge forget {texts / 'a.md'}" in told
+        assert "ankiforge forget texts/a.md" in told
     assert len(remembered(forge)) == 2
     forge.ok("forget", texts / "a.md")
     forge.ok("forget", texts / "b.md")
@@ -103,7 +103,7 @@ def test_drafts_of_a_forgotten_path_wait_no_more_and_wait_again_when_it_is_read(
     forge.ok("run", folder, "--accept", "review")
     [draft] = forge.cards("verdict:waiting")
     forge.ok("forget", folder)
-    assert forge.json("status")["cards"]["waiting"] == 0
+    assert forge.json("status")["waiting"]["total"] == 0
     forge.ok("run", folder, "--accept", "review")
     assert [one["id"] for one in forge.cards("verdict:waiting")] == [draft["id"]]
 
@@ -115,7 +115,7 @@ def test_a_path_that_is_not_there_any_more_can_be_forgotten(forge, texts):
     forge.ok("run", other)
     shutil.rmtree(other)
     told = forge("run").stderr
-    assert f"ankiforge forget {other}" in told
+    assert "ankiforge forget other" in told
     forge.ok("forget", other)
     assert "missing" not in forge.ok("run").stderr
     assert len(forge.cards("verdict:accepted")) == 4
@@ -404,7 +404,7 @@ def test_a_home_folder_is_refused_where_nobody_can_be_asked(forge, command):
     for options in ((), ("--json",)) if command == "run" else ((),):
         told = forge(command, forge.home, *options, code=2).stderr
         assert f"{forge.home} is your home folder, so it was not read" in told
-        assert f"ankiforge run {forge.home} --yes" in told
+        assert "ankiforge run ~ --yes" in told
     assert remembered(forge) == []
     forge.ok("run", forge.home / "Notes")
     forge.ok("run", forge.home, "--yes")

@@ -60,13 +60,13 @@ def test_notes_that_may_be_deleted_are_no_proposals_and_an_answer_says_what_foll
     for number, path in enumerate(paths):
         path.write_text(FACT.format(number, number))
     forge.ok("run", vault)
-    assert forge.json("status")["waiting"]["proposed"] == 12
+    assert forge.json("status")["waiting"]["new"] == 12
     for path in paths[:8]:
         path.unlink()
     told = forge.ok("run").stdout
     assert told.startswith("✓ 4 highlights, nothing new\n")
     assert "1 question" in told
-    assert forge.json("status")["waiting"]["proposed"] == 4
+    assert forge.json("status")["waiting"]["new"] == 4
     [asked] = forge.ok("list", "--view", "questions", "--json").lines
     effects = "nothing happened", "they were deleted: later runs count them"
     for command, effect in zip(("reject", "accept"), effects, strict=True):
@@ -76,4 +76,4 @@ def test_notes_that_may_be_deleted_are_no_proposals_and_an_answer_says_what_foll
     assert "✓ 4 highlights (8 not found)" in forge.ok("run").stdout
     paths[0].write_text(FACT.format(0, 0))
     forge.ok("run")
-    assert forge.json("status")["waiting"]["proposed"] == 5
+    assert forge.json("status")["waiting"]["new"] == 5

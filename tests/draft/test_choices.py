@@ -62,7 +62,7 @@ OTHER = "What does the aperture of a lens let in?"
 def test_the_same_answer_in_two_wordings_is_one_offer_and_another_answer_waits(drafted):
     assert drafted.run["state"]["highlights"]["waiting"] == 1
     assert drafted.run["cards"]["drafted"] == 2, "one of the three waits already"
-    assert drafted.run["state"]["cards"]["waiting"] == 2
+    assert drafted.run["state"]["waiting"]["new"] == 2
     drafted.ok("accept", drafts(drafted)[FRONT])
     [card] = drafted.ok("list", "--json", "verdict:accepted").lines
     assert card["fields"]["Front"] == FRONT

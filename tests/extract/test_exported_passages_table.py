@@ -50,6 +50,8 @@ NOTES = [
     ('[[x]] a [View Tweet](u)\n\nb [y](https://hyp.is/1) #t ^id', [('x a', '', '', 1), ('b', '', '', 1)]),
     ('# Highlights\n\n- a (Page 3)\n\n  mine\n- b (Page 4)', [('a', '3', 'mine', 2), ('b', '4', '', 1)]),
     ('# Highlights\n\n```\na\n```\n\n(Page 4)', []),
+    ('# Metadata\n\nx\n\n# Highlights\n\n- a\n  - b\n- c', [('a', '', '', 0), ('c', '', '', 0)]),
+    ('# Highlights\n\n- a\n  - b (Page 3)\n- c (Page 4)', [('c', '4', '', 1)]),
     ('# Highlights\n\na\n\n---\n\n(Page 4)', []),
     ('# Highlights\n\n(Page 4)', []),
 ]  # fmt: skip

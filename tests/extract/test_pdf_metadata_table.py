@@ -124,9 +124,9 @@ def test_a_work_has_the_title_that_is_printed_and_no_key_yet():
         ("(10.1000/182)", "10.1000/182"),
         ("https://doi.org/10.1000/182, and", "10.1000/182"),
         ("10.1000/1 and 10.1000/2", "10.1000/1"),
-        ("110.1000/182", ""),
-        ("10.10/182", ""),
-        ("", ""),
+        ("110.1000/182", None),
+        ("10.10/182", None),
+        ("", None),
     ],
 )
 def test_the_first_doi_of_a_text(text, doi):

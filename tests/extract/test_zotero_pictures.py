@@ -196,7 +196,7 @@ def test_a_figure_that_zotero_never_showed_here_is_cut_from_its_pdf(forge, zoter
 
     zotero.show("FIGUREA2", png(10))
     again = forge.json("run", zotero.folder)
-    assert again["state"]["cards"]["waiting"] == again["notes"]["added"] == 0
+    assert again["state"]["waiting"]["new"] == again["notes"]["added"] == 0
     assert [card["guid"] for card in forge.cards()] == [
         card["guid"] for card in cards.values()
     ]

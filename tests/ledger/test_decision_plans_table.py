@@ -105,16 +105,16 @@ def test_accept(draft, options, author, body, sentences, chosen):
 @pytest.mark.parametrize(
     ("item", "why", "body", "sentences", "chosen"),
     [
-        (DRAFT, "", {"guid": GUID, "content": HASH, "slot": ""}, "A", ("dr1",)),
+        (DRAFT, None, {"guid": GUID, "content": HASH, "slot": ""}, "A", ("dr1",)),
         (DRAFT, "easy", {"guid": GUID, "content": HASH, "slot": "", "why": "easy"}, "A", ("dr1",)),
-        (OWN, "", {"guid": make_guid(KEY, OWN), "content": HASH, "slot": "2"}, "A", ("dr1",)),
+        (OWN, None, {"guid": make_guid(KEY, OWN), "content": HASH, "slot": "2"}, "A", ("dr1",)),
         # it would change a card, which stays
-        (replace(OWN, revised_guid=Guid("af9")), "", {"guid": "", "content": HASH, "slot": ""}, "A", ("dr1",)),
-        (PROPOSED, "", {"guid": "", "content": "", "slot": ""}, "A", ("dr1",)),
-        (made(Proposal, key=KEY, fields=TEXT, quote=A, origin=Origin(PROPOSAL_DRAFTER)), "", {"guid": "", "content": "", "slot": "", "proposal": True}, "A", ()),
-        (CARD, "", {"guid": "af1", "content": HASH, "slot": ""}, "A", ()),
+        (replace(OWN, revised_guid=Guid("af9")), None, {"guid": "", "content": HASH, "slot": ""}, "A", ("dr1",)),
+        (PROPOSED, None, {"guid": "", "content": "", "slot": ""}, "A", ("dr1",)),
+        (made(Proposal, key=KEY, fields=TEXT, quote=A, origin=Origin(PROPOSAL_DRAFTER)), None, {"guid": "", "content": "", "slot": "", "proposal": True}, "A", ()),
+        (CARD, None, {"guid": "af1", "content": HASH, "slot": ""}, "A", ()),
         (replace(CARD, user_text_number=2), "easy", {"guid": "af1", "content": HASH, "slot": "2", "why": "easy"}, "A", ()),
-        (replace(CARD, quote=B), "", {"guid": "af1", "content": HASH, "slot": ""}, "B", ()),
+        (replace(CARD, quote=B), None, {"guid": "af1", "content": HASH, "slot": ""}, "B", ()),
     ],
 )  # fmt: skip
 def test_reject(item, why, body, sentences, chosen):
@@ -181,7 +181,7 @@ def test_retire(about, sentences):
     assert say(planned) == ("reject", "v:v/q", USER, body, sentences, ("dr1",))
 
 
-@pytest.mark.parametrize(("why", "body"), [("", {}), ("easy", {"why": "easy"})])
+@pytest.mark.parametrize(("why", "body"), [(None, {}), ("easy", {"why": "easy"})])
 def test_skip(why, body):
     planned = decision_plans.plan_skip(snapshot(), why)
     assert say(planned) == ("skip", KEY, USER, body, "AB", ())

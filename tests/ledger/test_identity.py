@@ -60,7 +60,7 @@ DAMAGED = [
 def test_words_that_lost_letters_wait(forge, notes: Path, words: str):
     (notes / "A.md").write_text(f"Who sleeps here?::{words}\n", "utf-8")
     came = forge.json("run")
-    assert (came["cards"]["accepted"], came["state"]["cards"]["waiting"]) == (0, 1)
+    assert (came["cards"]["accepted"], came["state"]["waiting"]["new"]) == (0, 1)
 
 
 def test_words_that_lost_letters_do_not_reach_a_card(forge, notes: Path):

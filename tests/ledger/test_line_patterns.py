@@ -75,8 +75,8 @@ def test_a_run_counts_the_question_that_holds_back_new_highlights(forge, note) -
 def test_two_lines_that_are_left_of_a_form_wait_each_alone(forge, note) -> None:
     [rome] = forge.ok("list", "Rome", "--json").lines
     forge.ok("reject", rome["id"])
-    waiting = {"new": 2, "proposed": 0, "changed": 0, "questions": 0}
-    assert forge.json("status")["waiting"] == waiting
+    parts = {"new": 2, "changed": 0, "questions": 0, "more": 0}
+    assert forge.json("status")["waiting"] == {"total": 2, **parts}
 
 
 def test_no_is_kept_for_later_lines_until_it_is_undone(forge, note) -> None:

@@ -98,8 +98,8 @@ def test_no_is_kept_for_later_words_until_it_is_undone(forge, export) -> None:
 def test_two_words_that_are_left_wait_each_alone(forge, export) -> None:
     [reliable] = forge.ok("list", "zuverlässig", "--json").lines
     forge.ok("reject", reliable["id"])
-    waiting = {"new": 2, "proposed": 0, "changed": 0, "questions": 0}
-    assert forge.json("status")["waiting"] == waiting
+    parts = {"new": 2, "changed": 0, "questions": 0, "more": 0}
+    assert forge.json("status")["waiting"] == {"total": 2, **parts}
 
 
 def test_no_model_is_asked_about_a_word_with_its_translation(forge, export) -> None:

@@ -266,7 +266,6 @@ def test_what_cannot_be_changed_here(workspace, monkeypatch, typed, note, messag
     [
         ("Bio", ["Bio"], None),
         ("bio", ["Bio::Cells"], None),
-        ("", ["Bio"], None),
         ("Bio", [], "there is no note yet"),
         ("Bio", ["Biology", "History"], "decks with notes: Biology"),
         ("Cels", ["Bio::Cells", "History"], "decks with notes: Bio::Cells"),

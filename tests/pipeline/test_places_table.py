@@ -21,7 +21,7 @@ from ankiforge.model import ExtractedDocument, HighlightKind, Problem
 from ankiforge.model.sources import Picture
 from ankiforge.pipeline import reading_list, sources
 from ankiforge.pipeline.outside_changes import OutsideCommand, UndoneChange
-from ankiforge.pipeline.reading_list import Entry
+from ankiforge.pipeline.reading_list import Entry, Presence
 from ankiforge.pipeline.run_result import CommandRunOptions, RunResult, RunStep
 from ankiforge.pipeline.workspace import Workspace
 from tests.makers.pdf_writer import Page, paragraph, write_pdf
@@ -168,6 +168,39 @@ def notes(workspace: Workspace) -> Path:
     folder.mkdir()
     (folder / "a.md").write_text(MARKED, encoding="utf-8")
     return folder.resolve()
+
+
+@pytest.mark.parametrize(
+    ("files", "kind", "path", "root", "presence"),
+    [
+        ("v/a.md", "obsidian", "v", "", Presence.THERE),
+        ("v/a.md", "obsidian", "v/a.md", "v", Presence.THERE),
+        (
+            "v/a.md",
+            "obsidian",
+            "v/b.md",
+            "v",
+            Presence.MISSING,
+        ),  # the scan of v says more
+        ("other", "obsidian", "v", "", Presence.REMOVED),
+        ("other", "obsidian", "v/b.md", "v", Presence.REMOVED),
+        ("disk/", "obsidian", "disk/v", "", Presence.MISSING),  # an empty mount point
+        ("other", "obsidian", "disk/v", "", Presence.MISSING),
+        ("other", "kindle", "x.txt", "", Presence.MISSING),  # there may be other exports
+        ("x.txt", "kindle", "x.txt", "", Presence.THERE),
+    ],
+)
+def test_whether_a_place_is_there(tmp_path, files, kind, path, root, presence):
+    top = tmp_path / "top"
+    file = top / files
+    if files.endswith("/"):
+        file.mkdir(parents=True)
+    else:
+        file.parent.mkdir(parents=True)
+        file.touch()
+    whole = str(top / root) if root else ""
+    place = RememberedPath(str(top / path), kind, "n", whole)
+    assert reading_list.make_entry(place).find_presence() is presence
 
 
 @pytest.mark.parametrize(

@@ -323,12 +323,14 @@ INFO = make_finding("number_altered", "“5 kg”", severity=Severity.INFO)
     ],
 )  # fmt: skip
 def test_all_of_a_card_from_its_fields_to_its_commands(empty, item, lines):
-    told = [*map(plain, cards.format_item_in_full(empty, item))]
+    told = [*map(plain, cards.format_item_in_full(empty, item, with_commands=True))]
     assert told == lines
+    short = [*map(plain, cards.format_item_in_full(empty, item))]
+    assert [line for line in told if line in short] == short
     other = replace(ASKED, guids=(Guid("af2"),))
     about = replace(ASKED, guids=(Guid("af2"), item.id))
     told_more = [*map(plain, cards.format_item_in_full(empty, item, [other, about]))]
-    assert told_more == [*told, *map(plain, cards.format_question(about))]
+    assert told_more == [*short, *map(plain, cards.format_question(about))]
 
 
 # --- JSON -----------------------------------------------------------------------------------

@@ -123,8 +123,10 @@ def details(opened, result: RunResult, *notices: FeatureNotice, **options) -> li
          ["  model      1 request, 9 characters sent, price unknown; no card for 1 of 1 highlight; why: ankiforge list --no-card"]),
         ({"planned": [PlannedNote(Guid("af1"), hold_reason="a question")]}, ["1 note withheld: a question"]),
         ({"scan": AnkiReadResult(AnkiReadState.READ, changes=AnkiChanges(deleted=["af1"]))}, ["In Anki: 1 note deleted, not sent again"]),
-        ({"report": IngestReport(files={".pdf": 1})}, []),
-        ({"report": IngestReport(files={".pdf": 1}, unread_files={".pdf": 1})}, []),
+        ({"report": IngestReport(files={".pdf": 1})}, [summary.NO_PDF_MARKS_HINT]),
+        ({"report": IngestReport(files={".pdf": 1}, unread_files={".pdf": 1})}, [summary.NO_PDF_MARKS_HINT]),
+        # a notice about the file says why
+        ({"report": IngestReport(files={".pdf": 1}), "problems": [Problem("a.pdf", "no annotations", is_notice=True)]}, []),
         ({"report": IngestReport(files={".pdf": 1}, passage_count=1)}, []),
         ({"report": IngestReport(passage_count=1), "remembered_paths": ["/x/a", "/x/b"]}, ["Added to your sources: /x/a, /x/b"]),
     ],

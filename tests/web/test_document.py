@@ -74,7 +74,7 @@ def test_marks_show_how_they_stand_and_the_document_follows_the_card(
         page,
         f"document.querySelector('.sheet-of-paper img').naturalWidth >= {WIDTH - 64}",
     )
-    assert page.evaluate(STATES) == ["suggestion"] * 3
+    assert page.evaluate(STATES) == ["suggested"] * 3
     first = page.evaluate(f"{NOW}.dataset.key")
     page.keyboard.press("Enter")
     settle(page)

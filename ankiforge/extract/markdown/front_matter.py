@@ -64,59 +64,79 @@ def parse_front_matter(text: str) -> FrontMatter:
     """
     match = _FRONT_MATTER_BLOCK.match(text)
     if match is None:
-        page = _LOGSEQ_PROPERTIES.match(text)
-        properties = dict(_LOGSEQ_PROPERTY.findall(page[0])) if page else {}
-        title = properties.get("full-title") or properties.get("title", "")
-        author = _NAMED_LINK.sub(_get_link_name, properties.get("author", "")).strip()
-        return FrontMatter(
-            title=title.strip().strip('"'), authors=(author,) if author else ()
-        )
+        return _parse_page_properties(text)
     raw_values, problem = _parse_yaml(match[1])
     # the names of properties are case-insensitive
     values: Json = {}
     for name, value in raw_values.items():
         values.setdefault(str(name).casefold(), value)
-    if problem:
-        # cards that are switched off stay off even if another line is broken
-        switches_off = _SWITCH_OFF_LINE.findall(match[1])
-    else:
-        switches_off = [
-            key for key in _SWITCHES if _FALSE_WORD.fullmatch(_to_text(values.get(key)))
-        ]
-    tags = []
-    for tag_value in (values.get("tags"), values.get("tag")):
-        if isinstance(tag_value, list):
-            raw_tags = tag_value
-        else:
-            raw_tags = re.split(r"[,\s]+", _to_text(tag_value))
-        for raw_tag in raw_tags:
-            tag = _to_text(raw_tag).lstrip("#")
-            if tag:
-                tags.append(re.sub(r"\s+", "-", tag))
-    ends_with_line = match[0].endswith("\n")
+    author = _to_text(values.get("author"))
+    line_count = match[0].count("\n")
+    if not match[0].endswith("\n"):
+        line_count += 1
     return FrontMatter(
-        title=_to_text(values.get("title")),
+        title=_to_text(values.get("title")) or "",
         deck=_parse_deck(values.get("deck")) or _parse_deck(values.get("cards-deck")),
-        authors=tuple(filter(None, [_to_text(values.get("author"))])),
-        created=normalize_time(_to_text(values.get("created"))),
-        updated=normalize_time(_to_text(values.get("updated"))),
-        published=normalize_time(_to_text(values.get("published"))),
-        tags=tuple(dict.fromkeys(tags)),
-        skip_reason=f"the note says {switches_off[0]}: false" if switches_off else None,
+        authors=(author,) if author else (),
+        created=_parse_time(values.get("created")),
+        updated=_parse_time(values.get("updated")),
+        published=_parse_time(values.get("published")),
+        tags=tuple(dict.fromkeys(_iter_tags(values))),
+        skip_reason=_find_skip_reason(match[1], values, is_parsed=problem is None),
         identifiers=tuple(dict.fromkeys(_iter_identifiers(values))),
-        problem=problem,
-        line_count=match[0].count("\n") + (0 if ends_with_line else 1),
+        problem=problem or "",
+        line_count=line_count,
     )
 
 
+def _parse_page_properties(text: str) -> FrontMatter:
+    """Read the properties at the start of a Logseq page."""
+    page = _LOGSEQ_PROPERTIES.match(text)
+    if page is None:
+        return FrontMatter()
+    properties = dict(_LOGSEQ_PROPERTY.findall(page[0]))
+    title = properties.get("full-title") or properties.get("title", "")
+    author = _NAMED_LINK.sub(_get_link_name, properties.get("author", "")).strip()
+    return FrontMatter(
+        title=title.strip().strip('"'), authors=(author,) if author else ()
+    )
+
+
+def _find_skip_reason(source: str, values: Json, *, is_parsed: bool) -> str | None:
+    """Return why a note has no cards if its front matter says so."""
+    if is_parsed:
+        for key in _SWITCHES:
+            if _FALSE_WORD.fullmatch(_to_text(values.get(key)) or ""):
+                return f"the note says {key}: false"
+        return None
+    # cards that are switched off stay off even if another line is broken
+    switch = _SWITCH_OFF_LINE.search(source)
+    return f"the note says {switch[1]}: false" if switch else None
+
+
+def _iter_tags(values: Json) -> Iterator[str]:
+    """Yield the tags of a note, which are a list or separated by commas or whitespace."""
+    for tags in (values.get("tags"), values.get("tag")):
+        if not isinstance(tags, list):
+            tags = re.split(r"[,\s]+", _to_text(tags) or "")
+        for raw_tag in tags:
+            tag = (_to_text(raw_tag) or "").lstrip("#")
+            if tag:
+                yield re.sub(r"\s+", "-", tag)
+
+
+def _parse_time(value: Any) -> str:
+    return normalize_time(_to_text(value) or "")
+
+
 @lru_cache(maxsize=256)
-def _parse_yaml(text: str) -> tuple[Json, str]:
+def _parse_yaml(text: str) -> tuple[Json, str | None]:
     """Parse front matter, keeping numbers and dates as text.
 
     As a number, the arXiv identifier `2301.10240` would lose its last digit.
 
     Returns:
-        (values, error message). The message is "" on success.
+        (values, error message). The message is None on success.
     """
     import yaml
 
@@ -127,23 +147,26 @@ def _parse_yaml(text: str) -> tuple[Json, str]:
         loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
     try:
         values = yaml.load(text, loader)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        line = getattr(getattr(error, "problem_mark", None), "line", None)
+    except yaml.MarkedYAMLError as error:
+        if error.problem_mark is None:
+            return {}, "the front matter is not YAML"
         # YAML counts lines from 0 and from the line after the opening `---`
-        location = "" if line is None else f" in line {line + 2}"
-        return {}, f"the front matter is not YAML{location}"
+        line = error.problem_mark.line + 2
+        return {}, f"the front matter is not YAML in line {line}"
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return {}, "the front matter is not YAML"
     if not values:
-        return {}, ""
+        return {}, None
     if isinstance(values, dict):
-        return values, ""
+        return values, None
     return {}, "the front matter is not a list of keys and values"
 
 
-def _to_text(value: Any) -> str:
-    """Return `value` without whitespace at its ends, or "" if it is null or not a string."""
+def _to_text(value: Any) -> str | None:
+    """Return a string without whitespace at its ends, or None if it is empty, null or no string."""
     if not isinstance(value, str) or value in ("null", "~"):
-        return ""
-    return value.strip()
+        return None
+    return value.strip() or None
 
 
 # A link of Obsidian or Markdown, with its name.
@@ -162,13 +185,13 @@ def _parse_deck(value: Any) -> str:
 
     The value may be a name, a path, a link or a list, of which only the first element is used.
     """
-    if isinstance(value, list):
-        value = value[0] if value else ""
+    # YAML parses a link without quotation marks, such as `[[Plants]]`, as two lists
+    for _ in range(2):
         if isinstance(value, list):
-            # YAML parses a link without quotation marks, such as `[[Plants]]`, as two lists
-            value = value[0] if value else ""
-    name = _NAMED_LINK.sub(_get_link_name, _to_text(value)).strip("#/ ")
-    return "::".join(filter(None, [part.strip() for part in re.split(r"/|::", name)]))
+            value = value[0] if value else None
+    name = _NAMED_LINK.sub(_get_link_name, _to_text(value) or "").strip("#/ ")
+    parts = [part.strip() for part in re.split(r"/|::", name)]
+    return "::".join(filter(None, parts))
 
 
 # --- the paper that a literature note is about ----------------------------------------
@@ -193,20 +216,25 @@ def _iter_identifiers(values: Json) -> Iterator[Pair]:
     Reference managers and web clippers store identifiers under a variety of keys.
     """
     for key, value in values.items():
-        scheme = _SCHEME_BY_KEY.get(re.sub(r"[\W_]+", "", key.casefold()), "")
-        raw_identifiers = value if isinstance(value, list) else [value]
-        for raw_identifier in map(_to_text, raw_identifiers[:_MAX_IDENTIFIERS]):
-            if scheme == "citekey":
-                if raw_identifier:
-                    yield "citekey", raw_identifier.lstrip("@")
-            elif scheme == "url":
-                url = _WEB_URL.fullmatch(raw_identifier)
-                if url:
-                    yield "url", url[1]
-            elif scheme:
-                for identifier in find_identifiers(f"{scheme} {raw_identifier}"):
-                    if identifier[0] == scheme:
-                        yield identifier
+        scheme = _SCHEME_BY_KEY.get(re.sub(r"[\W_]+", "", key.casefold()))
+        if scheme is None:
+            continue
+        texts = value if isinstance(value, list) else [value]
+        for text in filter(None, map(_to_text, texts[:_MAX_IDENTIFIERS])):
+            yield from _parse_identifiers(scheme, text)
+
+
+def _parse_identifiers(scheme: str, text: str) -> Iterator[Pair]:
+    if scheme == "citekey":
+        yield "citekey", text.lstrip("@")
+    elif scheme == "url":
+        url = _WEB_URL.fullmatch(text)
+        if url:
+            yield "url", url[1]
+    else:
+        for identifier in find_identifiers(f"{scheme} {text}"):
+            if identifier[0] == scheme:
+                yield identifier
 
 
 # --- the tag #no-llm ------------------------------------------------------------------
@@ -243,19 +271,21 @@ def is_whole_note_private(text: str) -> bool:
         match = pattern.match(text)
         if match and contains_private_tag_name(match["fields"]):
             return True
-    tag_fields = (*_TAG_LINE.finditer(text), *_INLINE_TAG_FIELD.finditer(text))
-    if any(contains_private_tag_name(field[0]) for field in tag_fields):
-        return True
-    return any(
-        contains_private_tag(heading["words"]) for heading in _HTML_HEADING.finditer(text)
-    )
+    for field in (*_TAG_LINE.finditer(text), *_INLINE_TAG_FIELD.finditer(text)):
+        if contains_private_tag_name(field[0]):
+            return True
+    headings = [heading["words"] for heading in _HTML_HEADING.finditer(text)]
+    return any(map(contains_private_tag, headings))
 
 
 def find_front_matter_sentences(text: str) -> Iterator[str]:
     """Yield the sentences in a note's front matter, skipping short values such as names."""
     match = _FRONT_MATTER.match(text)
-    for line in match["fields"].split("\n") if match else ():
+    if match is None:
+        return
+    for line in match["fields"].split("\n"):
         key, colon, value = line.partition(":")
-        content = value if colon and " " not in key.strip() else line
+        is_property = colon and " " not in key.strip()
+        content = value if is_property else line
         if len(content.split()) >= MIN_SENTENCE_WORDS:
             yield content.strip("-|> \t\"'")

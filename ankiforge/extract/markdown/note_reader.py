@@ -144,10 +144,12 @@ class NoteReader:
         quote that contains any of them is skipped.
         """
         blocks_by_quote = defaultdict[tuple[HighlightForm, BlockQuote], list[Block]](list)
+        reads_callouts = "callout" in self._kinds.marks
+        reads_quotes = "quote" in self._kinds.marks
         for block in self._note.blocks:
-            if "callout" in self._kinds.marks and block.callouts:
+            if reads_callouts and block.callouts:
                 blocks_by_quote[HighlightForm.CALLOUT, block.callouts[0]].append(block)
-            elif "quote" in self._kinds.marks and block.quotes:
+            elif reads_quotes and block.quotes:
                 blocks_by_quote[HighlightForm.MARK, block.quotes[0]].append(block)
         for (form, quote), blocks in blocks_by_quote.items():
             first, last = blocks[0], blocks[-1]
@@ -195,13 +197,16 @@ class NoteReader:
             yield from self._read_marked_pictures(block)
         passage = self._exported_passages.get(block)
         sentences = list(self._read_marked_sentences(block))
-        if sentences and passage is None:
-            yield from sentences
-        elif sentences and passage and not self._is_fully_marked(passage):
-            yield from self._add_comment_and_page(sentences, passage)
-        elif block in self._quotes.covered_blocks:
+        if sentences:
+            if passage is None:
+                yield from sentences
+                return
+            if not self._is_fully_marked(passage):
+                yield from self._add_comment_and_page(sentences, passage)
+                return
+        if block in self._quotes.covered_blocks:
             return
-        elif passage:
+        if passage:
             yield self._read_exported_passage(passage)
         elif block in self._glossaries:
             yield from self._read_glossary(block, self._glossaries[block])
@@ -289,24 +294,26 @@ class NoteReader:
 
         `markdown` has one element per side of the card.
         """
-        is_mark = form in _MARK_FORMS
-        syntax = block.syntax
-        deck = "" if is_mark else syntax.find_deck(block.tags) or block.deck
         tags = dict.fromkeys((*block.tags, *block.tags_above))
-        if not is_mark and _NO_SYNC_TAG in tags:
-            other_fields["skip_reason"] = f"#{_NO_SYNC_TAG} says that it is no card"
-        return Highlight(
+        syntax = block.syntax
+        highlight = Highlight(
             self._document,
             self._namespace,
-            kind=HighlightKind.HIGHLIGHT if is_mark else HighlightKind.CARD,
+            kind=HighlightKind.HIGHLIGHT,
             exact=exact,
             form=form,
             markdown=markdown,
             tags=tuple(tag for tag in tags if not syntax.is_deck_tag(tag)),
-            deck=deck,
             block_id=block.id or str(block.number),
             **other_fields,
         )
+        if form in _MARK_FORMS:
+            return highlight
+        if _NO_SYNC_TAG in tags:
+            reason = f"#{_NO_SYNC_TAG} says that it is no card"
+            highlight = replace(highlight, skip_reason=reason)
+        deck = syntax.find_deck(block.tags) or block.deck
+        return replace(highlight, kind=HighlightKind.CARD, deck=deck)
 
     # --- hand-written cards -----------------------------------------------------------
 

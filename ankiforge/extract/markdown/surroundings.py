@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -18,7 +18,7 @@ from ankiforge.extract.markdown.blocks import Block, NoteBlocks
 from ankiforge.extract.markdown.front_matter import FrontMatter
 from ankiforge.extract.markdown.quotes import to_openable_url
 from ankiforge.extract.markdown.syntaxes import SYNCED_ITEM
-from ankiforge.model import Highlight, HighlightKind, Hint, Span, hints
+from ankiforge.model import Highlight, HighlightKind, Hint, Span, Strings, hints
 from ankiforge.text import regex, truncate
 from ankiforge.text.comment_questions import has_question_mark
 from ankiforge.text.keys import CONTEXT_CHARS
@@ -99,58 +99,67 @@ class HighlightCompleter:
         highlight = placed_highlight.highlight
         block = placed_highlight.first_block
         text_before, text_after, nearby = self._find_surrounding_text(placed_highlight)
+        tool_data = self._find_tool_data(block)
         note_url = highlight.document.uri
-        titles = [heading.plain_text for heading in block.headings]
-        links = list(highlight.links)
-        for covered in self._note.get_block_range(block, placed_highlight.last_block):
-            for (start, end), target in covered.inline_text.link_targets:
-                if covered is block and start < placed_highlight.start:
-                    continue
-                if (
-                    covered is not placed_highlight.last_block
-                    or end <= placed_highlight.end
-                ):
-                    links.append(to_openable_url(target, note_url))
-        tags = highlight.tags
-        covered_blocks = placed_highlight.get_blocks(self._note.blocks)
-        if PRIVATE_TAG not in tags and any(each.is_private for each in covered_blocks):
-            tags = (*tags, PRIVATE_TAG)
-        items = []
-        for item in block.items:
-            first = item.first_block
-            if first and first is not block and not SYNCED_ITEM.match(first.plain_text):
-                items.append(truncate(first.plain_text, _MAX_ITEM_CHARS))
-        # the id of the block identifies the highlight if it is the only one in the block
-        own_hint = ""
-        if block.id and self._counts_by_block[highlight.block_id] == 1:
-            own_hint = hints.make_block_id(block.id)
-        # cached, because a block may contain thousands of highlights
-        if block.lines not in self._tool_data:
-            block_data = _read_tool_data(self._lines, block.lines)
-            self._tool_data[block.lines] = block_data
-        tool_data = self._tool_data[block.lines]
-        is_ended_by_tool = bool(tool_data.schedule or tool_data.hints)
-        return replace(
+        completed = replace(
             highlight,
-            source_id=own_hint,
+            source_id=self._find_own_id(placed_highlight),
             prefix=text_before[-CONTEXT_CHARS:],
             suffix=text_after[:CONTEXT_CHARS],
             surrounding_text=nearby,
-            heading=" › ".join(titles),
-            parent_items=tuple(items),
-            uri=note_url + quote(block.url_fragment, safe="") if note_url else "",
-            links=tuple(filter(None, dict.fromkeys(links))),
-            tags=tags,
+            heading=" › ".join([heading.plain_text for heading in block.headings]),
+            parent_items=tuple(_iter_parent_items(block)),
+            uri=note_url and note_url + quote(block.url_fragment, safe=""),
+            links=self._collect_links(placed_highlight),
+            tags=self._collect_tags(placed_highlight),
             skip_reason=self._front_matter.skip_reason or highlight.skip_reason,
             created=self._front_matter.created,
             modified=self._front_matter.updated,
-            tool_schedule=tool_data.schedule
-            if highlight.kind is HighlightKind.CARD
-            else "",
-            may_continue=highlight.may_continue and not is_ended_by_tool,
             tool_name=tool_data.tool,
             hints=highlight.hints + tool_data.hints,
         )
+        if tool_data.schedule or tool_data.hints:
+            # a tool writes its data directly below a card, so the card ends there
+            completed = replace(completed, may_continue=False)
+        if highlight.kind is HighlightKind.CARD:
+            completed = replace(completed, tool_schedule=tool_data.schedule)
+        return completed
+
+    def _find_own_id(self, placed_highlight: PlacedHighlight) -> str:
+        """Return the id of the block if it identifies the highlight, or ""."""
+        block = placed_highlight.first_block
+        highlight_count = self._counts_by_block[placed_highlight.highlight.block_id]
+        if block.id and highlight_count == 1:
+            return hints.make_block_id(block.id)
+        return ""
+
+    def _collect_links(self, placed_highlight: PlacedHighlight) -> Strings:
+        """Return the URLs of the highlight's own links, and then of those inside it."""
+        highlight = placed_highlight.highlight
+        first = placed_highlight.first_block
+        last = placed_highlight.last_block
+        urls = list(highlight.links)
+        for block in self._note.get_block_range(first, last):
+            for (start, end), target in block.inline_text.link_targets:
+                is_before = block is first and start < placed_highlight.start
+                is_after = block is last and end > placed_highlight.end
+                if not is_before and not is_after:
+                    urls.append(to_openable_url(target, highlight.document.uri))
+        return tuple(filter(None, dict.fromkeys(urls)))
+
+    def _collect_tags(self, placed_highlight: PlacedHighlight) -> Strings:
+        """Return the highlight's tags, with the privacy tag if any of its blocks is private."""
+        tags = placed_highlight.highlight.tags
+        blocks = placed_highlight.get_blocks(self._note.blocks)
+        if PRIVATE_TAG not in tags and any(block.is_private for block in blocks):
+            return (*tags, PRIVATE_TAG)
+        return tags
+
+    def _find_tool_data(self, block: Block) -> _ToolData:
+        # cached, because a block may contain thousands of highlights
+        if block.lines not in self._tool_data:
+            self._tool_data[block.lines] = _read_tool_data(self._lines, block.lines)
+        return self._tool_data[block.lines]
 
     def _find_surrounding_text(
         self, placed_highlight: PlacedHighlight
@@ -182,6 +191,15 @@ class HighlightCompleter:
         for comment in self._comments:
             nearby = nearby.replace(comment, _CUT_COMMENT)
         return text_before, text_after, nearby
+
+
+def _iter_parent_items(block: Block) -> Iterator[str]:
+    """Yield the text of each list item above a block, outermost first."""
+    for item in block.items:
+        first = item.first_block
+        if first is None or first is block or SYNCED_ITEM.match(first.plain_text):
+            continue
+        yield truncate(first.plain_text, _MAX_ITEM_CHARS)
 
 
 # --- what other tools wrote -----------------------------------------------------------

@@ -36,27 +36,31 @@ CAPTION = regex(
 
 def find_block_starts(lines: Sequence[Line], get_font: GetFont) -> set[PrintedChar]:
     """Return the first character of every block on a page except the first block."""
-    # determine the usual distance between two lines
+    usual_step = _find_usual_step(lines)
+    starts = set()
+    for above, line in pairwise(lines):
+        max_step = min(usual_step, _MAX_LINE_STEP * line.height)
+        is_far_below = line.depth - above.depth > _MIN_BLOCK_STEP * max_step
+        if is_far_below or _begins_block(line, above, get_font):
+            starts.add(line.chars[0])
+    return starts
+
+
+def _find_usual_step(lines: Iterable[Line]) -> float:
+    """Return the usual distance between two lines, or infinity if it is unknown."""
     steps = []
     for above, line in pairwise(lines):
         step = line.depth - above.depth
         if 0.4 * above.height < step < 4 * above.height:
             steps.append(step)
-    usual_step = median(steps) if steps else float("inf")
+    return median(steps) if steps else float("inf")
 
-    starts = set()
-    for above, line in pairwise(lines):
-        first = line.chars[0]
-        step = line.depth - above.depth
-        if (
-            step > _MIN_BLOCK_STEP * min(usual_step, _MAX_LINE_STEP * line.height)
-            or first.text in _BULLETS
-            or not line.has_similar_size(above)
-            or _is_heading(above, line, get_font)
-            or _is_caption(line, above)
-        ):
-            starts.add(first)
-    return starts
+
+def _begins_block(line: Line, above: Line, get_font: GetFont) -> bool:
+    """Return whether a line begins a block although it closely follows the line above."""
+    if line.chars[0].text in _BULLETS or not line.has_similar_size(above):
+        return True
+    return _is_heading(above, line, get_font) or _is_caption(line, above)
 
 
 def _is_heading(line: Line, below: Line, get_font: GetFont) -> bool:
@@ -65,11 +69,9 @@ def _is_heading(line: Line, below: Line, get_font: GetFont) -> bool:
     All sampled letters of a heading must have the same font, which the line below doesn't use. If
     that font isn't bold, the heading must also end further left than the line below.
     """
-    if (
-        line.chars[0].text.islower()
-        or line.letter_count < MIN_HEADING_LETTERS
-        or below.letter_count < MIN_HEADING_LETTERS
-    ):
+    if min(line.letter_count, below.letter_count) < MIN_HEADING_LETTERS:
+        return False
+    if line.chars[0].text.islower():
         return False
     fonts = line.sample_fonts(get_font)
     if len(fonts) != 1 or fonts & below.sample_fonts(get_font):
@@ -87,10 +89,11 @@ def _is_caption(line: Line, above: Line) -> bool:
     If the number is followed by a full stop, the line above must also end a sentence.
     """
     caption = CAPTION.match("".join([char.text for char in line.chars[:20]]))
-    if not caption or not line.chars[0].text.isupper():
+    if caption is None or not line.chars[0].text.isupper():
         return False
-    end = caption["end"]
-    return end in (":", "|") or (end == "." and above.chars[-1].text in ".!?)]")
+    if caption["end"] == ".":
+        return above.chars[-1].text in ".!?)]"
+    return caption["end"] in (":", "|")
 
 
 # --- list items -----------------------------------------------------------------------
@@ -133,6 +136,10 @@ class _ListItem:
         return any((kind, number + 1) in other.numbers for kind, number in self.numbers)
 
 
+def _is_initial(label: str) -> bool:
+    return label.isupper() and label.endswith(".")
+
+
 def find_list_item_starts(lines: Iterable[Line]) -> set[PrintedChar]:
     """Return the first character of each list item that is labelled with a letter or number.
 
@@ -142,7 +149,7 @@ def find_list_item_starts(lines: Iterable[Line]) -> set[PrintedChar]:
     items: list[_ListItem] = []
     for line in lines:
         label = ITEM_LABEL.match("".join([char.text for char in line.chars[:7]]))
-        if not label or (label[0].isupper() and label[0].endswith(".")):
+        if label is None or _is_initial(label[0]):
             continue
         chars_after_label = line.chars[len(label[0]) :]
         if chars_after_label and chars_after_label[0].gap:

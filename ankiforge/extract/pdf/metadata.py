@@ -200,48 +200,54 @@ def read_work(
     # slides keep the name of their file, because the largest line of a deck is often the name of
     # the course or the lecturer
     width, height = document.get_page_size(0)
+    is_slide = width > height
     title = ""
-    if width <= height:
+    if not is_slide:
         title = choose_title(metadata_title, lines, first_page, file_name)
-
-    # collect the identifiers in the metadata, then those that are only printed
     other_entries = [
         to_one_line(document.get_metadata_value(name)) for name in IDENTIFIER_ENTRIES
     ]
     metadata = " ".join((metadata_title, *other_entries))
-    arxiv = _ARXIV.search(metadata)
-    printed_arxiv = _ARXIV.search(first_page)
-    doi = find_doi(metadata)
-    printed_doi = find_doi(_BROKEN_DOI.sub(r"\1", first_page))
-    identifiers: list[Pair] = []
-    if doi:
-        identifiers.append(("doi", doi))
-    if arxiv:
-        identifiers.append(("arxiv", arxiv[1]))
-    if printed_doi and not doi:
-        identifiers.append((hints.make_printed_scheme("doi"), printed_doi))
-    if printed_arxiv and not arxiv:
-        identifiers.append((hints.make_printed_scheme("arxiv"), printed_arxiv[1]))
-
     subject, keywords, *_ = other_entries
     return Document(
         key=DocumentKey(""),
         source="",
         title=title,
         creators=_split_authors(to_one_line(document.get_metadata_value("Author"))),
-        identifiers=tuple(identifiers),
+        identifiers=tuple(_iter_identifiers(metadata, first_page)),
         tags=find_private_tag((subject, *re.split(r"[,;]", keywords))),
     )
 
 
-def find_doi(text: str) -> str:
-    """Return the first DOI in a text, without trailing punctuation, or "" if there is none."""
+def _iter_identifiers(metadata: str, first_page: str) -> Iterator[Pair]:
+    """Yield the identifiers in the metadata, then those that are only printed."""
+    doi = find_doi(metadata)
+    arxiv_id = _find_arxiv_id(metadata)
+    if doi is not None:
+        yield "doi", doi
+    if arxiv_id is not None:
+        yield "arxiv", arxiv_id
+    printed_doi = find_doi(_BROKEN_DOI.sub(r"\1", first_page))
+    if doi is None and printed_doi is not None:
+        yield hints.make_printed_scheme("doi"), printed_doi
+    printed_arxiv_id = _find_arxiv_id(first_page)
+    if arxiv_id is None and printed_arxiv_id is not None:
+        yield hints.make_printed_scheme("arxiv"), printed_arxiv_id
+
+
+def find_doi(text: str) -> str | None:
+    """Return the first DOI in a text, without trailing punctuation, or None."""
     match = _DOI.search(text)
-    if not match:
-        return ""
+    if match is None:
+        return None
     from ankiforge.text.identifiers import normalize_doi
 
-    return normalize_doi(match[0])
+    return normalize_doi(match[0]) or None
+
+
+def _find_arxiv_id(text: str) -> str | None:
+    match = _ARXIV.search(text)
+    return None if match is None else match[1]
 
 
 # --- the identity of a document, see docs/reference/keys.md ---------------------------

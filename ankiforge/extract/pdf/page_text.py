@@ -114,16 +114,26 @@ def _is_within_word(small_chars: list[PrintedChar]) -> bool:
     """
     if not all(char.text.isalpha() for char in small_chars):
         return False
-    before, after = small_chars[0].previous, small_chars[-1].next
+    after = small_chars[-1].next
     if after and after.gap is NO_GAP and after.text.isalpha():
-        exponent = after.next
-        return not (exponent and exponent.gap is NO_GAP and _is_smaller(exponent, after))
-    if before is None or small_chars[0].gap is not NO_GAP or before.gap is not NO_GAP:
+        return not _has_exponent(after)
+    return small_chars[0].gap is NO_GAP and _ends_word(small_chars[0].previous)
+
+
+def _has_exponent(letter: PrintedChar) -> bool:
+    exponent = letter.next
+    if exponent is None or exponent.gap is not NO_GAP:
         return False
-    second_before = before.previous
-    if second_before is None or _is_smaller(second_before, before):
+    return _is_smaller(exponent, letter)
+
+
+def _ends_word(char: PrintedChar | None) -> bool:
+    """Return whether a character is a letter after another letter that isn't larger."""
+    if char is None or char.gap is not NO_GAP or char.previous is None:
         return False
-    return second_before.text.isalpha() and before.text.isalpha()
+    if _is_smaller(char.previous, char):
+        return False
+    return char.previous.text.isalpha() and char.text.isalpha()
 
 
 def _is_script_sized(char: PrintedChar) -> bool:
@@ -269,11 +279,9 @@ class PageText:
 
         Does nothing unless the run touches a larger character on the same line.
         """
-        base = small_chars[0].previous
-        if base is None or base.line is not line or small_chars[0].gap is not NO_GAP:
-            base = small_chars[-1].next
-            if base is None or base.line is not line or base.gap is not NO_GAP:
-                return
+        base = _find_base(small_chars, line)
+        if base is None:
+            return
 
         def choose_shapes(char: PrintedChar) -> Texts:
             shift = (char.y - base.y) / base.height
@@ -423,6 +431,17 @@ class PageText:
     def find_char_at(self, offset: int) -> PrintedChar:
         """Return the character that is at `offset` in `text`, or else the last one before it."""
         return self.chars[max(bisect_right(self._starts, offset) - 1, 0)]
+
+
+def _find_base(small_chars: list[PrintedChar], line: Line) -> PrintedChar | None:
+    """Return the character on the line that directly precedes or else follows small ones."""
+    before = small_chars[0].previous
+    if before and before.line is line and small_chars[0].gap is NO_GAP:
+        return before
+    after = small_chars[-1].next
+    if after and after.line is line and after.gap is NO_GAP:
+        return after
+    return None
 
 
 # --- comparing characters and lines -----------------------------------------------------

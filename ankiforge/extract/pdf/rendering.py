@@ -488,10 +488,7 @@ def _find_mark_span(text: PageText, mark: PageHighlight) -> Span | None:
         char = text.find_char_at(text_offsets[number])
         return bool(box and box[0] <= char.x <= box[2] and box[1] <= char.y <= box[3])
 
-    # the length of the longest beginning of the marked letters that is on the page
-    length = bisect_left(
-        range(len(marked)), True, key=lambda last: marked[: last + 1] not in letters
-    )
+    length = _find_longest_beginning(marked, letters)
     if length < min(MIN_PART_LETTERS, len(marked)):
         return None
     starts = [found.start() for found in re.finditer(f"(?={marked[:length]})", letters)]
@@ -507,6 +504,13 @@ def _find_mark_span(text: PageText, mark: PageHighlight) -> Span | None:
     if length == len(marked) and text.text.startswith(trailing, end):
         end += len(trailing)
     return start, end
+
+
+def _find_longest_beginning(text: str, page: str) -> int:
+    """Return the length of the longest beginning of a text that is on a page."""
+    return bisect_left(
+        range(len(text)), True, key=lambda last: text[: last + 1] not in page
+    )
 
 
 def _compute_line_box(chars: Sequence[PrintedChar]) -> Box:

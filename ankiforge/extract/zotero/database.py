@@ -396,22 +396,13 @@ class ZoteroDatabase:
 
         Fields, creators and collections are only read for items without a parent.
         """
-        top_ids = [row["id"] for row in rows if not row["parentItem"]]
         tags = self._fetch_by_item(_TAGS_QUERY, [row["id"] for row in rows])
-        fields = self._fetch_by_item(_FIELDS_QUERY, top_ids)
-        creators = self._fetch_by_item(_CREATORS_QUERY, top_ids)
-        collections = self._fetch_by_item(_COLLECTIONS_QUERY, top_ids)
+        details = self._read_details([row["id"] for row in rows if not row["parentItem"]])
         items = []
         for row in rows:
-            item_id = row["id"]
             data: Json = {name: row[name] for name in row.keys() if row[name] is not None}  # noqa: SIM118
-            data["tags"] = tags[item_id]
-            if not row["parentItem"]:  # a paper, or a lone file
-                pairs = fields[item_id]
-                data["fields"] = {pair["name"]: pair["value"] for pair in pairs}
-                data["creators"] = creators[item_id]
-                ids = [each["collectionID"] for each in collections[item_id]]
-                data["collections"] = find_collection_paths(ids, self._collections)
+            data["tags"] = tags[row["id"]]
+            data |= details.get(row["id"], {})
             try:
                 items.append(msgspec.convert(data, ZoteroItem, strict=False))
             except msgspec.ValidationError as error:
@@ -422,6 +413,21 @@ class ZoteroDatabase:
             message = "an item has no key of its own"
             raise ItemError(message, hint=_ZOTERO_OWNER.repair_hint)
         return items
+
+    def _read_details(self, ids: Sequence[int]) -> dict[int, Json]:
+        """Read the fields, creators and collections of papers and lone files, by item id."""
+        fields = self._fetch_by_item(_FIELDS_QUERY, ids)
+        creators = self._fetch_by_item(_CREATORS_QUERY, ids)
+        collections = self._fetch_by_item(_COLLECTIONS_QUERY, ids)
+        details: dict[int, Json] = {}
+        for item_id in ids:
+            collection_ids = [each["collectionID"] for each in collections[item_id]]
+            details[item_id] = {
+                "fields": {pair["name"]: pair["value"] for pair in fields[item_id]},
+                "creators": creators[item_id],
+                "collections": find_collection_paths(collection_ids, self._collections),
+            }
+        return details
 
     def _fetch_by_item(
         self, query: str, ids: Sequence[int]

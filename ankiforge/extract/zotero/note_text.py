@@ -73,19 +73,23 @@ def parse_note(html: str, quotable: Callable[[], QuotableAnnotations]) -> NoteTe
         _remove_quotations(soup, keys, comments)
     title = _pop_title(soup, has_quotations=has_quotations)
 
-    # convert to our Markdown, without spaces at line ends or repeated empty lines
+    markdown = _to_markdown(soup)
+    plain = "\n".join(filter(str.strip, plain_text(markdown).split("\n")))
+    if len(plain) > MAX_NOTE_CHARS or len(html) > MAX_HTML_CHARS:
+        return NoteText(plain[:SHOWN_CHARS], (), title, plain, _TOO_LONG_REASON)
+    if not plain:
+        return None
+    return NoteText(plain, (markdown,), title, plain)
+
+
+def _to_markdown(soup: BeautifulSoup) -> str:
+    """Convert HTML to our Markdown, without spaces at line ends or repeated empty lines."""
     try:
         markdown = _NoteConverter().convert_soup(soup)
     except RecursionError:  # elements are nested a thousand deep
         markdown = escape_markdown(soup.get_text("\n"))
     rows = (line.rstrip(" \t") for line in markdown.split("\n"))
-    markdown = _EMPTY_LINES.sub("\n\n", "\n".join(rows)).strip("\n ")
-
-    lines = plain_text(markdown).split("\n")
-    plain = "\n".join(line for line in lines if line.strip())
-    if len(plain) > MAX_NOTE_CHARS or len(html) > MAX_HTML_CHARS:
-        return NoteText(plain[:SHOWN_CHARS], (), title, plain, _TOO_LONG_REASON)
-    return NoteText(plain, (markdown,), title, plain) if plain else None
+    return _EMPTY_LINES.sub("\n\n", "\n".join(rows)).strip("\n ")
 
 
 def extract_first_line(html: str) -> str:
@@ -124,13 +128,10 @@ def _remove_quotations(
     """Remove the annotations that a note quotes, with their citations and comments."""
     blocks = []
     for element in soup.select("[data-annotation]"):
-        annotation_data = unquote(str(element.get("data-annotation", "")))
-        key_match = _ANNOTATION_KEY.search(annotation_data)
-        if key_match is None or key_match[1] not in keys:
-            continue
-        blocks.append(_find_block(element, soup))
-        _remove_next_citation(element)
-        element.decompose()
+        if _find_annotation_key(element) in keys:
+            blocks.append(_find_block(element, soup))
+            _remove_next_citation(element)
+            element.decompose()
     for citation in soup.select(".citation"):
         # the quotation before this citation was a picture, or has just been removed
         block = _find_block(citation, soup)
@@ -141,6 +142,12 @@ def _remove_quotations(
         own_text = block.get_text().replace(citation_text, "", 1)
         if normalize_for_lookup(own_text) in comments:
             block.clear()
+
+
+def _find_annotation_key(element: Tag) -> str | None:
+    data = unquote(str(element.get("data-annotation", "")))
+    key = _ANNOTATION_KEY.search(data)
+    return None if key is None else key[1]
 
 
 def _remove_next_citation(element: Tag) -> None:

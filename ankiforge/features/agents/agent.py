@@ -83,29 +83,30 @@ def highlight_to_json(
     sendable_highlight: SendableHighlight, requested_kind: str = ""
 ) -> Json:
     """Convert a highlight to JSON for an agent, leaving out empty values."""
-    max_cards = compute_max_card_count(sendable_highlight.exact)
     entry = {
         "highlight": sendable_highlight.key,
         "title": sendable_highlight.title,
         "heading": sendable_highlight.heading,
         "page": sendable_highlight.page,
         "marked": sendable_highlight.exact,
-        "sentence": sendable_highlight.sentence
-        if sendable_highlight.sentence != sendable_highlight.exact
-        else "",
+        "sentence": sendable_highlight.sentence,
         "phrases": list(sendable_highlight.phrases),
         "comment": sendable_highlight.comment,
         "colour": sendable_highlight.colour,
         "wanted": requested_kind,
-        "cards": max_cards if max_cards > 1 else None,
+        "cards": compute_max_card_count(sendable_highlight.exact),
     }
+    if entry["sentence"] == entry["marked"]:
+        del entry["sentence"]
+    if entry["cards"] == 1:
+        del entry["cards"]
     return {name: value for name, value in entry.items() if value}
 
 
-def item_to_json(list_row: ListRow, reason: str, privacy: PrivacyFilter) -> Json:
+def item_to_json(list_row: ListRow, reason: str | None, privacy: PrivacyFilter) -> Json:
     """Convert a card or draft to JSON for an agent.
 
-    `reason` is why the card needs work, or "" if it doesn't.
+    `reason` is why the card needs work, or None if it doesn't.
     """
     origin = list_row.origin
     entry: Json = {
@@ -113,33 +114,39 @@ def item_to_json(list_row: ListRow, reason: str, privacy: PrivacyFilter) -> Json
         "title": privacy.make_sendable_highlight(list_row.highlight).title,
         "drafter": " ".join(filter(None, (origin.drafter, origin.model))),
     }
-    if reason:
+    if reason is not None:
         entry["why"] = reason
     return privacy.mask_json_entry(entry, list_row.highlight)
 
 
 def _omit_duplicate_texts(findings: Iterable[Finding]) -> list[Finding]:
     """Remove the text of other cards, which may be private, from findings about duplicates."""
-    return [
-        replace(each, message=each.message.partition("“")[0].rstrip(" :"))
-        if each.duplicate
-        else each
-        for each in findings
-    ]
+    public_findings = []
+    for finding in findings:
+        if finding.duplicate:
+            message = finding.message.partition("“")[0].rstrip(" :")
+            finding = replace(finding, message=message)
+        public_findings.append(finding)
+    return public_findings
 
 
-def _explain_needed_work(ledger: Ledger, list_row: ListRow) -> str:
-    """Return why a card needs work: it is often forgotten, or has a remark by the user."""
+def _explain_needed_work(ledger: Ledger, list_row: ListRow) -> str | None:
+    """Return why a card needs work, or None if it doesn't.
+
+    It is often forgotten, or has a remark by the user.
+    """
     if isinstance(list_row, PendingDraft):
-        return ""
+        return None
     note = load_note_in_anki(ledger, list_row.guid)
     if note is None:
-        return ""
+        return None
     reasons = []
     if note.is_leech or note.lapses >= MIN_LAPSES:
         reasons.append(f"forgotten {note.lapses} times")
     if note.feedback:
         reasons.append(f"the reader's remark: {note.feedback}")
+    if not reasons:
+        return None
     return "; ".join(reasons)
 
 
@@ -351,13 +358,14 @@ def list_cards(
             ids = _sort_for_review(ledger, ids)
         for line in item_lists.load_items(ledger, ids):
             reason = _explain_needed_work(ledger, line)
-            if state == "needs_work" and not reason:
+            if state == "needs_work" and reason is None:
                 continue
-            if not privacy.is_private_row(line):
-                if isinstance(line, PendingDraft):
-                    findings = _omit_duplicate_texts(line.findings)
-                    line = replace(line, findings=tuple(findings))
-                cards.append(item_to_json(line, reason, privacy))
+            if privacy.is_private_row(line):
+                continue
+            if isinstance(line, PendingDraft):
+                findings = _omit_duplicate_texts(line.findings)
+                line = replace(line, findings=tuple(findings))
+            cards.append(item_to_json(line, reason, privacy))
         end = offset + limit
         return {
             "cards": cards[offset:end],
@@ -377,9 +385,11 @@ def _iter_rejected(ledger: Ledger, privacy: PrivacyFilter, query: str) -> Iterat
         row = next(item_lists.load_items(ledger, [decision.guid]), None)
         if privacy.is_private_passage(HighlightKey(decision.event.key)):
             continue
-        if row is None or not privacy.is_private_row(row):
-            highlight = row.highlight if row else None
-            yield privacy.mask_json_entry(decision_to_json(decision), highlight)
+        entry = decision_to_json(decision)
+        if row is None:
+            yield privacy.mask_json_entry(entry)
+        elif not privacy.is_private_row(row):
+            yield privacy.mask_json_entry(entry, row.highlight)
 
 
 def _sort_for_review(ledger: Ledger, ids: list[str]) -> list[str]:
@@ -555,11 +565,20 @@ def _check_fields(cards: Cards, passage: Highlight) -> None:
             if not card[name].strip():
                 raise UsageError(f"kind {kind!r} needs `{name}`")
         for name in ("front", "back", "text", "quote", "why_none"):
-            for character in set(card[name]) - allowed_characters:
-                if unicodedata.category(character) in ("Cc", "Cf"):
-                    code = f"U+{ord(character):04X}"
-                    message = f"`{name}` has the invisible character {code}"
-                    raise UsageError(f"{message}: write it without")
+            character = _find_invisible_character(card[name], allowed_characters)
+            if character is not None:
+                code = f"U+{ord(character):04X}"
+                message = f"`{name}` has the invisible character {code}"
+                raise UsageError(f"{message}: write it without")
+
+
+def _find_invisible_character(text: str, allowed_characters: set[str]) -> str | None:
+    for character in text:
+        if character in allowed_characters:
+            continue
+        if unicodedata.category(character) in ("Cc", "Cf"):
+            return character
+    return None
 
 
 def _find_group_draft_ids(ledger: Ledger, ids: Iterable[str]) -> list[str]:

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from msgspec.structs import replace
+
 from ankiforge.draft.chat import make_label
 from ankiforge.draft.privacy import SendableText, mark_as_sendable
 from ankiforge.draft.prompt import (
@@ -24,7 +26,7 @@ from ankiforge.draft.reply_json import parse_objects
 from ankiforge.features.ask import index
 from ankiforge.features.ask.index import FoundPassage
 from ankiforge.features.ask.work import find_passages
-from ankiforge.language.detection import detect_language
+from ankiforge.language.detection import UNKNOWN, detect_language
 from ankiforge.language.quantities import find_numbers
 from ankiforge.language.words import TERM_PATTERN, split_words
 from ankiforge.model import Json, Value
@@ -64,8 +66,8 @@ class AnswerSentence(Value):
     quote: str
     """The quote as it is in the passage, or as given by the model if the passage doesn't contain
     it."""
-    drop_reason: str = ""
-    """The reason the sentence isn't shown, or "" if it is proved."""
+    drop_reason: str | None = None
+    """The reason the sentence isn't shown, or None if it is proved."""
 
 
 def parse_answer(reply: str) -> list[Json]:
@@ -93,50 +95,68 @@ def check_answer(
         question: the question, whose numbers and names need no proof.
         passages: the text of each passage, keyed by label.
     """
-    return [
-        _check_sentence(sentence, question, passages)
-        for sentence in answer[:MAX_SENTENCES]
-    ]
+    sentences = []
+    for sentence in answer[:MAX_SENTENCES]:
+        sentences.append(_check_sentence(sentence, question, passages))
+    return sentences
 
 
 def _check_sentence(
     sentence: Json, question: str, passages: Mapping[str, str]
 ) -> AnswerSentence:
-    def get_text(name: str) -> str:
-        value: Any = sentence.get(name)
-        return " ".join(str(value if value is not None else "").split())
-
-    says, label, quote = get_text("says"), get_text("passage"), get_text("quote")
-    if not says:
-        return AnswerSentence(says, label, quote, "it says nothing")
-    if label not in passages:
-        return AnswerSentence(says, label, quote, "it names no passage")
-    passage = passages[label]
-    span = find_quote(quote, passage)
-    if span is None or len(split_words(quote)) < _MIN_QUOTE_WORDS:
-        return AnswerSentence(says, label, quote, "its quote is not in the passage")
+    checked = AnswerSentence(
+        text=_to_one_line(sentence.get("says")),
+        passage_label=_to_one_line(sentence.get("passage")),
+        quote=_to_one_line(sentence.get("quote")),
+    )
+    passage = passages.get(checked.passage_label)
+    if not checked.text:
+        return replace(checked, drop_reason="it says nothing")
+    if passage is None:
+        return replace(checked, drop_reason="it names no passage")
+    span = find_quote(checked.quote, passage)
+    if span is None or len(split_words(checked.quote)) < _MIN_QUOTE_WORDS:
+        return replace(checked, drop_reason="its quote is not in the passage")
     start, end = span
+    checked = replace(checked, quote=passage[start:end])
     first, last = find_sentence_around(passage, start, end)
-    unproved = min(_find_unproved(says, passage[first:last], question), default="")
-    dropped = f"{unproved} is not in its quote" if unproved else ""
-    return AnswerSentence(says, label, passage[start:end], dropped)
+    unproved = sorted(_find_unproved(checked.text, passage[first:last], question))
+    if unproved:
+        return replace(checked, drop_reason=f"{unproved[0]} is not in its quote")
+    return checked
+
+
+def _to_one_line(value: Any) -> str:
+    """Return a value of the reply's JSON as text on one line, or "" for null."""
+    return "" if value is None else " ".join(str(value).split())
 
 
 def _find_unproved(says: str, quoted_text: str, question: str) -> Iterator[str]:
+    """Yield the numbers and names of a sentence that its quote and the question lack."""
     known_text = f"{quoted_text} {question}"
     for number in find_numbers(says) - find_numbers(known_text):
         if number != "1" or _DIGIT_ONE.search(says):  # "one" is rarely a number
             yield number
-    names = TERM_PATTERN.findall(says)
-    # Treat capitalized words as names, except in German, where all nouns are capitalized. Skip them
-    # if the quote is in another language, because names may be spelled differently there.
-    language = detect_language(says)
-    if language != "de" and detect_language(quoted_text) in ("", language):
-        names += [word for word in _INNER_WORD.findall(says) if word[0].isupper()]
-    letters = fold_alphanumerics(known_text)
-    for name in names:
-        if fold_alphanumerics(name.removesuffix("s")) not in letters:
+    known_letters = fold_alphanumerics(known_text)
+    for name in _find_names(says, quoted_text):
+        if fold_alphanumerics(name.removesuffix("s")) not in known_letters:
             yield name
+
+
+def _find_names(says: str, quoted_text: str) -> list[str]:
+    """Return the acronyms and names of a sentence.
+
+    Capitalized words are names, except in German, where all nouns are capitalized. They are left
+    out if the quote is in another language, because names may be spelled differently there.
+    """
+    names = TERM_PATTERN.findall(says)
+    language = detect_language(says)
+    if language == "de" or detect_language(quoted_text) not in (UNKNOWN, language):
+        return names
+    for word in _INNER_WORD.findall(says):
+        if word[0].isupper():
+            names.append(word)
+    return names
 
 
 # --- a question and the passages for it -------------------------------------------------
@@ -178,7 +198,7 @@ class PreparedQuestion(Value):
     @property
     def chat_text(self) -> str:
         """The request as text to paste into a chat."""
-        return "\n\n".join(message["content"] for message in self.request.messages)
+        return self.request.text
 
     def check_answer(self, sentences: list[Json]) -> list[AnswerSentence]:
         """Check an answer against these passages; see the function of the same name."""

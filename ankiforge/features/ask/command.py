@@ -24,6 +24,7 @@ from ankiforge.errors import ItemError, UsageError
 
 if TYPE_CHECKING:
     from ankiforge.config import Config
+    from ankiforge.config.workspace import WorkspaceDirectory
     from ankiforge.draft.server import ModelServer
     from ankiforge.features.ask.work import SearchResult
     from ankiforge.model import Document, Json
@@ -55,35 +56,44 @@ _SERVER_TIMEOUT = 0.05
 @click.argument("query", nargs=-1, required=True, metavar="QUERY|FILE.pdf")
 def search(call: Call, query: Words, answer: bool, reply: TextIO | None) -> None:
     """Answer a question from your reading, or find a work."""
-    from ankiforge.features.ask.work import DEFAULT_PASSAGES, search_library
-    from ankiforge.text import truncate
+    from ankiforge.features.ask.work import DEFAULT_PASSAGES
 
     _refuse_query_of_cards(query)
     words = " ".join(query)
-    limit = DEFAULT_PASSAGES if call.limit is None else call.limit
     folder = find_workspace(call)
-    servers = None if answer or reply else _start_model_discovery(call, folder.config)
-    # if the workspace is writable, the search index is stored in it
-    ledger_path = folder.ledger_path
-    index_paths = (ledger_path, ledger_path.parent)
-    read_only = not all(os.access(path, os.W_OK) for path in index_paths)
-    with open_workspace(call, read_only=read_only) as workspace:
-        if answer or reply:
+    if answer or reply:
+        with open_workspace(call, read_only=not _is_writable(folder)) as workspace:
             _print_answer(call, workspace, words, reply)
-            return
-
-        document = _identify_pdf(Path(words).expanduser())
-        result = search_library(
-            workspace, "" if document else words, limit, document=document
-        )
-        for remark in result.remarks:
-            call.say(remark)
-        entries = _iter_entries(result, in_full=call.verbose)
-        if not print_items(call, entries, blank_lines=True) and call.limit != 0:
-            nothing = f"nothing you have read matches {truncate(words, 100)!r}"
-            call.say(f"{nothing}; unmarked text is not searched")
-        if servers and (offer := suggest_local_model(servers)):
+        return
+    servers = _start_model_discovery(call, folder.config)
+    limit = DEFAULT_PASSAGES if call.limit is None else call.limit
+    with open_workspace(call, read_only=not _is_writable(folder)) as workspace:
+        _print_results(call, workspace, words, limit)
+        offer = suggest_local_model(servers) if servers else None
+        if offer:
             call.say(offer)
+
+
+def _is_writable(folder: WorkspaceDirectory) -> bool:
+    """Return whether the search index can be stored in the workspace."""
+    path = folder.ledger_path
+    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+
+
+def _print_results(call: Call, workspace: Workspace, words: str, limit: int) -> None:
+    """Print the works and passages that match a query, or the work that a PDF file is."""
+    from ankiforge.features.ask.work import search_library
+    from ankiforge.text import truncate
+
+    document = _identify_pdf(Path(words).expanduser())
+    query = words if document is None else ""
+    result = search_library(workspace, query, limit, document=document)
+    for remark in result.remarks:
+        call.say(remark)
+    entries = _iter_entries(result, in_full=call.verbose)
+    if not print_items(call, entries, blank_lines=True) and call.limit != 0:
+        nothing = f"nothing you have read matches {truncate(words, 100)!r}"
+        call.say(f"{nothing}; unmarked text is not searched")
 
 
 def _start_model_discovery(

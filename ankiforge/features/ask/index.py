@@ -109,32 +109,42 @@ def find_works(
     """
     store.register_function("casefold", 1, lambda text: text.casefold())
     query = query.encode("utf-8", "replace").decode()
-    matches = list(_find_by_name(store, query, document))
-    matches = matches or list(
-        _find_by_title(store, document.title if document else query)
-    )
-    words = parse_query_words(query).words
-    if words and not matches:  # by words of the title, the authors, the tags or the path
-        terms = " AND ".join(f'"{word}"' for word in words)
-        # FTS5 returns a lower bm25() for a better match
-        rows = store.fetch_rows(
-            "SELECT document, -bm25(search) AS score FROM search"
-            " WHERE search MATCH ? AND what = 'document' ORDER BY score DESC",
-            "{title remark} : (" + f"{terms} *)",
-        )
-        matches = [_make_hit(row, WORDS, row["score"]) for row in rows]
-
     hits: dict[DocumentId, list[_Hit]] = defaultdict(list)
     """The hits of each work, keyed by the work's first document."""
-    for hit in matches:
+    for hit in _find_hits(store, query, document):
         first = _find_documents_of_work(store, hit.document)[0]
         work = _find_documents_of_work(store, first)[0]
         hits[work].append(hit._replace(document=work))
     best_hits = [min(work_hits) for work_hits in hits.values()]
-    for best in sorted(
-        best_hits, key=lambda hit: (hit.rank, hit.minus_score, hit.document)
-    ):
+    best_hits.sort(key=lambda hit: (hit.rank, hit.minus_score, hit.document))
+    for best in best_hits:
         yield _load_work(store, best)
+
+
+def _find_hits(store: Store, query: str, document: Document | None) -> list[_Hit]:
+    """Find documents by their names or, failing that, by their title, and last by words."""
+    hits = list(_find_by_name(store, query, document))
+    if hits:
+        return hits
+    hits = list(_find_by_title(store, query if document is None else document.title))
+    if hits:
+        return hits
+    return _find_by_metadata(store, query)
+
+
+def _find_by_metadata(store: Store, query: str) -> list[_Hit]:
+    """Find documents by the words of their title, authors, tags or path."""
+    words = parse_query_words(query).words
+    if not words:
+        return []
+    terms = " AND ".join(f'"{word}"' for word in words)
+    # FTS5 returns a lower bm25() for a better match
+    rows = store.fetch_rows(
+        "SELECT document, -bm25(search) AS score FROM search"
+        " WHERE search MATCH ? AND what = 'document' ORDER BY score DESC",
+        "{title remark} : (" + f"{terms} *)",
+    )
+    return [_make_hit(row, WORDS, row["score"]) for row in rows]
 
 
 # Maps the schemes of names that aren't stored as identifiers to SQL queries for their documents.
@@ -362,14 +372,16 @@ def parse_query_words(question: str) -> QueryWords:
         pairs = [" ".join(pair) for pair in pairwise(parts)]
         all_words += pairs or parts
     words = [word for word in all_words if word not in _STOP_WORDS] or all_words
-    phrases = [
-        " ".join(split_words(normalize_for_search(quoted)))
-        for quoted in _QUOTED.findall(question)
-    ]
+    phrases = []
+    for quoted in _QUOTED.findall(question):
+        phrase = " ".join(split_words(normalize_for_search(quoted)))
+        if phrase:
+            phrases.append(phrase)
+    is_single_word = len(all_words) == 1 and len(all_words[0]) > 1
     return QueryWords(
         words=tuple(dict.fromkeys(words))[:MAX_WORDS],
-        phrases=tuple(filter(None, phrases)),
-        is_prefix=len(all_words) == 1 and len(all_words[0]) > 1,
+        phrases=tuple(phrases),
+        is_prefix=is_single_word,
     )
 
 
@@ -423,36 +435,53 @@ def find_by_words(
     """
     parsed = parse_query_words(question)
     columns = "{passage remark}" if is_hidden is None else "{passage}"
-
-    def find_rows_containing(words: str) -> set[int]:
-        query = "SELECT rowid FROM search WHERE search MATCH ?"
-        return {row["rowid"] for row in store.fetch_rows(query, f"{columns} : ({words})")}
-
-    # find the passages with each word; their number determines the rarity of the word
-    star = " *" if parsed.is_prefix else ""
-    rows_by_word = {
-        word: find_rows_containing(f'"{word}"{star}') for word in parsed.words
-    }
+    rows_by_word = _find_rows_by_word(store, parsed, columns)
     matching_rows = set[int]().union(*rows_by_word.values())
     for phrase in parsed.phrases:
-        matching_rows &= find_rows_containing(f'"{phrase}"')
-    count = store.fetch_value("SELECT count(*) FROM highlight WHERE body != ''") or 1
-    if is_hidden is not None:
-        visible_rows = _find_visible_rows(store, matching_rows, is_hidden)
-        matching_rows &= visible_rows
-        rows_by_word = {word: rows & visible_rows for word, rows in rows_by_word.items()}
-        count = _ASSUMED_COUNT
-    rarity = {
-        word: log(1 + count / (0.5 + len(rows))) for word, rows in rows_by_word.items()
-    }
-    total_rarity = sum(rarity.values())
+        matching_rows &= _find_rows_containing(store, columns, f'"{phrase}"')
+    if is_hidden is None:
+        query = "SELECT count(*) FROM highlight WHERE body != ''"
+        passage_count = store.fetch_value(query) or 1
+    else:
+        matching_rows = _find_visible_rows(store, matching_rows, is_hidden)
+        passage_count = _ASSUMED_COUNT
+        for word, rows in rows_by_word.items():
+            rows_by_word[word] = rows & matching_rows
+    rarity = {}
+    for word, rows in rows_by_word.items():
+        rarity[word] = log(1 + passage_count / (0.5 + len(rows)))
+    return _score_rows(store, matching_rows, rows_by_word, rarity)
 
-    # score the best passages by BM25
+
+def _find_rows_by_word(
+    store: Store, query: QueryWords, columns: str
+) -> dict[str, set[int]]:
+    """Find the rows of the index with each word. Their number determines the word's rarity."""
+    star = " *" if query.is_prefix else ""
+    rows_by_word = {}
+    for word in query.words:
+        rows_by_word[word] = _find_rows_containing(store, columns, f'"{word}"{star}')
+    return rows_by_word
+
+
+def _find_rows_containing(store: Store, columns: str, words: str) -> set[int]:
+    query = "SELECT rowid FROM search WHERE search MATCH ?"
+    return {row["rowid"] for row in store.fetch_rows(query, f"{columns} : ({words})")}
+
+
+def _score_rows(
+    store: Store,
+    matching_rows: set[int],
+    rows_by_word: Mapping[str, set[int]],
+    rarity: Mapping[str, float],
+) -> dict[HighlightKey, WordMatch]:
+    """Score the rows with the rarest words by BM25, and return the best match of each passage."""
     weights: dict[int, float] = defaultdict(float)
     for word, rows in rows_by_word.items():
         for rowid in rows & matching_rows:
             weights[rowid] += rarity[word]
     best_rows = sorted(weights, key=lambda rowid: (-weights[rowid], rowid))[:_MAX_SCORED]
+    total_rarity = sum(rarity.values())
     hits: dict[HighlightKey, WordMatch] = {}
     for row in store.fetch_rows(
         "SELECT s.rowid, s.what, s.passage, coalesce(c.passage, s.ref) AS key FROM search s"
@@ -460,8 +489,11 @@ def find_by_words(
         f" WHERE s.rowid IN {JSON_VALUES} AND s.what != 'document'",
         to_json(best_rows),
     ):
-        found = [word for word, rows in rows_by_word.items() if row["rowid"] in rows]
-        score = _compute_bm25(row["passage"], {word: rarity[word] for word in found})
+        rarity_by_word = {}
+        for word, rows in rows_by_word.items():
+            if row["rowid"] in rows:
+                rarity_by_word[word] = rarity[word]
+        score = _compute_bm25(row["passage"], rarity_by_word)
         hit = WordMatch(score, weights[row["rowid"]] / total_rarity)
         key = HighlightKey(row["key"])
         if key not in hits or hit.score > hits[key].score:
@@ -531,8 +563,8 @@ class FoundPassage(Value):
     """`present`, `gone` if removed from the source, or `unread` if the source is no longer read."""
     list_rows: tuple[ListRow, ...]
     """The cards and drafts of the passage."""
-    sentence: Span = (0, 0)
-    """The span of the sentence in `highlight.exact` that answers the question, or (0, 0)."""
+    sentence: Span | None = None
+    """The span of the sentence in `highlight.exact` that answers the question, or None."""
     by_meaning: bool = False
     """Whether the meaning of the passage was compared in addition to its words."""
 
@@ -543,14 +575,21 @@ class FoundPassage(Value):
         both sides is truncated. If there is neither a sentence nor a quote, the first text is
         the truncated passage, or a comment on no text, and the other two are "".
         """
-        start, end = quote or self.sentence
-        text = self.highlight.exact or self.highlight.comment
-        if self.highlight.kind is HighlightKind.CARD:
-            text = " → ".join(filter(None, self.highlight.markdown))
-        if not end:
+        text = self._full_text
+        span = self.sentence if quote is None else quote
+        if span is None:
             return truncate(to_one_line(text), _MAX_PASSAGE_CHARS), "", ""
+        start, end = span
         before = truncate(text[:start][::-1], _MAX_CONTEXT_CHARS)[::-1]
         return before, text[start:end], truncate(text[end:], _MAX_CONTEXT_CHARS)
+
+    @property
+    def _full_text(self) -> str:
+        """The highlighted text, both sides of a hand-written card, or a comment on no text."""
+        highlight = self.highlight
+        if highlight.kind is HighlightKind.CARD:
+            return " → ".join(filter(None, highlight.markdown))
+        return highlight.exact or highlight.comment
 
     @property
     def location(self) -> str:

@@ -89,17 +89,17 @@ class SearchRenderer:
         sentences = prepared.answer_from_reply(self._workspace, question.reply or None)
         if sentences is None:
             return {"ask": prepared.chat_text}
-        proved = [sentence for sentence in sentences if not sentence.drop_reason]
+        proved = [sentence for sentence in sentences if sentence.drop_reason is None]
         remarks = []
         if not proved:
             remarks.append("Nothing you have read answers this.")
         if len(proved) < len(sentences):
             dropped = format_count(len(sentences) - len(proved), "sentence")
             remarks.append(f"{dropped} dropped: no quote proves it.")
-        rendered = [
-            self._render_sentence(sentence, prepared.passages[sentence.passage_label])
-            for sentence in proved
-        ]
+        rendered = []
+        for sentence in proved:
+            passage = prepared.passages[sentence.passage_label]
+            rendered.append(self._render_sentence(sentence, passage))
         return {"sentences": rendered, "said": " ".join(remarks)}
 
     def _render_sentence(self, sentence: AnswerSentence, passage: FoundPassage) -> Json:

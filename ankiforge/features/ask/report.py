@@ -207,15 +207,16 @@ def answer_to_json(prepared: PreparedQuestion, answer: Iterable[AnswerSentence])
     """Convert an answer to the JSON printed by `search --answer --json`."""
     sentences = []
     for sentence in answer:
-        passage = prepared.passages.get(sentence.passage_label)
-        sentences.append(
-            {
-                "says": sentence.text,
-                "quote": sentence.quote,
-                "dropped": sentence.drop_reason,
-                "highlight": passage.highlight.key if passage else None,
-            }
-        )
+        entry: Json = {
+            "says": sentence.text,
+            "quote": sentence.quote,
+            "dropped": sentence.drop_reason or "",
+            "highlight": None,
+        }
+        if sentence.passage_label in prepared.passages:
+            highlight = prepared.passages[sentence.passage_label].highlight
+            entry["highlight"] = highlight.key
+        sentences.append(entry)
     return {"answer": sentences}
 
 
@@ -223,7 +224,7 @@ def format_answer(
     prepared: PreparedQuestion, answer: Sequence[AnswerSentence]
 ) -> TextLines:
     """Format the proved sentences of an answer, each followed by its quote and location."""
-    proved = [sentence for sentence in answer if not sentence.drop_reason]
+    proved = [sentence for sentence in answer if sentence.drop_reason is None]
     if not proved:
         yield "nothing you have read answers this"
     for sentence in proved:

@@ -50,16 +50,14 @@ def search_library(
 
 
 def _work_to_json(privacy: PrivacyFilter, work: FoundWork) -> Json:
-    public_highlights = [
-        highlight
-        for highlight in work.highlights
-        if not privacy.find_private_reason(highlight)
-    ]
+    public_highlights = []
+    for highlight in work.highlights:
+        if not privacy.find_private_reason(highlight):
+            public_highlights.append(highlight)
     lines = [line for line in work.list_rows if not privacy.is_private_row(line)]
-    highlights = {
-        highlight.key: truncate(highlight.exact, MAX_HIGHLIGHT_CHARS)
-        for highlight in public_highlights[:MAX_PER_WORK]
-    }
+    highlights = {}
+    for highlight in public_highlights[:MAX_PER_WORK]:
+        highlights[highlight.key] = truncate(highlight.exact, MAX_HIGHLIGHT_CHARS)
     cards = [view_card(line).to_short_json() for line in lines[:MAX_PER_WORK]]
     any_highlight = public_highlights[0] if public_highlights else lines[0].highlight
     document = any_highlight.document
@@ -128,13 +126,11 @@ def ask(
             for label, passage in prepared.passages.items()
         ]
         return {"rules": RULES, "passages": passages}
-    checked = answer_to_json(
-        prepared, prepared.check_answer(msgspec.to_builtins(answer))
-    )["answer"]
-    return {
-        "answer": [sentence for sentence in checked if not sentence["dropped"]],
-        "dropped": [sentence for sentence in checked if sentence["dropped"]],
-    }
+    checked = prepared.check_answer(msgspec.to_builtins(answer))
+    result: Json = {"answer": [], "dropped": []}
+    for sentence in answer_to_json(prepared, checked)["answer"]:
+        result["dropped" if sentence["dropped"] else "answer"].append(sentence)
+    return result
 
 
 TOOLS = (search_library, ask)

@@ -80,11 +80,9 @@ def search_library(
     """
     ledger = workspace.ledger
     index.update_index(ledger)
-    works = tuple(
-        work
-        for work in index.find_works(ledger, query, document)
-        if privacy is None or not _is_work_hidden(work, privacy)
-    )
+    works = tuple(index.find_works(ledger, query, document))
+    if privacy is not None:
+        works = tuple(work for work in works if not _is_work_hidden(work, privacy))
     if document is not None or any(work.found_by != index.WORDS for work in works):
         return SearchResult(works)
     # a query that is an identifier only asks for its work
@@ -152,7 +150,7 @@ def _choose_sentences(
     query: str,
     meaning: PassageVectors | None,
     similarities: Similarities,
-) -> list[Span]:
+) -> list[Span | None]:
     """Return the span of the sentence of each passage that answers a query best, by its meaning.
 
     Without a model, the words decide.
@@ -161,17 +159,17 @@ def _choose_sentences(
         (passage.highlight, _find_candidate_sentences(passage.highlight))
         for passage in passages
     ]
-    most_similar: list[Span | None] = [None] * len(passages)
+    sentences: list[Span | None] = [None] * len(passages)
     if meaning is not None and similarities.cosines:
         with suppress(ServiceError):
-            most_similar = meaning.choose_most_similar_spans(
+            sentences = meaning.choose_most_similar_spans(
                 similarities.question, candidates
             )
     query_words = index.parse_query_words(query)
-    return [
-        span or _choose_best_sentence(highlight, spans, query_words)
-        for span, (highlight, spans) in zip(most_similar, candidates, strict=True)
-    ]
+    for number, (highlight, spans) in enumerate(candidates):
+        if sentences[number] is None:
+            sentences[number] = _choose_best_sentence(highlight, spans, query_words)
+    return sentences
 
 
 def _find_candidate_sentences(highlight: Highlight) -> list[Span]:
@@ -188,11 +186,13 @@ def _find_candidate_sentences(highlight: Highlight) -> list[Span]:
 
 def _choose_best_sentence(
     highlight: Highlight, spans: Sequence[Span], query_words: QueryWords
-) -> Span:
+) -> Span | None:
     """Return the span of the sentence that shares the most words with the question.
 
-    Of several such sentences, the longest one is chosen. Returns (0, 0) without sentences.
+    Of several such sentences, the longest one is chosen. Returns None without sentences.
     """
+    if not spans:
+        return None
 
     def sort_key(span: Span) -> tuple[int, int]:
         start, end = span
@@ -200,4 +200,4 @@ def _choose_best_sentence(
         text = f" {' '.join(words)} "
         return sum(f" {word} " in text for word in query_words.words), end - start
 
-    return max(spans, key=sort_key, default=(0, 0))
+    return max(spans, key=sort_key)

@@ -30,6 +30,7 @@ from ankiforge.model import (
     HighlightKind,
     Json,
     Origin,
+    Pair,
     Preview,
     ShownCard,
     Texts,
@@ -144,7 +145,7 @@ class FailingCards(ItemSource):
             "cards": [view],
             "actions": self._list_actions(failing_note),
         }
-        if failing_note.similar_note_id:
+        if failing_note.similar_note is not None:
             similar = _make_preview(failing_note.card.confused_fields, "")
             item["near"] = render_card(similar, self._renderer.find_picture)
         if failing_note.is_own_card:
@@ -219,44 +220,46 @@ class FailingCards(ItemSource):
             ForgeError: the decision is refused. The message gives the reason.
         """
         failing_note = self._find_failing_note(decision)
-        workspace = self._workspace
-        message = ""
-        match decision:
-            case Accept(choice=choice) if choice < len(failing_note.proposed_repairs):
-                repair = failing_note.proposed_repairs[choice]
-                action = repair_work.accept_repair(workspace, failing_note, repair)
-            case Edit(fields=typed):
-                old_fields = failing_note.card.fields
-                new_fields = {
-                    name: text
-                    for name, text in typed.items()
-                    if name in old_fields or text
-                }
-                action = repair_work.edit_note(workspace, failing_note, new_fields)
-            case Reject():
-                action, message = repair_work.suspend_card(workspace, failing_note)
-            case Postpone():
-                action = repair_work.postpone_repair(workspace, failing_note)
-            case Redraft():
-                repairs = repair_work.ask_model(workspace, failing_note)
-                self._add_repairs(failing_note, repairs)
-                message = "The model offers these." if repairs else f"{NO_REPAIR_TEXT}."
-                return DecisionOutcome(
-                    message=message, next_id=decision.id, is_pending=True
-                )
-            case _:
-                raise UsageError("this cannot be done here")
+        if isinstance(decision, Redraft):
+            return self._offer_repairs(decision.id, failing_note)
+        action, message = self._carry_out(decision, failing_note)
         del self._entries[decision.id]
 
         def take_back() -> None:
             undo_decision(self._ledger, action)
             self._entries = {decision.id: failing_note, **self._entries}
             if isinstance(decision, Reject):
-                repair_work.unsuspend_card(workspace, failing_note)
+                repair_work.unsuspend_card(self._workspace, failing_note)
 
-        return DecisionOutcome(
-            take_back, action, format_as_sentence(message) if message else ""
-        )
+        return DecisionOutcome(take_back, action, message)
+
+    def _offer_repairs(self, id: str, failing_note: FailingNote) -> DecisionOutcome:
+        """Ask the model for repairs of a card, which stays pending."""
+        repairs = repair_work.ask_model(self._workspace, failing_note)
+        self._add_repairs(failing_note, repairs)
+        message = "The model offers these." if repairs else f"{NO_REPAIR_TEXT}."
+        return DecisionOutcome(message=message, next_id=id, is_pending=True)
+
+    def _carry_out(self, decision: Decision, failing_note: FailingNote) -> Pair:
+        """Record a decision, and return its id and a message for the user, which may be ""."""
+        workspace = self._workspace
+        match decision:
+            case Accept(choice=choice) if choice < len(failing_note.proposed_repairs):
+                repair = failing_note.proposed_repairs[choice]
+                return repair_work.accept_repair(workspace, failing_note, repair), ""
+            case Edit(fields=typed):
+                new_fields = {}
+                for name, text in typed.items():
+                    if text or name in failing_note.card.fields:
+                        new_fields[name] = text
+                return repair_work.edit_note(workspace, failing_note, new_fields), ""
+            case Reject():
+                action, message = repair_work.suspend_card(workspace, failing_note)
+                return action, format_as_sentence(message)
+            case Postpone():
+                return repair_work.postpone_repair(workspace, failing_note), ""
+            case _:
+                raise UsageError("this cannot be done here")
 
     def preview(self, decision: Decision) -> ShownCard:
         """Build the card as it would be with the fields in the editor."""

@@ -78,8 +78,8 @@ class ParsedNote(Value):
     """The content of the card."""
     field_names: Texts = {}
     """Maps our field names to the note's, or {} if a side consists of several fields."""
-    closed_early: str = ""
-    """The text of a cloze deletion that the `}}` of a formula closes too early, or ""."""
+    closed_early: str | None = None
+    """The text of a cloze deletion that the `}}` of a formula closes too early, or None."""
     key: HighlightKey = NO_KEY
     """The key of the passage that our own note was made from, or `NO_KEY` for other notes."""
     has_private_tag: bool = False
@@ -100,28 +100,23 @@ def parse_note(note: AnkiNote, note_type: AnkiNoteType | None) -> ParsedNote | N
     """
     if note_type is None or any("image-occlusion:" in text for text in note.fields):
         return None
-    # in a damaged collection, a note may have more fields than its type; name them `Field 3` etc.
-    field_names = list(note_type.field_names)
-    for number in range(len(field_names) + 1, len(note.fields) + 1):
-        field_names.append(f"Field {number}")
-    fields = tuple(zip(field_names, note.fields, strict=False))
-    if not note_type.cloze:
-        template = note_type.templates[min(note.ordinals, default=0)]
-        question_fields = {*find_template_fields(template.question), "FrontSide"}
-        if question_fields.issuperset(find_template_fields(template.answer)):
-            return None
+    fields = tuple(zip(_name_fields(note, note_type), note.fields, strict=False))
+    if not note_type.cloze and not _has_answer(note, note_type):
+        return None
 
     # embedded pictures count as content, but their bytes are dropped
     html = {name: _DATA_URL.sub("data:", text) for name, text in fields}
     asked, answer_field = find_question_and_answer_fields(note_type, note.ordinals, html)
-    sides = {"Front": "<br>".join(html.get(name, "") for name in asked)}
-    sides["Back"] = html.get(answer_field, "")
-    if max(map(len, sides.values())) > MAX_SIDE_CHARS:
+    front = "<br>".join(html.get(name, "") for name in asked)
+    back = html.get(answer_field, "")
+    if max(len(front), len(back)) > MAX_SIDE_CHARS:
         return None
     if note_type.cloze:
-        sides = {"Text": sides["Front"]}
-    closed_early = _CLOSED_EARLY.search(sides.get("Text", ""))
-    markdown = {name: _to_markdown(text) for name, text in sides.items()}
+        markdown = {"Text": _to_markdown(front)}
+        closed_early = _CLOSED_EARLY.search(front)
+    else:
+        markdown = {"Front": _to_markdown(front), "Back": _to_markdown(back)}
+        closed_early = None
     kind = CardKind.from_fields(markdown)
     return ParsedNote(
         guid=note.guid,
@@ -131,10 +126,29 @@ def parse_note(note: AnkiNote, note_type: AnkiNoteType | None) -> ParsedNote | N
         fields=fields,
         draft=CardContent(NO_KEY, kind, tuple(markdown.items()), Origin("person")),
         field_names=map_to_our_fields(note_type, asked, answer_field),
-        closed_early=closed_early[0] if closed_early else "",
+        closed_early=None if closed_early is None else closed_early[0],
         key=note.identity.key if note.identity else NO_KEY,
         has_private_tag=is_private_note(note),
     )
+
+
+def _name_fields(note: AnkiNote, note_type: AnkiNoteType) -> list[str]:
+    """Return the names of a note's fields.
+
+    In a damaged collection, a note may have more fields than its type. These are named `Field 3`
+    etc.
+    """
+    names = list(note_type.field_names)
+    for number in range(len(names) + 1, len(note.fields) + 1):
+        names.append(f"Field {number}")
+    return names
+
+
+def _has_answer(note: AnkiNote, note_type: AnkiNoteType) -> bool:
+    """Return whether the back of a note's first card shows a field that its front doesn't."""
+    template = note_type.templates[min(note.ordinals, default=0)]
+    question_fields = {*find_template_fields(template.question), "FrontSide"}
+    return not question_fields.issuperset(find_template_fields(template.answer))
 
 
 def _to_markdown(text: str) -> str:

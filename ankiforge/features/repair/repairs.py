@@ -159,8 +159,11 @@ def parse_repairs(reply: str, card: CardToRepair, passage: str) -> list[CardRepa
 def _iter_repair_entries(values: list[Any]) -> Iterator[Json]:
     """Yield the objects in the list `repairs` of a reply, or the reply's own objects."""
     for value in values:
-        entries = value.get("repairs") if isinstance(value, dict) else None
-        for entry in entries if isinstance(entries, list) else [value]:
+        if not isinstance(value, dict):
+            continue
+        repairs = value.get("repairs")
+        entries = repairs if isinstance(repairs, list) else [value]
+        for entry in entries:
             if isinstance(entry, dict):
                 yield entry
 
@@ -169,10 +172,7 @@ def _parse_repair(entry: Json, card: CardToRepair, passage: str) -> CardRepair |
     """Parse a repair, or return None if it can't be used or changes nothing."""
     note = entry.get("note")  # some models put the sides into the note
     sides = note if isinstance(note, dict) else entry
-    if card.is_cloze:
-        fields = _parse_cloze(sides, card)
-    else:
-        fields = _parse_two_sides(sides)
+    fields = _parse_cloze(sides, card) if card.is_cloze else _parse_two_sides(sides)
     if fields is None:
         return None
     fields = _keep_unchanged_text(fields, card)
@@ -180,14 +180,20 @@ def _parse_repair(entry: Json, card: CardToRepair, passage: str) -> CardRepair |
     is_changed = any(text != card.fields.get(name) for name, text in fields.items())
     if not is_changed and not new_cards:
         return None
-    quote = _to_text(entry.get("quote"))
-    is_quote_in_passage = quote and passage and locate_text(quote, passage)
     return CardRepair(
         summary=_to_text(entry.get("why")) or "in other words",
         fields=fields,
         new_cards=new_cards,
-        quote=quote if is_quote_in_passage else "",
+        quote=_parse_quote(entry, passage),
     )
+
+
+def _parse_quote(entry: Json, passage: str) -> str:
+    """Return the quote of a repair, or "" if it isn't in the passage."""
+    quote = _to_text(entry.get("quote"))
+    if not quote or not passage or not locate_text(quote, passage):
+        return ""
+    return quote
 
 
 def _parse_cloze(sides: Json, card: CardToRepair) -> dict[str, str] | None:
@@ -214,7 +220,8 @@ def _keep_unchanged_text(fields: Texts, card: CardToRepair) -> dict[str, str]:
     kept_fields = {}
     for name, text in fields.items():
         own_text = card.fields[name]
-        kept_fields[name] = own_text if text == convert(own_text) else text
+        is_unchanged = text == convert(own_text)
+        kept_fields[name] = own_text if is_unchanged else text
     return kept_fields
 
 

@@ -23,9 +23,9 @@ def failing_note_to_json(failing_note: FailingNote) -> Json:
     """Convert a failing note to the JSON printed by `repair --json` and returned to agents."""
     history = failing_note.history
     near: Json | None = None
-    if failing_note.similar_note_id:
+    if failing_note.similar_note is not None:
         near = {
-            "nid": failing_note.similar_note_id,
+            "nid": failing_note.similar_note.note_id,
             "fields": dict(failing_note.card.confused_fields),
         }
     return {

@@ -109,10 +109,8 @@ class FailingNote(Value):
     """The reasons for listing the note, followed by the messages of the checks."""
     findings: tuple[Finding, ...] = ()
     """The errors and warnings of the checks."""
-    similar_note_id: NoteId = 0
-    """The note whose question is so similar that the user may confuse the two, or 0."""
     similar_note: ParsedNote | None = None
-    """The note with this id, or None."""
+    """The note whose question is so similar that the user may confuse the two, or None."""
     note_type: UserNoteType | None = None
     """The note type, if the note is another tool's and ankiforge can change it, otherwise None."""
     passage: str = ""
@@ -195,37 +193,43 @@ class _FailingNoteBuilder:
 
     def read_note(self, note_id: NoteId) -> ParsedNote | None:
         note = self._notes.get(note_id)
-        return parse_note(note, self._types.get(note.type_id)) if note else None
+        if note is None:
+            return None
+        return parse_note(note, self._types.get(note.type_id))
 
     def iter_failing_notes(
         self, cards: Sequence[FailingCard], all_histories: Iterable[CardHistory]
     ) -> Iterator[FailingNote]:
         if not cards:
             return
-        question_stems: dict[NoteId, frozenset[str]] = {}
         note_ids = {history.note_id for history in all_histories if history.lapses > 1}
-        for note_id in note_ids.union(card.history.note_id for card in cards):
-            note = self.read_note(note_id)
-            question_stems[note_id] = frozenset(
-                map(stem_word, find_content_words(note.front if note else ""))
-            )
+        note_ids.update(card.history.note_id for card in cards)
+        question_stems = {}
+        for note_id in note_ids:
+            question_stems[note_id] = self._find_question_stems(note_id)
         for card in cards:
             failing_note = self._build_failing_note(card)
             if failing_note is None:
                 continue
             similar_id = find_most_similar_note(card.history.note_id, question_stems)
-            similar = self.read_note(similar_id)
-            if similar:
-                texts = replace(
-                    failing_note.card, confused_fields=dict(similar.draft.fields)
-                )
-                failing_note = replace(
-                    failing_note,
-                    similar_note_id=similar_id,
-                    similar_note=similar,
-                    card=texts,
-                )
+            if similar_id is not None:
+                failing_note = self._add_similar_note(failing_note, similar_id)
             yield failing_note
+
+    def _find_question_stems(self, note_id: NoteId) -> frozenset[str]:
+        note = self.read_note(note_id)
+        if note is None:
+            return frozenset()
+        return frozenset(map(stem_word, find_content_words(note.front)))
+
+    def _add_similar_note(
+        self, failing_note: FailingNote, similar_id: NoteId
+    ) -> FailingNote:
+        similar = self.read_note(similar_id)
+        if similar is None:
+            return failing_note
+        card = replace(failing_note.card, confused_fields=dict(similar.draft.fields))
+        return replace(failing_note, similar_note=similar, card=card)
 
     def _build_failing_note(self, failing_card: FailingCard) -> FailingNote | None:
         """Build the list's entry for a card.
@@ -247,41 +251,50 @@ class _FailingNoteBuilder:
             findings,
         )
         if is_card_id(guid):
-            own_card = next(item_lists.load_items(self._ledger, [guid]), None)
-            if not isinstance(own_card, LocalCard):
-                return None
-            as_in_anki = apply_anki_edits(self._ledger, own_card)
-            fields = {name: text for name, text in as_in_anki.fields if name != "Reverse"}
-            return replace(
-                failing_note,
-                # the topic is omitted, because the line above the question shows it
-                card=CardToRepair(fields),
-                passage=own_card.highlight.context,
-                quote=own_card.quote,
-                document=own_card.highlight.document.key,
-            )
+            return self._complete_own_card(failing_note)
+        return self._complete_other_note(failing_note)
 
-        note_type = self._types[self._notes[note.note_id].type_id]
+    def _complete_own_card(self, failing_note: FailingNote) -> FailingNote | None:
+        """Add the text and passage of our own card, or return None if it isn't known here."""
+        own_card = next(item_lists.load_items(self._ledger, [failing_note.guid]), None)
+        if not isinstance(own_card, LocalCard):
+            return None
+        fields = dict(apply_anki_edits(self._ledger, own_card).fields)
+        fields.pop("Reverse", None)
+        return replace(
+            failing_note,
+            # the topic is omitted, because the line above the question shows it
+            card=CardToRepair(fields),
+            passage=own_card.highlight.context,
+            quote=own_card.quote,
+            document=own_card.highlight.document.key,
+        )
+
+    def _complete_other_note(self, failing_note: FailingNote) -> FailingNote:
+        """Add the text of a note of another tool, and its note type if we can change the note."""
+        note = failing_note.note
         fields = dict(note.draft.fields)
-        extra_html = dict(note.fields).get(note.field_names.get("Extra", ""), "")
-        if extra_html:
-            fields["Extra"] = field_to_markdown(extra_html)
-        mapped_type = None
-        if note.field_names:
-            ids = dict(note_type.fields)
-            field_ids = {}
-            for our_name, name in note.field_names.items():
-                id = ids[name]
-                if id is not None:
-                    field_ids[our_name] = id
-            mapped_type = UserNoteType(
-                note_type.id, note_type.name, note.field_names, field_ids
-            )
+        if "Extra" in note.field_names:
+            extra_html = dict(note.fields)[note.field_names["Extra"]]
+            if extra_html:
+                fields["Extra"] = field_to_markdown(extra_html)
         parent_deck, _, deck_name = note.deck.rpartition("::")
         topic = deck_name if parent_deck else ""
         return replace(
-            failing_note, card=CardToRepair(fields, topic), note_type=mapped_type
+            failing_note,
+            card=CardToRepair(fields, topic),
+            note_type=self._map_note_type(note) if note.field_names else None,
         )
+
+    def _map_note_type(self, note: ParsedNote) -> UserNoteType:
+        note_type = self._types[self._notes[note.note_id].type_id]
+        ids = dict(note_type.fields)
+        field_ids = {}
+        for our_name, name in note.field_names.items():
+            id = ids[name]
+            if id is not None:
+                field_ids[our_name] = id
+        return UserNoteType(note_type.id, note_type.name, note.field_names, field_ids)
 
 
 # --- confused cards ---------------------------------------------------------------------------
@@ -292,18 +305,22 @@ _MIN_OVERLAP = 0.5
 
 def find_most_similar_note(
     note_id: NoteId, question_stems: Mapping[NoteId, frozenset[str]]
-) -> NoteId:
+) -> NoteId | None:
     """Return the id of the note whose question is most similar to that of `note_id`.
 
-    Returns 0 if no question is similar enough. `question_stems` has the word stems of each note's
-    question, keyed by note id.
+    Returns None if no question is similar enough. `question_stems` has the word stems of each
+    note's question, keyed by note id.
     """
     stems = question_stems[note_id]
-    similar_notes = [(_MIN_OVERLAP, 0)]
+    similar_notes = []
     for other, other_stems in question_stems.items():
         shared_count = len(stems & other_stems)
         if other != note_id and shared_count > 1:
-            similar_notes.append((shared_count / len(stems | other_stems), other))
+            similarity = shared_count / len(stems | other_stems)
+            if similarity >= _MIN_OVERLAP:
+                similar_notes.append((similarity, other))
+    if not similar_notes:
+        return None
     return max(similar_notes)[1]
 
 
@@ -380,17 +397,19 @@ def _record_change(
     html = dict(note.fields)
     old_fields = failing_note.card.fields
     changed_fields = _render_changes(failing_note, fields)
-    texts = {name: changed_fields[name][0] if name in changed_fields else old_fields.get(name, "")
-             for name in failing_note.note_type.fields}  # fmt: skip
+    old_texts = {}
+    for name in failing_note.note_type.fields:
+        old_texts[name] = old_fields.get(name, "")
+    texts = dict(old_texts)
+    for name, (markdown, _) in changed_fields.items():
+        texts[name] = markdown
     adopted = AdoptedNote(
         guid=note.guid,
         id=note.note_id,
         type=failing_note.note_type.id,
         field_names=failing_note.note_type.fields,
         html=html,
-        source_texts={
-            name: old_fields.get(name, "") for name in failing_note.note_type.fields
-        },
+        source_texts=old_texts,
         repaired=changed_fields,
     )
     change = NoteRepair(
@@ -487,8 +506,7 @@ def build_repair_prompt(workspace: Workspace, failing_note: FailingNote) -> str:
         RefusedError: some of the text must stay on this computer, or ankiforge can't change
             the note.
     """
-    request = _make_request(workspace, failing_note)
-    return "\n\n".join(message["content"] for message in request.messages) + "\n"
+    return f"{_make_request(workspace, failing_note).text}\n"
 
 
 def _make_request(workspace: Workspace, failing_note: FailingNote) -> ModelRequest:
@@ -516,15 +534,15 @@ def read_acceptable_repairs(
     """Parse a reply, and return the repairs that no check blocks, each with any warnings."""
     acceptable = []
     for repair in repairs.parse_repairs(reply, failing_note.card, failing_note.passage):
-        doubts = []
-        is_blocked = False
+        findings: list[Finding] = []
         for fields in (repair.fields, *repair.new_cards):
-            for finding in _check_repair(failing_note, fields, repair.quote):
-                is_blocked = is_blocked or finding.severity is Severity.BLOCK
-                if finding.severity is Severity.WARN:
-                    doubts.append(finding.message)
-        if not is_blocked:
-            acceptable.append(replace(repair, warnings=tuple(dict.fromkeys(doubts))))
+            findings += _check_repair(failing_note, fields, repair.quote)
+        if any(finding.severity is Severity.BLOCK for finding in findings):
+            continue
+        warnings = dict.fromkeys(
+            finding.message for finding in findings if finding.severity is Severity.WARN
+        )
+        acceptable.append(replace(repair, warnings=tuple(warnings)))
     return tuple(acceptable)
 
 
@@ -548,19 +566,8 @@ def ask_model(workspace: Workspace, failing_note: FailingNote) -> tuple[CardRepa
 def _check_repair(
     failing_note: FailingNote, fields: Texts, quote: str
 ) -> Iterator[Finding]:
-    old_texts = [to_plain_text(text) for text in failing_note.card.fields.values()]
-    old_texts += [
-        to_plain_text(text) for text in failing_note.card.confused_fields.values()
-    ]
-    # a repair may mention how many items the old answer lists, so add these numbers to the source
-    item_count = len(
-        split_answer_into_items(
-            failing_note.card.fields.get("Front", ""),
-            failing_note.card.fields.get("Back", ""),
-        )
-    )
-    numbers_text = " ".join(map(str, range(2, item_count + 1)))
-    text = "\n".join(filter(None, (*old_texts, numbers_text, failing_note.passage)))
+    """Check a repaired or new card against the old card and its passage."""
+    text = _get_source_text(failing_note)
     highlight = Highlight(
         document=Document(DocumentKey(""), "", failing_note.card.topic),
         namespace="",
@@ -573,6 +580,23 @@ def _check_repair(
     yield from check.check_draft(
         card, check.CheckContext(highlight, check.DuplicateIndex())
     )
+
+
+def _get_source_text(failing_note: FailingNote) -> str:
+    """Return the text from which a repair may take its words.
+
+    It contains the numbers up to the number of items that the old answer lists, because a repair
+    may mention how many there are.
+    """
+    card = failing_note.card
+    texts = [*card.fields.values(), *card.confused_fields.values()]
+    lines = list(map(to_plain_text, texts))
+    items = split_answer_into_items(
+        card.fields.get("Front", ""), card.fields.get("Back", "")
+    )
+    lines.append(" ".join(map(str, range(2, len(items) + 1))))
+    lines.append(failing_note.passage)
+    return "\n".join(filter(None, lines))
 
 
 # --- suspending cards in Anki -------------------------------------------------------------------

@@ -236,7 +236,7 @@ export class Card {
     if (this.mode !== "look") return this.#editor.mode === "ask" ? "Make the card" : this.editing.save;
     const { main } = this;
     if (main.needs === "words" && !this.sentence.answer()) return "Choose words";
-    if (this.#usesPassage || (this.sentence && this.card?.gaps && this.sentence.isOwn())) return "Make this card";
+    if (this.#usesPassage || (this.sentence && this.card?.gaps && this.sentence.isOwn())) return "Accept";
     if (this.drawn?.says && main.act === "accept") return this.drawn.says();
     return main.label;
   }

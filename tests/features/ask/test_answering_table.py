@@ -52,7 +52,7 @@ LIES = [
 UNNOTICED = [("When light falls, the pupil widens.", "d", "When the pupil widens")]
 
 
-def dropped(says: str, passage: str, quote: str) -> str:
+def dropped(says: str, passage: str, quote: str) -> str | None:
     given = {"says": says, "passage": passage, "quote": quote}
     [sentence] = check_answer([given], QUESTION, PASSAGES)
     return sentence.drop_reason
@@ -60,7 +60,7 @@ def dropped(says: str, passage: str, quote: str) -> str:
 
 @pytest.mark.parametrize(("says", "passage", "quote"), [*TRUE, *UNNOTICED])
 def test_what_the_quote_says_stays(says, passage, quote):
-    assert dropped(says, passage, quote) == ""
+    assert dropped(says, passage, quote) is None
 
 
 @pytest.mark.parametrize(("says", "passage", "quote"), LIES)

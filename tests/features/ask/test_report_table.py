@@ -180,14 +180,14 @@ PASSAGE = FoundPassage(MARK, 0.123456, "present", (CARD,), (4, 9))
     ("changed", "lines"),
     [
         ({}, ["The *heart* pumps blood.", "  in        On Hearts · p. 3", "  open      zotero://d", CARDS[1]]),
-        ({"sentence": (0, 0), "presence": "gone", "list_rows": ()},
+        ({"sentence": None, "presence": "gone", "list_rows": ()},
          ["The heart pumps blood.", "  in        On Hearts · p. 3 · gone from the source", "  open      zotero://d",
-          '  no card   ankiforge edit pdf:papers/k --field Front "…" --field Back "…"']),
+          '  no card   ankiforge edit hlab0efa77 --field Front "…" --field Back "…"']),
         ({"highlight": replace(MARK, uri="zotero://m", heading="Results"), "list_rows": (CARD,) * 6},
          ["The *heart* pumps blood.", "  in        On Hearts · p. 3 · Results", "  open      zotero://m", *[CARDS[1]] * 5]),
-        ({"highlight": replace(MARK, document=replace(PAPER, uri=""), kind=HighlightKind.CARD, markdown=("What pumps?", "", "heart")), "sentence": (0, 0)},
+        ({"highlight": replace(MARK, document=replace(PAPER, uri=""), kind=HighlightKind.CARD, markdown=("What pumps?", "", "heart")), "sentence": None},
          ["What pumps? → heart", "  in        On Hearts · p. 3", CARDS[1]]),
-        ({"highlight": replace(MARK, exact="", comment="It pumps."), "sentence": (0, 0)}, ["It pumps.", "  in        On Hearts · p. 3", "  open      zotero://d", CARDS[1]]),
+        ({"highlight": replace(MARK, exact="", comment="It pumps."), "sentence": None}, ["It pumps.", "  in        On Hearts · p. 3", "  open      zotero://d", CARDS[1]]),
         ({"highlight": replace(MARK, heading="On Hearts")}, ["The *heart* pumps blood.", "  in        On Hearts · p. 3", "  open      zotero://d", CARDS[1]]),
     ],
 )  # fmt: skip
@@ -214,8 +214,8 @@ def test_a_passage_is_json_with_the_sentence_that_answers(by_meaning, by, is_con
     ("text", "span", "parts"),
     [
         ("a b c", (2, 3), ("a ", "b", " c")),
-        ("a b c", (0, 0), ("a b c", "", "")),
-        ("x " * 300, (0, 0), ("x " * 209 + "x…", "", "")),
+        ("a b c", None, ("a b c", "", "")),
+        ("x " * 300, None, ("x " * 209 + "x…", "", "")),
         (
             "x" * 300 + "b" + "y" * 300,
             (300, 301),
@@ -226,7 +226,7 @@ def test_a_passage_is_json_with_the_sentence_that_answers(by_meaning, by, is_con
 def test_the_words_around_a_sentence_are_cut(text, span, parts):
     hit = replace(PASSAGE, highlight=replace(MARK, exact=text), sentence=span)
     assert hit.split_text() == parts
-    if span != (0, 0):  # a quote comes before the sentence
+    if span is not None:  # a quote comes before the sentence
         other = replace(hit, sentence=(0, 1))
         assert other.split_text(span) == parts
 

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ankiforge.features.ask.work import search_library
+from ankiforge.model import make_highlight_id
 from ankiforge.pipeline.workspace import Workspace
 from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
 from tests.makers.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
@@ -276,7 +277,8 @@ def test_a_passage_says_where_it_is_and_which_card_it_has(known):
     assert "  open      zotero://open-pdf/library/items/ATTACH01?" in text
     [found] = known.ok("search", "was blieb an Ersparnis", "--json").lines
     key = found["highlight"]["key"]
-    assert f"  no card   ankiforge edit {key} --field Front" in text
+    id = make_highlight_id(key)[:10]
+    assert f"  no card   ankiforge edit {id} --field Front" in text
     assert found["found"] == {"by": "words", "sure": True}
     katze = known.ok("search", "Katze").stdout
     assert "accepted  Katze" in katze

@@ -66,10 +66,8 @@ def test_a_card_and_a_passage_of_one_sentence_are_shown_whole():
         )
         == []
     )
-    assert work._choose_best_sentence(PASSAGE, [], index.parse_query_words("heart")) == (
-        0,
-        0,
-    )
+    words = index.parse_query_words("heart")
+    assert work._choose_best_sentence(PASSAGE, [], words) is None
 
 
 # --- one score ---
