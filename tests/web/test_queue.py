@@ -126,7 +126,9 @@ def test_enter_answers_no_question_about_words_of_ones_own_but_keeps_them(forge,
     press(page, "u")
     page.wait_for_selector("#margin > .card")
     page.set_viewport_size({"width": 400, "height": 800})
-    page.locator("#buttons .filled").click()
+    page.locator("#buttons .button", has_text="Discard").click()  # what was typed
+    settle(page)
+    page.locator("#buttons .filled", has_text="Keep mine").click()
     page.wait_for_selector(".ending")
     settle(page)
     assert [card["fields"]["Back"] for card in forge.cards()] == ["Lima, on the coast"]
