@@ -106,7 +106,7 @@ def test_a_card_that_fails_is_edited_or_left_and_the_ending_says_so(
     page.keyboard.press("s")
     settle(page)
     page.keyboard.press("s")
-    assert over(page) == "3 decided. Nothing more is in this list."
+    assert over(page) == "1 decided, 2 later. Nothing more is in this list."
     anki.load(package(forge))
     assert fields_of(anki, fails["wished"])[1] == "gold and platinum"
     assert forge.ok("repair", "--json").lines == []
