@@ -476,7 +476,7 @@ class ItemRenderer:
         view = render_card(card, self.find_picture)
         view["used"] = self._find_highest_gap_number(card)
         keep = relabel(replace(KEEP_MINE, name="accept"), KEEP_MINE.label, "Kept")
-        retire = relabel(replace(TAKE_NEW, name="reject"), "Retire it", "Retired")
+        retire = relabel(REJECT, "Retire it", "Retired")
         return {
             "title": view["title"],
             "ask": "The passage has changed. Does the card still fit?",

@@ -83,7 +83,7 @@ def test_marks_show_how_they_stand_and_the_document_follows_the_card(
     until(page, f"{STATES}.filter((one) => one === 'card').length === 1")
     page.keyboard.press("x")
     settle(page)
-    until(page, f"{STATES}.sort().join() === 'card,none,proposal'")
+    until(page, f"{STATES}.sort().join() === 'card,none,suggested'")
     page.keyboard.press("u")
     until(page, f"{STATES}.sort().join() === 'card,proposal,proposal'")
     settle(page)

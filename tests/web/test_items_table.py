@@ -268,7 +268,7 @@ def rest_of(shown: dict) -> dict:
     ("draft", "actions", "rest"),
     [
         ({"revised_guid": "", "keeps_text": True},
-         ["accept | Keep mine | 1 | filled | Kept", "reject | Retire it | 2 | outlined | Retired", CHANGE, AGAIN, LATER],
+         ["accept | Keep mine | 1 | filled | Kept", "reject | Retire it | x | outlined | Retired", CHANGE, AGAIN, LATER],
          {"ask": "The passage has changed. Does the card still fit?", "why": {"text": "The text for your chat asks about it, too.", "tone": "quiet"}}),
         ({"revised_guid": ""}, [KEEP_MINE, TAKE_NEW, ANOTHER, CHANGE, LATER],
          {"ask": NEW_WORDS, "beside": True, "why": KEEPS, "edits": 1}),

@@ -208,6 +208,7 @@ export class Card {
     if (this.sentence) this.#showSentence(this.sentence);
     else this.#show(this.picked);
     this.node.focus({ preventScroll: true });
+    this.#onChange();
   }
 
   // ---- Enter: return the action and what to send with it, or focus what is missing and return null.
