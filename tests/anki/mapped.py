@@ -452,11 +452,11 @@ PUSHES: dict[str, tuple[str, tuple[Any, ...]]] = {
     )),
     "a note of ours that got another type is not converted": ("two fields", (
         do.unnamed(), do.write(QUESTION.format("", "a cat")), do.push(added=1), do.to_basic(),
-        do.in_type("", "Basic"), do.write(QUIET), do.push(held=1, updated=0), do.in_type("", "Basic"), do.same_types(),
+        do.in_type("", "Basic"), do.write(QUIET), do.push(withheld=1, updated=0), do.in_type("", "Basic"), do.same_types(),
     )),
     "a second type, of an import, is not merged: the file brings the notes": ("two fields", (
         do.second_type("My own type", "My own type+"), do.write(QUESTION.format("", "a cat")),
-        do.push(held=1, added=0), do.same_types(), do.imported(new=1), do.same_types(),
+        do.push(withheld=1, added=0), do.same_types(), do.imported(new=1), do.same_types(),
         do.in_type("", "My own type"),
     )),
     "the notes of two types are both asked for": ("two fields", (

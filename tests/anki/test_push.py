@@ -87,7 +87,7 @@ STORIES: dict[str, tuple[Step, ...]] = {
     ),
     "a field of a person's own stays beside a change of ours": (
         do.pushed(), do.types(lambda models, basic: models.add_field(basic, models.new_field("Mine"))),
-        do.edit(Mine="my own"), ANIMAL, do.run(), do.push(held=0, updated=1),
+        do.edit(Mine="my own"), ANIMAL, do.run(), do.push(withheld=0, updated=1),
         do.note(Back="cat (an animal)", Mine="my own"), do.our_types("ankiforge Basic"),
     ),
 }  # fmt: skip

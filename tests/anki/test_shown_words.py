@@ -4,6 +4,7 @@ import pytest
 
 from tests.anki.stories import do
 from tests.anki.test_lost_and_found import told
+from tests.conftest import is_card_or_draft
 
 WHO = "When did the war end?::in {}\n"
 
@@ -35,7 +36,8 @@ def decided(desk):
 
 def told_of(desk):
     """The answer of the card as each list tells it."""
-    [listed] = desk.forge.ok("list", "--json").lines
+    rows = desk.forge.ok("list", "--json").lines
+    [listed] = filter(is_card_or_draft, rows)
     [shown] = desk.forge.ok("list", "-v", desk.guid(), "--json").lines
     text = desk.forge.ok("list", "-v", desk.guid()).stdout
     back = next(line[10:] for line in text.splitlines() if line.startswith("back "))

@@ -160,7 +160,7 @@ def test_a_rejected_card_is_retired_again_after_a_full_sync(pair, laptop_first):
     _carry_journal(phone, laptop)
 
     first, second = pair if laptop_first else (phone, laptop)
-    first.run(held=0)
+    first.run(withheld=0)
     first.load()
     _sync(first, second)
     _carry_journal(first, second)

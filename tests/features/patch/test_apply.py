@@ -74,11 +74,14 @@ def test_notes_are_written_as_they_were_but_for_the_edits(forge):
     assert backs == {"It makes long proteins."}
     assert forge.lists("questions") == [[]]
     assert "no edit in Anki to bring back" in forge.ok("patch", "--apply").stderr
-    # it can't be undone any more, and the decision before is undone only after a yes
-    refused = forge("undo")
-    told = "the notes that patch --apply wrote can no longer be restored"
-    assert (refused.exit_code, told in refused.stderr) == (2, True)
+    # what is undone then is the decision before, and only if the user says so
+    said = forge("undo", code=2).stderr
+    assert "the notes that patch --apply wrote can no longer be restored" in said
+    assert "nothing was undone" in said
+    assert "hint: ankiforge undo --yes" in said
+    assert vault.contents() == vault.after
     assert "undone: edited" in forge.ok("undo", "--yes").stderr
+    assert vault.contents() == vault.after
 
 
 def change(note: Path) -> None:
