@@ -245,6 +245,8 @@ class FileListing(msgspec.Struct):
         note_path = f"{path}/a.md" if target.is_dir() else path
         if not self.is_included(note_path):
             return
+        if target.is_symlink():
+            return  # a loop of links
         if not target.exists():
             hint = "it points nowhere: repair or delete it"
         elif target.is_relative_to(self.root.resolve()):

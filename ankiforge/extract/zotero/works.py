@@ -211,7 +211,7 @@ class WorkReader:
             highlights.append(highlight)
             if get_privacy_reason(highlight):
                 private_texts.append(text.full_text)
-                if is_name(text.title):
+                if text.title and is_name(text.title):
                     private_names.append(text.title)
                 elif text.title:
                     private_texts.append(text.title)

@@ -690,7 +690,7 @@ def judge(
                 faults.append(f"a change does not show both: {row}")
             if row["keeps_text"] and row["fields"] != after[row["changes"]]["fields"]:
                 faults.append(f"a change shows other words than the card: {row}")
-        if unchanged and not re.search(r"\d+ changes?\b", counts):
+        if unchanged and not re.search(r"\d+ changed cards?\b", counts):
             faults.append(f"the run does not count the change: {said}")
         for guid in unchanged:
             if "40 times" in "".join(notes.get(guid, ())):
