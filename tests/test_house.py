@@ -130,7 +130,7 @@ def test_every_error_and_its_exit_code_stand_in_the_tree():
 
 RULES = (
     "events sentence_decisions event_replay match gap_numbers snapshots draft_completion"
-    " waiting draft_changes decision_plans undo anki_changes"
+    " waiting draft_changes decision_plans undo anki_changes source_state"
 ).split()
 """The modules of the ledger that are rules: functions of values, which ask no database."""
 
