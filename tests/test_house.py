@@ -129,8 +129,8 @@ def test_every_error_and_its_exit_code_stand_in_the_tree():
 # --- the ledger -----------------------------------------------------------------------------
 
 RULES = (
-    "events source_state sentence_decisions event_replay match gap_numbers snapshots"
-    " draft_completion waiting draft_changes decision_plans undo anki_changes"
+    "events sentence_decisions event_replay match gap_numbers snapshots draft_completion"
+    " waiting draft_changes decision_plans undo anki_changes source_state"
 ).split()
 """The modules of the ledger that are rules: functions of values, which ask no database."""
 
