@@ -85,7 +85,7 @@ def test_marks_show_how_they_stand_and_the_document_follows_the_card(
     settle(page)
     until(page, f"{STATES}.sort().join() === 'card,none,suggested'")
     page.keyboard.press("u")
-    until(page, f"{STATES}.sort().join() === 'card,proposal,proposal'")
+    until(page, f"{STATES}.sort().join() === 'card,suggested,suggested'")
     settle(page)
 
     # a click on a mark goes to its card, and from there back to the ten
