@@ -141,7 +141,7 @@ def test_a_digit_takes_another_gap_of_a_proposed_card_and_e_edits_it(
     assert "A Golgi" in card["fields"]["Text"]
 
 
-def test_a_sitting_is_of_one_document_and_undo_leads_back_to_it(
+def test_a_sitting_is_of_all_documents_and_undo_leads_back_in_it(
     forge, vault, at_terminal
 ):
     other = "Osmosis is the diffusion of water through a semipermeable membrane."
@@ -150,8 +150,8 @@ def test_a_sitting_is_of_one_document_and_undo_leads_back_to_it(
     (vault / "Water.md").write_text(f"=={other}==\n\n=={third}==\n", "utf-8")
     forge.ok("run", vault)
     with at_terminal("review", "--terminal") as keyboard:
-        assert "2 left here · 0 kept" in COLOURS.sub("", keyboard.shown())
-        assert "1 left here · 1 kept" in COLOURS.sub("", keyboard.press("\r"))
+        assert "3 left here · 0 kept" in COLOURS.sub("", keyboard.shown())
+        assert "2 left here · 1 kept" in COLOURS.sub("", keyboard.press("\r"))
         assert "1 left here · 2 kept" in COLOURS.sub("", keyboard.press("\r"))
         assert "2 left here · 1 kept" in COLOURS.sub("", keyboard.press("u"))
         assert "3 left here · 0 kept" in COLOURS.sub("", keyboard.press("u"))
@@ -519,7 +519,7 @@ def test_one_answer_makes_cards_of_all_words_with_their_translation(forge, at_te
         assert "… and 3 more" in asked
         assert "✓ 1 answered\r\n" in COLOURS.sub("", keyboard.press("\r"))
     assert set(verdicts(forge).values()) == {"accepted"}
-    forge.ok("undo")
+    forge.ok("undo", "--yes")
     with at_terminal("review", "--terminal") as keyboard:
         keyboard.shown()
         assert "1 answered" in COLOURS.sub("", keyboard.press("x"))

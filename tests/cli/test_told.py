@@ -519,7 +519,7 @@ def test_what_accept_all_leaves_and_what_undo_takes_back_is_told(forge, vault):
     told = forge.ok("accept", "--all", "-v").stderr
     assert "not accepted:   3 × a question comes first: " in told
     forge.ok("reject", "--all")
-    told = forge.ok("undo").stderr
+    told = forge.ok("undo", "--yes").stderr
     assert "✓ undone: 10 rejected" in told
     assert told.endswith("\n  … and 5 more\n")
 
