@@ -152,7 +152,7 @@ def test_a_rule_of_the_ledger_imports_rules_only(rule):
 
 
 SQL = re.compile(r"\b(SELECT|INSERT|UPDATE|DELETE FROM|WHERE|ORDER BY|JOIN|PRAGMA)\b")
-PUT_TOGETHER = {  # the terms of a query
+PUT_TOGETHER = {
     "ledger/database.py": 2,  # `Database.insert` and `put`, and a size
 }
 """By module, how many of its statements are put together from pieces; none is to be added."""

@@ -636,8 +636,9 @@ def _find_document_key(workspace: Workspace, title: Path) -> str:
     Raises:
         UsageError: there is neither such a document nor such a file.
     """
+    from ankiforge.extract.discover import SAVE_PAGE_HINT
     from ankiforge.ledger.cards import load_highlight
-    from ankiforge.pipeline.sources import SAVE_PAGE_HINT, URL_MESSAGE, find_url
+    from ankiforge.pipeline.sources import URL_MESSAGE, find_url
     from ankiforge.review.batches import find_document_to_ask_about
 
     url = find_url(title)
