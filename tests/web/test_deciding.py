@@ -172,7 +172,7 @@ def test_what_was_put_off_comes_last(notes, opened):
     for _ in range(9):
         page.keyboard.press("Enter")
         settle(page)
-    assert over(page) == "9 cards. Here: 3 waiting."
+    assert over(page) == "9 cards, 1 later. Here: 3 waiting."
     ready(page)
     page.keyboard.press("Enter")
     settle(page)

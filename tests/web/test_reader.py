@@ -78,7 +78,7 @@ def test_the_shelf_is_a_list_box_of_documents(cells, opened):
     assert following(told, "main Shelf", 3) == [
         "heading Shelf",
         "listbox Documents",
-        "option Cells 2 proposals",
+        "option Cells 2 waiting",
     ]
 
 
@@ -100,7 +100,7 @@ def test_a_card_is_an_article_beside_its_document_and_each_step_is_told(cells, o
     settle(page)
     assert page.evaluate("document.activeElement.ariaLabel").startswith("Osmosis is")
     done, count = statuses(page)
-    assert done.startswith("Made: “The Golgi apparatus is the organelle")
+    assert done.startswith("Accepted: “The Golgi apparatus is the organelle")
     assert count == "2 of 2"
     page.keyboard.press("u")
     settle(page)

@@ -252,7 +252,8 @@ def test_the_sentence_has_the_one_before(documents, opened):
         " first, and they called the hardening consolidation."
     )
     note = f"# Bridges\n\nMany rivers are wide. =={sentence}==\n"
-    (documents.folder / "notes" / "Bridges.md").write_text(note, encoding="utf-8")
+    (documents.folder / "notes" / "rivers").mkdir()
+    (documents.folder / "notes" / "rivers" / "Bridges.md").write_text(note, "utf-8")
     documents.ok("run")
     page = opened(documents, "shelf")
     page.locator(".documents li", has_text="Bridges").click()

@@ -568,8 +568,9 @@ def windows(serve_desk) -> Desk:
 
     def prepare(forge):
         write_lecture(forge.folder / "marked.pdf", marked=(1, 2, 3, 12))
-        (forge.folder / "Memory.md").write_text(FOUR_STATES, "utf-8")
-        forge.ok("run", "marked.pdf", "Memory.md")
+        (forge.folder / "notes").mkdir()
+        (forge.folder / "notes" / "Memory.md").write_text(FOUR_STATES, "utf-8")
+        forge.ok("run", "marked.pdf", "notes/Memory.md")
 
     return serve_desk(prepare)
 

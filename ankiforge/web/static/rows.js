@@ -68,7 +68,7 @@ export class Rows {
   }
   // A row, below the title of its document if that of the row before is another.
   #renderRow(entry) {
-    const heading = entry.place === this.#heading ? null : h("h3", { dir: "auto" }, entry.place);
+    const heading = entry.place === this.#heading ? null : h("h2", { dir: "auto" }, entry.place);
     this.#heading = entry.place;
     const content = [
       h("span", { className: "title", dir: "auto" }, renderSides(entry)),
