@@ -813,7 +813,7 @@ def test_a_home_folder_is_read_only_after_a_question(
             workspace.confirm_broad_paths([tmp_path])
         told = f"{tmp_path} is your home folder, so it was not read"
         assert raised.value.message == told
-        assert f"ankiforge run {tmp_path} --yes" in raised.value.hint
+        assert "ankiforge run ~ --yes" in raised.value.hint
     else:
         workspace.confirm_broad_paths([tmp_path])
     question = f"{tmp_path} is your home folder. Read all of it, now and in later runs?"
