@@ -245,8 +245,16 @@ def _replace_script_or_link(element: Tag, name: str) -> None:
             _enclose_aside(element, text)
 
 
+def _get_text(element: Tag) -> str:
+    """Return the text in an element, without asides.
+
+    It reads the whole element, so it isn't called for each element of a page.
+    """
+    return remove_asides(element.get_text())
+
+
 def _get_one_line(element: Tag) -> str:
-    return " ".join(remove_asides(element.get_text()).split())
+    return " ".join(_get_text(element).split())
 
 
 def _enclose_aside(element: Tag, text: str) -> None:
@@ -324,14 +332,15 @@ def _is_page_number(element: Tag, types: str) -> bool:
     """
     if element.name == "td":
         return False
-    text = remove_asides(element.get_text())
-    if "pagebreak" not in types and not _PAGE_CLASS.search(types):
-        identifier = _get_attribute(element, "id")
-        if not _PAGE_ID.fullmatch(identifier):
-            return False
-        number = "".join(filter(str.isalnum, text))
-        if not number or not identifier.endswith(number):
-            return False
+    if "pagebreak" in types or _PAGE_CLASS.search(types):
+        return _PAGE_NUMBER.fullmatch(_get_text(element)) is not None
+    identifier = _get_attribute(element, "id")
+    if not _PAGE_ID.fullmatch(identifier):
+        return False
+    text = _get_text(element)
+    number = "".join(filter(str.isalnum, text))
+    if not number or not identifier.endswith(number):
+        return False
     return _PAGE_NUMBER.fullmatch(text) is not None
 
 

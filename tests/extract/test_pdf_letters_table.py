@@ -15,9 +15,10 @@ from ankiforge.extract.pdf.letters import (
     iter_visible_chars,
 )
 from ankiforge.extract.pdf.rendering import (
+    _classify_frame,
     _compute_line_box,
-    _contains_drawing,
     _find_words_with_boxes,
+    _FrameKind,
     encode_png,
     read_page_sizes,
 )
@@ -121,32 +122,32 @@ BAR = (PATH, (50.0, 10.0, 52.9, 90.0))
 
 
 @pytest.mark.parametrize(
-    ("drawn", "is_drawing"),
+    ("drawn", "kind"),
     [
-        ([], False),
-        ([(TEXT, (10.0, 10.0, 20.0, 20.0))], False),
-        ([(IMAGE, (10.0, 10.0, 20.0, 20.0))], True),
-        ([(IMAGE, (90.0, 90.0, 120.0, 120.0))], True),
-        ([(IMAGE, (110.0, 10.0, 120.0, 20.0))], False),
-        ([(IMAGE, (10.0, 110.0, 20.0, 120.0))], False),
-        ([(IMAGE, (10.0, -20.0, 20.0, -1.0))], False),
+        ([], _FrameKind.TEXT),
+        ([(TEXT, (10.0, 10.0, 20.0, 20.0))], _FrameKind.TEXT),
+        ([(IMAGE, (10.0, 10.0, 20.0, 20.0))], _FrameKind.DRAWING),
+        ([(IMAGE, (90.0, 90.0, 120.0, 120.0))], _FrameKind.DRAWING),
+        ([(IMAGE, (110.0, 10.0, 120.0, 20.0))], _FrameKind.TEXT),
+        ([(IMAGE, (10.0, 110.0, 20.0, 120.0))], _FrameKind.TEXT),
+        ([(IMAGE, (10.0, -20.0, 20.0, -1.0))], _FrameKind.TEXT),
         # a shape, or three lines
-        ([(PATH, (10.0, 10.0, 13.0, 13.0))], True),
-        ([RULE], False),
-        ([RULE, BAR], False),
-        ([RULE, BAR, RULE], True),
-        ([(PATH, (-5.0, -5.0, 105.0, 105.0))], False),  # the background
-        ([(PATH, (-5.0, 10.0, 105.0, 90.0))], True),
-        ([(TEXT, FRAME), RULE, (IMAGE, (10.0, 10.0, 20.0, 20.0))], True),
+        ([(PATH, (10.0, 10.0, 13.0, 13.0))], _FrameKind.DRAWING),
+        ([RULE], _FrameKind.TEXT),
+        ([RULE, BAR], _FrameKind.TEXT),
+        ([RULE, BAR, RULE], _FrameKind.TABLE),
+        ([(PATH, (-5.0, -5.0, 105.0, 105.0))], _FrameKind.TEXT),  # the background
+        ([(PATH, (-5.0, 10.0, 105.0, 90.0))], _FrameKind.DRAWING),
+        ([(TEXT, FRAME), RULE, (IMAGE, (10.0, 10.0, 20.0, 20.0))], _FrameKind.DRAWING),
     ],
 )
-def test_what_makes_a_frame_a_drawing(drawn, is_drawing):
+def test_what_a_frame_contains(drawn, kind):
     objects = [
-        SimpleNamespace(type=kind, get_bounds=lambda bounds=bounds: bounds)
-        for kind, bounds in drawn
+        SimpleNamespace(type=of_type, get_bounds=lambda bounds=bounds: bounds)
+        for of_type, bounds in drawn
     ]
     page = SimpleNamespace(get_objects=lambda max_depth: iter(objects))
-    assert _contains_drawing(page, FRAME) is is_drawing
+    assert _classify_frame(page, FRAME) is kind
 
 
 @pytest.mark.parametrize(
