@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain, islice
 from typing import NamedTuple
 
@@ -30,6 +30,7 @@ from ankiforge.model import (
     CardKind,
     NoteType,
     Pair,
+    PendingDraft,
     ShownCard,
     UserQuestion,
     UserQuestionKind,
@@ -43,7 +44,14 @@ from ankiforge.reports.cards import (
 )
 from ankiforge.reports.view import view_card
 from ankiforge.review import Decision, Item, Review, StaleItemError, batches
-from ankiforge.review.decisions import Accept, Edit, Reject, ShowInAnki, WriteCard
+from ankiforge.review.decisions import (
+    Accept,
+    Edit,
+    Postpone,
+    Reject,
+    ShowInAnki,
+    WriteCard,
+)
 from ankiforge.review.items import expand_alternative_gaps
 from ankiforge.text import format_counts, mark_bold, render_bold_marks, to_one_line
 from ankiforge.text.cloze import to_plain_text, to_terminal_text
@@ -62,27 +70,38 @@ _KEY = re.compile(r"(?s)\x1b(?:\[[\d;]*[A-Za-z~]|O[A-Za-z]|[^\x1b])|.")
 _MAX_EXAMPLES = 10
 _EDITABLE_FIELDS = ("Text", "Front", "Back", "Extra")
 """The fields that the user may add to a card in an editor."""
+ENTER = "Enter"
 _NAVIGATION_KEYS = (("u", "undoes"), ("j", "later"), ("k", "back"))
 _LABEL_WIDTH = 11
 
-Choice = tuple[Decision, ShownCard | None]
-"""A decision that accepts a card or answers a question, and the card, or None for a question."""
 Keys = Sequence[tuple[str, str]]
 """The available keys, as (key, effect) pairs."""
-
-
 Lines = Sequence[str | Pair]
 """The lines above a card. A (label, text) pair is shown in two columns, differences underlined."""
 
 
+class CardChoice(NamedTuple):
+    """A card that the user can select, and the decision that accepts it."""
+
+    accept: Accept | Edit | WriteCard
+    card: ShownCard
+
+
 class Screen(NamedTuple):
-    """What to show for an item: everything on the screen but the currently selected card."""
+    """What to show for an item, and what each key decides.
+
+    On every screen, Enter decides on at most one card, and keeps the user's own words.
+    """
 
     title: str
     before: Lines
-    choices: Sequence[Choice]
-    """The decisions to choose from. The first one is preselected."""
+    decisions: Mapping[str, Decision]
+    """Maps each key that decides on the item to its decision. Enter is `ENTER`."""
     keys: Keys
+    cards: Sequence[CardChoice] = ()
+    """The cards to choose from. The first one is preselected. Empty for a question."""
+    enter_accepts: bool = False
+    """Whether Enter accepts the selected card, so that digits select one of several."""
     guid: str = ""
     """The GUID of the card to show in Anki, or ""."""
 
@@ -178,55 +197,24 @@ class TerminalReview:
         if drafts and drafts[0].kind is not CardKind.OCCLUSION:
             return self._make_draft_screen(item)
         if question and question.kind is UserQuestionKind.FORM:
-            examples = question.examples[:_MAX_EXAMPLES]
-            if len(question.examples) > _MAX_EXAMPLES:
-                more_count = len(question.examples) - _MAX_EXAMPLES
-                examples = (*examples, f"… and {more_count:,} more")
-            keys = (("Enter", "makes cards"), ("x", "none"), *_NAVIGATION_KEYS)
-            choice = Accept(item.id, item.content_hash), None
-            return Screen("", (mark_bold(question.text), *examples), [choice], keys)
+            return _make_form_screen(item, question)
         if question and question.kind is UserQuestionKind.CONFLICT:
-            return self._make_conflict_screen(item, question)
+            return _make_conflict_screen(item, question)
         return None
 
     def _make_draft_screen(self, item: Item) -> Screen:
-        choices = list[Choice]()
-        for index, draft in enumerate(item.offered_drafts):
-            for gap, card in enumerate(expand_alternative_gaps(draft), 1):
-                accept = Accept(item.id, item.content_hash, choice=index, gap=gap)
-                choices.append((accept, card))
-        del choices[9:]  # each choice is a digit
-        keys = [("Enter", "accepts"), ("x", "rejects")]
-        if item.drafts and item.drafts[0].keeps_text:
-            keys = [("Enter", "keeps"), ("x", "retires")]
-        if len(choices) > 1:
-            noun = "gaps" if len(item.offered_drafts) == 1 else "drafts"
-            keys.insert(1, (f"1-{len(choices)}", noun))
+        cards = _list_card_choices(item)
+        if not item.card:
+            screen = _make_new_card_screen(item, cards)
+        elif item.drafts[0].keeps_text:
+            screen = _make_outdated_card_screen(item, cards)
+        else:
+            screen = _make_change_screen(item, item.drafts[0], cards)
         highlight = item.offered_drafts[0].highlight
         title = ", ".join(
             filter(None, (highlight.document.title, highlight.page_or_time))
         )
-        before = tuple(self._list_passage_lines(item))
-        return Screen(
-            title, before, choices, (*keys, ("e", "edits"), *_NAVIGATION_KEYS), item.guid
-        )
-
-    def _make_conflict_screen(self, item: Item, question: UserQuestion) -> Screen:
-        """Return the screen that shows both versions of a card that was changed in two places."""
-        front, title = map(to_one_line, question.examples)
-        before: list[str | Pair] = [mark_bold(front), question.text]
-        labels = ("yours", "source")
-        for conflict in question.conflicts:
-            if conflict.is_edited_in_ankiforge:
-                labels = ("in Anki", "here")
-            before += ["", f"{conflict.field}:"]
-            texts = map(to_one_line, (conflict.user_text, conflict.source))
-            for number, text in enumerate(mark_differing_words(*texts)):
-                before.append((f"{number + 1}  {labels[number]}", text))
-        ids = item.id, item.content_hash
-        choices: list[Choice] = [(Reject(*ids), None), (Accept(*ids), None)]
-        keys = (("1", labels[0]), ("2", labels[1]), *_NAVIGATION_KEYS)
-        return Screen(title, tuple(before), choices, keys, question.guids[0])
+        return screen._replace(title=title, before=tuple(self._list_passage_lines(item)))
 
     def _list_passage_lines(self, item: Item) -> list[str | Pair]:
         """Return the lines above a draft: its passage, the comment, and the card that it changes.
@@ -256,8 +244,8 @@ class TerminalReview:
             lines.append((f"{name.lower()} now", to_one_line(to_terminal_text(text))))
         return [*lines, ""] if lines else lines
 
-    def _draw_screen(self, screen: Screen, current: Choice, keys: Keys) -> None:
-        """Draw the screen with the selected card."""
+    def _draw_screen(self, screen: Screen, card: ShownCard | None, keys: Keys) -> None:
+        """Draw the screen with the selected card, or without one for a question."""
         kept_count = sum(done.said in ("kept", "edited") for done in self._decisions)
         header = Table.grid(expand=True, padding=(0, 2))
         header.add_column(no_wrap=True)
@@ -267,16 +255,11 @@ class TerminalReview:
             Text(progress, "dim"), self._to_text(mark_bold(to_one_line(screen.title)))
         )
         lines = [*screen.before]
-        cards = [card for _, card in screen.choices if card]
-        if current[1]:
-            view = view_card(current[1])
+        if card:
+            view = view_card(card)
             lines += format_sides(view)
-            if len(cards) > 1:
-                lines.append("")
-            for index, other in enumerate(map(view_card, cards[1:] and cards), 1):
-                is_cloze = other.card.note_type is NoteType.CLOZE
-                text = other.answer if is_cloze else other.question
-                lines.append(f"{index}  {to_one_line(text)}")
+            if len(screen.cards) > 1:
+                lines += ["", *_number_cards(screen.cards)]
             if view.warning:
                 lines += ["", f"! {view.warning}"]
         body = Padding(Group(*map(self._render_line, lines)), (1, 2))
@@ -320,37 +303,39 @@ class TerminalReview:
 
         Returns whether to continue the review.
         """
-        choices, keys = screen.choices, screen.keys
-        current = choices[0]
-        ids = current[0].id, current[0].content_hash
-        is_one_card = bool(current[1]) or len(choices) == 1
+        decisions = dict(screen.decisions)
+        selected = screen.cards[0] if screen.cards else None
+        selectable = _list_selectable_cards(screen)
+        keys = screen.keys
         can_browse = bool(screen.guid) and self._workspace.can_show_in_anki(screen.guid)
-        keys = (*keys, ("b", "in Anki")) if can_browse else keys
-        digits = [str(number) for number in range(1, len(choices) + 1)]
-        self._draw_screen(screen, current, keys)
+        if can_browse:
+            keys = (*keys, ("b", "in Anki"))
+        self._draw_screen(screen, selected and selected.card, keys)
         while True:
+            pressed = self._read_key()
             try:
-                match self._read_key():
-                    case "\r" | "\n" if is_one_card:
-                        return self._apply_decision(current[0])
-                    case "x" if is_one_card:
-                        return self._apply_decision(Reject(*ids))
+                match pressed:
+                    case key if key in decisions:
+                        return self._apply_decision(decisions[key])
                     case "b" if can_browse:
-                        self._message = self._review.decide(ShowInAnki(*ids)).message
+                        show = ShowInAnki(self._queue[0], decisions[ENTER].content_hash)
+                        self._message = self._review.decide(show).message
                     case "u":
                         return self._undo_last()
                     case "j":
-                        self._passed_ids.append(self._queue.pop(0))
-                        return True
+                        return self._put_off()
                     case "k" if self._passed_ids:
                         self._queue.insert(0, self._passed_ids.pop())
                         return True
-                    case "e" if current[1]:
-                        current = self._edit_card(current[0], current[1])
-                    case digit if digit in digits and not current[1]:
-                        return self._apply_decision(choices[int(digit) - 1][0])
-                    case digit if digit in digits:
-                        current = choices[int(digit) - 1]
+                    case "e" if selected:
+                        edited = self._edit_card(selected)
+                        if edited is not selected:
+                            selected = edited
+                            decisions[ENTER] = edited.accept
+                            keys = ((ENTER, "accepts"), *keys[1:])
+                    case key if key in selectable:
+                        selected = selectable[key]
+                        decisions[ENTER] = selected.accept
                     case key if key == _ESCAPE:
                         return False
                     case _ if self._pressed_keys:
@@ -359,19 +344,22 @@ class TerminalReview:
                         name = f"“{key}”" if key.strip() else "this key"
                         self._message = f"{name} does nothing here"
             except BlockedError as error:
-                self._message = f"{error.message}; Enter makes the card anyway"
-                decision = current[0]
-                if isinstance(decision, Accept | Edit | WriteCard):
-                    current = replace(decision, forced=True), current[1]
+                self._message = f"{error.message}; {pressed} makes the card anyway"
+                blocked = decisions[pressed]
+                if isinstance(blocked, Accept | Edit | WriteCard):
+                    decisions[pressed] = replace(blocked, forced=True)
             except StaleItemError as error:
                 self._message = error.message
                 return True  # if the item is still pending, it is shown again
             except ForgeError as error:
                 self._message = error.full_message.replace("\n", "; ")
-            self._draw_screen(screen, current, keys)
+            self._draw_screen(screen, selected and selected.card, keys)
 
     def _read_key(self) -> str:
-        """Wait for a key press and return its character, or "" for special keys such as arrows."""
+        """Wait for a key press and return its character.
+
+        Returns `ENTER` for Enter, and "" for special keys such as arrows.
+        """
         if not self._pressed_keys:
             try:
                 pressed = click.getchar()
@@ -380,10 +368,20 @@ class TerminalReview:
             # the terminal sends an escape sequence for a special key
             self._pressed_keys = _KEY.findall(pressed) or [""]
         key = self._pressed_keys.pop(0)
+        if key in ("\r", "\n"):
+            return ENTER
         return key if len(key) == 1 else ""
 
+    def _put_off(self) -> bool:
+        """Move the item on screen behind all others. Returns True, as the review goes on."""
+        self._passed_ids.append(self._queue.pop(0))
+        return True
+
     def _apply_decision(self, decision: Decision) -> bool:
+        """Carry out a decision and go on. Returns True, as the review goes on."""
         self._pressed_keys.clear()
+        if isinstance(decision, Postpone):
+            return self._put_off()
         id = decision.id
         item = self._review.load_item(id)
         result = self._review.decide(decision)
@@ -420,18 +418,17 @@ class TerminalReview:
 
     # --- the user's editor ------------------------------------------------------------------
 
-    def _edit_card(self, decision: Decision, card: ShownCard) -> Choice:
+    def _edit_card(self, choice: CardChoice) -> CardChoice:
         """Let the user edit a card in their editor.
 
         A cloze card becomes a question if the user replaces its `=== Text ===` section with
         `=== Front ===` and `=== Back ===`.
 
-        Returns:
-            The decision that accepts the edited card, and the edited card. If the user changed
-            nothing, `decision` and `card` are returned.
+        Returns the edited card, or `choice` itself if the user changed nothing.
         """
         self._pressed_keys.clear()
         self._live.stop()
+        decision, card = choice
         old_fields = {
             name: sanitize_for_terminal(text) for name, text in card.fields if text
         }
@@ -449,11 +446,116 @@ class TerminalReview:
             zip(names_and_texts[::2], map(str.strip, names_and_texts[1::2]), strict=True)
         )
         if not new_fields or new_fields == old_fields:
-            return decision, card
+            return choice
         kind = CardKind.from_fields(new_fields)
-        id, turn, choice = decision.id, decision.content_hash, decision.choice
+        id, turn, number = decision.id, decision.content_hash, decision.choice
         if kind.note_type is card.note_type:
-            edit = Edit(id, turn, choice=choice, fields=new_fields)
-            return edit, self._review.build_preview(edit)
-        decision = WriteCard(id, turn, choice=choice, fields=new_fields, replaces=True)
-        return decision, replace(card, kind=kind, fields=tuple(new_fields.items()))
+            edit = Edit(id, turn, choice=number, fields=new_fields)
+            return CardChoice(edit, self._review.build_preview(edit))
+        write = WriteCard(id, turn, choice=number, fields=new_fields, replaces=True)
+        return CardChoice(
+            write, replace(card, kind=kind, fields=tuple(new_fields.items()))
+        )
+
+
+# --- what each key decides --------------------------------------------------------------------
+
+
+def _list_card_choices(item: Item) -> list[CardChoice]:
+    """Return the cards that an item offers, at most nine, because each is selected by a digit."""
+    choices = list[CardChoice]()
+    for index, draft in enumerate(item.offered_drafts):
+        for gap, card in enumerate(expand_alternative_gaps(draft), 1):
+            accept = Accept(item.id, item.content_hash, choice=index, gap=gap)
+            choices.append(CardChoice(accept, card))
+    return choices[:9]
+
+
+def _make_new_card_screen(item: Item, cards: Sequence[CardChoice]) -> Screen:
+    """Return the screen of a new card. Enter accepts the selected one."""
+    decisions = {ENTER: cards[0].accept, "x": Reject(item.id, item.content_hash)}
+    keys = [(ENTER, "accepts"), ("x", "rejects"), ("e", "edits"), *_NAVIGATION_KEYS]
+    if len(cards) > 1:
+        noun = "gaps" if len(item.offered_drafts) == 1 else "drafts"
+        keys.insert(1, (f"1-{len(cards)}", noun))
+    return Screen("", (), decisions, keys, cards, enter_accepts=True, guid=item.guid)
+
+
+def _make_outdated_card_screen(item: Item, cards: Sequence[CardChoice]) -> Screen:
+    """Return the screen of a card whose passage has changed, and which no drafter can reword."""
+    decisions = {ENTER: cards[0].accept, "x": Reject(item.id, item.content_hash)}
+    keys = ((ENTER, "keeps"), ("x", "retires"), ("e", "edits"), *_NAVIGATION_KEYS)
+    return Screen("", (), decisions, keys, cards[:1], guid=item.guid)
+
+
+def _make_change_screen(
+    item: Item, draft: PendingDraft, cards: Sequence[CardChoice]
+) -> Screen:
+    """Return the screen of new text for a card. Enter keeps the user's words, as on the page."""
+    keep = Reject(item.id, item.content_hash)
+    take = Accept(item.id, item.content_hash)
+    decisions: dict[str, Decision] = {ENTER: keep, "1": keep, "2": take}
+    keys = [(ENTER, "keeps yours"), ("2", "takes the new")]
+    if draft.may_be_another_card:
+        decisions["3"] = replace(take, another=True)
+        keys.append(("3", "makes another"))
+    keys += [("e", "edits"), *_NAVIGATION_KEYS]
+    return Screen("", (), decisions, keys, cards[:1], guid=item.guid)
+
+
+def _make_form_screen(item: Item, question: UserQuestion) -> Screen:
+    """Return the screen that asks whether lines of a document are cards.
+
+    Enter makes the card of a single line. For several lines it decides nothing.
+    """
+    examples = question.examples[:_MAX_EXAMPLES]
+    if len(question.examples) > _MAX_EXAMPLES:
+        more_count = len(question.examples) - _MAX_EXAMPLES
+        examples = (*examples, f"… and {more_count:,} more")
+    ids = item.id, item.content_hash
+    decisions: dict[str, Decision] = {"1": Accept(*ids), "x": Reject(*ids)}
+    if len(question.drafts) == 1:
+        decisions[ENTER] = Accept(*ids)
+        keys = [(ENTER, "makes the card")]
+    else:
+        decisions[ENTER] = Postpone(*ids)
+        keys = [(ENTER, "later"), ("1", f"makes {len(question.drafts):,} cards")]
+    keys += [("x", "none"), *_NAVIGATION_KEYS]
+    return Screen("", (mark_bold(question.text), *examples), decisions, keys)
+
+
+def _make_conflict_screen(item: Item, question: UserQuestion) -> Screen:
+    """Return the screen that shows both versions of a card that was changed in two places."""
+    front, title = map(to_one_line, question.examples)
+    lines: list[str | Pair] = [mark_bold(front), question.text]
+    labels = ("yours", "source")
+    for conflict in question.conflicts:
+        if conflict.is_edited_in_ankiforge:
+            labels = ("in Anki", "here")
+        lines += ["", f"{conflict.field}:"]
+        texts = map(to_one_line, (conflict.user_text, conflict.source))
+        for number, text in enumerate(mark_differing_words(*texts)):
+            lines.append((f"{number + 1}  {labels[number]}", text))
+    keep = Reject(item.id, item.content_hash)
+    take = Accept(item.id, item.content_hash)
+    decisions: dict[str, Decision] = {ENTER: keep, "1": keep, "2": take}
+    keys = ((ENTER, f"keeps {labels[0]}"), ("2", labels[1]), *_NAVIGATION_KEYS)
+    return Screen(title, tuple(lines), decisions, keys, guid=question.guids[0])
+
+
+def _list_selectable_cards(screen: Screen) -> dict[str, CardChoice]:
+    """Map each digit to the card that it selects. Empty if the digits decide something."""
+    if not screen.enter_accepts or len(screen.cards) == 1:
+        return {}
+    return {str(number): choice for number, choice in enumerate(screen.cards, 1)}
+
+
+def _number_cards(choices: Sequence[CardChoice]) -> list[str]:
+    """Return a numbered line for each card: its gap, or its question."""
+    lines = []
+    for number, choice in enumerate(choices, 1):
+        view = view_card(choice.card)
+        is_cloze = choice.card.note_type is NoteType.CLOZE
+        text = view.answer if is_cloze else view.question
+        lines.append(f"{number}  {to_one_line(text)}")
+    return lines

@@ -519,6 +519,11 @@ class PendingDraft(StoredDraft, kw_only=True):
         return self.passages[0]
 
     @property
+    def may_be_another_card(self) -> bool:
+        """Whether the user may make another card of new text, beside the card it would change."""
+        return self.revised_guid is not None and not self.is_user_text
+
+    @property
     def verdict_name(self) -> str:
         """The verdict in lists and queries, which is always "waiting"."""
         return "waiting"

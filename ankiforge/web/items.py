@@ -191,9 +191,9 @@ def _choose_revision_actions(draft: PendingDraft) -> list[Action]:
     """Return the actions to offer for new text of a card, the default action first."""
     if draft.is_blocked:
         return [KEEP_MINE, CHANGE, SKIP, FORCE]
-    if not draft.revised_guid or draft.is_user_text:
-        return [KEEP_MINE, TAKE_NEW, CHANGE, SKIP]
-    return [KEEP_MINE, TAKE_NEW, ANOTHER, CHANGE, SKIP]
+    if draft.may_be_another_card:
+        return [KEEP_MINE, TAKE_NEW, ANOTHER, CHANGE, SKIP]
+    return [KEEP_MINE, TAKE_NEW, CHANGE, SKIP]
 
 
 # --- questions --------------------------------------------------------------------------

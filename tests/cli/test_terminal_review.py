@@ -517,7 +517,9 @@ def test_one_answer_makes_cards_of_all_words_with_their_translation(forge, at_te
         assert "13 words with your translation in readwise: make cards?" in asked
         assert "sizable = значительный" in asked
         assert "… and 3 more" in asked
-        assert "✓ 1 answered\r\n" in COLOURS.sub("", keyboard.press("\r"))
+        assert "Enter later  1 makes 13 cards  x none" in asked
+        keyboard.press("\r")
+        assert "✓ 1 answered\r\n" in COLOURS.sub("", keyboard.press("1"))
     assert set(verdicts(forge).values()) == {"accepted"}
     forge.ok("undo", "--yes")
     with at_terminal("review", "--terminal") as keyboard:
