@@ -116,6 +116,33 @@ def test_an_area_mark_is_an_image_of_what_is_printed_there(tmp_path, kind):
     assert all(green == 0 for _, green, _ in image.colours), "frames and colours of marks"
 
 
+GRID = "100 300 180 1 re f 100 345 180 1 re f 100 389 180 1 re f"
+
+
+@pytest.mark.parametrize(
+    ("drawing", "words", "gap", "caption", "frame"),
+    [
+        # as far below the first paragraph as the frame begins
+        (DRAWN, "Figure 2: Red and blue squares.", 300, "Figure 2", ""),
+        (DRAWN, "Table 1. Doses by age.", 300, "Table 1", "table-"),
+        (GRID, "Table 1. Doses by age.", 300, "Table 1", "table-"),
+        (GRID, "Doses by age.", 300, "", "table-"),
+        ("", "Table 1. Doses by age.", 300, "Table 1", "text-"),
+        # too far above the frame
+        (DRAWN, "Figure 2: Red and blue squares.", 0, "", ""),
+    ],
+)
+def test_a_frame_is_named_by_the_caption_that_is_nearest(
+    tmp_path, drawing, words, gap, caption, frame
+):
+    blocks = (paragraph("Text"), paragraph(words, before=gap))
+    page = Page(blocks, (around(*FIGURE),), drawing=drawing)
+    write_pdf(tmp_path / "a.pdf", [page])
+    (found,) = extracted(tmp_path).highlights
+    assert found.markdown[0].startswith(f"![{caption}](")
+    assert found.figure_hash.startswith(frame)
+
+
 def test_what_was_drawn_by_hand_is_on_its_picture_and_on_that_of_its_figure(tmp_path):
     strokes = ArrayObject([rectangle(300, 340, 380, 340)])
     write(tmp_path / "a.pdf", around(300, 338, 380, 342, kind="Ink", InkList=strokes))

@@ -6,7 +6,9 @@ from ankiforge.model import FigureLabel
 from ankiforge.text.occlusion import (
     HIDE_ALL,
     HIDE_ONE,
+    MAX_CHOSEN_LABELS,
     MAX_MASKS,
+    TABLE_FRAME,
     Mask,
     Masks,
     compute_overlap,
@@ -80,6 +82,22 @@ def test_no_more_masks_are_read_or_made_than_a_card_may_have():
     assert len(parse_masks("hide all\n" + line * (MAX_MASKS + 1)).masks) == MAX_MASKS
     labels = [FigureLabel("x", *SQUARE)] * (MAX_MASKS + 1)
     assert create_masks(A, labels).masks[-1].number == MAX_MASKS
+
+
+@pytest.mark.parametrize(
+    ("figure_hash", "count", "is_on"),
+    [
+        (A, MAX_CHOSEN_LABELS, True),
+        (A, MAX_CHOSEN_LABELS + 1, False),
+        (TABLE_FRAME + A, 2, False),
+    ],
+)
+def test_of_many_labels_and_of_a_table_none_is_chosen_beforehand(
+    figure_hash, count, is_on
+):
+    masks = create_masks(figure_hash, [FigureLabel("x", *SQUARE)] * count)
+    assert masks.figure == A
+    assert [mask.on for mask in masks.masks] == [is_on] * count
 
 
 def test_the_labels_of_a_figure_become_masks_that_are_numbered_from_1():

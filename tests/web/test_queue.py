@@ -132,3 +132,45 @@ def test_enter_answers_no_question_about_words_of_ones_own_but_keeps_them(forge,
     page.wait_for_selector(".ending")
     settle(page)
     assert [card["fields"]["Back"] for card in forge.cards()] == ["Lima, on the coast"]
+
+
+CARTA = (
+    "The Magna Carta is called the charter of liberties because King John sealed it at"
+    " Runnymede."
+)
+
+
+@pytest.mark.parametrize(
+    ("button", "places"),
+    [
+        ("Keep mine\n⏎", ["Runnymede"]),
+        ("Take the new\n2", ["Windsor"]),
+        ("Another\n3", ["Runnymede", "Windsor"]),
+    ],
+)
+@pytest.mark.parametrize("by", ["key", "mouse"])
+def test_new_words_of_a_sentence_have_the_same_form(forge, opened, button, places, by):
+    forge.settings(SETTINGS, proposals=True)
+    (forge.folder / "papers").mkdir()
+    note = forge.folder / "notes" / "History.md"
+    note.parent.mkdir()
+    note.write_text(f"=={CARTA}== ^m1\n", encoding="utf-8")
+    forge.ok("run")
+    gap = CARTA.replace("King John", "{{c1::King John}}")
+    forge.ok("edit", "vault:notes/b.m1", "--field", "Text", gap)
+    note.write_text(f"=={CARTA.replace('Runnymede', 'Windsor')}== ^m1\n", "utf-8")
+    forge("run")
+    page = opened(forge, "you")
+    assert page.locator("#buttons .button").all_inner_texts() == [
+        "Keep mine\n⏎", "Take the new\n2", "Another\n3", "Edit\nE",
+    ]  # fmt: skip
+    if by == "key":
+        press(page, button.partition("\n")[2].replace("⏎", "Enter"))
+    else:
+        page.locator("#buttons .button", has_text=button.partition("\n")[0]).click()
+    page.wait_for_selector(".ending")
+    settle(page)
+    texts = [card["fields"]["Text"] for card in forge.cards("verdict:accepted")]
+    found = [place for text in sorted(texts) for place in places if place in text]
+    assert sorted(found) == places
+    assert len(texts) == len(places)

@@ -15,13 +15,16 @@ const narrowQuery = matchMedia("(max-width: 699px)");
 // The state of a highlight whose item is pending.
 const getPendingState = ({ suggested }) => (suggested ? "suggested" : "asks");
 
-function hideKeysIfTight() {
+// Keep the buttons in one row: first with less space between them, then without their keys.
+function fitButtons() {
   const place = $("#buttons");
-  place.classList.remove("tight");
-  place.classList.toggle("tight", place.lastChild?.offsetTop !== place.firstChild?.offsetTop);
+  const isBroken = () => place.lastChild?.offsetTop !== place.firstChild?.offsetTop;
+  place.classList.remove("tight", "without-keys");
+  if (isBroken()) place.classList.add("tight");
+  if (isBroken()) place.classList.add("without-keys");
 }
-new ResizeObserver(hideKeysIfTight).observe($("#buttons"));
-new MutationObserver(hideKeysIfTight).observe($("#buttons"), { childList: true });
+new ResizeObserver(fitButtons).observe($("#buttons"));
+new MutationObserver(fitButtons).observe($("#buttons"), { childList: true });
 
 export class Sitting {
   // The target of the sitting: its `title`; `read`, which requests the sitting; its `entry` on the shelf; the `key` of a
