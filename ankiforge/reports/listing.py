@@ -266,15 +266,21 @@ class Listing:
                 is_first = False
 
     def _list_questions(self, pending: PendingItems) -> ListedRows:
-        """Yield the open questions, with a heading."""
-        asked_ids = (*pending.conflicts, *pending.questions)
+        """Yield the conflicts and then the other open questions, each with a heading."""
         questions_by_id = {each.id: each for each in find_open_questions(self._ledger)}
-        for index, id in enumerate(asked_ids):
-            data, lines = _format_question(questions_by_id[id], in_full=self._verbose)
-            if index == 0 and not self._verbose:
-                count = f"{len(asked_ids):,} waiting"
-                lines = [f"{mark_bold('Questions')}{ROW_TAIL_MARK}{count}", *lines]
-            yield data, lines
+        groups = (
+            ("Changed cards", pending.conflicts),
+            ("Questions", pending.questions),
+        )
+        above: Strings = ()
+        for title, ids in groups:
+            heading = f"{mark_bold(title)}{ROW_TAIL_MARK}{len(ids):,} waiting"
+            for index, id in enumerate(ids):
+                data, lines = _format_question(questions_by_id[id], in_full=self._verbose)
+                if index == 0 and not self._verbose:
+                    lines = [*above, heading, *lines]
+                    above = ("",)
+                yield data, lines
 
     def _iter_documents(
         self, query: Strings, pending: PendingItems, everything: bool, more: bool

@@ -333,6 +333,7 @@ def test_a_conflict_names_its_card(in_conflict):
     [question] = in_conflict.rows("--view", "questions")
     assert question["examples"] == [QUESTION, "Sleep"]
     assert f"{QUESTION} / Sleep" in in_conflict.call("list", "--view", "questions")
+    assert in_conflict.call("list").startswith("Changed cards  1 waiting\n")
 
 
 def test_the_shelf_begins_with_a_conflict(in_conflict, person):

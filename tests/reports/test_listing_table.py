@@ -44,7 +44,7 @@ QUESTION = [
     "          ankiforge reject ID   keep mine",
 ]
 ASKED = [
-    "Questions\t1 waiting",
+    "Changed cards\t1 waiting",
     f"ID ? {QUESTION[0][4:]}  What is a centriole? / Cells",
 ]
 OSMOSIS = (

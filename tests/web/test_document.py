@@ -13,6 +13,14 @@ from ankiforge.extract.pdf.messages import PageHighlight
 from ankiforge.extract.pdf.worker import PdfWorkerPool
 from ankiforge.web.documents import find_page_and_highlight
 from tests.makers.pdf_writer import Page, heading, mark, paragraph, write_pdf
+from tests.makers.zotero_writer import (
+    Annotation,
+    Attachment,
+    Library,
+    Note,
+    Work,
+    write_zotero,
+)
 from tests.web.conftest import CARD, settle, shown, until
 from tests.web.world import picture
 
@@ -501,3 +509,23 @@ def test_a_passage_has_its_language_by_which_lines_are_hyphenated(forge, opened)
     page = opened(forge)
     assert page.locator(".note-text").get_attribute("lang") == "de"
     assert page.locator(f"{CARD} .face-of-card").get_attribute("lang") == "de"
+
+
+def test_a_paper_shows_its_pages_while_a_note_about_it_waits(forge, opened):
+    library = forge.folder / "Zotero"
+    file = library / "storage" / "ATTACH01" / "Discoveries.pdf"
+    file.parent.mkdir(parents=True)
+    write_pdf(file, [Page((paragraph(f"{BEFORE} {FACTS[0]}"),))], title="Discoveries")
+    place = '{"pageIndex": 0, "rects": [[72, 700, 400, 720]]}'
+    annotation = Annotation("MARK0001", BEFORE, "skip", position=place)
+    note = Note("NOTE0001", "<p>What ends mitosis? :: Two daughter cells</p>")
+    attachments = (Attachment("ATTACH01", "Discoveries.pdf", (annotation,)),)
+    work = Work(
+        "PAPER001", {"title": "Discoveries"}, attachments=attachments, notes=(note,)
+    )
+    write_zotero(library / "zotero.sqlite", [Library((work,))])
+    forge.settings("anki: {collection: none}\naccept: {rules: review}\n")
+    forge.ok("run", library)
+    assert [card["fields"]["Back"] for card in forge.cards()] == ["Two daughter cells"]
+    page = opened(forge)
+    assert page.locator("#paper .sheet, #paper .leaf").count() == 1
