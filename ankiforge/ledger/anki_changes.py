@@ -56,11 +56,9 @@ class CardWithNote(Value):
     @property
     def deck(self) -> str:
         """The deck in which the note was last seen. Falls back to the card's deck."""
-        return (
-            self.stored_note.note.deck
-            if self.stored_note and self.stored_note.note
-            else self.card.deck
-        )
+        if self.stored_note is None or self.stored_note.note is None:
+            return self.card.deck
+        return self.stored_note.note.deck
 
 
 class NoteChangeKind(StrEnum):
@@ -118,14 +116,20 @@ def _iter_changes_of_present_note(
     card_with_note: CardWithNote, note: AnkiNote, device_id: str
 ) -> Iterator[NoteChangeKind]:
     card, before = card_with_note.card, card_with_note.stored_note
-    old_note = before.note if before else None
+    old_note: AnkiNote | None = None
+    was_absent = False
+    if before is not None:
+        old_note = before.note
+        was_absent = before.absent_since > 0
+    was_suspended = old_note is not None and old_note.suspended
+
     if _was_edited_in_anki(card, old_note, note):
         yield NoteChangeKind.EDITED
-    if note.suspended and not (old_note and old_note.suspended):
+    if note.suspended and not was_suspended:
         yield NoteChangeKind.SUSPENDED
     if device_id not in card.note.seen_by:
         yield NoteChangeKind.FIRST_SEEN
-    if before and before.absent_since and card.verdict_reason == DELETED_REASON:
+    if was_absent and card.verdict_reason == DELETED_REASON:
         yield NoteChangeKind.RETURNED
     if note.is_retired and card.is_live and not _has_known_retirement(card_with_note):
         yield NoteChangeKind.RETIRED

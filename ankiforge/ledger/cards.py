@@ -360,48 +360,72 @@ def _was_linked_passage(store: Store, passage: Passage) -> bool:
 def _combine_with_passage(
     card: Card, passage: Passage, highlight_rows: Sequence[Row]
 ) -> LocalCard:
-    # find where the passage is now; its first highlight counts as the source of the card
+    """Combine a card with the highlights of its passage.
+
+    The first highlight that is still in its document counts as the source of the card. Without
+    one, it is the highlight as last read, or as the journal has it.
+    """
     read_rows = [row for row in highlight_rows if row["body"]]
     present_rows = [row for row in read_rows if row["state"] == SourceState.PRESENT]
     present_highlights = _sort_copies(present_rows, passage)
-    last_read = tuple(decode_highlight(row["body"]) for row in read_rows[:1])
+    passages = present_highlights
+    if not passages and read_rows:
+        passages = (decode_highlight(read_rows[0]["body"]),)
+    if not passages:
+        passages = (build_highlight_from_journal(passage),)
 
-    states = {row["state"] for row in highlight_rows}
-    source_changes = _find_source_changes(card, present_highlights, states)
+    if present_highlights:
+        source_change = _find_change_of_highlight(card, present_highlights[0])
+    else:
+        source_change = _find_removal({row["state"] for row in highlight_rows})
+    source_changes: tuple[SourceChange, ...] = ()
+    if source_change is not None:
+        source_changes = (source_change,)
     old_text = None
-    if SourceChange.SOURCE_CHANGED in source_changes:
-        quote = normalize_text(card.quote)
-        quoting = [
-            text for text in passage.readings if quote in normalize_text(text.exact)
-        ]
-        old_text = quoting[0].exact if quoting else card.quote
-    is_as_shipped = card.note.exported_text_hash == hash_fields_with_markup(card.fields)
+    if source_change is SourceChange.SOURCE_CHANGED:
+        old_text = _find_old_passage_text(card, passage)
     return LocalCard(
         **asdict(replace(card, key=HighlightKey(passage.key))),
-        passages=present_highlights
-        or last_read
-        or (build_highlight_from_journal(passage),),
+        passages=passages,
         source_changes=source_changes,
         old_passage_text=old_text,
-        keeps_last_exported_text=bool(card.note.exports)
-        and not present_highlights
-        and is_as_shipped,
+        keeps_last_exported_text=not present_highlights and _has_exported_text(card),
     )
 
 
-def _find_source_changes(
-    card: Card, present: Sequence[Highlight], states: Collection[str]
-) -> tuple[SourceChange, ...]:
-    if not present:
-        is_gone = SourceState.GONE in states and SourceState.UNSELECTED not in states
-        return (SourceChange.SOURCE_GONE,) if is_gone else ()
-    # for a card in the user's own words, one sentence of the quote is enough
-    quotes: Strings = (card.quote,)
+def _find_removal(states: Collection[str]) -> SourceChange | None:
+    """Return whether the highlights of a passage without any present one count as removed."""
+    if SourceState.GONE not in states or SourceState.UNSELECTED in states:
+        return None
+    return SourceChange.SOURCE_GONE
+
+
+def _find_change_of_highlight(card: Card, highlight: Highlight) -> SourceChange | None:
+    """Return whether a highlight no longer contains the quote of a card."""
+    if not card.quote or is_quote_in_highlight(card.quote, highlight):
+        return None
     if card.origin.drafter == USER:
-        quotes = (card.quote, *split_sentences(card.quote))
-    if not card.quote or any(is_quote_in_highlight(each, present[0]) for each in quotes):
-        return ()
-    return (SourceChange.SOURCE_CHANGED,)
+        # for a card in the user's own words, one sentence of the quote is enough
+        for sentence in split_sentences(card.quote):
+            if is_quote_in_highlight(sentence, highlight):
+                return None
+    return SourceChange.SOURCE_CHANGED
+
+
+def _find_old_passage_text(card: Card, passage: Passage) -> str:
+    """Return the latest text of the passage with the quote of a card, or the quote itself."""
+    quote = normalize_text(card.quote)
+    for reading in passage.readings:
+        if quote in normalize_text(reading.exact):
+            return reading.exact
+    return card.quote
+
+
+def _has_exported_text(card: Card) -> bool:
+    """Return whether the text of a card is still that of its last export."""
+    if not card.note.exports:
+        return False
+    return card.note.exported_text_hash == hash_fields_with_markup(card.fields)
 
 
 def _sort_copies(present_rows: Sequence[Row], passage: Passage) -> tuple[Highlight, ...]:

@@ -92,8 +92,6 @@ class PlannedDecision(Value):
     decision is recorded, because its value is the id of the decision's event."""
     decided_sentences: Strings
     """The decided sentences. Drafts about them in other passages are updated, too."""
-    chosen_draft_ids: Strings = ()
-    """The ids of the drafts that the user decided on."""
 
 
 # --- decisions by the user or the policy ------------------------------------------------
@@ -117,18 +115,11 @@ def plan_accept(
         body["deck"] = content.deck
     if forced:
         body["forced"] = True
-    draft_id = ""
-    if isinstance(content, StoredDraft):
-        draft_id = content.id
-        if content.replaced_guid:
-            body["instead"] = content.replaced_guid
+    if isinstance(content, StoredDraft) and content.replaced_guid:
+        body["instead"] = content.replaced_guid
     event = NewEvent("accept", key, by, body)
-    return plan_decision(
-        snapshot,
-        event,
-        sentence_decisions.find_sentences_to_decide(content, snapshot.text),
-        draft_id,
-    )
+    sentences = sentence_decisions.find_sentences_to_decide(content, snapshot.text)
+    return plan_decision(snapshot, event, sentences, _get_draft_id(content))
 
 
 def plan_revision(
@@ -197,32 +188,48 @@ def plan_reject(
     kept. After a proposal was rejected, no more proposals are made for its sentence, but a model
     may still draft a card for it. `why` is the user's reason, if any.
     """
-    guid, draft_id, rejected_content = "", "", hash_question_and_answer(item.fields)
     if isinstance(item, Card):
-        guid = item.guid
-        sentences = find_card_sentences(snapshot, guid, item)
+        sentences = find_card_sentences(snapshot, item.guid, item)
     else:
         sentences = sentence_decisions.find_sentences_to_decide(item, snapshot.text)
-        if isinstance(item, StoredDraft):
-            draft_id = item.id
-        # for a proposal, reject neither its text, which a hand-written draft may have, too, nor its
-        # card, which may have been accepted and undone
-        if item.is_proposed:
-            rejected_content = ""
-        elif isinstance(item, StoredDraft) and not item.revised_guid:
-            guid = make_guid(snapshot.passage.key, item)
+    guid = _find_rejected_guid(snapshot, item)
     body: Json = {
-        "guid": guid,
-        "content": rejected_content,
-        "slot": item.stored_text_number if guid else "",
+        "guid": guid or "",
+        "content": "",
+        "slot": "",
         "fields": {name: text for name, text in item.fields if text},
     }
+    if isinstance(item, Card) or not item.is_proposed:
+        # a hand-written draft, which may have the text of a proposal, isn't rejected with it
+        body["content"] = hash_question_and_answer(item.fields)
+    if guid is not None:
+        body["slot"] = item.stored_text_number
     if isinstance(item, Proposal):
         body[PROPOSAL_KEY] = True
     if why is not None:
         body["why"] = why
     event = NewEvent("reject", snapshot.passage.key, USER, body)
-    return plan_decision(snapshot, event, sentences, draft_id)
+    return plan_decision(snapshot, event, sentences, _get_draft_id(item))
+
+
+def _find_rejected_guid(
+    snapshot: PassageSnapshot, item: StoredDraft | Card | Proposal
+) -> Guid | None:
+    """Return the GUID of the card that is rejected with an item, or None if there is none.
+
+    A proposal doesn't reject its card, which may have been accepted and undone. A draft doesn't
+    reject the card that it would have revised.
+    """
+    if isinstance(item, Card):
+        return item.guid
+    if isinstance(item, Proposal) or item.is_proposed or item.revised_guid:
+        return None
+    return make_guid(snapshot.passage.key, item)
+
+
+def _get_draft_id(content: CardContent) -> str | None:
+    """Return the id of a draft, or None for a card, proposal or text of the user."""
+    return content.id if isinstance(content, StoredDraft) else None
 
 
 def plan_skip(snapshot: PassageSnapshot, why: str | None = None) -> PlannedDecision:
@@ -255,9 +262,8 @@ def plan_takeover(
     if isinstance(item, Card):
         body: Json = {"guid": item.guid, "schedule": schedule}
         event = NewEvent("adopt", key, USER, body)
-        return plan_decision(
-            snapshot, event, find_card_sentences(snapshot, item.guid, item)
-        )
+        sentences = find_card_sentences(snapshot, item.guid, item)
+        return plan_decision(snapshot, event, sentences)
     draft = item
     if takeover.text:
         text = renumber_gaps(takeover.text, draft.get_field("Text"))
@@ -271,12 +277,8 @@ def plan_takeover(
     if schedule:
         body["schedule"] = schedule
     event = NewEvent("adopt", key, USER, body)
-    return plan_decision(
-        snapshot,
-        event,
-        sentence_decisions.find_covered_sentences(snapshot.text, draft.quote),
-        draft.id,
-    )
+    sentences = sentence_decisions.find_covered_sentences(snapshot.text, draft.quote)
+    return plan_decision(snapshot, event, sentences, draft.id)
 
 
 # --- events that decide no sentence -----------------------------------------------------
@@ -360,34 +362,40 @@ def build_repair_event(
 
 
 def plan_decision(
-    snapshot: PassageSnapshot, event: NewEvent, sentences: Strings, draft_id: str = ""
+    snapshot: PassageSnapshot,
+    event: NewEvent,
+    sentences: Strings,
+    draft_id: str | None = None,
 ) -> PlannedDecision:
     """Build a planned decision from its event and the sentences that it decides.
 
     `event` names the card that is created, changed or rejected. `draft_id` is the draft that
-    the user decided on, or "" if there was none. The `fact` event gets the decided sentences, and
-    the hashes of all sentences in the passage.
+    the user decided on, if any. The `fact` event gets the decided sentences, and the hashes of
+    all sentences in the passage.
     """
-    passed_drafts: list[StoredDraft] = []
-    if len(snapshot.pending_drafts) > 1:
-        decided_hashes = set(map(sentence_decisions.hash_sentence, sentences))
-        for fact in snapshot.compute_sentence_states():
-            if fact.is_decided:
-                decided_hashes.add(sentence_decisions.hash_sentence(fact.sentence))
-        passed_drafts = find_passed_over_drafts(snapshot, draft_id, decided_hashes)
     fact_body: Json = {
         "sentences": sentences,
         "passage": list(map(sentence_decisions.hash_sentence, snapshot.sentences)),
     }
     if event.body.get("guid"):
         fact_body["guid"] = event.body["guid"]
-    if passed_drafts:
-        fact_body["passed"] = [
-            hash_question_and_answer(draft.fields) for draft in passed_drafts
-        ]
-    chosen_ids = [draft_id, *(draft.id for draft in passed_drafts)]
-    chosen = tuple(dict.fromkeys(filter(None, chosen_ids)))
-    return PlannedDecision(snapshot, event, fact_body, sentences, chosen)
+    if draft_id is not None and len(snapshot.pending_drafts) > 1:
+        decided_hashes = _hash_decided_sentences(snapshot, sentences)
+        passed_drafts = find_passed_over_drafts(snapshot, draft_id, decided_hashes)
+        if passed_drafts:
+            fact_body["passed"] = [
+                hash_question_and_answer(draft.fields) for draft in passed_drafts
+            ]
+    return PlannedDecision(snapshot, event, fact_body, sentences)
+
+
+def _hash_decided_sentences(snapshot: PassageSnapshot, sentences: Strings) -> set[str]:
+    """Return the hashes of the decided sentences, and of those that are decided now."""
+    decided_hashes = set(map(sentence_decisions.hash_sentence, sentences))
+    for state in snapshot.compute_sentence_states():
+        if state.is_decided:
+            decided_hashes.add(sentence_decisions.hash_sentence(state.sentence))
+    return decided_hashes
 
 
 def find_card_sentences(
@@ -399,14 +407,14 @@ def find_card_sentences(
     decision, they are the sentences that the card's quote overlaps or, if the quote is no longer in
     the passage, its own sentences. A proposal is only about the last of them.
     """
-    last_decision = sentence_decisions.find_last_decision_by_card(
+    last_decisions = sentence_decisions.find_last_decision_by_card(
         snapshot.passage.decisions
-    ).get(guid)
-    if last_decision is not None:
-        return last_decision.sentences
-    sentences = sentence_decisions.find_covered_sentences(
-        snapshot.text, content.quote
-    ) or sentence_decisions.split_sentences(content.quote)
+    )
+    if guid in last_decisions:
+        return last_decisions[guid].sentences
+    sentences = sentence_decisions.find_covered_sentences(snapshot.text, content.quote)
+    if not sentences:
+        sentences = sentence_decisions.split_sentences(content.quote)
     return sentence_decisions.select_sentences_to_decide(
         sentences, content.origin.drafter
     )
@@ -424,19 +432,15 @@ def find_passed_over_drafts(
         draft_id: The draft that the user decided on.
         decided_hashes: The hashes of all decided sentences, including those of this decision.
     """
-    accepted_drafts = [
-        draft
+    chosen_offers = {
+        draft.offer_id
         for draft in snapshot.pending_drafts
         if draft.id == draft_id and not draft.is_hand_written
-    ]
-    offers = [draft.offer_id for draft in accepted_drafts]
-    own_drafts = [
-        draft
-        for draft in snapshot.pending_drafts
-        if draft.is_hand_written and draft.offer_id in offers
-    ]
-    return [
-        draft
-        for draft in own_drafts
-        if set(decided_hashes).issuperset(draft.sentence_hashes)
-    ]
+    }
+    passed_over = []
+    for draft in snapshot.pending_drafts:
+        if not draft.is_hand_written or draft.offer_id not in chosen_offers:
+            continue
+        if set(decided_hashes).issuperset(draft.sentence_hashes):
+            passed_over.append(draft)
+    return passed_over

@@ -7,7 +7,7 @@ user must confirm it. All other drafts are stored as made; `waiting` computes wh
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec.structs import asdict, replace
 
@@ -121,42 +121,24 @@ def compute_draft_changes(
             status=DraftingStatus.NO_CARD,
             reason=f"{COPY_REASON_PREFIX}{snapshot.primary_copy_title}",
         )
-    is_declined = drafted.is_declined and not mode.keeps_pending
-    if mode.is_rules:
-        is_declined = snapshot.is_declined
-
+    is_declined = _is_declined(snapshot, drafted, mode)
     visible_drafts = [*drafted.visible_drafts]
     if is_declined:
-        visible_drafts = [
-            draft
-            for draft in visible_drafts
-            if draft.is_user_text or not draft.is_proposed
-        ]
+        visible_drafts = list(filter(_may_follow_refusal, visible_drafts))
     card_updates, held_changes = _follow_source(snapshot, visible_drafts, mode)
     if card_updates and not has_updated_cards:
         return DraftingChanges(snapshot, card_updates=tuple(card_updates))
 
     made = list(_iter_made(snapshot, visible_drafts, mode))
-    if mode.keeps_pending:
-        pending_ids = {draft.id for draft in snapshot.pending_drafts}
-        made = [draft for draft in made if draft.id not in pending_ids]
-    made_ids = {draft.id for draft in made}
-    dropped_ids = []
-    kept_drafts = []
-    for draft in snapshot.made:
-        if should_replace_draft(draft, snapshot.highlight, mode):
-            dropped_ids.append(draft.id)
-        elif draft.id not in made_ids:
-            kept_drafts.append(draft)
+    dropped_ids, kept_drafts = _divide_earlier_drafts(snapshot, made, mode)
     snapshot = replace(snapshot, made=(*made, *kept_drafts))
     waiting = compute_waiting(snapshot, mode.device_id)
     guid_by_id = {draft.id: draft.revised_guid for draft in waiting.drafts}
+    made = [replace(draft, revised_guid=guid_by_id.get(draft.id)) for draft in made]
     changes = DraftingChanges(
         snapshot,
-        made=tuple(
-            replace(draft, revised_guid=guid_by_id.get(draft.id)) for draft in made
-        ),
-        dropped_ids=tuple(dropped_ids),
+        made=tuple(made),
+        dropped_ids=dropped_ids,
         waiting=waiting,
         held_changes=tuple(held_changes),
     )
@@ -168,6 +150,38 @@ def compute_draft_changes(
             return changes
     outcome = _build_outcome(drafted, snapshot, mode, is_declined=is_declined)
     return replace(changes, outcome=outcome)
+
+
+def _is_declined(
+    snapshot: HighlightSnapshot, drafted: DraftingResult, mode: DraftingMode
+) -> bool:
+    """Return whether a model, now or before, found the highlight not worth a card."""
+    if mode.is_rules:
+        return snapshot.is_declined
+    return drafted.is_declined and not mode.keeps_pending
+
+
+def _may_follow_refusal(draft: Draft) -> bool:
+    """Return whether a draft is offered although a model found its highlight not worth a card."""
+    return draft.is_user_text or not draft.is_proposed
+
+
+def _divide_earlier_drafts(
+    snapshot: HighlightSnapshot, made: Iterable[StoredDraft], mode: DraftingMode
+) -> tuple[Strings, list[StoredDraft]]:
+    """Return the ids of the earlier drafts that new ones replace, and the other earlier drafts.
+
+    A draft that was made again is in neither, unless it is replaced.
+    """
+    made_ids = {draft.id for draft in made}
+    dropped_ids = []
+    kept_drafts = []
+    for draft in snapshot.made:
+        if should_replace_draft(draft, snapshot.highlight, mode):
+            dropped_ids.append(draft.id)
+        elif draft.id not in made_ids:
+            kept_drafts.append(draft)
+    return tuple(dropped_ids), kept_drafts
 
 
 def _follow_source(
@@ -196,24 +210,37 @@ def _follow_source(
 def _iter_made(
     snapshot: HighlightSnapshot, drafts: list[Draft], mode: DraftingMode
 ) -> Iterator[StoredDraft]:
-    since = {draft.id: draft.after_event_number for draft in snapshot.made}
+    """Yield new drafts as `made` stores them.
+
+    Further drafts that the user requested leave out those that wait already. A draft that was
+    made before keeps the event number of its first request.
+    """
+    number_by_id = {draft.id: draft.after_event_number for draft in snapshot.made}
+    pending_ids: set[str] = set()
+    if mode.keeps_pending:
+        pending_ids.update(draft.id for draft in snapshot.pending_drafts)
     positions = Counter[bool]()
     for draft in drafts:
         id = compute_draft_id(draft)
+        position = positions[draft.is_hand_written]
+        positions[draft.is_hand_written] += 1
+        if id in pending_ids:
+            continue
         sentence = sentence_decisions.find_draft_sentence(draft, snapshot.text)
-        name = sentence_decisions.hash_sentence(sentence) if sentence else ""
+        sentence_hashes: Strings = ()
+        if sentence:
+            sentence_hashes = (sentence_decisions.hash_sentence(sentence),)
         yield StoredDraft(
             **asdict(draft),
             id=id,
             offer_id="",
-            sentence_hashes=(name,) if name else (),
+            sentence_hashes=sentence_hashes,
             revised_guid=None,
             replaced_guid=None,
             similar_removed_sentence="",
-            after_event_number=mode.after_event_number or since.get(id, 0),
-            position=positions[draft.is_hand_written],
+            after_event_number=mode.after_event_number or number_by_id.get(id, 0),
+            position=position,
         )
-        positions[draft.is_hand_written] += 1
 
 
 def _build_outcome(

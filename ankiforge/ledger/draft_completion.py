@@ -365,20 +365,19 @@ def select_gap(draft: D, gap_number: int) -> D:
     Raises:
         RefusedError: There is no gap with this number.
     """
-    if gap_number == 1 and not draft.gaps:
-        return draft
+    hint = "ankiforge list -v ID"
+    if not draft.gaps:
+        if gap_number == 1:
+            return draft
+        message = f"gap {gap_number}: only suggestions have several gaps to choose from"
+        raise RefusedError(message, hint=hint)
     if not 1 <= gap_number <= len(draft.gaps):
-        if draft.gaps:
-            message = f"this card has only {format_count(len(draft.gaps), 'gap')}"
-        else:
-            message = f"gap {gap_number}: only proposals have several gaps to choose from"
-        raise RefusedError(message, hint="ankiforge list -v ID")
+        message = f"this card has only {format_count(len(draft.gaps), 'gap')}"
+        raise RefusedError(message, hint=hint)
     text = draft.gaps[gap_number - 1]
-    fields = tuple(
-        (name, text if name == "Text" else field_text)
-        for name, field_text in draft.fields
-    )
-    return replace(draft, fields=fields, answer=format_cloze_answers(text), gaps=())
+    fields = {**dict(draft.fields), "Text": text}
+    answer = format_cloze_answers(text)
+    return replace(draft, fields=tuple(fields.items()), answer=answer, gaps=())
 
 
 def move_gap_to_front(draft: D, gap_number: int) -> D:

@@ -317,13 +317,17 @@ def normalize_answer(fields: Fields | Texts) -> str:
     answers = [gap.answer for gap in find_clozes(fields.get("Text", ""))]
     if fields.get("Back"):
         answers = [fields["Back"]]
-    normalized = []
-    for answer in answers:
-        text = normalize_field(answer)
-        first, _, rest = text.partition(" ")
-        has_article = rest and first.lower() in read_word_set("cues", "articles")
-        normalized.append(rest if has_article else text)
-    return "\x1f".join(normalized) if any(normalized) else ""
+    normalized = [_drop_article(normalize_field(answer)) for answer in answers]
+    if not any(normalized):
+        return ""
+    return "\x1f".join(normalized)
+
+
+def _drop_article(answer: str) -> str:
+    first_word, _, rest = answer.partition(" ")
+    if rest and first_word.lower() in read_word_set("cues", "articles"):
+        return rest
+    return answer
 
 
 def make_guid(key: str, content: CardContent) -> Guid:

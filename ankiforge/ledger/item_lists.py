@@ -75,7 +75,7 @@ QUERY_FIELDS = (
 )
 """The fields that the user may name in a query.
 
-Code may also use `id`, with the start of an id, and `folder`, with the path of a folder.
+Code may also use `folder`, with the path of a folder.
 """
 
 
@@ -141,6 +141,13 @@ def find_rows(
     return found_items
 
 
+def find_ids_with_prefix(store: Store, prefix: str) -> list[str]:
+    """Return the ids of the cards, live or not, and of the drafts that begin with a prefix."""
+    after = f"{prefix}\U0010ffff"
+    query = "SELECT id FROM any_line WHERE id >= ? AND id < ? ORDER BY id"
+    return [row["id"] for row in store.fetch_rows(query, prefix, after)]
+
+
 def _load_all_items(store: Store) -> Iterable[_Item]:
     items: dict[str, _Item] = {}
     rows = store.fetch_rows(
@@ -178,8 +185,6 @@ class _ItemMatcher:
         match field:
             case "":  # no field
                 return self._has_text(item, pattern)
-            case "id":
-                return fnmatchcase(row["id"], f"{pattern}*")
             case "kind" | "verdict" | "anki":
                 return fnmatchcase(row[field], pattern)
             case "deck":

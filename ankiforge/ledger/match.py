@@ -449,21 +449,24 @@ def _find_unmoved_pairs(
         mark.newest_reading.text for mark in stored_highlights if mark.is_journal_only
     }
     next_by_mark = dict(pairwise(stored_highlights))
-    expected_highlight = stored_highlights[0] if stored_highlights else None
+    expected: MatchedHighlight | None = None
+    if stored_highlights:
+        expected = stored_highlights[0]
     for mark in scanned_highlights:
-        if (
-            expected_highlight is not None
-            and mark.newest_reading.text not in journal_texts
-        ):
-            reading = expected_highlight.newest_reading
-            has_same_text = reading.text == mark.newest_reading.text
-            if has_same_text and is_possibly_same(
-                reading.before, mark.newest_reading.before
-            ):
-                add_unpaired_candidates(pairs, [(mark, expected_highlight)])
+        is_in_journal = mark.newest_reading.text in journal_texts
+        if expected is not None and not is_in_journal and _is_unmoved(expected, mark):
+            add_unpaired_candidates(pairs, [(mark, expected)])
         matched_mark = pairs.get(mark)
-        expected_highlight = next_by_mark.get(matched_mark) if matched_mark else None
+        expected = None
+        if matched_mark is not None:
+            expected = next_by_mark.get(matched_mark)
     return set(pairs.items())
+
+
+def _is_unmoved(expected: MatchedHighlight, mark: MatchedHighlight) -> bool:
+    """Return whether a scanned highlight has the text, and what precedes it, of a stored one."""
+    stored, scanned = expected.newest_reading, mark.newest_reading
+    return stored.text == scanned.text and is_possibly_same(stored.before, scanned.before)
 
 
 def _pair_by_similarity(

@@ -8,7 +8,6 @@ path, contains the text without the tag.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import chain
 
 from ankiforge.ledger.store import Store
 from ankiforge.model import DocumentKey, ExtractedDocument, PrivateText, UnmarkedDocument
@@ -35,8 +34,38 @@ def update_private_texts(
 
     `moved` is whether the location of the document has changed.
     """
+    sentence_texts, names = _list_texts_of_document(document)
+    query = "SELECT * FROM private WHERE document = ?"
+    stored_rows = store.fetch_rows(query, document_id)
+    if not sentence_texts and not names and not stored_rows:
+        return
+    document_key = ""
+    if isinstance(document, ExtractedDocument):
+        document_key = document.document.key
+    query = "UPDATE private SET document_key = ? WHERE document = ?"
+    store.execute(query, document_key, document_id)
+    _add_texts(store, document_id, sentence_texts, document_key)
+    _add_texts(store, document_id, names, document_key, are_names=True)
+
+    current_texts = sentence_texts | names
+    former_rows = [row for row in stored_rows if row["text"] not in current_texts]
+    outdated_texts = [row["text"] for row in former_rows]
+    if moved:
+        # drop former names, which were private only within their document
+        sentences = [row["text"] for row in former_rows if not row["is_name"]]
+        _add_texts(store, FORMER_DOCUMENT_ID, filter(None, sentences))
+    elif outdated_texts:
+        outdated_texts = _filter_public_texts(outdated_texts, document)
+    store.execute_all(
+        "DELETE FROM private WHERE document = ? AND text = ?",
+        [(document_id, text) for text in outdated_texts],
+    )
+
+
+def _list_texts_of_document(document: ReadDocument) -> tuple[set[str], set[str]]:
+    """Return the private texts of a document, and those that are private only within it."""
     sentence_texts = set(document.private_texts)
-    names = set(document.private_names)  # texts that are private only within the document
+    names = set(document.private_names)
     for highlight in document.highlights:
         if not get_privacy_reason(highlight):
             continue
@@ -44,48 +73,25 @@ def update_private_texts(
         names.update(list_private_phrases(highlight))
         if makes_document_private(highlight):
             sentence_texts.add(WHOLE_DOCUMENT)
-    names -= sentence_texts
-    query = "SELECT * FROM private WHERE document = ?"
-    stored_rows = store.fetch_rows(query, document_id)
-    if not sentence_texts and not names and not stored_rows:
-        return
-    document_key = (
-        document.document.key if isinstance(document, ExtractedDocument) else ""
-    )
-    store.execute(
-        "UPDATE private SET document_key = ? WHERE document = ?",
-        document_key,
-        document_id,
-    )
-    _add_texts(store, document_id, sentence_texts, document_key)
-    _add_texts(store, document_id, names, document_key, are_names=True)
+    return sentence_texts, names - sentence_texts
 
-    former_rows = [
-        row for row in stored_rows if row["text"] not in sentence_texts | names
+
+def _filter_public_texts(texts: Iterable[str], document: ReadDocument) -> list[str]:
+    """Return those of its former private texts that a document now contains without the tag."""
+    if document.public_text:
+        text = document.public_text.compute()
+    else:
+        public_texts: list[str] = []
+        for highlight in document.highlights:
+            if not get_privacy_reason(highlight):
+                public_texts += list_private_texts(highlight)
+        text = "\n".join(public_texts)
+    public_text = normalize_for_lookup(text)
+    return [
+        text
+        for text in texts
+        if text == WHOLE_DOCUMENT or normalize_for_lookup(text) in public_text
     ]
-    former = [row["text"] for row in former_rows]
-    if moved:
-        # drop former names, which were private only within their document
-        sentences = [row["text"] for row in former_rows if not row["is_name"]]
-        _add_texts(store, FORMER_DOCUMENT_ID, filter(None, sentences))
-    elif former:
-        # delete only the texts that are public now
-        public_highlights = [
-            each for each in document.highlights if not get_privacy_reason(each)
-        ]
-        text = "\n".join(chain.from_iterable(map(list_private_texts, public_highlights)))
-        if document.public_text:
-            text = document.public_text.compute()
-        public_text = normalize_for_lookup(text)
-        former = [
-            text
-            for text in former
-            if text == WHOLE_DOCUMENT or normalize_for_lookup(text) in public_text
-        ]
-    store.execute_all(
-        "DELETE FROM private WHERE document = ? AND text = ?",
-        [(document_id, text) for text in former],
-    )
 
 
 def _add_texts(

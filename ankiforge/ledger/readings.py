@@ -152,17 +152,14 @@ def hash_highlight_content(highlight: Highlight) -> str:
     The highlight is drafted again when the hash changes.
     """
     gap_spans = [f"{start}-{end}" for start, end in highlight.gaps]
-    comment = highlight.comment if highlight.comment_is_instruction else ""
-    # drafts of a phrase depend on its sentence, but a hand-written card doesn't depend on context
-    context = "" if highlight.kind is HighlightKind.CARD else highlight.sentence
     parts = [
         highlight.exact,
         ",".join(gap_spans),
-        comment,
-        context,
+        _get_instruction(highlight),
+        _get_drafting_context(highlight),
         highlight.skip_reason or "",
+        *highlight.markdown,
     ]
-    parts += highlight.markdown
     if highlight.line_syntax == WORD_AND_TRANSLATION:
         parts.append(highlight.line_syntax)
     if highlight.may_continue:
@@ -173,6 +170,19 @@ def hash_highlight_content(highlight: Highlight) -> str:
         parts.append(highlight.figure_hash)
         parts += [repr(label) for label in highlight.figure_labels]
     return hash16(*parts)
+
+
+def _get_instruction(highlight: Highlight) -> str:
+    """Return the comment of a highlight if it says how to draft the highlight, otherwise ""."""
+    return highlight.comment if highlight.comment_is_instruction else ""
+
+
+def _get_drafting_context(highlight: Highlight) -> str:
+    """Return the text around a highlight on which its drafts depend.
+
+    Drafts of a phrase depend on its sentence, but a hand-written card has no context.
+    """
+    return "" if highlight.kind is HighlightKind.CARD else highlight.sentence
 
 
 def iter_document_batches(

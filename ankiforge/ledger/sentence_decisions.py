@@ -224,11 +224,14 @@ def has_rejected_similar(
     for card in passage.cards.values():
         if card.decided_by == USER and not card.is_live and not reopens_passage(card):
             ended_cards[card.guid] = card
-    card_in_slot = passage.find_card_by_number(draft)
-    if passage.is_skipped or (card_in_slot and card_in_slot.guid in ended_cards):
+    if passage.is_skipped:
         return True
     if passage.is_closed and (ended_cards or passage.rejected_hashes):
         return True
+    card_in_slot = passage.find_card_by_number(draft)
+    if card_in_slot is not None and card_in_slot.guid in ended_cards:
+        return True
+
     dropped_sentences: set[str] = set()
     for card in ended_cards.values():
         dropped_sentences.update(split_sentences(card.quote))
@@ -238,9 +241,14 @@ def has_rejected_similar(
                 return True
             dropped_sentences.update(decision.sentences)
     return any(
-        compute_sentence_similarity(dropped, sentence) >= MIN_SENTENCE_SIMILARITY
-        for dropped in dropped_sentences
-        for sentence in decided_sentences
+        _is_similar_to_any(sentence, dropped_sentences) for sentence in decided_sentences
+    )
+
+
+def _is_similar_to_any(sentence: str, others: Iterable[str]) -> bool:
+    return any(
+        compute_sentence_similarity(other, sentence) >= MIN_SENTENCE_SIMILARITY
+        for other in others
     )
 
 

@@ -141,26 +141,31 @@ def collect_tags(card: ShownCard, rules: Rules) -> Strings:
     """
     from ankiforge.anki.notes import normalize_tags
 
+    source_tags = _collect_source_tags(card, rules)
+    if not isinstance(card, LocalCard):
+        return normalize_tags(source_tags)
+    if card.note.adopted:  # a note that another tool made gets no tags
+        return ()
+    tags = source_tags
+    has_unknown_source = card.keeps_last_exported_text or not card.highlight.namespace
+    if card.note.exports and has_unknown_source:
+        last_tags = card.note.exports[-1].tags
+        tags = tuple(tag for tag in last_tags if tag != RETIRED_TAG)
+    names = normalize_tags((*tags, *card.added_tags))
+    return tuple(_subtract_tags(names, card.removed_tags))
+
+
+def _collect_source_tags(card: ShownCard, rules: Rules) -> Strings:
+    """Collect the tags from a card's drafter, highlight, deck file and document."""
     highlight = card.highlight
-    source_tags = (*highlight.document.tags, *highlight.tags)
+    document = highlight.document
+    source_tags = (*document.tags, *highlight.tags)
     # if a tool uses a tag such as `a/b` as the deck, its other tags are converted the same way
     if highlight.deck:
         source_tags = tuple(tag.replace("/", "::") for tag in source_tags)
-    deck_file_tags = choose_tags(
-        find_rule(rules, highlight), highlight.document.collections
-    )
-    title_tag = build_document_tag(highlight.document.title)
-    all_tags = (*card.tags, *source_tags, *deck_file_tags, title_tag)
-    if not isinstance(card, LocalCard):
-        return normalize_tags(all_tags)
-    if card.note.adopted:  # a note that another tool made gets no tags
-        return ()
-    shipped = card.note.exports
-    if shipped and (card.keeps_last_exported_text or not highlight.namespace):
-        all_tags = tuple(tag for tag in shipped[-1].tags if tag != RETIRED_TAG)
-    names = normalize_tags((*all_tags, *card.added_tags))
-    removed_tags = {tag.casefold() for tag in card.removed_tags}
-    return tuple(tag for tag in names if tag.casefold() not in removed_tags)
+    deck_file_tags = choose_tags(find_rule(rules, highlight), document.collections)
+    title_tag = build_document_tag(document.title)
+    return (*card.tags, *source_tags, *deck_file_tags, title_tag)
 
 
 class DeckAndTags(Value):
@@ -181,25 +186,27 @@ def find_deck_and_tags(ledger: Ledger, card: ShownCard, rules: Rules) -> DeckAnd
     from ankiforge.anki.plan import find_last_exported_tags
 
     deck = card.deck or choose_deck(rules, card.highlight)
-    our_tags = collect_tags(card, rules)
-    tags = tuple(
-        tag for tag in our_tags if not tag.casefold().startswith(_OWN_TAG_PREFIX)
-    )
+    tags = tuple(tag for tag in collect_tags(card, rules) if not _is_own_tag(tag))
     if not isinstance(card, LocalCard):
         return DeckAndTags(deck, tags)
     note = load_note_in_anki(ledger, card.guid)
     if note is None:
         return DeckAndTags(deck, tags)
-    tags_in_anki = {tag.casefold() for tag in note.tags}
-    base_tags = {tag.casefold() for tag in find_last_exported_tags(card, note)}
-    removed_tags = [tag for tag in tags if tag.casefold() in base_tags - tags_in_anki]
+    exported_tags = find_last_exported_tags(card, note)
+    missing_in_anki = _subtract_tags(tags, note.tags)
+    never_exported = _subtract_tags(missing_in_anki, exported_tags)
+    removed_tags = _subtract_tags(missing_in_anki, never_exported)
     return DeckAndTags(
         note.deck,
-        tuple(tag for tag in tags if tag not in removed_tags),
+        tuple(_subtract_tags(tags, removed_tags)),
         tuple(removed_tags),
         can_change_deck=False,
         can_change_tags=card.note.adopted is None,
     )
+
+
+def _is_own_tag(tag: str) -> bool:
+    return tag.casefold().startswith(_OWN_TAG_PREFIX)
 
 
 def apply_deck_and_tags(
@@ -220,16 +227,12 @@ def apply_deck_and_tags(
     """
     if typed_fields.keys().isdisjoint((DECK, TAGS)):
         return
-    from ankiforge.anki.notes import normalize_deck_name, normalize_tags
+    from ankiforge.anki.notes import normalize_tags
 
     card = load_card(ledger, guid)
     placement = find_deck_and_tags(ledger, card, rules)
-    deck = ""
-    if typed_fields.get(DECK, "").strip():
-        deck = normalize_deck_name(typed_fields[DECK])
-    if deck == normalize_deck_name(placement.deck):
-        deck = ""
-    if deck and not placement.can_change_deck:
+    new_deck = _find_new_deck(typed_fields, placement)
+    if new_deck is not None and not placement.can_change_deck:
         hint = "move it there: Cards › Change Deck in the browser"
         raise RefusedError(f"Anki has this card in the deck {placement.deck}", hint=hint)
 
@@ -239,17 +242,31 @@ def apply_deck_and_tags(
         wanted_tags = normalize_tags(tuple(typed_fields[TAGS].split()))
         added_tags = _subtract_tags(wanted_tags, placement.tags)
         removed_tags = _subtract_tags(placement.tags, wanted_tags)
-    if (added_tags or removed_tags) and not placement.can_change_tags:
+    has_new_tags = bool(added_tags or removed_tags)
+    if has_new_tags and not placement.can_change_tags:
         hint = "change its tags in Anki"
         raise RefusedError("another tool made this note", hint=hint)
     _refuse_tags(added_tags, placement)
-    if deck or added_tags or removed_tags:
+    if new_deck is not None or has_new_tags:
         decide.set_deck_and_tags(
-            ledger, guid, deck=deck, added=added_tags, removed=removed_tags
+            ledger, guid, deck=new_deck or "", added=added_tags, removed=removed_tags
         )
 
 
-def _subtract_tags(tags: Strings, others: Strings) -> list[str]:
+def _find_new_deck(typed_fields: Texts, placement: DeckAndTags) -> str | None:
+    """Return the deck that the user typed, or None if it is blank or the current one."""
+    from ankiforge.anki.notes import normalize_deck_name
+
+    typed_deck = typed_fields.get(DECK, "")
+    if not typed_deck.strip():
+        return None
+    deck = normalize_deck_name(typed_deck)
+    if deck == normalize_deck_name(placement.deck):
+        return None
+    return deck
+
+
+def _subtract_tags(tags: Iterable[str], others: Iterable[str]) -> list[str]:
     """Return the tags that aren't among others, ignoring case."""
     folded_others = set(map(str.casefold, others))
     return [tag for tag in tags if tag.casefold() not in folded_others]
@@ -259,7 +276,7 @@ def _refuse_tags(added_tags: Iterable[str], placement: DeckAndTags) -> None:
     """Raise an error if one of the tags can't be added to a card here."""
     removed_in_anki = set(map(str.casefold, placement.removed_in_anki))
     for tag in added_tags:
-        if tag.casefold().startswith(_OWN_TAG_PREFIX):
+        if _is_own_tag(tag):
             hint = "choose another name"
             raise RefusedError(f"tags like {tag} are ankiforge's own", hint=hint)
         if tag.casefold() in removed_in_anki:

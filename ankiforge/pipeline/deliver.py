@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from errno import ENOSPC
 from itertools import chain
@@ -44,13 +44,16 @@ from ankiforge.ledger import (
 from ankiforge.model import (
     AnkiNote,
     AnkiNoteType,
+    Conflict,
     ExportedNote,
     Guid,
+    LocalCard,
     Media,
     Note,
     NoteType,
     NoteTypeId,
     Problem,
+    Strings,
     Texts,
     UserNoteType,
     Value,
@@ -61,7 +64,7 @@ from ankiforge.pipeline.decks import DeckChooser, collect_tags
 from ankiforge.pipeline.run_result import PlannedNote, RunResult, WrittenPackage
 
 if TYPE_CHECKING:
-    from ankiforge.anki.plan import CardPlan
+    from ankiforge.anki.plan import CardFiles, CardPlan, ExportOptions
 
 
 # --- the user's own note types -------------------------------------------------------------
@@ -339,7 +342,10 @@ def _replace_package(path: Path) -> Iterator[Path]:
 
 
 def write_planned_package(
-    ledger: Ledger, planned: Iterable[CardPlan], path: Path, settings: str = ""
+    ledger: Ledger,
+    planned: Iterable[CardPlan],
+    path: Path,
+    settings: str | None = None,
 ) -> WrittenPackage:
     """Write a package with the planned notes, and record these notes in the ledger.
 
@@ -351,7 +357,7 @@ def write_planned_package(
         ledger: The ledger in which to record the exported notes.
         planned: The plan of each card.
         path: Where to write the package.
-        settings: A hash of everything except the ledger that the plan depends on, or "" if a
+        settings: A hash of everything except the ledger that the plan depends on, or None if a
             later call must not reuse the package.
 
     Raises:
@@ -359,16 +365,17 @@ def write_planned_package(
         OwnFileError: If the path is not a regular file.
     """
     planned = list(planned)
-    problems = tuple(chain.from_iterable(plan.problems for plan in planned))
+    problems: list[Problem] = []
     notes: dict[Guid, Note] = {}
     shipped: list[tuple[Guid, ExportedNote]] = []
     for plan in planned:
+        problems += plan.problems
         if plan.note and plan.exported:
             notes[plan.guid] = plan.note
             shipped.append((plan.guid, plan.exported))
     if not notes:
         previous_path = _put_previous_package_aside(ledger, path)
-        return WrittenPackage(path, previous_path=previous_path, problems=problems)
+        return WrittenPackage(path, previous_path=previous_path, problems=tuple(problems))
 
     from ankiforge.anki.package import write_package
 
@@ -381,7 +388,7 @@ def write_planned_package(
     fingerprint = _fingerprint_file(path)
     ledger.set_meta(_WRITTEN_FILE_KEY, fingerprint)
     package = LastPackage(
-        settings,
+        settings or "",
         str(path),
         fingerprint,
         notes=len(notes),
@@ -389,7 +396,7 @@ def write_planned_package(
         undone=anki_views.count_undone_in_packages(ledger),
         retired=sum(plan.is_update and not plan.is_live for plan in planned),
     )
-    if settings and _can_be_reused(planned, notes.values()):
+    if settings is not None and _can_be_reused(planned, notes.values()):
         ledger.set_cached_value(_LAST_PACKAGE_KEY, msgspec.json.encode(package).decode())
     replaced_count = sum(plan.replaces_unseen_note for plan in planned)
     return WrittenPackage(
@@ -399,7 +406,7 @@ def write_planned_package(
         package.updated + replaced_count,
         package.undone,
         package.retired,
-        problems=problems,
+        problems=tuple(problems),
     )
 
 
@@ -451,8 +458,8 @@ def explain_nothing_exported(
     if not item_lists.find_items(ledger, terms):
         return f"no card{in_deck_text} is accepted yet"
     has_held = any(plan.hold_reason or plan.has_conflict for plan in planned)
-    exception = ", but those that wait" if has_held else ""
-    return f"Anki has every accepted card{in_deck_text}{exception}"
+    text = f"Anki has every accepted card{in_deck_text}"
+    return f"{text}, but those that wait" if has_held else text
 
 
 def open_package(path: Path) -> bool:
@@ -545,7 +552,6 @@ def plan_cards(
         return []
     from ankiforge.anki import notetypes, plan
     from ankiforge.anki.notes import is_in_deck
-    from ankiforge.check import remove_revealing_context
     from ankiforge.pipeline import media
 
     anki_types = load_note_types(ledger)
@@ -558,7 +564,6 @@ def plan_cards(
     )
     pdf_urls = media.make_pdf_url_finder(roots, file_links=folder.config.file_links)
     new_decks = DeckChooser(ledger, decks)
-    picture_directory = folder.pictures_directory
     planned: list[CardPlan] = []
     # skipped from now on, until the card or its note changes
     up_to_date: list[tuple[Guid, AnkiNote]] = []
@@ -571,42 +576,70 @@ def plan_cards(
         pictures: dict[str, Media | Problem] = {}
         try:
             with wrap_unexpected_errors():
-                pictures = media.load_card_media(ledger, card, picture_directory)
-                layout = plan.find_field_layout(
-                    card, note, options.note_types, options.mapped_types
-                )
-                tags = collect_tags(card, decks)
+                pictures = media.load_card_media(ledger, card, folder.pictures_directory)
                 files = plan.CardFiles(pictures, pdf_urls(card))
-                content = plan.build_note_content(
-                    card, tags, files, layout, remove_revealing_context
-                )
-                planned_card = plan.plan_card(card, layout, content, options)
+                planned_card = _plan_card(card, note, files, decks, options)
         except BugError as error:  # it affects only this card
-            title = card.highlight.document.title
-            where = f"{title}: card {card.guid[:10]}"
-            problem = Problem(where, error.message, error.hint)
-            planned_card = plan.CardPlan(card.guid, card.is_live, problems=(problem,))
+            planned_card = _make_failed_plan(card, error)
         planned.append(planned_card)
         # a card with pictures is always planned again, because a picture may change by itself
         if pictures or scope.push:
             continue
-        if planned_card.is_up_to_date and note is not None:
-            up_to_date.append((card.guid, note))
-        # for a note of another type, only a plan finds out which package Anki imported
-        elif planned_card.note and note is None and not scope.full:
+        if note is not None:
+            if planned_card.is_up_to_date:
+                up_to_date.append((card.guid, note))
+        elif planned_card.note and not scope.full:
+            # for a note of another type, only a plan finds out which package Anki imported
             if notetypes.find_our_note_type(planned_card.note.type.id):
                 new_notes.append((card.guid, planned_card.note))
-    conflicts = [conflict for card_plan in planned for conflict in card_plan.conflicts]
-    taken_mods = {
-        card_plan.guid: card_plan.newly_imported_mod
-        for card_plan in planned
-        if card_plan.newly_imported_mod
-    }
-    links_hashes = {each.guid: each.local_links_hashes for each in planned}
-    anki_views.record_export_plan(
-        ledger, up_to_date, new_notes, settings, conflicts, taken_mods, links_hashes
-    )
+    _record_plans(ledger, planned, up_to_date, new_notes, settings)
     return planned
+
+
+def _plan_card(
+    card: LocalCard,
+    note: AnkiNote | None,
+    files: CardFiles,
+    decks: tuple[DeckRule, ...],
+    options: ExportOptions,
+) -> CardPlan:
+    """Plan the export of a card. `note` is its note as last seen in Anki, if it was seen."""
+    from ankiforge.anki import plan
+    from ankiforge.check import remove_revealing_context
+
+    layout = plan.find_field_layout(card, note, options.note_types, options.mapped_types)
+    tags = collect_tags(card, decks)
+    content = plan.build_note_content(card, tags, files, layout, remove_revealing_context)
+    return plan.plan_card(card, layout, content, options)
+
+
+def _make_failed_plan(card: LocalCard, error: BugError) -> CardPlan:
+    from ankiforge.anki.plan import CardPlan
+
+    where = f"{card.highlight.document.title}: card {card.guid[:10]}"
+    problem = Problem(where, error.message, error.hint)
+    return CardPlan(card.guid, card.is_live, problems=(problem,))
+
+
+def _record_plans(
+    ledger: Ledger,
+    planned: Iterable[CardPlan],
+    up_to_date: Sequence[tuple[Guid, AnkiNote]],
+    new_notes: Sequence[tuple[Guid, Note]],
+    settings: str,
+) -> None:
+    """Record what plans have found out; see `anki_views.record_export_plan`."""
+    conflicts: list[Conflict] = []
+    imported_mods: dict[Guid, int] = {}
+    links_hashes: dict[Guid, Strings] = {}
+    for card_plan in planned:
+        conflicts += card_plan.conflicts
+        if card_plan.newly_imported_mod:
+            imported_mods[card_plan.guid] = card_plan.newly_imported_mod
+        links_hashes[card_plan.guid] = card_plan.local_links_hashes
+    anki_views.record_export_plan(
+        ledger, up_to_date, new_notes, settings, conflicts, imported_mods, links_hashes
+    )
 
 
 # --- delivery ------------------------------------------------------------------------------
@@ -647,23 +680,37 @@ def read_anki_and_write_package(
         result.error = result.error or ConfigError(message, hint=error.hint)
         return
 
-    settings = ""
+    settings: str | None = None
     if not (scope.push or scope.full):
         settings = hash16(scope.deck or "", repr(decks), repr(mapped))
     with folder.acquire_lock("publishing"):
-        last = _load_last_package(ledger) if settings else None
-        if last is not None and last.settings != settings:
-            last = None
-        planned = [] if last else plan_cards(folder, ledger, decks, mapped, scope)
+        last = _load_reusable_package(ledger, settings)
+        planned: list[CardPlan] = []
+        if last is None:
+            planned = plan_cards(folder, ledger, decks, mapped, scope)
         try:
-            if last:
+            if last is None:
+                written = write_planned_package(ledger, planned, path, settings)
+            else:
                 written = _copy_last_package(last, path)
                 ledger.set_meta(_WRITTEN_FILE_KEY, _fingerprint_file(path))
-            else:
-                written = write_planned_package(ledger, planned, path, settings)
         except ItemError as error:
             result.add_plan(planned)
             message = error.message.removeprefix(f"{path}: ")
             result.problems.append(Problem(str(path), message, error.hint))
         else:
             result.add_plan(planned, written)
+
+
+def _load_reusable_package(ledger: Ledger, settings: str | None) -> LastPackage | None:
+    """Return the last package if it is what would be written again, otherwise None.
+
+    `settings` is a hash of everything except the ledger that the plan depends on, or None if no
+    package may be reused.
+    """
+    if settings is None:
+        return None
+    last_package = _load_last_package(ledger)
+    if last_package is None or last_package.settings != settings:
+        return None
+    return last_package

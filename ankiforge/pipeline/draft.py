@@ -329,21 +329,14 @@ def iter_model_tasks(
         was_asked: Takes a key and returns whether a chat was asked about the highlight. If
             so, the highlight is included even if the user has decided on it since.
     """
-    limit = job.limit if max_count is None else None
     privacy = load_privacy_filter(ledger)
     highlights: list[Highlight] = []
     for highlight in draft_recording.iter_highlights_to_draft(
         ledger, by_model=True, within=job.documents, was_asked=was_asked
     ):
-        if (
-            is_drafted_by_rules_only(highlight)
-            or find_reason_not_to_send(highlight)
-            or privacy.find_private_reason(highlight)
-        ):
+        if document and highlight.document.key != document:
             continue
-        if document not in ("", highlight.document.key):
-            continue
-        if highlight.key in job.excluded:
+        if highlight.key in job.excluded or not _may_be_sent(highlight, privacy):
             continue
         highlights.append(highlight)
         if len(highlights) == max_count:
@@ -352,22 +345,27 @@ def iter_model_tasks(
     for row in load_drafts_of_outdated_cards(ledger):
         card = apply_anki_edits(ledger, cards.load_card(ledger, row["revises"]))
         cards_by_key[row["key"]].append(replace(card, key=row["key"]))
-    if limit is not None:
+    if job.limit is not None and max_count is None:
         # a card that is already reviewed, but whose passage has changed, comes before new ones
-        outdated_keys = [
-            highlight.key for highlight in highlights if highlight.key in cards_by_key
-        ]
+        keys = [highlight.key for highlight in highlights]
+        ordered_keys: list[str] = [key for key in keys if key in cards_by_key]
         candidates = _rank_for_chat(job, ledger, highlights)
-        selected_keys = set(
-            [*outdated_keys, *select_varied_passages(candidates, limit)][:limit]
-        )
-        highlights = [
-            highlight for highlight in highlights if highlight.key in selected_keys
-        ]
+        ordered_keys += select_varied_passages(candidates, job.limit)
+        selected_keys = set(ordered_keys[: job.limit])
+        highlights = [each for each in highlights if each.key in selected_keys]
     for task in _group_into_tasks(job, map(remove_comment_from_context, highlights)):
-        keys = [highlight.key for highlight in task.highlights]
-        outdated = chain.from_iterable(cards_by_key.get(key, ()) for key in keys)
-        yield privacy.make_sendable_task(replace(task, outdated_cards=tuple(outdated)))
+        outdated_cards: list[Card] = []
+        for highlight in task.highlights:
+            outdated_cards += cards_by_key.get(highlight.key, ())
+        task = replace(task, outdated_cards=tuple(outdated_cards))
+        yield privacy.make_sendable_task(task)
+
+
+def _may_be_sent(highlight: Highlight, privacy: PrivacyFilter) -> bool:
+    """Return whether a model may draft a highlight, which must not be private."""
+    if is_drafted_by_rules_only(highlight) or find_reason_not_to_send(highlight):
+        return False
+    return not privacy.find_private_reason(highlight)
 
 
 def _rank_for_chat(
@@ -381,10 +379,10 @@ def _rank_for_chat(
     for highlight in highlights:
         row = row_by_key[highlight.key]
         # score the highlights that no run scored, because proposals are off
-        usefulness = (
-            row["worth"]
-            or score_highlight(remove_comment_from_context(highlight)).usefulness
-        )
+        usefulness = row["worth"]
+        if not usefulness:
+            scores = score_highlight(remove_comment_from_context(highlight))
+            usefulness = scores.usefulness
         rank = compute_rank(usefulness, get_factuality(factuality, row["document"]))
         wants = find_drafting_instructions(job.decks, highlight).requested_kind
         if wants in ("definition", "question") or has_relevant_comment(highlight):
@@ -627,17 +625,7 @@ def _record_results(
 
         if not drafted.visible_drafts:
             undrafted_count += 1
-            for finding in drafted.drafts[0].findings if drafted.drafts else ():
-                if (
-                    finding.severity is Severity.BLOCK
-                ):  # the reason why no draft is usable
-                    drafted = replace(
-                        drafted,
-                        status=DraftingStatus.NO_CARD,
-                        reason=finding.message,
-                        problem=None,
-                    )
-                    break
+            drafted = _use_blocking_message_as_reason(drafted)
         outcomes.append(drafted)
     recorded = draft_recording.record_drafts(
         checks.ledger,
@@ -658,3 +646,18 @@ def _record_results(
         changes=recorded.changes,
         problems=tuple(dict.fromkeys(problems)),
     )
+
+
+def _use_blocking_message_as_reason(drafted: DraftingResult) -> DraftingResult:
+    """Return a result without a usable draft with the reason why its best draft isn't usable."""
+    if not drafted.drafts:
+        return drafted
+    for finding in drafted.drafts[0].findings:
+        if finding.severity is Severity.BLOCK:
+            return replace(
+                drafted,
+                status=DraftingStatus.NO_CARD,
+                reason=finding.message,
+                problem=None,
+            )
+    return drafted

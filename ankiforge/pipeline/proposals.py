@@ -22,6 +22,7 @@ from ankiforge.ledger import (
     sentence_decisions,
 )
 from ankiforge.ledger.draft_completion import select_gap
+from ankiforge.ledger.snapshots import PassageSnapshot
 from ankiforge.ledger.tables.snapshots import load_snapshot
 from ankiforge.model import (
     MIN_CERTAIN_CONFIDENCE,
@@ -67,24 +68,20 @@ def find_proposal(ledger: Ledger, outcome: HighlightOutcome) -> Proposal | str:
         if outcome.reason in ("", *expected):
             return candidates.reason or outcome.reason
         return outcome.reason
-    passage_state = load_snapshot(ledger, ledger.get_passage(highlight.key))
-    if passage_state.passage.is_closed:
+    snapshot = load_snapshot(ledger, ledger.get_passage(highlight.key))
+    if snapshot.passage.is_closed:
         return DECIDED if outcome.status == "carded" else REJECTED
-    decided_names = passage_state.get_decided_sentence_hashes()
+    reason_by_sentence = _explain_decided_sentences(snapshot)
     context = check.CheckContext(
         remove_comment_from_context(highlight), check.DuplicateIndex()
-    )
-    rejected = (
-        passage_state.get_rejected_sentence_hashes()
-        - passage_state.get_carded_sentence_hashes()
     )
     decided_by = set[str]()
     other_findings = list[Finding]()
     for draft in candidates.drafts:
-        sentence = sentence_decisions.find_draft_sentence(draft, passage_state.text)
+        sentence = sentence_decisions.find_draft_sentence(draft, snapshot.text)
         name = sentence_decisions.hash_sentence(sentence)
-        if sentence and name in decided_names:
-            decided_by.add(REJECTED if name in rejected else HAVE_CARDS)
+        if sentence and name in reason_by_sentence:
+            decided_by.add(reason_by_sentence[name])
             continue
         findings = check.check_draft(draft, context)
         proposal = Proposal(
@@ -94,6 +91,16 @@ def find_proposal(ledger: Ledger, outcome: HighlightOutcome) -> Proposal | str:
             return proposal
         other_findings += findings
     return explain_no_proposal(decided_by, other_findings)
+
+
+def _explain_decided_sentences(snapshot: PassageSnapshot) -> dict[str, str]:
+    """Return why no card is proposed for each decided sentence, by the hash of the sentence."""
+    reasons = dict.fromkeys(snapshot.get_decided_sentence_hashes(), HAVE_CARDS)
+    rejected = snapshot.get_rejected_sentence_hashes()
+    for name in rejected - snapshot.get_carded_sentence_hashes():
+        if name in reasons:
+            reasons[name] = REJECTED
+    return reasons
 
 
 def confirm_certain_sentences(scores: DraftingResult) -> DraftingResult:

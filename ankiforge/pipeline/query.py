@@ -290,7 +290,7 @@ def _find_ids(ledger: Ledger, prefix: str) -> list[str]:
     if prefix.startswith(HIGHLIGHT_PREFIX):
         keys_by_id = item_lists.load_highlight_ids(ledger)
         return [key for id, key in keys_by_id.items() if id.startswith(prefix)]
-    ids = item_lists.find_items(ledger, [QueryTerm("id", prefix)], everything=True)
+    ids = item_lists.find_ids_with_prefix(ledger, prefix)
     if is_question_id(prefix):
         for question in questions.find_open_questions(ledger):
             if question.id.startswith(prefix):

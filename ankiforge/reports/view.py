@@ -288,15 +288,6 @@ def _advise_on_finding(rule: Rule, finding: Finding) -> str:
     return f"{format_as_sentence(message)} {rule.advice}"
 
 
-def has_wording_problem(draft: Draft) -> bool:
-    """Return whether a draft's main problem is its wording, which the user can edit."""
-    broken_rule = _find_main_broken_rule(draft)
-    if broken_rule is None:
-        return False
-    rule, _ = broken_rule
-    return rule.group in ("structure", "wording")
-
-
 def _find_main_broken_rule(draft: Draft) -> tuple[Rule, Finding] | None:
     """Return the most important rule that a draft breaks, with its finding, or None.
 

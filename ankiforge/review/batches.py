@@ -117,19 +117,6 @@ class DocumentItems(Value):
         """
         return self.waiting_count < min(SITTING_SIZE, 1 + self.remaining_count)
 
-    @property
-    def chat_offer(self) -> str | None:
-        """A phrase that offers a chat, e.g. `your chat can ask about 40 more`, if it is offered.
-
-        The page shows the phrase after the number of cards that wait, if there are any.
-        """
-        if not (self.should_offer_chat and self.remaining_count):
-            return None
-        if self.waiting_count or self.more:
-            return f"your chat can ask about {self.remaining_count:,} more"
-        highlights = format_count(self.remaining_count, "highlight")
-        return f"your chat can ask about {highlights}"
-
     def select_best_items(
         self,
         load_item: Callable[[str], Item | None],
@@ -447,83 +434,103 @@ def iter_sittings(
         query: Restricts the result to matching drafts and changes, and to suggestions of
             documents with matching titles; "" for no restriction.
     """
-    if not query:
-        yielded_ids: set[str] = set()
-        while True:
-            queue = list_queue(pending_items.load_pending_items(ledger))
-            remaining_ids = [id for id in queue if id not in yielded_ids]
-            ids = select_first_items(remaining_ids, load_item)
-            if not ids:
-                break
-            yielded_ids.update(ids)
-            yield ids
-        if yielded_ids:
-            return
-    matching_ids = set(list_pending_ids(ledger, query))
-    order = pending_items.load_pending_items(ledger)
-    asked_ids = [
-        id for id in (*order.changed_cards, *order.questions) if id in matching_ids
-    ]
-    for start in range(0, len(asked_ids), SITTING_SIZE):
-        yield tuple(asked_ids[start : start + SITTING_SIZE])
-    selector = _SittingSelector(ledger, load_item, yielded=set(asked_ids))
     if query:
-        selector.matching_ids = matching_ids
-        selector.named_documents = {
-            document.document
-            for document in find_documents_with_suggestions(ledger, query)
-        }
-    while sittings := selector.select_sittings(more=False):
-        yield from sittings
-    if selector.yielded and not query:
+        yield from _iter_matching_sittings(ledger, load_item, query)
         return
-    while sittings := selector.select_sittings(more=True):
-        yield from sittings
+    is_empty = True
+    for ids in _iter_sittings_of_queue(ledger, load_item):
+        is_empty = False
+        yield ids
+    if is_empty:
+        selector = _SittingSelector(ledger, load_item)
+        yield from selector.iter_sittings(more=True)
+
+
+def _iter_sittings_of_queue(
+    ledger: Ledger, load_item: Callable[[str], Item | None]
+) -> Iterator[Strings]:
+    """Yield the next ten items of the queue, as it is at that time, until none is left."""
+    yielded_ids: set[str] = set()
+    while True:
+        queue = list_queue(pending_items.load_pending_items(ledger))
+        remaining_ids = [id for id in queue if id not in yielded_ids]
+        ids = select_first_items(remaining_ids, load_item)
+        if not ids:
+            return
+        yielded_ids.update(ids)
+        yield ids
+
+
+def _iter_matching_sittings(
+    ledger: Ledger, load_item: Callable[[str], Item | None], query: str
+) -> Iterator[Strings]:
+    """Yield the sittings with the items that match a query, as `iter_sittings` describes."""
+    matching_ids = set(list_pending_ids(ledger, query))
+    pending = pending_items.load_pending_items(ledger)
+    ids_in_order = (*pending.changed_cards, *pending.questions)
+    first_ids = [id for id in ids_in_order if id in matching_ids]
+    for start in range(0, len(first_ids), SITTING_SIZE):
+        yield tuple(first_ids[start : start + SITTING_SIZE])
+    selector = _SittingSelector(ledger, load_item)
+    selector.matching_ids = matching_ids
+    documents = find_documents_with_suggestions(ledger, query)
+    selector.named_documents = {document.document for document in documents}
+    yield from selector.iter_sittings(more=False)
+    yield from selector.iter_sittings(more=True)
 
 
 class _SittingSelector:
     """Selects the next sitting of each document."""
 
-    def __init__(
-        self,
-        ledger: Ledger,
-        load_item: Callable[[str], Item | None],
-        yielded: set[str],
-    ) -> None:
+    def __init__(self, ledger: Ledger, load_item: Callable[[str], Item | None]) -> None:
         self._ledger = ledger
         self._load_item = load_item
-        self.yielded = yielded
+        self._yielded: set[str] = set()
         """The ids, and the hashes of the suggested sentences, of the items selected so far."""
         self.matching_ids: Collection[str] | None = None
         """The ids of the drafts to select from, or None for all drafts."""
         self.named_documents: Collection[DocumentId] | None = None
         """The documents whose suggestions to select from, or None for all documents."""
 
-    def select_sittings(self, *, more: bool) -> list[Strings]:
+    def iter_sittings(self, *, more: bool) -> Iterator[Strings]:
+        """Yield the next sitting of each document, and so on, until no document has any left.
+
+        `more` is whether to select less certain suggestions instead of drafts and certain ones.
+        """
+        while sittings := self._select_next_sittings(more=more):
+            yield from sittings
+
+    def _select_next_sittings(self, *, more: bool) -> list[Strings]:
         """Return the item ids of the next sitting of each document that has any left."""
-        order = pending_items.load_pending_items(self._ledger)
-        drafts = [each for each in order.drafts if self._is_open(each)]
-        if self.matching_ids is not None:
-            drafts = [each for each in drafts if each.id in self.matching_ids]
-        uncarded = [each for each in order.without_card if self._is_open(each)]
-        if self.named_documents is not None:
-            uncarded = [
-                each for each in uncarded if each.document in self.named_documents
-            ]
-        sentences = {each.id: each.sentence for each in uncarded if each.sentence}
+        pending = pending_items.load_pending_items(self._ledger)
+        drafts = list(filter(self._is_open_draft, pending.drafts))
+        uncarded = list(filter(self._is_open_passage, pending.without_card))
+        sentence_by_id = {location.id: location.sentence for location in uncarded}
         sittings = []
         for document in group_by_document(drafts, uncarded):
             items = document.select_best_items(self._load_item, more=more)
             if not items:
                 continue
-            ids = tuple(item.id for item in items)
-            sittings.append(ids)
-            self.yielded.update(ids)
-            self.yielded.update(sentences[id] for id in ids if id in sentences)
+            sittings.append(tuple(item.id for item in items))
+            for item in items:
+                self._yielded.add(item.id)
+                if sentence := sentence_by_id.get(item.id):
+                    self._yielded.add(sentence)
         return sittings
 
+    def _is_open_draft(self, location: PassageLocation) -> bool:
+        if self.matching_ids is not None and location.id not in self.matching_ids:
+            return False
+        return self._is_open(location)
+
+    def _is_open_passage(self, location: PassageLocation) -> bool:
+        documents = self.named_documents
+        if documents is not None and location.document not in documents:
+            return False
+        return self._is_open(location)
+
     def _is_open(self, location: PassageLocation) -> bool:
-        return self.yielded.isdisjoint({location.id, location.sentence})
+        return self._yielded.isdisjoint({location.id, location.sentence})
 
 
 def select_first_items(

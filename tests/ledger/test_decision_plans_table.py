@@ -59,21 +59,14 @@ def snapshot(*pending: StoredDraft, **passage: Any) -> PassageSnapshot:
 
 
 def say(planned: PlannedDecision) -> tuple[Any, ...]:
-    """Return what a planned decision records: kind, key, author, body, sentences, drafts."""
+    """Return what a planned decision records: kind, key, author, body, sentences."""
     event = planned.event
     assert planned.fact_body["sentences"] == planned.decided_sentences
     assert planned.fact_body["passage"] == [hash_sentence(A), hash_sentence(B)]
     assert planned.fact_body.get("guid", "") == (event.body.get("guid") or "")
     names = {A: "A", B: "B"}
     sentences = "".join(names[each] for each in planned.decided_sentences)
-    return (
-        event.kind,
-        event.key,
-        event.author,
-        event.body,
-        sentences,
-        planned.chosen_draft_ids,
-    )
+    return event.kind, event.key, event.author, event.body, sentences
 
 
 def stored(draft: CardContent) -> dict[str, Any]:
@@ -81,46 +74,46 @@ def stored(draft: CardContent) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("draft", "options", "author", "body", "sentences", "chosen"),
+    ("draft", "options", "author", "body", "sentences"),
     [
-        (DRAFT, {}, USER, {"guid": GUID}, "A", ("dr1",)),
-        (DRAFT, {"by": POLICY}, POLICY, {"guid": GUID}, "A", ("dr1",)),
-        (DRAFT, {"forced": True}, USER, {"guid": GUID, "forced": True}, "A", ("dr1",)),
-        (replace(DRAFT, deck="D"), {}, USER, {"guid": GUID, "deck": "D"}, "A", ("dr1",)),
-        (replace(DRAFT, replaced_guid=Guid("af9")), {}, USER, {"guid": GUID, "instead": "af9"}, "A", ("dr1",)),
-        (OWN, {}, USER, {"guid": make_guid(KEY, OWN)}, "A", ("dr1",)),
-        (replace(DRAFT, quote=f"{A} {B}"), {}, USER, {"guid": GUID}, "AB", ("dr1",)),
-        (replace(PROPOSED, quote=f"{A} {B}"), {}, USER, {"guid": GUID}, "B", ("dr1",)),
-        (replace(DRAFT, quote="Other words."), {}, USER, {"guid": GUID}, "", ("dr1",)),
+        (DRAFT, {}, USER, {"guid": GUID}, "A"),
+        (DRAFT, {"by": POLICY}, POLICY, {"guid": GUID}, "A"),
+        (DRAFT, {"forced": True}, USER, {"guid": GUID, "forced": True}, "A"),
+        (replace(DRAFT, deck="D"), {}, USER, {"guid": GUID, "deck": "D"}, "A"),
+        (replace(DRAFT, replaced_guid=Guid("af9")), {}, USER, {"guid": GUID, "instead": "af9"}, "A"),
+        (OWN, {}, USER, {"guid": make_guid(KEY, OWN)}, "A"),
+        (replace(DRAFT, quote=f"{A} {B}"), {}, USER, {"guid": GUID}, "AB"),
+        (replace(PROPOSED, quote=f"{A} {B}"), {}, USER, {"guid": GUID}, "B"),
+        (replace(DRAFT, quote="Other words."), {}, USER, {"guid": GUID}, ""),
         # the user's own text is of no draft
-        (made(CardContent, key=KEY, fields=TEXT, quote=B), {}, USER, {"guid": GUID}, "B", ()),
+        (made(CardContent, key=KEY, fields=TEXT, quote=B), {}, USER, {"guid": GUID}, "B"),
     ],
 )  # fmt: skip
-def test_accept(draft, options, author, body, sentences, chosen):
+def test_accept(draft, options, author, body, sentences):
     planned = decision_plans.plan_accept(snapshot(), draft, **options)
     expected = {**body, "draft": stored(draft)}
-    assert say(planned) == ("accept", KEY, author, expected, sentences, chosen)
+    assert say(planned) == ("accept", KEY, author, expected, sentences)
 
 
 @pytest.mark.parametrize(
-    ("item", "why", "body", "sentences", "chosen"),
+    ("item", "why", "body", "sentences"),
     [
-        (DRAFT, None, {"guid": GUID, "content": HASH, "slot": ""}, "A", ("dr1",)),
-        (DRAFT, "easy", {"guid": GUID, "content": HASH, "slot": "", "why": "easy"}, "A", ("dr1",)),
-        (OWN, None, {"guid": make_guid(KEY, OWN), "content": HASH, "slot": "2"}, "A", ("dr1",)),
+        (DRAFT, None, {"guid": GUID, "content": HASH, "slot": ""}, "A"),
+        (DRAFT, "easy", {"guid": GUID, "content": HASH, "slot": "", "why": "easy"}, "A"),
+        (OWN, None, {"guid": make_guid(KEY, OWN), "content": HASH, "slot": "2"}, "A"),
         # it would change a card, which stays
-        (replace(OWN, revised_guid=Guid("af9")), None, {"guid": "", "content": HASH, "slot": ""}, "A", ("dr1",)),
-        (PROPOSED, None, {"guid": "", "content": "", "slot": ""}, "A", ("dr1",)),
-        (made(Proposal, key=KEY, fields=TEXT, quote=A, origin=Origin(PROPOSAL_DRAFTER)), None, {"guid": "", "content": "", "slot": "", "proposal": True}, "A", ()),
-        (CARD, None, {"guid": "af1", "content": HASH, "slot": ""}, "A", ()),
-        (replace(CARD, user_text_number=2), "easy", {"guid": "af1", "content": HASH, "slot": "2", "why": "easy"}, "A", ()),
-        (replace(CARD, quote=B), None, {"guid": "af1", "content": HASH, "slot": ""}, "B", ()),
+        (replace(OWN, revised_guid=Guid("af9")), None, {"guid": "", "content": HASH, "slot": ""}, "A"),
+        (PROPOSED, None, {"guid": "", "content": "", "slot": ""}, "A"),
+        (made(Proposal, key=KEY, fields=TEXT, quote=A, origin=Origin(PROPOSAL_DRAFTER)), None, {"guid": "", "content": "", "slot": "", "proposal": True}, "A"),
+        (CARD, None, {"guid": "af1", "content": HASH, "slot": ""}, "A"),
+        (replace(CARD, user_text_number=2), "easy", {"guid": "af1", "content": HASH, "slot": "2", "why": "easy"}, "A"),
+        (replace(CARD, quote=B), None, {"guid": "af1", "content": HASH, "slot": ""}, "B"),
     ],
 )  # fmt: skip
-def test_reject(item, why, body, sentences, chosen):
+def test_reject(item, why, body, sentences):
     planned = decision_plans.plan_reject(snapshot(), item, why)
     expected = {**body, "fields": dict(TEXT)}
-    assert say(planned) == ("reject", KEY, USER, expected, sentences, chosen)
+    assert say(planned) == ("reject", KEY, USER, expected, sentences)
 
 
 @pytest.mark.parametrize(
@@ -164,7 +157,7 @@ def test_revise(draft, fields, sentences):
     planned = decision_plans.plan_revision(snapshot(), draft, card, "v:v/q")
     content = stored(replace(draft, fields=tuple(fields.items()), kind=card.kind))
     body = {"guid": "af1", "draft": content}
-    assert say(planned) == ("revise", "v:v/q", USER, body, sentences, ("dr1",))
+    assert say(planned) == ("revise", "v:v/q", USER, body, sentences)
 
 
 @pytest.mark.parametrize(("about", "sentences"), [((hash_sentence(B),), "AB"), ((), "A")])
@@ -178,13 +171,13 @@ def test_retire(about, sentences):
         "fields": dict(TEXT),
         "why": "easy",
     }
-    assert say(planned) == ("reject", "v:v/q", USER, body, sentences, ("dr1",))
+    assert say(planned) == ("reject", "v:v/q", USER, body, sentences)
 
 
 @pytest.mark.parametrize(("why", "body"), [(None, {}), ("easy", {"why": "easy"})])
 def test_skip(why, body):
     planned = decision_plans.plan_skip(snapshot(), why)
-    assert say(planned) == ("skip", KEY, USER, body, "AB", ())
+    assert say(planned) == ("skip", KEY, USER, body, "AB")
 
 
 def test_a_sentence_that_may_be_new_text_of_a_card_is_not_skipped():
@@ -206,35 +199,33 @@ NOTE_JSON = {
 
 
 @pytest.mark.parametrize(
-    ("item", "takeover", "body", "chosen"),
+    ("item", "takeover", "body"),
     [
-        (DRAFT, {}, {"guid": GUID, "draft": stored(DRAFT)}, ("dr1",)),
+        (DRAFT, {}, {"guid": GUID, "draft": stored(DRAFT)}),
         (DRAFT, {"note": NOTE, "deck": "D", "schedule": SCHEDULE}, {
             "guid": GUID, "draft": stored(DRAFT), "deck": "D", "note": NOTE_JSON, "schedule": [SCHEDULE[0].to_json()],
-        }, ("dr1",)),
+        }),
         # the gaps have the numbers that they have in the note
         (DRAFT, {"text": "The {{c3::heart}} pumps."}, {
             "guid": make_guid(KEY, replace(DRAFT, fields=(("Text", TEXT[0][1].replace("c1", "c3")),))),
             "draft": stored(replace(DRAFT, fields=(("Text", TEXT[0][1].replace("c1", "c3")),))),
-        }, ("dr1",)),
-        (CARD, {"note": NOTE, "deck": "D", "schedule": SCHEDULE}, {"guid": "af1", "schedule": [SCHEDULE[0].to_json()]}, ()),
+        }),
+        (CARD, {"note": NOTE, "deck": "D", "schedule": SCHEDULE}, {"guid": "af1", "schedule": [SCHEDULE[0].to_json()]}),
     ],
 )  # fmt: skip
-def test_take_over(item, takeover, body, chosen):
+def test_take_over(item, takeover, body):
     planned = decision_plans.plan_takeover(
         snapshot(), item, NoteTakeover("x", **takeover)
     )
-    assert say(planned) == ("adopt", KEY, USER, body, "A", chosen)
+    assert say(planned) == ("adopt", KEY, USER, body, "A")
 
 
-def test_drafts_that_are_passed_over_are_chosen_too():
+def test_a_decision_names_the_drafts_that_are_passed_over():
     beside = replace(OWN, id="dr2")
     planned = decision_plans.plan_accept(snapshot(DRAFT, beside), DRAFT)
-    assert planned.chosen_draft_ids == ("dr1", "dr2")
     assert planned.fact_body["passed"] == [HASH]
     other = replace(beside, sentence_hashes=(hash_sentence(B),))
     planned = decision_plans.plan_accept(snapshot(DRAFT, other), DRAFT)
-    assert planned.chosen_draft_ids == ("dr1",)
     assert "passed" not in planned.fact_body
 
 

@@ -6,6 +6,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -829,20 +830,24 @@ def test_a_proposal_quotes_its_context_before_its_own_sentence(drafter, decided)
 
 
 @pytest.mark.parametrize(
-    ("quote", "places", "states", "remarks"),
+    ("quote", "states", "remarks"),
     [
-        ("pumps blood", 1, {"present"}, ()),
-        ("pumps water", 1, {"present"}, (SourceChange.SOURCE_CHANGED,)),
-        ("", 1, {"present"}, ()),
-        ("pumps blood", 0, {"gone"}, (SourceChange.SOURCE_GONE,)),
-        ("pumps blood", 0, {"missing"}, ()),
-        ("pumps blood", 0, {"gone", "unselected"}, ()),  # a setting left it out
+        ("pumps blood", ["present"], ()),
+        ("pumps water", ["present"], (SourceChange.SOURCE_CHANGED,)),
+        ("", ["present"], ()),
+        ("pumps blood", ["gone"], (SourceChange.SOURCE_GONE,)),
+        ("pumps blood", ["missing"], ()),
+        ("pumps blood", ["gone", "unselected"], ()),  # a setting left it out
     ],
 )
-def test_what_became_of_the_source_of_a_card(quote, places, states, remarks):
+def test_what_became_of_the_source_of_a_card(quote, states, remarks):
     card = replace(LIVE, quote=quote)
-    found = cards._find_source_changes(card, (HIGHLIGHT,) * places, states)
-    assert found == remarks
+    rows = []
+    for state in states:
+        body = msgspec.json.encode(HIGHLIGHT).decode()
+        rows.append({"key": P, "state": state, "body": body, "route": "vault"})
+    found = cards._combine_with_passage(card, Passage((P,)), rows)
+    assert found.source_changes == remarks
 
 
 # --- what a decision says of the facts of its passage -----------------------------------------
@@ -855,7 +860,6 @@ def test_what_became_of_the_source_of_a_card(quote, places, states, remarks):
         ("d1", {"offer_id": "o1"}, "f", []),  # a fact of it is open
         ("d1", {"offer_id": "o2"}, "f g", []),  # it did not wait beside the draft
         ("form", {"offer_id": "o1"}, "f g", []),  # it is what was decided on
-        ("", {"offer_id": "o1"}, "f g", []),
     ],
 )
 def test_the_persons_own_form_is_passed_over(draft_id, form, decided, passed):

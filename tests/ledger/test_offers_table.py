@@ -81,8 +81,8 @@ def test_one_of_the_gaps_is_chosen(number, text, answer):
     [
         (PROPOSAL, 0, "this card has only 3 gaps"),
         (PROPOSAL, 4, "this card has only 3 gaps"),
-        (draft(), 2, "gap 2: only proposals have several gaps"),
-        (draft(), 0, "gap 0: only proposals have several gaps"),
+        (draft(), 2, "gap 2: only suggestions have several gaps"),
+        (draft(), 0, "gap 0: only suggestions have several gaps"),
     ],
 )
 def test_a_gap_that_there_is_not_is_refused(card, number, said):
