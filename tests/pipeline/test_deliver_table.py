@@ -183,7 +183,7 @@ def test_the_notes_are_recorded_with_the_package(workspace, tmp_path):
     ("settings", "is_held", "has_picture", "is_kept"),
     [
         ("x", False, False, True),
-        ("", False, False, False),
+        (None, False, False, False),
         ("x", True, False, False),  # it may be held no longer
         ("x", False, True, False),  # a picture may change by itself
     ],
