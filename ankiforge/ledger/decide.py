@@ -442,51 +442,91 @@ def _find_events_to_undo(store: Store, target: str) -> list[Event]:
     Raises:
         RefusedError: There is no such decision.
     """
-    guid = ""
-    keys: Strings = ()
-    put_away_by = _find_resolving_event(store, target)
-    if put_away_by is not None:
-        guid = put_away_by.body.get("guid", "")
-        if not guid:  # the decision was about another card
-            return [put_away_by]
-        keys = store.get_keys(put_away_by.key)
-    elif is_card_id(target):
-        guid = target
-        try:
-            keys = cards.load_card_and_passage(store, guid)[1].keys
-        except (
-            RefusedError
-        ):  # it may be the GUID that a rejected draft's card would have had
-            rejections = _iter_active_rejections(store)
-            rejected = [each.key for each in rejections if each.body.get("guid") == guid]
-            if not rejected:
-                raise
-            keys = store.get_keys(rejected[0])
-    elif is_highlight_key(target):
-        keys = store.get_keys(target)
-    if keys:
-        query = (
-            f"SELECT id, line FROM standing WHERE key IN {JSON_VALUES}"
-            f" AND what NOT IN {JSON_VALUES}"
-        )
-        events = store.iter_events(query, to_json(keys), to_json(NON_DECISION_KINDS))
-        last_event = find_last_decision(events, guid)
-    elif target:  # the id of an action or event
-        last_event = next(_iter_active_decisions_of_action(store, target), None)
-    else:
+    if not target:
         last_event = find_last_user_decision(_iter_active_user_decisions(store))
+        if last_event is None:
+            raise _make_nothing_to_undo_error(store)
+        return _select_action_of_event(store, last_event)
+    resolving_event = _find_resolving_event(store, target)
+    if resolving_event is not None:
+        guid = resolving_event.body.get("guid", "")
+        if not guid:  # the decision was about another card
+            return [resolving_event]
+        return _find_events_about(store, target, resolving_event.key, guid)
+    if is_card_id(target):
+        key = _find_key_of_card(store, target)
+        return _find_events_about(store, target, key, target)
+    if is_highlight_key(target):
+        return _find_events_about(store, target, target)
+    # the id of an action or event
+    last_event = next(_iter_active_decisions_of_action(store, target), None)
     if last_event is None:
-        about = f"nothing about {target} can be undone" if target else "nothing to undo"
-        hint = _RECENT_HINT
-        if not target and pending_drafts.load_draft_ids(store, "llm"):
-            about += ": these drafts are older than the database, which was rebuilt"
-            hint = "ankiforge reject --all --filter drafter:llm"
-        raise RefusedError(about, hint=hint)
-    action_events = (
-        _iter_active_decisions_of_action(store, last_event.action_id)
-        if last_event.action_id
-        else ()
+        raise _make_cannot_undo_error(target)
+    return _select_action_of_event(store, last_event)
+
+
+def _make_nothing_to_undo_error(store: Store) -> RefusedError:
+    if not pending_drafts.load_draft_ids(store, "llm"):
+        return RefusedError("nothing to undo", hint=_RECENT_HINT)
+    return RefusedError(
+        "nothing to undo: these drafts are older than the database, which was rebuilt",
+        hint="ankiforge reject --all --filter drafter:llm",
     )
+
+
+def _make_cannot_undo_error(target: str) -> RefusedError:
+    return RefusedError(f"nothing about {target} can be undone", hint=_RECENT_HINT)
+
+
+def _find_key_of_card(store: Store, guid: str) -> str:
+    """Return a key of the passage of a card, or of a rejected draft's card.
+
+    Raises:
+        RefusedError: No card has this GUID, or would have had it.
+    """
+    try:
+        _, passage = cards.load_card_and_passage(store, guid)
+    except RefusedError:
+        for rejection in _iter_active_rejections(store):
+            if rejection.body.get("guid") == guid:
+                return rejection.key
+        raise
+    return passage.key
+
+
+def _find_events_about(
+    store: Store, target: str, key: str, guid: str = ""
+) -> list[Event]:
+    """Find the events of the last decision about a passage or a card of it, oldest first.
+
+    Args:
+        store: The store.
+        target: What the user wants to undo, for the error message.
+        key: A key of the passage.
+        guid: The GUID of the card, or "" for the passage.
+
+    Raises:
+        RefusedError: There is no such decision.
+    """
+    keys = store.get_keys(key)
+    query = (
+        f"SELECT id, line FROM standing WHERE key IN {JSON_VALUES}"
+        f" AND what NOT IN {JSON_VALUES}"
+    )
+    events = store.iter_events(query, to_json(keys), to_json(NON_DECISION_KINDS))
+    last_event = find_last_decision(events, guid)
+    if last_event is None:
+        raise _make_cannot_undo_error(target)
+    return _select_action_of_event(store, last_event, keys, guid)
+
+
+def _select_action_of_event(
+    store: Store, last_event: Event, keys: Strings = (), guid: str = ""
+) -> list[Event]:
+    """Select the events to undo together with an event; see `undo.select_events_to_undo`."""
+    action_events: Iterable[Event] = ()
+    if last_event.action_id:
+        action_events = _iter_active_decisions_of_action(store, last_event.action_id)
     return select_events_to_undo(last_event, action_events, keys, guid)
 
 

@@ -74,7 +74,7 @@ def iter_highlights_to_draft(
         was_asked: Takes the key of a highlight, and returns whether a chat was asked about it.
             Such a highlight is yielded even if the user has decided on it since.
     """
-    column = "modelled" if by_model else "drafted"
+    column = "drafted"
     # the rules draft in the order in which keys were issued, because checks compare each draft with
     # earlier ones, and a rebuilt ledger should have the same findings
     query = (
@@ -82,44 +82,54 @@ def iter_highlights_to_draft(
         " ORDER BY ifnull((SELECT min(n) FROM event"
         "  WHERE event.key = highlight.key AND what = 'key'), 9e18), document, position"
     )
+    outdated_keys: set[str] = set()
     if by_model:
+        column = "modelled"
         query = (
             "SELECT key FROM highlight WHERE state = 'present' AND modelled != content"
             " ORDER BY document, position"
         )
-    keys = [row["key"] for row in store.fetch_rows(query)]
-    outdated_keys: set[str] = set()
-    if by_model:
         rows = pending_drafts.load_drafts_of_outdated_cards(store)
         outdated_keys.update(row["key"] for row in rows)
+    keys = [row["key"] for row in store.fetch_rows(query)]
     fields = line_patterns.FieldDetector(store)
     for batch in iter_batches(keys):
         store.preload_passages(batch)
-        for highlight_row in highlights.load_highlight_rows(store, batch):
-            if highlight_row["state"] != SourceState.PRESENT:
+        for row in highlights.load_highlight_rows(store, batch):
+            # it may have been removed or drafted since the keys were loaded
+            is_open = (
+                row["state"] == SourceState.PRESENT and row[column] != row["content"]
+            )
+            if not is_open or (within is not None and row["document"] not in within):
                 continue
-            if highlight_row[column] == highlight_row["content"]:
-                continue
-            if within is not None and highlight_row["document"] not in within:
-                continue
-            key = highlight_row["key"]
-            passage = store.get_passage(key)
-            if passage.is_skipped and not passage.live_cards:
-                # a model's later drafts must still follow the changed passage
-                if by_model or not pending_drafts.find_drafts_of_highlight(store, key):
+            passage = store.get_passage(row["key"])
+            if by_model:
+                if passage.is_skipped and not passage.live_cards:
                     continue
-            if not cards.is_leading_highlight(store, key, passage.keys):
+            elif not _should_follow_passage(store, row["key"], passage):
                 continue
-            highlight = decode_highlight(highlight_row["body"])
+            if not cards.is_leading_highlight(store, row["key"], passage.keys):
+                continue
             if by_model and not _should_ask_model(
-                store, highlight_row, passage, was_asked, outdated_keys
+                store, row, passage, was_asked, outdated_keys
             ):
                 continue
+            highlight = decode_highlight(row["body"])
             if not passage.live_cards:
                 reason = line_patterns.find_skip_reason(store, highlight, fields)
                 if reason is not None:
                     highlight = replace(highlight, skip_reason=reason)
             yield highlight
+
+
+def _should_follow_passage(store: Store, key: str, passage: Passage) -> bool:
+    """Return whether the rules draft a passage again.
+
+    The drafts of a model must follow the changed passage even if the passage is skipped.
+    """
+    if not passage.is_skipped or passage.live_cards:
+        return True
+    return bool(pending_drafts.find_drafts_of_highlight(store, key))
 
 
 def iter_answered_highlights(

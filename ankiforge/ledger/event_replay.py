@@ -320,12 +320,12 @@ def _find_rejection(
     if body.get("slot"):
         # a numbered question about a highlight is from its comment
         is_question = "Front" in body.get("fields", {})
-        is_about_highlight = not _is_card_in_source(passage)
-        return (
-            Rejection.QUESTION if is_question and is_about_highlight else Rejection.CARD
-        )
-    is_card = card is not None and card.verdict is not Verdict.TAKEN_BACK
-    return Rejection.CARD if is_card else Rejection.DRAFT
+        if is_question and not _is_card_in_source(passage):
+            return Rejection.QUESTION
+        return Rejection.CARD
+    if card is None or card.verdict is Verdict.TAKEN_BACK:
+        return Rejection.DRAFT
+    return Rejection.CARD
 
 
 def _is_card_in_source(passage: Passage) -> bool:
@@ -635,26 +635,39 @@ def _apply_repair(passage: Passage, event: Event, *, is_active: bool) -> None:
     if card is None:
         content = content_from_stored(stored_content, event.key)
         card = create_card(event, body["guid"], content, "0")
+    fields = stored_content.fields if is_active else note.source_texts
     history = replace(card.note, exports=_drop_field_hashes(card), adopted=note)
     passage.cards[card.guid] = replace(
         _set_verdict(card, Verdict.LIVE, USER),
-        fields=_drop_empty_fields(
-            stored_content.fields if is_active else note.source_texts
-        ),
+        fields=_drop_empty_fields(fields),
         deck=body.get("deck", ""),
         accepted_at=event.time,
         note=history,
     )
-    added_notes = body.get("new", ()) if "type" in body else ()
-    for added_note in msgspec.convert(added_notes, tuple[RepairNote, ...]):
-        content = content_from_stored(added_note.draft, event.key)
-        added_card = passage.cards.get(added_note.guid) or replace(
-            create_card(event, added_note.guid, content),
-            note=NoteHistory(mapped=msgspec.convert(body["type"], UserNoteType)),
-        )
-        verdict = Verdict.LIVE if is_active else Verdict.RETIRED
-        why = "" if is_active else "its repair was undone"
-        passage.cards[added_card.guid] = _set_verdict(added_card, verdict, USER, why)
+    for added_card in _list_cards_added_by_repair(passage, event):
+        if is_active:
+            added_card = _set_verdict(added_card, Verdict.LIVE, USER)
+        else:
+            why = "its repair was undone"
+            added_card = _set_verdict(added_card, Verdict.RETIRED, USER, why)
+        passage.cards[added_card.guid] = added_card
+
+
+def _list_cards_added_by_repair(passage: Passage, event: Event) -> list[Card]:
+    """Return the cards of the notes that a repair added, as they are so far."""
+    body = event.body
+    if "type" not in body:
+        return []
+    note_type = msgspec.convert(body["type"], UserNoteType)
+    added_cards = []
+    for note in msgspec.convert(body.get("new", ()), tuple[RepairNote, ...]):
+        card = passage.cards.get(note.guid)
+        if card is None:
+            content = content_from_stored(note.draft, event.key)
+            card = create_card(event, note.guid, content)
+            card = replace(card, note=NoteHistory(mapped=note_type))
+        added_cards.append(card)
+    return added_cards
 
 
 def _apply_undone_accept(passage: Passage, event: Event, why: str) -> None:

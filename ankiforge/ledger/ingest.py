@@ -416,12 +416,19 @@ class IngestRun:
                 to_json(sorted(self.listing.places)),
                 source,
             )
-            decided_rows = [
-                row for row in rows if self.store.get_passage(row["key"]).was_ever_decided
-            ]
-            if decided_rows and all(row["is_copied"] for row in decided_rows):
+            if self._are_decided_passages_copied(rows):
                 unused_ids += {row["id"] for row in rows}
         return unused_ids
+
+    def _are_decided_passages_copied(self, rows: Iterable[Row]) -> bool:
+        """Return whether there are decided passages and all of them are in a listed document."""
+        has_decided = False
+        for row in rows:
+            if self.store.get_passage(row["key"]).was_ever_decided:
+                has_decided = True
+                if not row["is_copied"]:
+                    return False
+        return has_decided
 
     def _unselect_copied_documents(self) -> int:
         """Unselect each missing document whose passages all occur in a single listed document.
@@ -485,16 +492,17 @@ class IngestRun:
         stored_rows = [row for row in all_rows if row["container"] == container]
         unlisted_ids = self._find_unlisted_documents(container, stored_rows)
         old_rows = self._find_old_rows(container, read_documents, all_rows, unlisted_ids)
+        gone_ids = set(unlisted_ids)
         for document, old_row in zip(read_documents, old_rows, strict=True):
-            if old_row and old_row["id"] in self.missing_documents:
+            if old_row is None:
+                continue
+            gone_ids.discard(old_row["id"])
+            if old_row["id"] in self.missing_documents:
                 place = get_document_path(document)
                 self._report_moved_document(old_row["id"], container, place)
 
-        renamed_ids = {row["id"] for row in old_rows if row}
-        gone_ids = unlisted_ids - renamed_ids
-        self._mark_documents_gone(
-            container, [row for row in stored_rows if row["id"] in gone_ids]
-        )
+        gone_rows = [row for row in stored_rows if row["id"] in gone_ids]
+        self._mark_documents_gone(container, gone_rows)
         for document, old_row in zip(read_documents, old_rows, strict=True):
             self._match_document(document, old_row)
 
@@ -617,24 +625,24 @@ class IngestRun:
             " WHERE h.state != 'present' AND (h.state = 'missing' OR ?)",
             has_new,
         ):
-            # journal-only highlights may be in documents that are listed, but weren't read
-            if (
-                row["state"] == SourceState.JOURNAL
-                and row["document"] not in read_documents
-            ):
-                if self.listing.is_listed(row["container"], row["place"]):
-                    continue
-            known_highlight = known_highlights.get(row["key"])
-            if known_highlight is None:
+            if self._may_arrive_later(row, read_documents):
+                continue
+            if row["key"] in known_highlights:
+                mark = known_highlights[row["key"]]
+            else:
                 mark = load_stored_highlight(self.store, row)
                 if row["state"] == SourceState.MISSING and self._is_certainly_absent(row):
                     self.absent_highlights.append(mark)
                     continue
-            else:
-                mark = known_highlight
             if has_new and mark not in absent_highlights and mark not in self.pairs:
                 earlier_highlights.append(mark)
         return earlier_highlights
+
+    def _may_arrive_later(self, row: Row, read_documents: Collection[int]) -> bool:
+        """Return whether a journal-only highlight is in a listed document that wasn't read."""
+        if row["state"] != SourceState.JOURNAL or row["document"] in read_documents:
+            return False
+        return self.listing.is_listed(row["container"], row["place"])
 
     def _is_certainly_absent(self, row: Row) -> bool:
         """Return whether this scan would have found a highlight that was missing before."""
@@ -664,29 +672,30 @@ class IngestRun:
             The row of each document in the order of `read_documents`, or None if the document is
             new.
         """
-        rows_by_id = {row["id"]: row for row in all_rows}
-        rows_by_place = {}
+        row_by_id = {row["id"]: row for row in all_rows}
+        row_by_place = {}
+        removed_ids = unlisted_ids | self.missing_documents
         for row in all_rows:
             if row["container"] == container:
-                rows_by_place[row["place"]] = row
-        old_rows = [
-            rows_by_place.get(get_document_path(document)) for document in read_documents
-        ]
-        new_texts = []
-        for document, old_row in zip(read_documents, old_rows, strict=True):
+                row_by_place[row["place"]] = row
+            if row["state"] == SourceState.UNSELECTED:
+                removed_ids.add(row["id"])
+
+        old_rows: list[Row | None] = []
+        new_texts: list[frozenset[str]] = []
+        for document in read_documents:
+            old_row = row_by_place.get(get_document_path(document))
+            old_rows.append(old_row)
             if old_row is None:
                 anchors = map(get_anchor, document.highlights)
                 new_texts.append(frozenset(text for text, _, _ in anchors))
+            else:
+                removed_ids.discard(old_row["id"])
         if not new_texts:
             return old_rows
-        removed_ids = unlisted_ids | self.missing_documents
-        removed_ids.update(
-            row["id"] for row in all_rows if row["state"] == SourceState.UNSELECTED
-        )
-        removed_ids.difference_update(row["id"] for row in old_rows if row)
         removed_texts = {id: self._load_texts(id) for id in sorted(removed_ids)}
         renamed_ids = iter(find_renamed_documents(removed_texts, new_texts))
-        return [row or rows_by_id.get(next(renamed_ids)) for row in old_rows]
+        return [row or row_by_id.get(next(renamed_ids)) for row in old_rows]
 
     def _load_texts(self, id: DocumentId) -> frozenset[str]:
         """Load the folded texts of all highlights of a document."""

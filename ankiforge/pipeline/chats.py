@@ -33,7 +33,7 @@ from ankiforge.pipeline.run_result import (
     ChatExport,
     ChatImport,
     ChatReplyKind,
-    RunStep,
+    RunParameters,
     summarize_drafted_cards,
     summarize_verdicts,
 )
@@ -81,17 +81,17 @@ def export_chats(
     chats = chat.export_chat_texts(best_tasks, prompt)
     keys = tuple(frozenset(chat_text.highlight_keys) for chat_text in chats)
     privacy = load_privacy_filter(ledger)
-    reasons = map(
-        privacy.find_private_reason,
-        draft_recording.iter_highlights_to_draft(
-            ledger, by_model=True, within=job.documents
-        ),
-    )
-    withheld = Counter(filter(None, reasons)).items()
-    highlight_count = sum(map(len, keys))
+    withheld_by_reason = Counter[str]()
+    for highlight in draft_recording.iter_highlights_to_draft(
+        ledger, by_model=True, within=job.documents
+    ):
+        if reason := privacy.find_private_reason(highlight):
+            withheld_by_reason[reason] += 1
+    highlight_counts = [len(keys_of_text) for keys_of_text in keys]
+    highlight_count = sum(highlight_counts)
     return ChatExport(
         format_count(highlight_count, "highlight"),
-        summarize_chat_export([*map(len, keys)], withheld),
+        summarize_chat_export(highlight_counts, withheld_by_reason.items()),
         texts=tuple(chat_text.text for chat_text in chats),
         keys=keys,
         omitted=pending - highlight_count,
@@ -125,9 +125,10 @@ def record_chat_reply(
     asked: Collection[HighlightKey] = (),
     about: unmarked_documents.DocumentRequest | None = None,
 ) -> ChatImport:
-    """Record the reply of a chat, which contains either new cards or objections to pending drafts.
+    """Record the reply of a chat.
 
-    The labels in the reply show whether it is about highlights or about an unmarked document.
+    The labels in the reply show whether it has verdicts on pending drafts, or cards about an
+    unmarked document or about highlights.
 
     Args:
         workspace: The workspace in which to store the drafts.
@@ -137,9 +138,6 @@ def record_chat_reply(
         about: The request about an unmarked document to which the chat replied, or None.
     """
     ledger = workspace.ledger
-    prompt = load_prompt(workspace.folder)
-    request = reply_checks.make_pasted_reply_key(text)
-    steps: tuple[RunStep, ...] = ()
     with workspace.hold_lock("drafting"):
         verdicts = parse_verdicts(text)
         if verdicts:
@@ -150,54 +148,54 @@ def record_chat_reply(
         outcome = unmarked_documents.record_chat_answer(workspace, job, text, about)
         if outcome:
             return outcome
+        return _record_reply_about_highlights(workspace, job, text, asked)
 
-        def was_asked(key: str) -> bool:
-            return chat.make_label(key) in text
 
-        # a highlight may have been decided on or answered since the chat was asked
-        tasks = list(iter_model_tasks(job, ledger, was_asked=was_asked))
-        answered = draft_recording.iter_answered_highlights(ledger, was_asked)
-        answer = chat.parse_chat_reply(
-            text, tasks, prompt, find_blocking_messages, answered
+def _record_reply_about_highlights(
+    workspace: Workspace, job: RunParameters, text: str, asked: Collection[HighlightKey]
+) -> ChatImport:
+    """Record the cards about highlights in a reply, or explain why there are none."""
+    ledger = workspace.ledger
+    prompt = load_prompt(workspace.folder)
+    request = reply_checks.make_pasted_reply_key(text)
+    is_known = workspace.replies.load_reply(request) is not None
+
+    def was_asked(key: str) -> bool:
+        return chat.make_label(key) in text
+
+    # a highlight may have been decided on or answered since the chat was asked
+    tasks = list(iter_model_tasks(job, ledger, was_asked=was_asked))
+    answered = draft_recording.iter_answered_highlights(ledger, was_asked)
+    answer = chat.parse_chat_reply(text, tasks, prompt, find_blocking_messages, answered)
+    if not answer.results:
+        if is_known:
+            summary = "nothing new: this answer was imported before"
+            return ChatImport(ChatReplyKind.REPEATED, summary, unused=answer.problems)
+        outcome = unmarked_documents.record_chat_answer(
+            workspace, job, text, only_labelled=False
         )
-        is_known = workspace.replies.load_reply(request) is not None
-        if not (answer.results or is_known):
-            outcome = unmarked_documents.record_chat_answer(
-                workspace, job, text, only_labelled=False
-            )
-            if outcome:
-                return outcome
-        if answer.results:
-            fingerprint = prompt.fingerprint
-            workspace.replies.store_reply(
-                request, text, model=CHAT_MODEL, prompt_fingerprint=fingerprint
-            )
-            steps = tuple(
-                check_and_record_results(
-                    job,
-                    ledger,
-                    [answer.results],
-                    drafting=draft_recording.make_drafting_id(ledger),
-                )
-            )
-            record_hint_shown(CHAT_USED_HINT)  # so that a chat isn't offered again
-    if answer.results:
-        pending = {highlight.key for task in tasks for highlight in task.highlights}
-        pending -= {result.highlight.key for result in answer.results}
-        unused_count = sum(not problem.is_notice for problem in answer.problems)
-        summary = summarize_drafted_cards(
-            answer.results,
-            asked=max(len(asked), len(answer.results)),
-            unanswered=len(pending.intersection(asked)),
-            unused=0 if is_known else unused_count,
-        )
-        return ChatImport(
-            ChatReplyKind.CARDS, summary, answer.results, answer.problems, steps
-        )
-    if is_known:
-        summary = "nothing new: this answer was imported before"
-        return ChatImport(ChatReplyKind.REPEATED, summary, unused=answer.problems)
-    return _explain_unusable_reply(text, answer.problems)
+        return outcome or _explain_unusable_reply(text, answer.problems)
+
+    workspace.replies.store_reply(
+        request, text, model=CHAT_MODEL, prompt_fingerprint=prompt.fingerprint
+    )
+    drafting_id = draft_recording.make_drafting_id(ledger)
+    steps = tuple(
+        check_and_record_results(job, ledger, [answer.results], drafting=drafting_id)
+    )
+    record_hint_shown(CHAT_USED_HINT)  # so that a chat isn't offered again
+    pending = {highlight.key for task in tasks for highlight in task.highlights}
+    pending -= {result.highlight.key for result in answer.results}
+    unused_count = sum(not problem.is_notice for problem in answer.problems)
+    summary = summarize_drafted_cards(
+        answer.results,
+        asked=max(len(asked), len(answer.results)),
+        unanswered=len(pending.intersection(asked)),
+        unused=0 if is_known else unused_count,
+    )
+    return ChatImport(
+        ChatReplyKind.CARDS, summary, answer.results, answer.problems, steps
+    )
 
 
 def _explain_unusable_reply(text: str, unused: tuple[Problem, ...]) -> ChatImport:

@@ -176,7 +176,9 @@ def _record_unless_other_collection(
     view: AnkiContents, ledger: Ledger, *, bind: bool = False
 ) -> AnkiReadResult:
     """Record the notes read from Anki, unless the workspace is bound to another collection."""
-    bound = None if bind else ledger.get_value(_BOUND_SETTING, BoundCollection)
+    bound: BoundCollection | None = None
+    if not bind:
+        bound = ledger.get_value(_BOUND_SETTING, BoundCollection)
     if bound is not None and _is_other_collection(view, bound):
         message = (
             "this is not the collection that has your notes, so nothing was recorded"
@@ -200,11 +202,12 @@ def _record_unless_other_collection(
         graves=view.find_deleted_note_ids(),
         reviews=view.iter_reviews(),
     )
-    if view.is_complete and (notes or bind):
-        # an existing binding is only renewed by a collection file: other views have less data
-        if bound is None or view.kind is AnkiReadMethod.COLLECTION:
-            new_binding = BoundCollection(view.path, view.profile, view.created_at)
-            ledger.set_value(_BOUND_SETTING, new_binding)
+    has_binding_notes = bool(notes) or bind
+    # an existing binding is only renewed by a collection file: other views have less data
+    may_renew = bound is None or view.kind is AnkiReadMethod.COLLECTION
+    if view.is_complete and has_binding_notes and may_renew:
+        new_binding = BoundCollection(view.path, view.profile, view.created_at)
+        ledger.set_value(_BOUND_SETTING, new_binding)
 
     # store what other modules need from the collection
     _store_note_types(ledger, view)
@@ -492,14 +495,18 @@ def _parse_lost_note(note: AnkiNote, html: Texts) -> anki_views.LostNote | None:
     typed_fields: list[str] = []
     fields: dict[str, str] = {}
     for name, base_hash in zip(our_type.content_fields, identity.fields, strict=False):
-        if hash_html(html.get(name, "")) != base_hash:
+        field_html = html.get(name, "")
+        if hash_html(field_html) != base_hash:
             typed_fields.append(name)
-        text = field_to_markdown(html.get(name, ""))
+        text = field_to_markdown(field_html)
         if text:
             fields[name] = text
     _, passage_text, quote = parse_source_field(html.get("Source", ""))
-    kind = "two-way" if fields.get("Reverse") else our_type.value
-    is_own = parse_slot_number(identity.slot) is not None
-    slot = identity.slot if is_own else "0"
+    kind = our_type.value
+    if fields.get("Reverse"):
+        kind = "two-way"
+    is_own, slot = False, "0"
+    if parse_slot_number(identity.slot) is not None:
+        is_own, slot = True, identity.slot
     content = StoredContent(kind, fields, quote or passage_text, is_own, slot)
     return anki_views.LostNote(note, content, passage_text, tuple(typed_fields))

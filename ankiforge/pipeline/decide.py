@@ -61,45 +61,57 @@ def edit_card_or_draft(
         UsageError: If a field is unknown, or a text is too long or contains control
             characters.
     """
-    line = next(item_lists.load_items(ledger, [id]), None)
-    if line is None:
+    item = next(item_lists.load_items(ledger, [id]), None)
+    if item is None:
         hint = "ankiforge list shows what waits"
         raise RefusedError(f"{id} is no longer waiting", hint=hint)
-    if isinstance(line, PendingDraft) and line.keeps_text and line.revised_guid:
-        line = cards.load_card(
-            ledger, line.revised_guid
-        )  # the text may be edited in Anki
+    if isinstance(item, PendingDraft) and item.keeps_text and item.revised_guid:
+        # the draft has the text of the card, which may be edited in Anki
+        item = cards.load_card(ledger, item.revised_guid)
     fields = {name: text for name, text in fields.items() if name not in (DECK, TAGS)}
-    if (
-        isinstance(line, LocalCard) and not fields
-    ):  # the user changes only the deck or tags
-        return line.guid, ()
-    if line.kind is CardKind.OCCLUSION:
+    if isinstance(item, LocalCard) and not fields:
+        return item.guid, ()  # the user changes only the deck or tags
+    _check_field_names(item, fields)
+    typed_fields = _clean_text(fields)
+    shown_fields = dict(item.fields)
+    edits_in_anki: dict[str, Pair] = {}
+    if isinstance(item, LocalCard):
+        shown_fields = dict(apply_anki_edits(ledger, item).fields)
+        typed_fields = _select_changed_fields(typed_fields, shown_fields)
+        for name, html in find_anki_edits(ledger, item).items():
+            if name in typed_fields:
+                edits_in_anki[name] = (hash16(html), shown_fields.get(name, ""))
+    edited_fields = tuple({**shown_fields, **typed_fields}.items())
+    _, findings = _check_text(item.highlight, edited_fields, forced=forced)
+    guid = decide.edit_item(ledger, id, typed_fields, over=edits_in_anki, forced=forced)
+    return guid, findings
+
+
+def _check_field_names(item: PendingDraft | LocalCard, fields: Texts) -> None:
+    """Check that the user may edit these fields of a card or draft.
+
+    Raises:
+        RefusedError: It is the card of a figure.
+        UsageError: A field is unknown.
+    """
+    if item.kind is CardKind.OCCLUSION:
         raise RefusedError(
             "the masks of a figure are changed on the page", hint="ankiforge review"
         )
-    names = line.note_type.content_fields
+    names = item.note_type.content_fields
     for name in fields:
         if name not in names:
             hint = f"it has: {', '.join((*names, DECK, TAGS))}"
             raise UsageError(f"no field {name!r} on this card", hint=hint)
-    typed_fields = dict(_clean_text(fields))
-    shown_fields = dict(line.fields)
-    edits_in_anki: dict[str, Pair] = {}
-    if isinstance(line, LocalCard):
-        shown_fields = dict(apply_anki_edits(ledger, line).fields)
-        # keep only the fields whose text differs from that of the displayed card
-        for name, text in list(typed_fields.items()):
-            if text == shown_fields.get(name, ""):
-                del typed_fields[name]
-        for name, html in find_anki_edits(ledger, line).items():
-            if name in typed_fields:
-                edits_in_anki[name] = (hash16(html), shown_fields.get(name, ""))
-    edited_fields = tuple({**shown_fields, **typed_fields}.items())
-    _, findings = _check_text(line.highlight, edited_fields, forced=forced)
-    return decide.edit_item(
-        ledger, id, typed_fields, over=edits_in_anki, forced=forced
-    ), findings
+
+
+def _select_changed_fields(typed_fields: Texts, shown_fields: Texts) -> Texts:
+    """Return the typed fields whose text differs from that of the displayed card."""
+    changed_fields = {}
+    for name, text in typed_fields.items():
+        if text != shown_fields.get(name, ""):
+            changed_fields[name] = text
+    return changed_fields
 
 
 def make_card(
@@ -147,14 +159,11 @@ def _check_text(
 
     text_by_field = dict(fields)
     text = sentence_decisions.get_sentence_text(highlight)
+    cloze_text, answer = "", to_plain_text(text_by_field.get("Back", ""))
     if "Text" in text_by_field:
-        quote = sentence_decisions.find_quote(
-            to_plain_text(reveal_answers(text_by_field["Text"])), "", text
-        )
-    else:
-        quote = sentence_decisions.find_quote(
-            "", to_plain_text(text_by_field.get("Back", "")), text
-        )
+        cloze_text = to_plain_text(reveal_answers(text_by_field["Text"]))
+        answer = ""
+    quote = sentence_decisions.find_quote(cloze_text, answer, text)
     card = CardContent(
         highlight.key,
         CardKind.from_fields(text_by_field),

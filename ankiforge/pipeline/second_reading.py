@@ -16,7 +16,7 @@ from ankiforge.draft.chat import make_label
 from ankiforge.draft.privacy import SendableText
 from ankiforge.draft.prompt import load_prompt_file
 from ankiforge.draft.second_reading import MAX_CARDS_PER_REQUEST, CardToCheck
-from ankiforge.errors import ItemError, ServiceError
+from ankiforge.errors import ForgeError, ItemError, ServiceError
 from ankiforge.ledger import Ledger, draft_groups, draft_recording
 from ankiforge.ledger.tables.pending_drafts import load_draft_ids
 from ankiforge.model import (
@@ -78,32 +78,51 @@ def add_model_objections(
 def _add_doubts(
     model: ModelDrafter, privacy: PrivacyFilter, results: list[DraftingResult]
 ) -> list[DraftingResult]:
-    to_read: list[tuple[int, int, CardToCheck]] = []
-    for index, result in enumerate(results):
+    draft_indexes: list[tuple[int, int]] = []
+    """For each card, the indexes of its result and of its draft in the result."""
+    cards_to_check: list[CardToCheck] = []
+    for result_index, result in enumerate(results):
         for draft_index, draft in enumerate(result.drafts):
             card = _make_card_to_check(privacy, result.highlight, draft)
             if card is not None:
-                to_read.append((index, draft_index, card))
-    if not to_read:
+                draft_indexes.append((result_index, draft_index))
+                cards_to_check.append(card)
+    if not cards_to_check:
         return results
     read_results = list(results)
     try:
-        verdicts = model.find_contradictions([card for _, _, card in to_read])
+        contradictions = model.find_contradictions(cards_to_check)
     except (ItemError, ServiceError) as error:
-        index = to_read[0][0]
-        where = results[index].highlight.document.title
-        problem = Problem(where, f"not read a second time: {error.message}", error.hint)
-        read_results[index] = replace(
-            results[index], problem=results[index].problem or problem
-        )
+        result_index, _ = draft_indexes[0]
+        read_results[result_index] = _add_reading_problem(results[result_index], error)
         return read_results
-    for (index, draft_index, _), contradiction in zip(to_read, verdicts, strict=True):
+    for indexes, contradiction in zip(draft_indexes, contradictions, strict=True):
         if contradiction:
-            drafts = list(read_results[index].drafts)
-            findings = (*drafts[draft_index].findings, _make_doubt(contradiction))
-            drafts[draft_index] = replace(drafts[draft_index], findings=findings)
-            read_results[index] = replace(read_results[index], drafts=tuple(drafts))
+            result_index, draft_index = indexes
+            read_results[result_index] = _add_doubt(
+                read_results[result_index], draft_index, contradiction
+            )
     return read_results
+
+
+def _add_reading_problem(result: DraftingResult, error: ForgeError) -> DraftingResult:
+    """Return a result with the problem that it wasn't read a second time, if it has none yet."""
+    if result.problem is not None:
+        return result
+    where = result.highlight.document.title
+    problem = Problem(where, f"not read a second time: {error.message}", error.hint)
+    return replace(result, problem=problem)
+
+
+def _add_doubt(
+    result: DraftingResult, draft_index: int, contradiction: str
+) -> DraftingResult:
+    """Return a result in which one of the drafts has a contradiction as a finding."""
+    drafts = list(result.drafts)
+    draft = drafts[draft_index]
+    findings = (*draft.findings, _make_doubt(contradiction))
+    drafts[draft_index] = replace(draft, findings=findings)
+    return replace(result, drafts=tuple(drafts))
 
 
 def _make_card_to_check(
@@ -171,9 +190,14 @@ def record_chat_objections(
         The number of drafts that were compared, and the number of those with an objection.
     """
     doubts: dict[str, Finding | None] = {}
+    doubted_count = 0
     for draft in draft_groups.iter_pending_drafts(ledger, load_draft_ids(ledger, "llm")):
         contradiction = verdicts.get(make_label(draft.id))
-        if contradiction is not None:
-            doubts[draft.id] = _make_doubt(contradiction) if contradiction else None
+        if contradiction is None:
+            continue
+        doubts[draft.id] = None
+        if contradiction:
+            doubts[draft.id] = _make_doubt(contradiction)
+            doubted_count += 1
     draft_recording.replace_findings(ledger, DOUBT_CHECK, doubts)
-    return len(doubts), len(list(filter(None, doubts.values())))
+    return len(doubts), doubted_count

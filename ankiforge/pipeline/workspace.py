@@ -11,7 +11,14 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property, partial
 from pathlib import Path
@@ -85,6 +92,7 @@ from ankiforge.pipeline.run_result import (
     DEFAULT_OPTIONS,
     AnkiReadResult,
     CommandRunOptions,
+    PlannedNote,
     PushedNotes,
     RunParameters,
     RunResult,
@@ -1130,38 +1138,23 @@ class Workspace:
                 message = "is not logged in to a sync account"
                 hint = "press Sync in Anki and log in"
                 result.problems.append(Problem("Anki", message, hint))
-            profile = anki.get_active_profile()
-            scan = read_collection(folder.config.anki, ledger, profile=profile)
-            result.add_scan(scan)
-            if scan.readable_path is None:
-                problem = scan.problem or _UNREADABLE_COLLECTION
-                raise ServiceError(problem.message, hint=problem.hint)
-            if scan.readable_path.parent.name != profile:
-                message = (
-                    f"Anki has the profile {profile} open; your cards are in {scan.path}"
-                )
-                raise ServiceError(
-                    message, hint="open the profile with your cards in Anki"
-                )
+            self._read_open_collection(result, anki)
         except ServiceError as error:
-            deliver.read_anki_and_write_package(
-                folder, ledger, result, path, deliver.ExportScope(deck)
-            )
+            scope = deliver.ExportScope(deck)
+            deliver.read_anki_and_write_package(folder, ledger, result, path, scope)
             result.error = result.error or error
             return
 
         # write the package, import it, and read which notes have arrived
-        deliver.read_anki_and_write_package(
-            folder, ledger, result, path, deliver.ExportScope(deck, push=True)
-        )
+        scope = deliver.ExportScope(deck, push=True)
+        deliver.read_anki_and_write_package(folder, ledger, result, path, scope)
         result.pushed = PushedNotes(0, 0)
         if not any(package.notes for package in result.published):
             return
-        known = {
-            plan.guid
-            for plan in result.planned
-            if load_note_in_anki(ledger, plan.guid) is not None
-        }
+        known_guids = set[Guid]()
+        for plan in result.planned:
+            if load_note_in_anki(ledger, plan.guid) is not None:
+                known_guids.add(plan.guid)
         try:
             anki.import_package(path)
             read_collection(folder.config.anki, ledger)
@@ -1171,21 +1164,50 @@ class Workspace:
             result.pushed = None
             result.error = result.error or error
             return
-        arrived = Counter[str]()
-        for plan in result.planned:
-            if plan.mod is None:
-                continue
-            anki_note = load_note_in_anki(ledger, plan.guid)
-            if anki_note is None or anki_note.mod < plan.mod:
-                arrived["refused"] += 1
-            else:
-                arrived["updated" if plan.guid in known else "added"] += 1
-        result.pushed = PushedNotes(arrived["added"], arrived["updated"])
-        if arrived["refused"]:
-            message = f"{arrived['refused']:,} of the notes did not arrive"
+        result.pushed, refused_count = self._count_arrived(result.planned, known_guids)
+        if refused_count:
+            message = f"{refused_count:,} of the notes did not arrive"
             result.problems.append(Problem("Anki", message, f"import {path} by hand"))
         else:
             path.unlink(missing_ok=True)
+
+    def _read_open_collection(self, result: RunResult, anki: AnkiConnect) -> None:
+        """Read the collection that a running Anki has open, and add the scan to `result`.
+
+        Raises:
+            ServiceError: The collection can't be read, or it isn't the one with the user's cards.
+        """
+        profile = anki.get_active_profile()
+        scan = read_collection(self.folder.config.anki, self.ledger, profile=profile)
+        result.add_scan(scan)
+        if scan.readable_path is None:
+            problem = scan.problem or _UNREADABLE_COLLECTION
+            raise ServiceError(problem.message, hint=problem.hint)
+        if scan.readable_path.parent.name != profile:
+            message = (
+                f"Anki has the profile {profile} open; your cards are in {scan.path}"
+            )
+            raise ServiceError(message, hint="open the profile with your cards in Anki")
+
+    def _count_arrived(
+        self, planned: Iterable[PlannedNote], known_guids: Collection[Guid]
+    ) -> tuple[PushedNotes, int]:
+        """Count the notes that Anki has imported, and those that it hasn't.
+
+        `known_guids` are those of the notes that Anki had before.
+        """
+        added, updated, refused = 0, 0, 0
+        for plan in planned:
+            if plan.mod is None:
+                continue
+            note = load_note_in_anki(self.ledger, plan.guid)
+            if note is None or note.mod < plan.mod:
+                refused += 1
+            elif plan.guid in known_guids:
+                updated += 1
+            else:
+                added += 1
+        return PushedNotes(added, updated), refused
 
     def _find_package_path(
         self, deck: str | None, output: Path | str, *, force: bool

@@ -88,15 +88,7 @@ class DuplicateCandidates:
         pending draft would get, or `nid:` followed by the id of a foreign note that has text.
         """
         if id.startswith(FOREIGN_PREFIX):
-            query = "SELECT fields FROM foreign_note WHERE id = ?"
-            note_id = int(id.removeprefix(FOREIGN_PREFIX))
-            fields_json = self._store.fetch_value(query, note_id)
-            fields = msgspec.json.decode(fields_json, type=Fields) if fields_json else ()
-            if not fields:
-                return None
-            first_name, _ = fields[0]
-            kind = CardKind.BASIC if first_name == "Front" else CardKind.CLOZE
-            return CardContent(NO_KEY, kind, fields, Origin(USER))
+            return self._get_foreign_content(int(id.removeprefix(FOREIGN_PREFIX)))
         if is_draft_id(id):
             body = self._store.fetch_value("SELECT body FROM draft WHERE id = ?", id)
             return decode_draft(body) if body else None
@@ -106,6 +98,18 @@ class DuplicateCandidates:
             return self._store.get_passage(row["passage"]).cards[id]
         draft_id = self._load_draft_ids().get(id)
         return self.get_content(draft_id) if draft_id else None
+
+    def _get_foreign_content(self, note_id: int) -> CardContent | None:
+        query = "SELECT fields FROM foreign_note WHERE id = ?"
+        fields_json = self._store.fetch_value(query, note_id)
+        if not fields_json:
+            return None
+        fields = msgspec.json.decode(fields_json, type=Fields)
+        if not fields:
+            return None
+        first_name, _ = fields[0]
+        kind = CardKind.BASIC if first_name == "Front" else CardKind.CLOZE
+        return CardContent(NO_KEY, kind, fields, Origin(USER))
 
     def _load_draft_ids(self) -> dict[str, str]:
         if self._draft_ids is None:
