@@ -8,7 +8,8 @@ from ankiforge.ledger.draft_groups import NO_WARNING_REASON, Offer, get_draft_so
 from ankiforge.ledger.events import StoredContent
 from ankiforge.ledger.foreign_history import SCHEDULER
 from ankiforge.ledger.item_lists import QUERY_FIELDS, QueryTerm
-from ankiforge.ledger.pending_items import UNCARDED_STATUSES, PendingItems
+from ankiforge.ledger.passage_states import UNCARDED_STATUSES, PassageStatus
+from ankiforge.ledger.pending_items import PendingItems
 from ankiforge.ledger.readings import IngestReport
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "LocatedSkippedText",
     "NoteTakeover",
     "Offer",
+    "PassageStatus",
     "PendingItems",
     "QueryTerm",
     "StoredContent",

@@ -196,9 +196,7 @@ def _iter_cards_with_notes(
             note = notes.get(guid)
             has_grave = None
             if graves is not None:
-                known_note = note or (before.note if before else None)
-                id = known_note.id if known_note else compute_note_id(guid)
-                has_grave = id in graves
+                has_grave = _find_note_id(guid, note, before) in graves
             kinds = set()
             if has_grave or (note and note.is_retired):
                 for event in store.load_events(passage.keys):
@@ -206,6 +204,17 @@ def _iter_cards_with_notes(
                         kinds.add(event.kind)
             card = passage.cards[guid]
             yield CardWithNote(card, before, note, has_grave, frozenset(kinds))
+
+
+def _find_note_id(
+    guid: Guid, note: AnkiNote | None, before: StoredAnkiNote | None
+) -> NoteId:
+    """Return the id that a card's note has, had, or would get in Anki."""
+    if note is not None:
+        return note.id
+    if before is not None and before.note is not None:
+        return before.note.id
+    return compute_note_id(guid)
 
 
 def _get_stored_note(row: Row) -> StoredAnkiNote | None:

@@ -26,6 +26,7 @@ from ankiforge.ledger.events import (
     is_quote_in_highlight,
     normalize_text,
 )
+from ankiforge.ledger.passage_states import PassageStatus
 from ankiforge.ledger.sentence_decisions import get_sentence_text, split_sentences
 from ankiforge.ledger.source_state import SourceState
 from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
@@ -499,9 +500,8 @@ class HighlightOutcome(Value):
     """Whether a highlight has a card or pending draft and, if it has neither, the reason."""
 
     highlight: Highlight
-    status: str
-    """One of carded, waiting (has a pending draft), blocked (all pending drafts are blocked),
-    no_card, failed, undrafted, or left_out (by the user, a colour or a setting)."""
+    status: PassageStatus
+    """A passage without a card because of the user's decision counts as left out."""
     reason: str = ""
     """Why the highlight has no card, or ""."""
     usefulness: float = 0.0

@@ -77,9 +77,12 @@ class FieldDetector:
     def __contains__(self, highlight: Highlight) -> bool:
         """Return whether a highlight is a field."""
         key = _find_field_key(highlight)
-        notes = self._notes_by_key[highlight.document.source, key] if key else ()
-        uses_dataview = highlight.document.uses_dataview
-        return len(notes) >= (_MIN_NOTES_WITH_DATAVIEW if uses_dataview else _MIN_NOTES)
+        if not key:
+            return False
+        min_notes = _MIN_NOTES
+        if highlight.document.uses_dataview:
+            min_notes = _MIN_NOTES_WITH_DATAVIEW
+        return len(self._notes_by_key[highlight.document.source, key]) >= min_notes
 
     @cached_property
     def _notes_by_key(self) -> dict[tuple[str, str], set[str]]:
@@ -109,9 +112,9 @@ def find_skip_reason(
         return _FIELD_REASON
     if find_line_pattern_answer(store, highlight) != NEVER:
         return None
-    return _NEVER_REASON.format(
-        "words" if highlight.line_syntax == WORD_AND_TRANSLATION else "lines"
-    )
+    if highlight.line_syntax == WORD_AND_TRANSLATION:
+        return _NEVER_REASON.format("words")
+    return _NEVER_REASON.format("lines")
 
 
 def has_unaccepted_pattern(
@@ -130,8 +133,10 @@ def has_unaccepted_pattern(
 def find_line_pattern_answer(store: Store, highlight: Highlight) -> str:
     """Return the user's answer for the form of a highlight, or "" if there is none."""
     pattern = find_line_pattern(highlight)
+    if not pattern:
+        return ""
     key = make_line_pattern_event_key(highlight.document.source, pattern)
-    answers = store.get_subject_events(key) if pattern else ()
+    answers = store.get_subject_events(key)
     return str(answers[-1].body["choice"]) if answers else ""
 
 

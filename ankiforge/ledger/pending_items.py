@@ -7,8 +7,7 @@ terminal and JSON output agree.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from enum import Enum, auto
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -20,6 +19,12 @@ from ankiforge.ledger.cards import HighlightOutcome, LocatedSkippedText, load_hi
 from ankiforge.ledger.database import iter_batches
 from ankiforge.ledger.events import Passage
 from ankiforge.ledger.passage_order import compute_rank, get_factuality, load_factuality
+from ankiforge.ledger.passage_states import (
+    PassageState,
+    PassageStatus,
+    ReviewStatus,
+    row_to_state,
+)
 from ankiforge.ledger.source_state import SourceState
 from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
 from ankiforge.ledger.tables import pending_drafts
@@ -113,10 +118,6 @@ def split_suggestions(uncarded: Iterable[PassageLocation]) -> Suggestions:
     return Suggestions(tuple(certain.values()), tuple(more.values()), tuple(others))
 
 
-PassageRow = Row | Mapping[str, Any]
-"""A row of `_load_current_passages`."""
-
-
 class PendingItems(Value):
     """Everything that the user has yet to decide on.
 
@@ -165,38 +166,42 @@ def load_pending_items(store: Store, before: PendingItems | None = None) -> Pend
     if before and before.data_version == version:
         return before
     open_questions = questions.find_open_questions(store)
-    held_ids = {
-        draft_id
-        for question in open_questions
-        if question.kind is not UserQuestionKind.CONFLICT
-        for draft_id in question.drafts
-    }
+    held_ids: set[str] = set()
+    for question in open_questions:
+        if question.kind is not UserQuestionKind.CONFLICT:
+            held_ids.update(question.drafts)
     offered_rows = pending_drafts.load_first_draft_of_each_offer(store, held_ids)
-    open_rows = list(
-        filter(has_open_sentence, _load_current_passages(store, open_only=True))
-    )
-    factuality = load_factuality(store)
-    open_rows.sort(key=partial(_get_best_first_sort_key, factuality))
-    sentence_by_key = load_best_sentence_hashes(store)
-    uncarded = [
-        PassageLocation(
-            id=row["key"],
-            key=row["key"],
-            document=row["document"],
-            title=row["title"],
-            position=row["position"],
-            usefulness=_get_suggestion_confidence(row),
-            factuality=get_factuality(factuality, row["document"]),
-            sentence=sentence_by_key.get(row["key"], ""),
-        )
-        for row in open_rows
-    ]
     return group_pending_items(
         open_questions,
         offered_rows,
-        uncarded=uncarded,
+        uncarded=_load_uncarded(store),
         data_version=version,
     )
+
+
+def _load_uncarded(store: Store) -> list[PassageLocation]:
+    """Load the locations of `PendingItems.without_card`, the most useful first."""
+    states = []
+    for row in _load_current_passages(store, open_only=True):
+        state = row_to_state(row)
+        if state.has_open_sentence:
+            states.append(state)
+    factuality = load_factuality(store)
+    states.sort(key=partial(_get_best_first_sort_key, factuality))
+    sentence_by_key = load_best_sentence_hashes(store)
+    return [
+        PassageLocation(
+            id=state.key,
+            key=state.key,
+            document=state.document,
+            title=state.title,
+            position=state.position,
+            usefulness=state.suggestion_confidence,
+            factuality=get_factuality(factuality, state.document),
+            sentence=sentence_by_key.get(state.key, ""),
+        )
+        for state in states
+    ]
 
 
 def group_pending_items(
@@ -277,98 +282,31 @@ def _load_current_passages(store: Store, *, open_only: bool = False) -> list[Row
 
 NOTHING_RECOGNIZED = "nothing to ask was recognised"
 REJECTED_DRAFT = "you rejected its draft"
-UNCARDED_STATUSES = ("no_card", "undrafted", "failed")
-"""The drafting statuses of highlights that have neither card nor draft and that the user didn't
-exclude."""
-
-
-def find_drafting_status(row: PassageRow) -> str:
-    """Determine whether a passage has a card or pending draft and, if it has neither, why.
-
-    The result is a value of `HighlightOutcome.status`, or `decided` if the passage has no card
-    because of the user's decision, such as a rejected draft.
-    """
-    if row["carded"]:
-        return "carded"
-    if row["skipped"]:
-        return "left_out"
-    if row["best"] is not None:
-        return "waiting" if row["best"] else "blocked"
-    if row["fate"] in ("failed", "left_out"):
-        return str(row["fate"])
-    if row["done"]:
-        return "decided"
-    return "undrafted" if row["undrafted"] else "no_card"
-
-
-class ReviewStatus(Enum):
-    """What the user has left to decide about a passage."""
-
-    WAITING = auto()
-    """A draft or question is pending."""
-    SUGGESTED = auto()
-    """A certain suggestion waits, for a first or a further card."""
-    MORE = auto()
-    """There is only a less certain suggestion, which doesn't wait."""
-    WITHOUT_CARD = auto()
-    """The passage has neither card, draft nor suggestion."""
-    WITH_CARD = auto()
-    SKIPPED = auto()
-    """The passage has no card, because the user or a setting wants none."""
-
-
-def find_review_status(
-    row: PassageRow, passages_with_question: Container[str]
-) -> ReviewStatus:
-    """Determine what the user has left to decide about a passage."""
-    if row["passage"] in passages_with_question or row["best"] is not None:
-        return ReviewStatus.WAITING
-    if not has_open_sentence(row):
-        return ReviewStatus.WITH_CARD if row["carded"] else ReviewStatus.SKIPPED
-    confidence = _get_suggestion_confidence(row)
-    if confidence >= MIN_CERTAIN_CONFIDENCE:
-        return ReviewStatus.SUGGESTED
-    if confidence >= MIN_PROPOSAL_CONFIDENCE:
-        return ReviewStatus.MORE
-    return ReviewStatus.WITHOUT_CARD
-
-
-def _get_suggestion_confidence(row: PassageRow) -> float:
-    """Return the confidence in the card suggested for a passage, at most 0 without one."""
-    if find_drafting_status(row) == "failed":
-        return 0.0
-    return float(row["worth_left"])
-
-
-def has_open_sentence(row: PassageRow) -> bool:
-    """Return whether a passage has neither card nor draft, or a card and a certain suggestion."""
-    drafting_status = find_drafting_status(row)
-    if drafting_status == "carded":
-        return row["best"] is None and row["worth_left"] >= MIN_CERTAIN_CONFIDENCE
-    return drafting_status in UNCARDED_STATUSES
 
 
 def _get_best_first_sort_key(
-    factuality_by_document: Mapping[int, float], row: PassageRow
+    factuality_by_document: Mapping[int, float], state: PassageState
 ) -> tuple[float, int, int]:
-    document = row["document"]
-    factuality = get_factuality(factuality_by_document, document)
-    return -compute_rank(row["worth_left"], factuality), document, row["position"]
+    factuality = get_factuality(factuality_by_document, state.document)
+    rank = compute_rank(state.remaining_usefulness, factuality)
+    return -rank, state.document, state.position
 
 
-def _load_passage_rows(store: Store, key: str = "") -> list[Row]:
-    """Load the rows of all passages that are still in a source.
+def _load_states(store: Store, key: str = "") -> list[PassageState]:
+    """Load the states of all passages that are still in a source.
 
     If `key` is given, only the passage with this leading highlight is loaded.
     """
     if key:
-        return store.fetch_rows(
+        rows = store.fetch_rows(
             "SELECT m.*, (SELECT max(severity != 'block') FROM draft"
             "  WHERE passage = m.passage) AS best"
             " FROM present_passage m WHERE m.leads AND m.key = ?",
             key,
         )
-    return _load_current_passages(store)
+    else:
+        rows = _load_current_passages(store)
+    return list(map(row_to_state, rows))
 
 
 def iter_highlight_outcomes(
@@ -379,46 +317,65 @@ def iter_highlight_outcomes(
     Highlights come in reading order. If `document_ranks` is given, they are sorted by the rank of
     their document and then from best to worst. If `key` is given, only that highlight is yielded.
     """
-    rows = _load_passage_rows(store, key)
+    states = _load_states(store, key)
     if document_ranks is not None:
-        rows.sort(key=partial(_get_best_first_sort_key, load_factuality(store)))
+        states.sort(key=partial(_get_best_first_sort_key, load_factuality(store)))
         last = len(document_ranks)
-        rows.sort(
-            key=lambda row: (document_ranks.get(row["document"], last), row["document"])
+        states.sort(
+            key=lambda state: (document_ranks.get(state.document, last), state.document)
         )
-    for batch in iter_batches(rows):
-        highlights = load_highlights(store, [row["key"] for row in batch])
-        for row in batch:
-            drafting_status = find_drafting_status(row)
-            # the reason of the last drafting, which doesn't explain a card or a pending draft
-            reason = "" if drafting_status in ("carded", "waiting") else row["reason"]
-            if drafting_status in ("left_out", "decided", "no_card", "undrafted"):
-                passage = store.get_passage(row["key"])
-                reason = _explain_missing_card(passage, drafting_status, reason)
+    for batch in iter_batches(states):
+        highlights = load_highlights(store, [state.key for state in batch])
+        for state in batch:
+            review_status = state.find_review_status(has_question=False)
+            status = state.status
+            if status is PassageStatus.DECIDED:
+                status = PassageStatus.LEFT_OUT
             yield HighlightOutcome(
-                highlight=highlights[row["key"]],
-                status="left_out" if drafting_status == "decided" else drafting_status,
-                reason=reason,
-                usefulness=row["worth"],
-                has_open_sentence=has_open_sentence(row),
-                is_suggested=find_review_status(row, ()) is ReviewStatus.SUGGESTED,
+                highlight=highlights[state.key],
+                status=status,
+                reason=_find_reason(store, state),
+                usefulness=state.usefulness,
+                has_open_sentence=state.has_open_sentence,
+                is_suggested=review_status is ReviewStatus.SUGGESTED,
             )
 
 
-def _explain_missing_card(passage: Passage, drafting_status: str, reason: str) -> str:
+def _find_reason(store: Store, state: PassageState) -> str:
+    """Return why a passage has no card, or "" if it has one or a draft of one waits."""
+    match state.status:
+        case PassageStatus.CARDED | PassageStatus.WAITING:
+            return ""
+        case PassageStatus.BLOCKED | PassageStatus.FAILED:
+            return state.drafting_reason
+    return _explain_missing_card(store.get_passage(state.key), state)
+
+
+def _explain_missing_card(passage: Passage, state: PassageState) -> str:
     if passage.is_skipped:
         return passage.skip_reason or "rejected by you"
-    if drafting_status == "decided":
-        # a rejection's reason counts more than that of a card that was made and undone
-        cards = passage.cards.values()
-        kept = [card for card in cards if card.verdict is not Verdict.TAKEN_BACK]
-        reasons = (card.verdict_reason for card in kept or cards)
-        return next(filter(None, reasons), "rejected by you")
-    if reason:
-        return reason
-    if drafting_status == "undrafted":
+    if state.status is PassageStatus.DECIDED:
+        return _find_rejection_reason(passage) or "rejected by you"
+    if state.drafting_reason:
+        return state.drafting_reason
+    if state.status is PassageStatus.UNDRAFTED:
         return "not drafted yet"
     return REJECTED_DRAFT if passage.rejected_hashes else NOTHING_RECOGNIZED
+
+
+def _find_rejection_reason(passage: Passage) -> str | None:
+    """Return the reason that the user gave for a card that isn't live, or None.
+
+    A rejection's reason counts more than that of a card that was made and undone.
+    """
+    ended_cards = []
+    for card in passage.cards.values():
+        if card.verdict is not Verdict.TAKEN_BACK:
+            ended_cards.append(card)
+    for card in ended_cards or passage.cards.values():
+        if card.verdict_reason:
+            return card.verdict_reason
+    return None
 
 
 def _find_passages_with_questions(store: Store) -> set[str]:
@@ -482,7 +439,7 @@ def load_passage_states(store: Store, key: str) -> list[tuple[Highlight, str]]:
     - `card`: the passage has a card.
     - `none`: none of the above.
     """
-    asked = _find_passages_with_questions(store)
+    passages_with_question = _find_passages_with_questions(store)
     states = []
     rows = store.fetch_rows(
         "SELECT m.*, h.body, w.best FROM present_passage m JOIN highlight h USING (key)"
@@ -493,8 +450,11 @@ def load_passage_states(store: Store, key: str) -> list[tuple[Highlight, str]]:
         key,
     )
     for row in rows:
-        state = _PAGE_STATES[find_review_status(row, asked)]
-        states.append((decode_highlight(row["body"]), state))
+        state = row_to_state(row)
+        has_question = state.passage_key in passages_with_question
+        review_status = state.find_review_status(has_question=has_question)
+        highlight = decode_highlight(row["body"])
+        states.append((highlight, _PAGE_STATES[review_status]))
     return states
 
 
@@ -611,8 +571,11 @@ class HighlightCounts(Value):
 
 def count_highlights(store: Store) -> HighlightCounts:
     """Count the highlights that are still in a source by their review status."""
-    asked = _find_passages_with_questions(store)
-    counts = Counter(find_review_status(row, asked) for row in _load_passage_rows(store))
+    passages_with_question = _find_passages_with_questions(store)
+    counts = Counter[ReviewStatus]()
+    for state in _load_states(store):
+        has_question = state.passage_key in passages_with_question
+        counts[state.find_review_status(has_question=has_question)] += 1
     return HighlightCounts(
         total=counts.total(),
         with_card=counts[ReviewStatus.WITH_CARD],

@@ -605,14 +605,7 @@ class Store(Database):
         unreadable = 0
         missing = 0
         with self.transaction():
-            # reread all files if another version of the program, with other events, read them
-            reader = self.get_meta("reader")
-            if reader and reader != EVENT_FORMAT_HASH:
-                for name in self.get_metas_with_prefix("read "):
-                    self.delete_meta(f"read {name}")
-                self.execute("DELETE FROM unknown_event")
-            self.set_meta("reader", EVENT_FORMAT_HASH)
-
+            self._forget_read_positions_of_other_version()
             # removed files may have had lines that no other file has
             names = self._journal.list_names()
             may_lack_lines = False
@@ -629,24 +622,40 @@ class Store(Database):
                 may_lack_lines |= lines.was_replaced
                 new_events += self._insert_new_events(lines.events)
             if any(event.kind == "accept" for event in new_events):
-                self.set_meta(
-                    "anki state", ""
-                )  # look for the notes of the accepted cards
+                # look for the notes of the accepted cards
+                self.set_meta("anki state", "")
             if may_lack_lines:
-                journal_ids = self._journal.read_event_ids()
-                missing_events = []
-                query = "SELECT id, line FROM event UNION ALL SELECT id, line FROM unknown_event"
-                for row in self.iter_rows(query):
-                    if row["id"] not in journal_ids:
-                        missing_events.append(decode_event(row["line"]))
-                missing = len(missing_events)
-                if missing_events and not self._read_only:
-                    ordered = sorted(missing_events, key=lambda event: event.order)
-                    _, size = self._journal.append(ordered)
-                    self._set_own_read_position(size, unreadable=0)
+                missing = self._append_missing_events()
             unknown = self.fetch_value("SELECT count(*) FROM unknown_event")
         self.journal_state = JournalState(unreadable, missing, unknown)
         return sorted(new_events, key=lambda event: event.order)
+
+    def _forget_read_positions_of_other_version(self) -> None:
+        """Have all files reread if another version of the program, with other events, read them."""
+        reader = self.get_meta("reader")
+        if reader and reader != EVENT_FORMAT_HASH:
+            for name in self.get_metas_with_prefix("read "):
+                self.delete_meta(f"read {name}")
+            self.execute("DELETE FROM unknown_event")
+        self.set_meta("reader", EVENT_FORMAT_HASH)
+
+    def _append_missing_events(self) -> int:
+        """Append the events that are in no journal file to that of this device.
+
+        Returns:
+            The number of these events. If the store is read-only, nothing is appended.
+        """
+        journal_ids = self._journal.read_event_ids()
+        missing_events = []
+        query = "SELECT id, line FROM event UNION ALL SELECT id, line FROM unknown_event"
+        for row in self.iter_rows(query):
+            if row["id"] not in journal_ids:
+                missing_events.append(decode_event(row["line"]))
+        if missing_events and not self._read_only:
+            missing_events.sort(key=lambda event: event.order)
+            _, size = self._journal.append(missing_events)
+            self._set_own_read_position(size, unreadable=0)
+        return len(missing_events)
 
     def _is_up_to_date(self) -> bool:
         """Return whether all journal files have been read to their end.
@@ -671,18 +680,20 @@ class Store(Database):
         return True
 
     def _insert_new_events(self, events: Iterable[Event]) -> list[Event]:
-        by_id = {event.id: event for event in events}
-        rows = [
-            {"id": event.id, "n": event.number, "line": to_json(event)}
-            for event in by_id.values()
-            if not is_known_event(event)
-        ]
-        self.insert("unknown_event", rows, verb="INSERT OR IGNORE")
-        stored_ids = {row["id"] for row in rows}
-        for ids in iter_batches(by_id):
+        event_by_id = {event.id: event for event in events}
+        unknown_rows: list[Json] = []
+        known_ids: list[str] = []
+        for id, event in event_by_id.items():
+            if is_known_event(event):
+                known_ids.append(id)
+            else:
+                unknown_rows.append({"id": id, "n": event.number, "line": to_json(event)})
+        self.insert("unknown_event", unknown_rows, verb="INSERT OR IGNORE")
+        stored_ids: set[str] = set()
+        for ids in iter_batches(known_ids):
             query = f"SELECT id FROM event WHERE id IN {JSON_VALUES}"
             stored_ids.update(row["id"] for row in self.fetch_rows(query, to_json(ids)))
-        new_events = [event for id, event in by_id.items() if id not in stored_ids]
+        new_events = [event_by_id[id] for id in known_ids if id not in stored_ids]
         if not new_events:
             return []
 

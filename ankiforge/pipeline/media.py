@@ -148,9 +148,9 @@ def add_figure_hash(
     if not highlight.markdown or not job.figures or find_drafting_skip_reason(highlight):
         return highlight
     paths = find_image_paths(highlight.markdown[0])
-    picture = (
-        load_highlight_media(ledger, highlight, paths[0], job.pictures) if paths else None
-    )
+    if not paths:
+        return highlight
+    picture = load_highlight_media(ledger, highlight, paths[0], job.pictures)
     if not isinstance(picture, Media):
         return highlight
     return replace(highlight, figure_hash=parse_media_hash(picture))

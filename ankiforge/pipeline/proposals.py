@@ -17,6 +17,7 @@ from ankiforge.errors import RefusedError
 from ankiforge.ledger import (
     HighlightOutcome,
     Ledger,
+    PassageStatus,
     decide,
     pending_items,
     sentence_decisions,
@@ -36,11 +37,18 @@ from ankiforge.model import (
     Strings,
 )
 
-_PROPOSABLE_STATUSES = ("no_card", "undrafted", "carded")
+_PROPOSABLE_STATUSES = (
+    PassageStatus.NO_CARD,
+    PassageStatus.UNDRAFTED,
+    PassageStatus.CARDED,
+)
 """The statuses of passages that may get a proposal. A passage with a card may contain another
 sentence that is worth a card.
 """
-_DRAFT_REASONS = {"waiting": "a draft of it waits", "blocked": "a draft of it is blocked"}
+_DRAFT_REASONS = {
+    PassageStatus.WAITING: "a draft of it waits",
+    PassageStatus.BLOCKED: "a draft of it is blocked",
+}
 """Why a passage with a draft gets no proposal, by the status of the passage."""
 MAX_CONFIDENCE_WITHOUT_CARD = 0.7
 """The confidence in a sentence of which the checks hide the card. A chat may still ask about it."""
@@ -70,7 +78,7 @@ def find_proposal(ledger: Ledger, outcome: HighlightOutcome) -> Proposal | str:
         return outcome.reason
     snapshot = load_snapshot(ledger, ledger.get_passage(highlight.key))
     if snapshot.passage.is_closed:
-        return DECIDED if outcome.status == "carded" else REJECTED
+        return DECIDED if outcome.status == PassageStatus.CARDED else REJECTED
     reason_by_sentence = _explain_decided_sentences(snapshot)
     context = check.CheckContext(
         remove_comment_from_context(highlight), check.DuplicateIndex()

@@ -641,16 +641,21 @@ class Workspace:
         kept: dict[tuple[Pair, str], RememberedPath] = {}
         notices: dict[str, Problem] = {}
         for place in places:
-            message = "what was read of it is in another source now, and its cards too"
-            new_path = new_paths.get(Path(place.path))
-            if new_path:
+            old_path = Path(place.path)
+            new_path = new_paths.get(old_path)
+            if new_path is None and not old_path.exists():
+                if place.name in moved_sources:
+                    message = (
+                        "what was read of it is in another source now, and its cards too"
+                    )
+                    notices[place.path] = _make_move_notice(place, message)
+                    continue
+            if new_path is None:
+                new_path = old_path
+            if new_path != old_path:
                 message = f"its cards follow to {shorten_path(new_path)}"
-            elif Path(place.path).exists() or place.name not in moved_sources:
-                new_path = Path(place.path)
-            if new_path != Path(place.path):
-                problem = Problem(place.path, f"it moved: {message}", is_notice=True)
-                notices[place.path] = problem
-            if new_path and new_path.is_relative_to(place.directory):
+                notices[place.path] = _make_move_notice(place, message)
+            if new_path.is_relative_to(place.directory):
                 key = place.source_key, str(new_path)
                 other = kept.get(key, place)
                 deck, marks = place.deck or other.deck, place.marks or other.marks
@@ -1230,3 +1235,7 @@ class Workspace:
         if not self.read_only:
             deliver.check_output_path(path, self.ledger, force=force)
         return path
+
+
+def _make_move_notice(place: RememberedPath, message: str) -> Problem:
+    return Problem(place.path, f"it moved: {message}", is_notice=True)

@@ -19,6 +19,7 @@ from ankiforge.errors import UsageError
 from ankiforge.ledger import (
     HighlightOutcome,
     Ledger,
+    PassageStatus,
     PendingItems,
     QueryTerm,
     item_lists,
@@ -493,7 +494,7 @@ class Listing:
             shown = found
             if not self._as_json:
                 shown = self._hide_needless_suggestion(found, suggested_sentences, more)
-            if shown.suggestion or outcome.status != "carded":
+            if shown.suggestion or outcome.status != PassageStatus.CARDED:
                 yield found.to_json(), shown
             if shown.suggestion:
                 suggested_sentences.add(shown.suggestion.quote)
@@ -574,7 +575,7 @@ def _contains_terms(text: str, terms: Strings) -> bool:
 
 def _is_wanted(outcome: HighlightOutcome, query: Strings, everything: bool) -> bool:
     """Return whether a list of highlights without a card has a highlight."""
-    is_skipped = everything and outcome.status == "left_out"
+    is_skipped = everything and outcome.status == PassageStatus.LEFT_OUT
     if not outcome.has_open_sentence and not is_skipped:
         return False
     document = outcome.highlight.document

@@ -21,6 +21,7 @@ from ankiforge.ledger import (
     UNCARDED_STATUSES,
     HighlightOutcome,
     Ledger,
+    PassageStatus,
     cards,
     decide,
     item_lists,
@@ -256,7 +257,7 @@ class Review:
         proposal_or_reason = find_proposal(self._ledger, outcome)
         if isinstance(proposal_or_reason, Proposal):
             return Item(key, outcome=outcome, proposal=proposal_or_reason)
-        if outcome.status in (*UNCARDED_STATUSES, "left_out"):
+        if outcome.status in (*UNCARDED_STATUSES, PassageStatus.LEFT_OUT):
             return Item(key, outcome=replace(outcome, reason=proposal_or_reason))
         return None
 

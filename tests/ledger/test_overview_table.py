@@ -2,13 +2,8 @@
 
 import pytest
 
-from ankiforge.ledger.pending_items import (
-    ReviewStatus,
-    find_drafting_status,
-    find_review_status,
-    group_pending_items,
-    has_open_sentence,
-)
+from ankiforge.ledger.passage_states import ReviewStatus, row_to_state
+from ankiforge.ledger.pending_items import group_pending_items
 from ankiforge.ledger.questions import _make_id_and_kind
 from ankiforge.model import MIN_CERTAIN_CONFIDENCE, UserQuestion, UserQuestionKind
 
@@ -82,7 +77,13 @@ def test_each_draft_of_a_passage_is_counted_and_a_change_is_none():
 
 
 NEW = {
+    "key": "p",
     "passage": "p",
+    "document": 1,
+    "title": "",
+    "position": 0,
+    "worth": 0.0,
+    "reason": "",
     "carded": 0,
     "skipped": 0,
     "best": None,
@@ -124,10 +125,11 @@ WORTHY = {"worth_left": MIN_CERTAIN_CONFIDENCE}
     ],
 )
 def test_what_became_of_a_passage(columns, became, stands, is_offered):
-    mark = {**NEW, **columns}
-    assert (find_drafting_status(mark), find_review_status(mark, ())) == (became, stands)
-    assert find_review_status(mark, {"p"}) is ReviewStatus.WAITING
-    assert has_open_sentence(mark) is is_offered
+    state = row_to_state({**NEW, **columns})
+    review_status = state.find_review_status(has_question=False)
+    assert (state.status, review_status) == (became, stands)
+    assert state.find_review_status(has_question=True) is ReviewStatus.WAITING
+    assert state.has_open_sentence is is_offered
 
 
 def test_questions_of_two_kinds_about_the_same_cards_have_different_ids():

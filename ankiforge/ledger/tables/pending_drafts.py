@@ -272,17 +272,18 @@ def store_made(store: Store, changes: Sequence[DraftingChanges], batch: str = ""
     """
     for change in changes:
         key = change.snapshot.highlight.key
-        made_ids = {draft.id for draft in change.made}
-        ids = to_json([id for id in change.dropped_ids if batch or id not in made_ids])
         if batch:
             query = (
                 "UPDATE OR REPLACE made SET dropped = ?"
                 f" WHERE dropped = '' AND id IN {JSON_VALUES}"
             )
-            store.execute(query, batch, ids)
+            store.execute(query, batch, to_json(change.dropped_ids))
         else:
+            # a draft that was made again keeps its row
+            made_ids = {draft.id for draft in change.made}
+            dropped_ids = [id for id in change.dropped_ids if id not in made_ids]
             query = f"DELETE FROM made WHERE dropped = '' AND id IN {JSON_VALUES}"
-            store.execute(query, ids)
+            store.execute(query, to_json(dropped_ids))
         for draft in change.made:
             store.execute(
                 "INSERT INTO made VALUES (?, ?, ?, ?, ?, ?, ?, '', ?) ON CONFLICT DO UPDATE SET"
@@ -418,13 +419,12 @@ def save_drafting_outcomes(
         )
     store.execute_all(query, list(map(asdict, outcomes)))
     # store how useful a card about each sentence would be, replacing earlier values
-    rated = [
-        outcome for outcome in outcomes if outcome.usefulness_by_sentence is not None
-    ]
-    query = "UPDATE sentence SET worth = NULL WHERE key = ?"
-    store.execute_all(query, [(outcome.key,) for outcome in rated])
-    rows = []
-    for outcome in rated:
-        for name, worth in (outcome.usefulness_by_sentence or {}).items():
-            rows.append((worth, name, outcome.key))
+    rated_keys: list[tuple[str]] = []
+    rows: list[tuple[float, str, str]] = []
+    for outcome in outcomes:
+        if outcome.usefulness_by_sentence is not None:
+            rated_keys.append((outcome.key,))
+            for name, worth in outcome.usefulness_by_sentence.items():
+                rows.append((worth, name, outcome.key))
+    store.execute_all("UPDATE sentence SET worth = NULL WHERE key = ?", rated_keys)
     store.execute_all("UPDATE sentence SET worth = ? WHERE name = ? AND key = ?", rows)
