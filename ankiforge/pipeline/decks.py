@@ -143,9 +143,6 @@ def collect_tags(card: ShownCard, rules: Rules) -> Strings:
 
     highlight = card.highlight
     source_tags = (*highlight.document.tags, *highlight.tags)
-    # if a tool uses a tag such as `a/b` as the deck, its other tags are converted the same way
-    if highlight.deck:
-        source_tags = tuple(tag.replace("/", "::") for tag in source_tags)
     deck_file_tags = choose_tags(
         find_rule(rules, highlight), highlight.document.collections
     )
