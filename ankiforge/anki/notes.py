@@ -471,13 +471,15 @@ def is_in_deck(name: str, deck: str) -> bool:
 def normalize_tags(tags: Strings) -> Strings:
     """Convert tags to valid Anki tags, sorted and without duplicates.
 
-    Whitespace becomes `-`, and empty components are removed. Tags that differ only in case count
-    as duplicates. `marked` and `leech` are dropped, because they belong to Anki and its user.
+    A nested tag such as `biology/plants`, as Obsidian writes it, becomes `biology::plants`, because
+    Anki shows such tags as a tree and searches the tags below one with it. Whitespace becomes `-`,
+    and empty components are removed. Tags that differ only in case count as duplicates. `marked`
+    and `leech` are dropped, because they belong to Anki and its user.
     """
     names = []
     for tag in tags:
         valid = _INVALID_IN_TAGS.sub("-", normalize_for_anki(tag).strip())
-        parts = (part.strip(":-") for part in valid.split("::"))
+        parts = (part.strip(":-") for part in valid.replace("/", "::").split("::"))
         names.append("::".join(filter(None, parts)))
     # of tags that differ only in case, the first in the alphabet is the last here
     by_folded = {name.casefold(): name for name in sorted(names, reverse=True) if name}

@@ -636,7 +636,7 @@ def _find_document_key(workspace: Workspace, title: Path) -> str:
     Raises:
         UsageError: there is neither such a document nor such a file.
     """
-    from ankiforge.extract.discover import SAVE_PAGE_HINT
+    from ankiforge.extract.foreign_formats import SAVE_PAGE_HINT
     from ankiforge.ledger.cards import load_highlight
     from ankiforge.pipeline.sources import URL_MESSAGE, find_url
     from ankiforge.review.batches import find_document_to_ask_about

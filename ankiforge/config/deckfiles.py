@@ -183,7 +183,10 @@ def _meets_conditions(select: DeckConditions, highlight: Highlight) -> bool:
         (select.source, (document.source,)),
         (select.path, (document.path,)),
         (select.collection, document.collections),
-        (select.tag, (*document.tags, *highlight.tags)),
+        (
+            _separate_by_slashes(select.tag),
+            _separate_by_slashes((*document.tags, *highlight.tags)),
+        ),
         (select.colour, (find_colour_name(highlight.colour),)),
         (select.author, document.creators),
     )
@@ -250,6 +253,13 @@ def choose_tags(rule: DeckRule, collections: Strings) -> Strings:
     # a work can be in several collections but has only one deck, so the others become tags
     decks = map(_path_to_deck, sorted(collections)[1:])
     return (*rule.tags, *[deck.replace(" ", "_") for deck in decks])
+
+
+@lru_cache(maxsize=4096)
+def _separate_by_slashes(tags: Patterns) -> Strings:
+    """Write nested tags as Obsidian does, so that Anki's `biology::plants` matches, too."""
+    listed = (tags,) if isinstance(tags, str) else tags
+    return tuple(tag.replace("::", "/") for tag in listed)
 
 
 # Cached because rules are applied to every highlight and don't change during a run.

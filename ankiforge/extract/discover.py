@@ -14,6 +14,7 @@ from ankiforge.extract.files import (
     is_hidden,
     is_skipped_directory,
 )
+from ankiforge.extract.foreign_formats import find_foreign_format
 from ankiforge.extract.registry import (
     is_export_kind,
     load_plug_in_source_types,
@@ -142,7 +143,6 @@ def find_source_kinds(directory: Path) -> set[str]:
 _MAX_REASONS = 3
 """The maximum number of unread files in a directory for which a reason is given."""
 
-SAVE_PAGE_HINT = "open it in a browser, and save the page as HTML"
 UNMARKED_KINDS = {
     ".epub": "epub",
     **dict.fromkeys((".html", ".htm", ".xhtml"), "web"),
@@ -286,9 +286,8 @@ def explain_no_source(path: Path) -> str:
     nothing = "nothing here that can be read"
     if path.is_file():
         _, errors = _find_plug_in_kinds((path,))
-        if suggest_conversion(path):
-            nothing = f"{path.suffix} files are not read"
-        return "; ".join([explain_unread_file(path) or nothing, *errors])
+        reason = _explain_foreign_format(path) or explain_unread_file(path) or nothing
+        return "; ".join([reason, *errors])
     _, errors = _find_plug_in_kinds(iter_files(path))
     reasons = [nothing, *errors[:_MAX_REASONS]]
     for file in iter_files(path):
@@ -301,6 +300,16 @@ def explain_no_source(path: Path) -> str:
     if unread.summary:
         reasons.append(f"it holds {unread.summary}")
     return "; ".join(reasons)
+
+
+def _explain_foreign_format(path: Path) -> str | None:
+    """Return which program's file it is, and that it isn't read; None if it is unknown."""
+    foreign_format = find_foreign_format(Candidate(path))
+    if foreign_format is None:
+        return None
+    if foreign_format.description is None:
+        return f"{path.suffix} files are not read"
+    return f"ankiforge does not read {foreign_format.description}"
 
 
 def _is_explained(file: Path) -> bool:
@@ -338,40 +347,3 @@ def _find_nearest_parent(
     directory: Path, predicate: Callable[[Path], bool]
 ) -> Path | None:
     return next(filter(predicate, (directory, *directory.parents)), None)
-
-
-# --- files in other formats ---------------------------------------------------------------
-
-PICTURE_SUFFIXES = frozenset(
-    ".avif .bmp .gif .heic .heif .ico .jpeg .jpg .png .psd .svg .tif .tiff .webp".split()
-)
-SOUND_SUFFIXES = frozenset(".aac .flac .m4a .mp3 .oga .ogg .opus .wav".split())
-# How to convert a file in an unsupported format, keyed by space-separated suffixes.
-_CONVERSIONS = {
-    ".doc .docx .odt .pages .rtf": "export it as PDF",
-    ".key .odp .ppt .pptx": "export the slides as PDF",
-    ".numbers .ods .xls .xlsx": "export the table as CSV",
-    ".lyx .tex": "give the PDF that is made from it",
-    ".azw .azw3 .fb2 .kfx .lit .mobi .prc": (
-        "convert it to EPUB, for example with calibre; of a book with DRM, give the highlights"
-        " (My Clippings.txt)"
-    ),
-    ".cbr .cbz .djvu .ps .xps": "convert it to a PDF with a text layer (OCR)",
-    ".maff .mht .mhtml .url .webarchive .webloc": SAVE_PAGE_HINT,
-    ".7z .gz .rar .tar .zip": "unpack it",
-    " ".join(
-        PICTURE_SUFFIXES
-    ): "save it as a PDF with a text layer (OCR), or put it into a note",
-    " ".join(
-        (*SOUND_SUFFIXES, ".mkv", ".mov", ".mp4", ".webm")
-    ): "give its captions (.srt, .vtt) or its transcript (.txt)",
-}
-
-
-def suggest_conversion(path: Path) -> str:
-    """Return how to convert a file in an unsupported format, or "" if there is no suggestion."""
-    suffix = path.suffix.casefold()
-    suggestions = (
-        each for suffixes, each in _CONVERSIONS.items() if suffix in suffixes.split()
-    )
-    return next(suggestions, "")

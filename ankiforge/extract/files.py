@@ -31,6 +31,10 @@ MAX_TEXT_BYTES = 16_000_000
 """The default maximum size of a text file, in bytes."""
 MAX_SETTINGS_BYTES = 2_000_000
 """The maximum size of another program's settings file, in bytes."""
+VAULT_SUFFIXES = (".md", ".qmd", ".rmd")
+"""The suffixes of notes in a vault or folder, with those of Quarto and R Markdown."""
+NOTE_SUFFIXES = (*VAULT_SUFFIXES, ".markdown", ".txt")
+"""The suffixes of all files in Markdown or plain text."""
 MISSING_FILE_HINT = "renamed or deleted? the next run reads whatever is there"
 MEDIA_FILE_NAME = regex(
     r"(?i).*\.(?:png|jpe?g|gif|svg|webp|avif|bmp"

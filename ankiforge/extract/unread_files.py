@@ -19,6 +19,7 @@ from ankiforge.extract.files import (
     is_skipped_directory,
     parse_icloud_placeholder,
 )
+from ankiforge.extract.foreign_formats import find_format_of_suffix
 from ankiforge.model import Texts, Value
 from ankiforge.text import format_count
 
@@ -77,8 +78,13 @@ _DESCRIPTIONS: dict[str, _Description] = {
         unit="mark",
     ),
 }
-_OTHER = _Description("file", "files", "which ankiforge cannot read: name one to see why")
-"""The description of all other kinds, which are called by their suffix."""
+
+
+def _describe_other_kind(suffix: str) -> _Description:
+    """Return the description of a kind that is called by its suffix."""
+    foreign_format = find_format_of_suffix(suffix)
+    advice = "name one to see why" if foreign_format is None else foreign_format.advice
+    return _Description("file", "files", f"which ankiforge cannot read: {advice}")
 
 
 class UnreadFiles(Value):
@@ -104,7 +110,7 @@ class UnreadFiles(Value):
 
     def explain(self, kind: str) -> str:
         """Return how many files of a kind there are, and why they aren't read or what to do."""
-        description = _DESCRIPTIONS.get(kind, _OTHER)
+        description = _DESCRIPTIONS.get(kind) or _describe_other_kind(kind)
         count = format_count(self.count_by_kind[kind], f"such {description.unit}")
         return self._add_details(f"{count} here, {description.reason}", kind)
 
@@ -118,9 +124,11 @@ class UnreadFiles(Value):
 # The kinds of files in which users may have marked or written something. Only these are counted.
 MARKABLE_SUFFIXES = frozenset(
     (
-        ".azw .azw3 .cbr .cbz .csv .djvu .doc .docx .enex .epub .fb2 .htm .html .ipynb .json .key"
-        " .kfx .lua .mobi .odp .odt .one .opml .org .pages .pdf .ppt .pptx .rtf .sqlite .srt .tex"
-        " .tid .txt .vtt .xhtml .xls .xlsx"
+        ".adoc .annot .apkg .asciidoc .azw .azw3 .canvas .cbr .cbz .colpkg .csv .djvu .doc .docx"
+        " .enex .epub .fb2 .goodnotes .htm .html .ipynb .json .key .kfx .lit .lua .mdx .mht .mhtml"
+        " .mobi .mochi .mrexpt .note .numbers .odp .ods .odt .one .opml .org .pages .pdf .ppt .pptx"
+        " .prc .ps .rst .rtf .sqlite .srt .tex .textile .tid .txt .typ .vtt .webarchive .wiki"
+        " .xhtml .xls .xlsx .xopp .xps"
     ).split()
 )
 _UNREPORTED_DIRECTORIES = SYSTEM_DIRECTORIES | {

@@ -254,9 +254,11 @@ class _ItemMatcher:
         """
         if _has_matching_tag(item.row["tags"], pattern):
             return True
-        removed_tags = self._removed_tags.get(item.row["id"], ())
-        if any(fnmatchcase(tag, pattern) for tag in removed_tags):
-            return False
+        if item.row["id"] in self._removed_tags:
+            nested_pattern = pattern.replace("::", "/")
+            for tag in self._removed_tags[item.row["id"]]:
+                if fnmatchcase(tag.replace("::", "/"), nested_pattern):
+                    return False
         return any(
             _has_matching_tag(place["place_tags"], pattern) for place in item.places
         )
@@ -318,11 +320,15 @@ def _is_within(value: str, pattern: str, separator: str) -> bool:
 
 
 def _has_matching_tag(tags: str, pattern: str) -> bool:
-    """Return whether a list column has a tag that matches, or that is below a tag that does."""
-    for tag in split_list_column(tags):
-        if _is_within(tag, pattern, "::") or _is_within(tag, pattern, "/"):
-            return True
-    return False
+    """Return whether a list column has a tag that matches, or that is below a tag that does.
+
+    The nested tags `a/b` of a source and `a::b` of Anki are the same.
+    """
+    nested_pattern = pattern.replace("::", "/")
+    return any(
+        _is_within(tag.replace("::", "/"), nested_pattern, "/")
+        for tag in split_list_column(tags)
+    )
 
 
 def _contains_pattern(text: str, pattern: str) -> bool:

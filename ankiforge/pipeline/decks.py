@@ -159,13 +159,9 @@ def _collect_source_tags(card: ShownCard, rules: Rules) -> Strings:
     """Collect the tags from a card's drafter, highlight, deck file and document."""
     highlight = card.highlight
     document = highlight.document
-    source_tags = (*document.tags, *highlight.tags)
-    # if a tool uses a tag such as `a/b` as the deck, its other tags are converted the same way
-    if highlight.deck:
-        source_tags = tuple(tag.replace("/", "::") for tag in source_tags)
     deck_file_tags = choose_tags(find_rule(rules, highlight), document.collections)
     title_tag = build_document_tag(document.title)
-    return (*card.tags, *source_tags, *deck_file_tags, title_tag)
+    return (*card.tags, *document.tags, *highlight.tags, *deck_file_tags, title_tag)
 
 
 class DeckAndTags(Value):

@@ -27,11 +27,9 @@ from ankiforge.config.yamlfile import convert_to_type
 from ankiforge.errors import BUG_MESSAGE, PLUG_IN_PREFIX, ConfigError, UsageError
 from ankiforge.extract.base import Candidate, SourceOpenParameters, scan_source
 from ankiforge.extract.discover import (
-    SAVE_PAGE_HINT,
     UNMARKED_KINDS,
     explain_no_source,
     resolve_links,
-    suggest_conversion,
 )
 from ankiforge.extract.files import (
     find_path_on_disk,
@@ -39,6 +37,7 @@ from ankiforge.extract.files import (
     normalize_name,
     summarize_content,
 )
+from ankiforge.extract.foreign_formats import SAVE_PAGE_HINT, find_foreign_format
 from ankiforge.extract.registry import find_source_type, load_source_type
 from ankiforge.extract.unread_files import UnreadFiles, count_unread_files
 from ankiforge.model import (
@@ -281,10 +280,14 @@ def _find_entries_or_problem(
     found = find_entries(entries, resolved, unmarked=unmarked or is_known)
     if found:
         return found
-    if Candidate(resolved).suffix in UNMARKED_KINDS:
+    candidate = Candidate(resolved)
+    foreign_format = find_foreign_format(candidate)
+    if foreign_format is not None:
+        hint = foreign_format.advice
+    elif candidate.suffix in UNMARKED_KINDS:
         hint = f"to let a chat or model choose passages: ankiforge draft {quote_path(resolved)}"
     else:
-        hint = suggest_conversion(resolved) or (
+        hint = (
             "a PDF, a note, clippings, an export, a folder with some, or a zotero.sqlite"
         )
     return Problem(str(resolved), explain_no_source(resolved), hint)
@@ -548,7 +551,6 @@ def _compare_endings(parts: Strings, other_parts: Strings) -> list[bool]:
 
 _TEXT_SOURCE_KINDS = frozenset(("pdf", "obsidian", "markdown", *UNMARKED_KINDS.values()))
 """The kinds of sources in whose files passages can be chosen without a mark."""
-_NOTE_SUFFIXES = (".md", ".markdown", ".txt")
 
 
 def find_unmarked_paths(

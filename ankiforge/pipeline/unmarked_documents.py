@@ -28,7 +28,7 @@ from ankiforge.draft.reply_checks import explain_unusable_reply
 from ankiforge.errors import ItemError, UsageError
 from ankiforge.extract.chosen_passages import build_highlight
 from ankiforge.extract.file_source import FileSource
-from ankiforge.extract.files import summarize_content
+from ankiforge.extract.files import NOTE_SUFFIXES, summarize_content
 from ankiforge.extract.zotero.works import find_work
 from ankiforge.ledger import cards
 from ankiforge.ledger import chosen_passages as chosen_marks
@@ -333,7 +333,7 @@ def _find_reason_not_to_send(
 
 def _find_chat_reason(file: Path) -> str | None:
     """Return why a file belongs to a conversation with a chat, or None if it doesn't."""
-    if file.suffix.casefold() not in (".md", ".markdown", ".txt"):
+    if file.suffix.casefold() not in NOTE_SUFFIXES:
         return None
     try:
         text = file.read_text("utf-8", "replace")

@@ -414,6 +414,7 @@ _FILE_NOUNS = {
     ".md": ("note", "notes"),
     ".markdown": ("note", "notes"),
     ".qmd": ("note", "notes"),
+    ".rmd": ("note", "notes"),
     ".txt": ("text file", "text files"),
     "": ("file", "files"),
 }

@@ -89,7 +89,7 @@ def _iter_path_suffixes(text: str) -> Iterator[Pair]:
         values = dict(parse_qsl(obsidian_match[1]))
         vault_path = values.get("file") or values.get("path") or ""
         path = vault_path.partition("#")[0]
-        if path and not path.lower().endswith((".md", ".canvas")):
+        if path and not path.lower().endswith((".md", ".qmd", ".rmd", ".canvas")):
             path = f"{path}.md"
     elif text.lower().startswith("file://"):
         path = unquote(text[len("file://") :])

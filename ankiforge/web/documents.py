@@ -25,7 +25,7 @@ from ankiforge.anki.render import render_field
 from ankiforge.draft.choose_passages import DEFAULT_PASSAGE_COUNT
 from ankiforge.errors import ItemError, RefusedError, UsageError
 from ankiforge.extract.discover import UNMARKED_KINDS
-from ankiforge.extract.files import read_stamp, title_from_file_name
+from ankiforge.extract.files import NOTE_SUFFIXES, read_stamp, title_from_file_name
 from ankiforge.extract.markdown.placeholders import (
     replace_unclosed_markers,
     restore_unclosed_markers,
@@ -209,7 +209,6 @@ class PageRenderer:
 
 # --- documents --------------------------------------------------------------------------
 
-NOTE_SUFFIXES = (".md", ".markdown", ".txt")
 MAX_PAGE_WIDTH = 3_000
 """The maximum width of a page, in pixels."""
 MAX_LABEL_CHARS = 80

@@ -388,6 +388,10 @@ def test_a_deck_is_in_another(name, deck, is_in):
         (("b", "a", "b"), ("a", "b")),
         (("a b", " c "), ("a-b", "c")),
         (("::a::::b:",), ("a::b",)),
+        (
+            ("biology/plants", "/to read/", "a//b::c"),
+            ("a::b::c", "biology::plants", "to-read"),
+        ),
         (("Marked", "LEECH", "leeches"), ("leeches",)),
         (("b", "B", "a"), ("B", "a")),
         (("-a-", "::"), ("a",)),

@@ -109,6 +109,8 @@ def test_the_first_fitting_file_wins_and_the_one_without_select_is_asked_last(ru
         ("{tag: exam}", True),
         ("{tag: '#exam'}", True),
         ("{tag: 'cell*'}", True),
+        ("{tag: 'cell::membrane'}", True),
+        ("{tag: cell/Membrane}", True),
         ("{tag: cell}", False),
         ("{collection: 'Thesis/*'}", True),
         ("{colour: yellow}", True),

@@ -6,14 +6,12 @@ from types import SimpleNamespace
 import pytest
 
 from ankiforge.extract.discover import (
-    SAVE_PAGE_HINT,
     FoundSource,
     discover_sources,
     explain_no_source,
     explain_unread_file,
     find_source_kinds,
     iter_files,
-    suggest_conversion,
 )
 from ankiforge.extract.registry import load_types_for_suffix
 from ankiforge.extract.unread_files import UnreadFiles, count_unread_files
@@ -198,28 +196,6 @@ def test_the_files_that_no_source_of_a_folder_reads(tmp_path, files, sources, ex
 def test_a_library_says_itself_what_it_does_not_read():
     unread = UnreadFiles("/z", {"marks": 1})
     assert list(count_unread_files([SimpleNamespace(unread_files=[unread])])) == [unread]
-
-
-@pytest.mark.parametrize(
-    ("name", "suggestion"),
-    [
-        ("a.docx", "export it as PDF"),
-        ("a.RTF", "export it as PDF"),
-        ("a.pptx", "export the slides as PDF"),
-        ("a.xlsx", "export the table as CSV"),
-        ("a.tex", "give the PDF that is made from it"),
-        ("a.djvu", "convert it to a PDF with a text layer (OCR)"),
-        ("a.mhtml", SAVE_PAGE_HINT),
-        ("a.zip", "unpack it"),
-        ("a.jpg", "save it as a PDF with a text layer (OCR), or put it into a note"),
-        ("a.mp3", "give its captions (.srt, .vtt) or its transcript (.txt)"),
-        ("a.mkv", "give its captions (.srt, .vtt) or its transcript (.txt)"),
-        ("a.md", ""),
-        ("a", ""),
-    ],
-)
-def test_how_to_convert_a_file(name, suggestion):
-    assert suggest_conversion(Path(name)) == suggestion
 
 
 NO_CARDS = "nothing here that can be read"

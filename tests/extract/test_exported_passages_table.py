@@ -48,6 +48,8 @@ NOTES = [
     ('# Page 5\n> [!quote] T\n> a', [('T', '5', '', 0), ('a', '5', '', 0)]),
     ('# Highlights\n\na\n\nlocation: 64\nNote of mine\n\nb', [('a', '', 'Note of mine\nb', 2)]),
     ('[[x]] a [View Tweet](u)\n\nb [y](https://hyp.is/1) #t ^id', [('x a', '', '', 1), ('b', '', '', 1)]),
+    ('- a — [On](https://hyp.is/1) — Group: #Public\n  - Annotation: mine\n- b — [On](https://hyp.is/2) — Group: My class', [('a', '', 'mine', 2), ('b', '', '', 1)]),
+    ('- a [On](https://hyp.is/1) – and: what follows the link, if it is a sentence, ends no passage, because it is longer', []),
     ('# Highlights\n\n- a (Page 3)\n\n  mine\n- b (Page 4)', [('a', '3', 'mine', 2), ('b', '4', '', 1)]),
     ('# Highlights\n\n```\na\n```\n\n(Page 4)', []),
     ('# Metadata\n\nx\n\n# Highlights\n\n- a\n  - b\n- c', [('a', '', '', 0), ('c', '', '', 0)]),

@@ -142,8 +142,8 @@ def test_the_tags_of_a_note(card, tags):
 @pytest.mark.parametrize(
     ("deck", "tags", "document_tags", "found"),
     [
-        ("", ("a/b",), ("c",), {"a/b", "c"}),
-        ("a", ("a/b",), ("c/d",), {"a::b", "c::d"}),  # a tool whose tags are its decks
+        ("", ("a/b",), ("c",), {"a::b", "c"}),
+        ("a", ("a/b", "/d/"), ("c/d e",), {"a::b", "d", "c::d-e"}),
     ],
 )
 def test_the_tags_of_a_source(deck, tags, document_tags, found):

@@ -162,7 +162,7 @@ class Hypothesis(TextExportSource):
     @classmethod
     def explain_rejection(cls, candidate: Candidate) -> str:
         """Return the reason why a file isn't an export from Hypothesis."""
-        return "it has no Hypothesis annotations"
+        return "of JSON, only exports of Hypothesis and Bookcision are read"
 
     def parse_items(
         self, path: str, text: str

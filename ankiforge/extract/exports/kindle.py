@@ -1,4 +1,7 @@
-"""Kindle: `My Clippings.txt` in any language, and the notebooks that its apps export as HTML.
+"""Kindle: `My Clippings.txt` in any language, and the notebooks of its apps and of Amazon's site.
+
+A notebook is the HTML that an app exports, the saved page read.amazon.com/notebook, or the JSON
+that Bookcision makes of that page.
 
     sources:
       - kindle: {path: ~/Kindle/My Clippings.txt}
@@ -17,6 +20,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from operator import itemgetter
 
+import msgspec
 from msgspec.structs import replace
 
 from ankiforge.extract.base import Candidate, Confidence
@@ -36,6 +40,7 @@ from ankiforge.model import (
     Problem,
     Span,
     Strings,
+    Value,
 )
 from ankiforge.text import format_count, format_truncated_list, regex
 from ankiforge.text.keys import number_highlights
@@ -235,6 +240,85 @@ def parse_notebook(html: str) -> Iterator[ClippingsEntry]:
                     yield entry
 
 
+def parse_saved_page(html: str) -> Iterator[ClippingsEntry]:
+    """Yield the entries of the page read.amazon.com/notebook, as a browser saved it.
+
+    A note below a highlight becomes part of the highlight's entry.
+    """
+    page = parse_html(html)
+    title = page.select_one("h3.kp-notebook-metadata")
+    book = title.get_text(" ", strip=True) if title else ""
+    authors = title.find_next("p", class_="kp-notebook-metadata") if title else None
+    if authors is not None:
+        book = f"{book} ({authors.get_text(' ', strip=True)})"
+    headers = page.select("#annotationHighlightHeader, #annotationNoteHeader")
+    for index, header in enumerate(headers):
+        row = header.find_parent(class_="kp-notebook-row-separator")
+        if row is None:
+            continue
+        heading = header.get_text(" ", strip=True).replace(":", " ")
+        location = row.select_one("#kp-annotation-location")
+        if location is not None:
+            heading = f"{heading} {location.get('value')}"
+        text, note = (
+            element.get_text(" ", strip=True) if element is not None else ""
+            for element in (row.select_one("#highlight"), row.select_one("#note"))
+        )
+        if text:
+            yield _build_entry_with_note(book, heading, text, note, index)
+        elif note:
+            yield _build_note(book, heading, note, index)
+
+
+def parse_bookcision(path: str, text: str) -> Iterator[ClippingsEntry | Problem]:
+    """Yield the entries of the JSON that Bookcision makes of a book's highlights."""
+    try:
+        export = msgspec.json.decode(text, type=_BookcisionExport)
+    except msgspec.MsgspecError as error:
+        yield Problem(path, f"not an export of Bookcision: {error}", "export it again")
+        return
+    book = f"{export.title} ({export.authors})" if export.authors else export.title
+    for index, item in enumerate(export.highlights):
+        heading = f"Location {item.location.value or ''}"
+        note = item.note or ""
+        if item.is_note_only:
+            yield _build_note(book, heading, note or item.text, index)
+        else:
+            yield _build_entry_with_note(book, heading, item.text, note, index)
+
+
+class _BookcisionLocation(Value):
+    value: int | None = None
+
+
+class _BookcisionHighlight(Value, rename="camel"):
+    text: str
+    is_note_only: bool = False
+    location: _BookcisionLocation = _BookcisionLocation()
+    note: str | None = None
+
+
+class _BookcisionExport(Value):
+    title: str
+    authors: str = ""
+    highlights: tuple[_BookcisionHighlight, ...] = ()
+
+
+def _build_entry_with_note(
+    book: str, heading: str, text: str, note: str, index: int
+) -> ClippingsEntry:
+    entry = _parse_entry(book, heading, text, index)
+    if note:
+        entry.notes.append(_build_note(book, heading, note, index))
+    return entry
+
+
+def _build_note(book: str, heading: str, text: str, index: int) -> ClippingsEntry:
+    note = _parse_entry(book, heading, text, index)
+    note.kind = EntryKind.NOTE
+    return note
+
+
 def _group_by_role(html: str) -> Iterator[Pair]:
     """Yield the role and the text of each block of a notebook.
 
@@ -271,6 +355,11 @@ _ENTRY_HEADING = regex(
 _ENTRY_SEPARATOR = regex(r"(?m)^={10}[ \t]*$")
 # Recognises the HTML that Kindle's apps export.
 _NOTEBOOK_CLASS = regex("class=[\"']noteHeading")
+# Recognises the page of Amazon by its title, address or classes. Its text may begin far below.
+_SAVED_PAGE = regex(
+    r"<title>\s*(?:Amazon )?Kindle:|read\.amazon\.[a-z.]{2,9}/notebook|kp-notebook-"
+)
+_BOOKCISION_FIELD = regex(r'"isNoteOnly"\s*:')
 # Matches the text that a Kindle stores beyond the publisher's limit, in any of its languages, such
 # as `<You have reached the clipping limit for this item>`.
 _LIMIT_NOTICE = regex(
@@ -287,33 +376,40 @@ class Kindle(TextExportSource):
     """
 
     kind = "kindle"
-    suffixes = (".txt", ".html", ".htm")
+    suffixes = (".txt", ".html", ".htm", ".json")
     wrong_file_message = "not a Kindle clippings file"
     export_hint = "My Clippings.txt is on the Kindle, in documents/"
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Confidence:
-        """Recognise clippings by the format of an entry, and notebooks by their CSS classes."""
-        patterns = [_NOTEBOOK_CLASS]
+        """Recognise clippings by the format of an entry, and notebooks by their markup."""
+        head = candidate.head
         if candidate.suffix == ".txt":
-            patterns = [_ENTRY_HEADING, _ENTRY_SEPARATOR]
-        for pattern in patterns:
-            if not pattern.search(candidate.head):
-                return Confidence.NO
-        return Confidence.CONTENT
+            is_export = _ENTRY_HEADING.search(head) and _ENTRY_SEPARATOR.search(head)
+        elif candidate.suffix == ".json":
+            is_export = _BOOKCISION_FIELD.search(head)
+        else:
+            is_export = _NOTEBOOK_CLASS.search(head) or _SAVED_PAGE.search(head)
+        return Confidence.CONTENT if is_export else Confidence.NO
 
     @classmethod
     def explain_rejection(cls, candidate: Candidate) -> str:
         """Return the reason why a web page isn't a notebook, or "" for other files."""
-        is_page = candidate.suffix == ".html"
-        return "it was not exported by a Kindle app" if is_page else ""
+        is_page = candidate.suffix in (".html", ".htm")
+        return (
+            "of web pages, only notebooks of a Kindle have highlights" if is_page else ""
+        )
 
     def parse_items(self, path: str, text: str) -> Iterator[ClippingsEntry | Problem]:
         """Yield the entries of a clippings file or notebook, and any problems."""
         if path.casefold().endswith(".txt"):
             yield from parse_clippings(path, text)
-        else:
+        elif path.casefold().endswith(".json"):
+            yield from parse_bookcision(path, text)
+        elif _NOTEBOOK_CLASS.search(text):
             yield from parse_notebook(text)
+        else:
+            yield from parse_saved_page(text)
 
     def build_documents(self, items: list[ClippingsEntry]) -> Iterator[NamedSightings]:
         """Yield one document per book, in the order of the books' first entries.

@@ -6,8 +6,9 @@
 The rows of a book form one document, wherever they are in the file. Tags come from their own
 column, and from each `.tag` at the beginning or end of a note. A passage tagged
 `.h1` to `.h6` is a heading of the passages below it. The columns of Readwise's own import format
-(Title, Author, URL, Date) are supported as well. The export has no ids, so the key of a highlight
-depends only on its passage.
+(Title, Author, URL, Date) are supported as well, and so are the tables of Instapaper and Raindrop,
+in which most rows are bookmarks without a highlight. The export has no ids, so the key of a
+highlight depends only on its passage.
 """
 
 from __future__ import annotations
@@ -64,6 +65,13 @@ _USED_COLUMNS = (
     "highlighted at",
     "date",
 )
+_OTHER_COLUMN_NAMES = {
+    "selection": "highlight",  # Instapaper
+    "created": "date",  # Raindrop
+}
+_RAINDROP_COLUMN = "highlights"
+"""The column of a Raindrop export with all highlights of a page, each with its note."""
+_RAINDROP_LABEL = regex(r"(?m)^(Highlight|Note):[ \t]*")
 _TAGS_BEFORE = regex(r"\A(?:\.[^\W\d_][\w-]*(?:\s+|$))+")
 _TAGS_AFTER = regex(r"(?:\n[ \t]*|(?<=[?？.!])[ \t]+)(?:\.[^\W\d_][\w-]*(?:[ \t]+|$))+\Z")
 _HEADING_TAG = regex(r"h[1-6]")
@@ -87,9 +95,10 @@ class Readwise(TextExportSource):
     def recognise(cls, candidate: Candidate) -> Confidence:
         """Recognise an export by its column names."""
         columns = _parse_header(candidate.head.partition("\n")[0])
-        if "highlight" in columns and ("book title" in columns or "title" in columns):
-            return Confidence.CONTENT
-        return Confidence.NO
+        if "title" not in columns and "book title" not in columns:
+            return Confidence.NO
+        has_highlights = "highlight" in columns or _RAINDROP_COLUMN in columns
+        return Confidence.CONTENT if has_highlights else Confidence.NO
 
     @classmethod
     def explain_rejection(cls, candidate: Candidate) -> str:
@@ -114,17 +123,21 @@ class Readwise(TextExportSource):
                 row = {name: cells.get(name, "").strip() for name in _USED_COLUMNS}
                 # the privacy tag counts in any column
                 other_columns = cells.keys() - {*_USED_COLUMNS, _EXTRA_CELLS}
+                highlights = cells.get(_RAINDROP_COLUMN, "").strip()
                 private_tag = find_private_tag(cells[name] for name in other_columns)
                 row["tags"] = ", ".join(filter(None, (row["tags"], *private_tag)))
                 location = f"{path}:{table.line_num + 1}"
                 if _EXTRA_CELLS in cells:
                     message = "a row with more columns than the first"
                     yield Problem(location, message, "put its text in quotes")
-                elif REPLACEMENT_CHARACTER in row["highlight"] + row["note"]:
+                elif REPLACEMENT_CHARACTER in row["highlight"] + row["note"] + highlights:
                     message = "letters of this row are damaged"
                     yield Problem(location, message, "export it again")
-                elif row["highlight"] or row["note"]:
-                    yield path, row
+                else:
+                    if row["highlight"] or row["note"]:
+                        yield path, row
+                    for highlight, note in _split_raindrop_cell(highlights):
+                        yield path, {**row, "highlight": highlight, "note": note}
         except csv.Error as error:
             message = f"the table is damaged: {error}"
             raise ItemError(message, hint="export it again") from error
@@ -218,9 +231,30 @@ def _parse_header(line: str) -> list[str]:
         names = [name.strip().casefold() for name in next(table, [])]
     except csv.Error:
         return []
+    names = [_OTHER_COLUMN_NAMES.get(name, name) for name in names]
     return [
         name if names.index(name) == index else "" for index, name in enumerate(names)
     ]
+
+
+def _split_raindrop_cell(cell: str) -> Iterator[Pair]:
+    """Yield each highlight of a page with its note, or "" if it has none.
+
+    In the cell, `Highlight:` begins each highlight, and `Note:` the note on the one above it.
+    """
+    text_before, *labels_and_texts = _RAINDROP_LABEL.split(cell)
+    highlight = text_before.strip()
+    note = ""
+    for label, text in zip(labels_and_texts[::2], labels_and_texts[1::2], strict=True):
+        if label == "Note":
+            note = text.strip()
+            continue
+        if highlight:
+            yield highlight, note
+        highlight = text.strip()
+        note = ""
+    if highlight:
+        yield highlight, note
 
 
 def _detect_delimiter(line: str) -> str:

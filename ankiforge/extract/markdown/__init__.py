@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 from ankiforge.errors import ItemError
 from ankiforge.extract.base import Candidate, Confidence, SourceSettings
-from ankiforge.extract.discover import PICTURE_SUFFIXES, SOUND_SUFFIXES, find_source_kind
+from ankiforge.extract.discover import find_source_kind
 from ankiforge.extract.file_source import (
     File,
     FindPicture,
@@ -25,6 +25,11 @@ from ankiforge.extract.file_source import (
     select_card_syntaxes,
 )
 from ankiforge.extract.files import read_when_unchanged
+from ankiforge.extract.foreign_formats import (
+    PICTURE_SUFFIXES,
+    SOUND_SUFFIXES,
+    find_foreign_format,
+)
 from ankiforge.extract.markdown.syntaxes import (
     may_contain_highlights,
     may_contain_unread_cards,
@@ -250,7 +255,8 @@ class TextFiles(NoteSource):
     def recognise(cls, candidate: Candidate) -> Confidence:
         """Recognise Markdown files, and plain text files with low confidence."""
         if candidate.suffix == ".txt":
-            return Confidence.POSSIBLE
+            is_foreign = find_foreign_format(candidate) is not None
+            return Confidence.NO if is_foreign else Confidence.POSSIBLE
         return super().recognise(candidate)
 
     def to_markdown_note(self, file: File, text: str) -> MarkdownNote | None:

@@ -44,7 +44,10 @@ _BACKLINK_URL = regex(
 )
 _BACKLINK_NAME = regex(rf"(?i)(?:{BACKLINK_NAME})\Z")
 _BEFORE_LINK = regex(r"[\s—–(\[-]*\Z")
-_AFTER_LINK = regex(r"[\s)\]]*(?:\s#[\w/-]+|\s\^[\w-]+)*\s*\Z")
+# A field such as `— Group: #Public`, tags and a block id may follow the link.
+_AFTER_LINK = regex(
+    r"[\s)\]]*(?:[—–-]\s*[^\W\d_]{2,20}:[^\n]{0,80})?(?:\s#[\w/-]+|\s\^[\w-]+)*\s*\Z"
+)
 # A location at the end of a line, below which is the reader's note.
 _LOCATION_AT_LINE_END = regex(rf"{_TRAILING_LOCATION}(?:\s\^[A-Za-z0-9-]+)?(?=\s)")
 _LOCATION_HEADING = regex(rf"(?i)(?:{TEXT_BEFORE_LOCATION})?{LOCATION}(?:\s*[@|(].*)?\Z")

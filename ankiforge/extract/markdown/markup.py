@@ -17,7 +17,7 @@ from urllib.parse import quote, unquote
 from markdown_it import MarkdownIt
 from markdown_it.rules_inline import StateInline
 
-from ankiforge.extract.discover import SOUND_SUFFIXES
+from ankiforge.extract.foreign_formats import SOUND_SUFFIXES
 from ankiforge.extract.markdown.inline import HARD_BREAK, MarkKind, Token, TokenKind
 from ankiforge.extract.markdown.placeholders import (
     COMMENT_FILLER,

@@ -16,7 +16,7 @@ from urllib.parse import unquote
 
 from msgspec.structs import replace
 
-from ankiforge.extract.discover import PICTURE_SUFFIXES
+from ankiforge.extract.foreign_formats import PICTURE_SUFFIXES
 from ankiforge.extract.markdown import KindsToRead
 from ankiforge.extract.markdown.block_cards import BlockCard
 from ankiforge.extract.markdown.blocks import Block, BlockKind, BlockQuote, NoteBlocks

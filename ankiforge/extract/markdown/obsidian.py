@@ -24,6 +24,7 @@ from ankiforge.errors import ItemError
 from ankiforge.extract.base import SourceOpenParameters, SourceSettings
 from ankiforge.extract.file_source import File, FileListing
 from ankiforge.extract.files import (
+    VAULT_SUFFIXES,
     compile_patterns,
     find_vault,
     read_json_settings,
@@ -75,7 +76,7 @@ ToolDialect = Literal["osr", "o2a"]
 class VaultSettings(SourceSettings, kw_only=True):
     """Settings for an `obsidian:` source."""
 
-    include: Strings = ("**/*.md",)
+    include: Strings = tuple(f"**/*{suffix}" for suffix in VAULT_SUFFIXES)
     """Glob patterns of the notes to read.
 
     As in git, a pattern without a slash, except at its end, matches at any depth.
@@ -125,7 +126,7 @@ class Vault(NoteSource):
 
     kind = "obsidian"
     Settings: ClassVar[type[SourceSettings]] = VaultSettings
-    suffixes: ClassVar[Strings] = (".md",)
+    suffixes: ClassVar[Strings] = VAULT_SUFFIXES
     is_unambiguous = False
     keeps_inner_sources = True
     example = "- obsidian: {name: notes, path: ~/Vault}     # a vault"
@@ -235,7 +236,7 @@ class Vault(NoteSource):
             reason = None
             if _EXCALIDRAW_FILE.match(path):
                 reason = _DRAWING_REASON
-            elif path.casefold().endswith(".md") and is_template(path):
+            elif path.casefold().endswith(VAULT_SUFFIXES) and is_template(path):
                 reason = _TEMPLATE_REASON
             if reason:
                 directory = posixpath.dirname(path) or "."

@@ -22,7 +22,7 @@ from ankiforge.anki.notes import render_content_fields
 from ankiforge.anki.notetypes import is_same_html
 from ankiforge.anki.render import field_to_markdown
 from ankiforge.errors import ItemError
-from ankiforge.extract.files import MAX_TEXT_BYTES, read_file
+from ankiforge.extract.files import MAX_TEXT_BYTES, NOTE_SUFFIXES, read_file
 from ankiforge.extract.markdown import NoteSource
 from ankiforge.features.patch.rewrite import remove_escapes, rewrite_note
 from ankiforge.ledger import Ledger, item_lists
@@ -301,7 +301,7 @@ def _find_file(
         raise ItemError(
             "it does not come from a Markdown or text file, and stays as it is in Anki"
         )
-    if not path.casefold().endswith((".md", ".markdown", ".txt")):
+    if not path.casefold().endswith(NOTE_SUFFIXES):
         raise ItemError(f"{path} is not a Markdown or text file")
     if not card.is_hand_written:
         raise ItemError(
