@@ -255,26 +255,31 @@ def undo_decision(store: Store, target: str = "") -> UndoResult:
     with store.action():
         events = _find_events_to_undo(store, target)
         entries = _summarize_decisions(store, events)
-        reworded_keys = [event.key for event in events if event.kind in REWORDING_KINDS]
-        keys_json = to_json(store.get_all_keys(reworded_keys))
-        query = (
-            f"SELECT id, line FROM standing WHERE key IN {JSON_VALUES}"
-            f" AND what IN {JSON_VALUES}"
-        )
-        rewordings = store.iter_events(query, keys_json, to_json(REWORDING_KINDS))
-        refuse_if_later_change(events, rewordings)
+        refuse_if_later_change(events, _iter_active_rewordings(store, events))
         for event in reversed(events):
             store.record_undo(event)
             _apply_undo_effects(store, event)
         keys = dict.fromkeys(event.key for event in events)
         drafts = decision_recording.update_after_decisions(store, keys)
-        keys_without_drafts = {
-            event.key for event in events if not _is_draft_back(store, event, drafts)
-        }
+        keys_without_drafts = set[str]()
+        for event in events:
+            if not _is_draft_back(store, event, drafts):
+                keys_without_drafts.add(event.key)
         highlights.schedule_redrafting_by_rules(
             store, store.get_all_keys(keys_without_drafts)
         )
         return UndoResult(events[0].undo_id, entries)
+
+
+def _iter_active_rewordings(store: Store, events: Iterable[Event]) -> Iterator[Event]:
+    """Yield the active changes of text in the passages in which one of the events is such one."""
+    keys = [event.key for event in events if event.kind in REWORDING_KINDS]
+    query = (
+        f"SELECT id, line FROM standing WHERE key IN {JSON_VALUES}"
+        f" AND what IN {JSON_VALUES}"
+    )
+    all_keys = to_json(store.get_all_keys(keys))
+    return store.iter_events(query, all_keys, to_json(REWORDING_KINDS))
 
 
 def _is_draft_back(store: Store, event: Event, drafts: Iterable[StoredDraft]) -> bool:
@@ -724,19 +729,23 @@ def accept_draft(
             draft = replace(draft, fields=_replace_masks(draft, masks))
         else:
             _refuse_blocked(draft, forced=forced)
-        content = hash_question_and_answer(draft.fields)
-        is_as_drafted = gap == 1 and not masks
-        may_have_equal = not (batches and is_as_drafted) or batches.is_duplicated(content)
+        content_hash = hash_question_and_answer(draft.fields)
+        may_have_equal = True
+        if batches is not None and gap == 1 and not masks:
+            may_have_equal = batches.is_duplicated(content_hash)
         if may_have_equal and (another or not draft.revised_guid):
-            for equal_row in draft_groups.find_equal_cards(
-                store, snapshot.passage, content
-            ):
-                if equal_row["live"]:
-                    different_event = build_different_passages_event(
-                        snapshot.passage.key, equal_row["passage"]
-                    )
-                    store.record_event(*different_event)
+            _record_equal_cards_as_different(store, snapshot.passage, content_hash)
         return _accept_draft(store, snapshot, draft, forced=forced, another=another)
+
+
+def _record_equal_cards_as_different(
+    store: Store, passage: Passage, content_hash: str
+) -> None:
+    """Record that the passages of live cards with the same text aren't this passage."""
+    for row in draft_groups.find_equal_cards(store, passage, content_hash):
+        if row["live"]:
+            event = build_different_passages_event(passage.key, row["passage"])
+            store.record_event(*event)
 
 
 def _make_decided_error(store: Store, guid: str) -> RefusedError:

@@ -613,11 +613,8 @@ def is_possibly_older_than_card(card: Card, device_id: str, draft: Draft) -> boo
     current text so far. The files on this device may not be synchronized yet.
     """
     texts = card.edits.source_text_hashes
-    _machine, newest_digest = texts[-1]
-    digests = {digest for _, digest in texts}
-    devices = {device for device, digest in texts if digest == newest_digest}
-    return (
-        hash_fields_with_markup(draft.fields) in digests
-        and device_id not in devices
-        and bool(newest_digest)
-    )
+    _, newest_digest = texts[-1]
+    if not newest_digest or (device_id, newest_digest) in texts:
+        return False
+    draft_digest = hash_fields_with_markup(draft.fields)
+    return any(digest == draft_digest for _, digest in texts)

@@ -49,12 +49,7 @@ def renumber_gaps(
         used: Other numbers that were exported at some time.
         earlier: Earlier texts of the card, newest first.
     """
-    from rapidfuzz.distance import LCSseq
-
-    compared_gaps = [
-        _ComparedGap(normalize_for_comparison(gap.answer), gap)
-        for gap in find_clozes(new)
-    ]
+    compared_gaps = _list_compared_gaps(new)
     numbers_by_start = _match_numbers(old, new, compared_gaps)
     removed_gaps = []
     for text in earlier:
@@ -63,16 +58,9 @@ def renumber_gaps(
 
     # keep the number 1 in a text that was translated or rewritten
     if not numbers_by_start and compared_gaps and 1 in find_cloze_numbers(old):
-        old_text = normalize_for_comparison(reveal_answers(old))
-        new_text = normalize_for_comparison(reveal_answers(new))
-        shorter_length = min(len(old_text), len(new_text))
-        common_length = LCSseq.similarity(old_text, new_text)
         removed_answers = {answer for answer, _ in removed_gaps}
-        new_answers = [each.words for each in compared_gaps]
-        if (
-            common_length < _MIN_COMMON_FRACTION * shorter_length
-            and removed_answers.isdisjoint(new_answers)
-        ):
+        has_earlier_answer = any(gap.words in removed_answers for gap in compared_gaps)
+        if not has_earlier_answer and not _has_common_text(old, new):
             numbers_by_start[compared_gaps[0].gap.start] = (1,)
 
     # give each new gap an earlier number of its answer, or else an unused number
@@ -101,6 +89,25 @@ def renumber_gaps(
     return new
 
 
+def _has_common_text(old: str, new: str) -> bool:
+    """Return whether a large part of two cloze texts is the same, so that neither is a rewrite."""
+    from rapidfuzz.distance import LCSseq
+
+    old_text = normalize_for_comparison(reveal_answers(old))
+    new_text = normalize_for_comparison(reveal_answers(new))
+    shorter_length = min(len(old_text), len(new_text))
+    common_length = LCSseq.similarity(old_text, new_text)
+    return common_length >= _MIN_COMMON_FRACTION * shorter_length
+
+
+def _list_compared_gaps(text: str) -> list[_ComparedGap]:
+    """Return the gaps of a cloze text with their normalized answers."""
+    gaps = []
+    for gap in find_clozes(text):
+        gaps.append(_ComparedGap(normalize_for_comparison(gap.answer), gap))
+    return gaps
+
+
 def _match_numbers(
     old_text: str, new_text: str, answers: Sequence[_ComparedGap]
 ) -> dict[int, Numbers]:
@@ -125,10 +132,7 @@ def _match_numbers(
         sides = zip(old_sides, new_sides, strict=True)
         return any(old_side and old_side == new_side for old_side, new_side in sides)
 
-    unmatched_gaps = [
-        _ComparedGap(normalize_for_comparison(gap.answer), gap)
-        for gap in find_clozes(old_text)
-    ]
+    unmatched_gaps = _list_compared_gaps(old_text)
     numbers_by_start: dict[int, Numbers] = {}
     predicates: tuple[Callable[[_ComparedGap, _ComparedGap], bool], ...] = (
         has_equal_answer,
@@ -139,12 +143,11 @@ def _match_numbers(
         for new_gap in answers:
             if new_gap.gap.start in numbers_by_start:
                 continue
-            match = next(
-                (old_gap for old_gap in unmatched_gaps if matches(old_gap, new_gap)), None
-            )
-            if match is not None:
-                numbers_by_start[new_gap.gap.start] = match.gap.numbers
-                unmatched_gaps.remove(match)
+            for old_gap in unmatched_gaps:
+                if matches(old_gap, new_gap):
+                    numbers_by_start[new_gap.gap.start] = old_gap.gap.numbers
+                    unmatched_gaps.remove(old_gap)
+                    break
         if len(unmatched_gaps) > _MAX_FUZZY_GAPS:
             break
     return numbers_by_start

@@ -100,7 +100,9 @@ def parse_query(text: str) -> list[QueryTerm]:
 
 def _parse_term(match: re.Match[str]) -> QueryTerm:
     field = (match["field"] or "").casefold()
-    value = match["bare"] if match["quoted"] is None else match["quoted"]
+    value = match["quoted"]
+    if value is None:
+        value = match["bare"]
     if field and field not in QUERY_FIELDS:
         field_names = ", ".join(QUERY_FIELDS)
         hint = f'fields: {field_names}; to search for the words, quote them: "{field}:{value}"'

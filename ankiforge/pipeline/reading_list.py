@@ -334,13 +334,7 @@ def choose_name(entries: Iterable[Entry], found: FoundSource) -> str:
     same_kind = [entry for entry in entries if entry.kind == found.kind]
     remembered = [entry for entry in same_kind if entry.is_remembered]
     if is_export_kind(found.kind):
-        for entry in remembered:
-            if entry.path == path:
-                return entry.name
-        for entry in same_kind:
-            if not entry.is_remembered:
-                return entry.name
-        return found.kind
+        return _choose_export_name(same_kind, found.kind, path)
     for entry in remembered:
         if entry.root == found.root:
             return entry.name
@@ -349,6 +343,17 @@ def choose_name(entries: Iterable[Entry], found: FoundSource) -> str:
             return entry.name
     taken_names = [entry.name for entry in same_kind]
     return choose_free_name(get_default_name(found.kind, found.root), taken_names)
+
+
+def _choose_export_name(same_kind: Iterable[Entry], kind: str, path: Path) -> str:
+    """Choose the name of an export: that of the same path, else that in the settings."""
+    configured_name = None
+    for entry in same_kind:
+        if entry.is_remembered and entry.path == path:
+            return entry.name
+        if not entry.is_remembered and configured_name is None:
+            configured_name = entry.name
+    return configured_name or kind
 
 
 def choose_free_name(name: str, taken_names: Collection[str]) -> str:

@@ -560,24 +560,9 @@ class Workspace:
             yield ingested
             if not named_paths:
                 result.problems += self.iter_lost_path_notices()
-            # remember PATHs only now, and no new one whose files couldn't be read
-            unread = result.failed_names
-            stored_paths = {place.path for place in self.folder.remembered_paths}
-            places = [
-                place
-                for place in selection.remembered_paths
-                if place.path in stored_paths or Path(place.path).name not in unread
-            ]
             report = ingested.report or IngestReport()
-            moved = report.moved_documents
-            new_paths = {missing[id]: path for id, path in moved.items()}
-            places = self._replace_moved_paths(
-                result, places, report.moved_sources, new_paths
-            )
-            added = self.remember_paths(places)
-            result.remembered_paths = [
-                path for path in added if Path(path) not in new_paths.values()
-            ]
+            # remember PATHs only now, because some may not have been read
+            self._remember_read_paths(result, selection.remembered_paths, report, missing)
             if result.scan and result.scan.changes.notes_without_event:
                 unknown = result.scan.changes.notes_without_event
                 result.problems += recreate_cards_of_unknown_notes(self.ledger, unknown)
@@ -588,6 +573,41 @@ class Workspace:
             )
 
         self.run_steps(result, iter_steps(), model, partial(show, sources))
+
+    def _remember_read_paths(
+        self,
+        result: RunResult,
+        selected: Iterable[RememberedPath],
+        report: IngestReport,
+        missing: Mapping[DocumentId, Path],
+    ) -> None:
+        """Remember the PATHs of a run, and store the new ones in `result`.
+
+        A new PATH whose files couldn't be read isn't remembered.
+
+        Args:
+            result: The result of the run, with the problems of the files so far.
+            selected: The places that were selected for the run.
+            report: What was read.
+            missing: The paths of the missing documents.
+        """
+        stored_paths = {place.path for place in self.folder.remembered_paths}
+        unread_names = result.failed_names
+        places = []
+        for place in selected:
+            if place.path in stored_paths or Path(place.path).name not in unread_names:
+                places.append(place)
+        new_paths: dict[Path, Path] = {}
+        for id, path in report.moved_documents.items():
+            new_paths[missing[id]] = path
+        places = self._replace_moved_paths(
+            result, places, report.moved_sources, new_paths
+        )
+        moved_paths = {str(path) for path in new_paths.values()}
+        added_paths = self.remember_paths(places)
+        result.remembered_paths = [
+            path for path in added_paths if path not in moved_paths
+        ]
 
     def confirm_broad_paths(self, paths: Iterable[Path]) -> None:
         """Ask the user before a home folder or a drive becomes a source.

@@ -134,17 +134,20 @@ class DocumentItems(Value):
             postponed_ids: The ids of postponed items.
             more: Whether to select from the less certain suggestions instead.
         """
-        locations = self.more if more else (*self.with_drafts, *self.suggestions)
+        locations = (*self.with_drafts, *self.suggestions)
+        if more:
+            locations = self.more
         remaining = [each for each in locations if each.id not in postponed_ids]
         if not remaining:
             remaining = [*locations]
         remaining.sort(key=lambda location: (-location.usefulness, location.sentence))
         best_items: list[tuple[int, Item]] = []
+        """The selected items with their positions in the document."""
         for location in remaining:
             if len(best_items) == SITTING_SIZE:
                 break
             item = load_item(location.id)
-            if item and item.offered_drafts:
+            if item is not None and item.offered_drafts:
                 best_items.append((location.position, item))
         best_items.sort(key=itemgetter(0))
         return [item for _, item in best_items]
