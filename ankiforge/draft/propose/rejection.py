@@ -71,6 +71,9 @@ _NEEDS_NO_VERB = regex(
 )
 # A label has at most this many words.
 _MAX_LABEL_WORDS = 4
+# Matches words that a PDF has run together. No word of a language with spaces is that long, except
+# a few names of chemicals and laws.
+_WORDS_WITHOUT_SPACES = regex(r"[A-Za-zÀ-ÖØ-öø-ſ]{30,}")
 # Matches a number of several digits with a raised number that may be a power or a citation, as in
 # `14 of 20⁵ plots`. Powers of ten are no citations.
 _AMBIGUOUS_RAISED_NUMBER = regex(r"(?<![\d.,])(?!10[⁰¹²³⁴-⁹])\d{2,}[⁰¹²³⁴-⁹]+(?![\w⁺⁻])")
@@ -104,7 +107,7 @@ def find_rejection(
     if text.endswith(":"):
         return RejectionReason.CUT_OFF
     prose = blank_out_code_and_urls(text)
-    if find_garbled_word(prose):
+    if find_garbled_word(prose) or _WORDS_WITHOUT_SPACES.search(prose):
         return RejectionReason.GARBLED
     if _PROGRAM_TEXT.search(prose):
         return RejectionReason.PROGRAM_TEXT
