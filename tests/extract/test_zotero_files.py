@@ -143,6 +143,48 @@ def test_the_words_of_zotero_stay_as_they_are(tmp_path):
     assert highlight.sentence == PHRASES[2]
 
 
+@pytest.mark.parametrize(
+    ("page", "stored_text", "shown"),
+    [
+        (
+            "A dose of 5 \u00d7 10^{5} units kills them.",
+            "A dose of 5 \u00d7 105 units kills them.",
+            "A dose of 5 \u00d7 10\u2075 units kills them.",
+        ),
+        (
+            "It costs lives every year^{1} and more.",
+            "It costs lives every year1 and more.",
+            "It costs lives every year\u00b9 and more.",
+        ),
+        (
+            "Waves grow from 10^{2} to 10^{3} m here.",
+            "<i>Waves</i> grow from 102 to 103 m here.",
+            "Waves grow from 10\u00b2 to 10\u00b3 m here.",
+        ),
+        (
+            "Water is H_{2}O in all of 105 lakes.",
+            "Water is H2O in all of 105 lakes.",
+            "Water is H\u2082O in all of 105 lakes.",
+        ),
+        (
+            "The 1st of 105 lakes has 12 of 34 fish.",
+            "The 1st of 105 lakes has 12 of 34 fish.",
+            "The 1st of 105 lakes has 12 of 34 fish.",
+        ),
+    ],
+)
+def test_raised_and_lowered_figures_are_those_of_the_page(
+    tmp_path, page, stored_text, shown
+):
+    write_paper(stored(tmp_path), text=f"It begins. {page} It ends.")
+    write_library(tmp_path, *annotations(stored_text))
+    (highlight,) = read(tmp_path)
+    assert highlight.exact == shown
+    assert highlight.sentence == ""
+    if highlight.markdown:
+        assert highlight.markdown == (shown.replace("Waves", "*Waves*"),)
+
+
 def test_of_equal_words_the_box_tells_which(tmp_path):
     path = write_paper(
         tmp_path / "marked.pdf", *(mark("ells", nth=nth) for nth in (1, 2, 3))

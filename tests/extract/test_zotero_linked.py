@@ -151,3 +151,25 @@ def test_doctor_opens_no_database_that_is_a_link_leading_out(forge, shipped, tmp
     (data / "zotero.sqlite").symlink_to(tmp_path / "own" / "zotero.sqlite")
     told = forge("doctor", code=1)
     assert "a link that points outside the workspace" in told.stdout + told.stderr
+
+
+def test_a_card_whose_figure_the_page_corrects_is_the_same_card(forge, shipped):
+    folder = shipped()
+    folder.mkdir(parents=True)
+    question = Annotation(
+        "MARKAA00", "A dose of 5 \u00d7 105 units kills.", comment="Which dose kills?"
+    )
+    file = Attachment("ATTACH00", "paper.pdf", (question,))
+    work = Work("PAPER000", {"title": "Doses"}, attachments=(file,))
+    write_zotero(folder / "zotero.sqlite", [Library((work,))])
+    forge("run", "--yes")
+    (before,) = [each for each in forge("list", "--all", "--json").lines if "id" in each]
+    path = folder / "storage/ATTACH00/paper.pdf"
+    path.parent.mkdir(parents=True)
+    text = "It begins. A dose of 5 \u00d7 10^{5} units kills. It ends."
+    write_pdf(path, [Page((paragraph(text),), ())])
+    forge("run", "--yes")
+    (after,) = [each for each in forge("list", "--all", "--json").lines if "id" in each]
+    assert after["id"] == before["id"]
+    assert "5 \u00d7 105 units" in json.dumps(before, ensure_ascii=False)
+    assert "5 \u00d7 10\u2075 units" in json.dumps(after, ensure_ascii=False)

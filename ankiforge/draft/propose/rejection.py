@@ -41,6 +41,9 @@ class RejectionReason(Enum):
     LOOKED_UP = "a word that you looked up: your chat or a model writes its meaning"
     GARBLED = "letters or spaces were lost when it was copied"
     PROGRAM_TEXT = "program text, console output or a table"
+    AMBIGUOUS_NUMBER = (
+        "a raised number follows a number: it is unclear whether it is a power"
+    )
     KIND_NOT_ALLOWED = "its deck takes no cards with gaps"
 
 
@@ -68,6 +71,12 @@ _NEEDS_NO_VERB = regex(
 )
 # A label has at most this many words.
 _MAX_LABEL_WORDS = 4
+# Matches words that a PDF has run together. No word of a language with spaces is that long, except
+# a few names of chemicals and laws.
+_WORDS_WITHOUT_SPACES = regex(r"[A-Za-zÀ-ÖØ-öø-ſ]{30,}")
+# Matches a number of several digits with a raised number that may be a power or a citation, as in
+# `14 of 20⁵ plots`. Powers of ten are no citations.
+_AMBIGUOUS_RAISED_NUMBER = regex(r"(?<![\d.,])(?!10[⁰¹²³⁴-⁹])\d{2,}[⁰¹²³⁴-⁹]+(?![\w⁺⁻])")
 _LINK = regex(r"!?\[[^\]\n]*\]\([^)\n]*\)|https?://\S+|www\.\S+")
 _POSSIBLE_LAST_KINDS = (TokenKind.NOUN, TokenKind.NAME, TokenKind.NUMBER)
 # The minimum fraction of a sentence that isn't a link.
@@ -98,10 +107,12 @@ def find_rejection(
     if text.endswith(":"):
         return RejectionReason.CUT_OFF
     prose = blank_out_code_and_urls(text)
-    if find_garbled_word(prose):
+    if find_garbled_word(prose) or _WORDS_WITHOUT_SPACES.search(prose):
         return RejectionReason.GARBLED
     if _PROGRAM_TEXT.search(prose):
         return RejectionReason.PROGRAM_TEXT
+    if _AMBIGUOUS_RAISED_NUMBER.search(prose):
+        return RejectionReason.AMBIGUOUS_NUMBER
     if len(_LINK.sub("", text)) < _MIN_TEXT_OUTSIDE_LINKS * len(text):
         return RejectionReason.HEADING
     if not is_note and not _is_whole(text, words):

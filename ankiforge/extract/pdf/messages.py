@@ -158,8 +158,9 @@ class QuoteContext(Value, omit_defaults=True):
     surrounding_text: str = ""
     """The paragraphs around the quote."""
     displayed_text: str = ""
-    """The quote as displayed in the document, without line numbers and note numbers, or "" if it
-    doesn't differ from the text in the request.
+    """The quote as displayed in the document, or "" if it doesn't differ from the text in the
+    request. A PDF corrects its superscripts and subscripts, an e-book or web page leaves out line
+    numbers and note numbers.
     """
 
 

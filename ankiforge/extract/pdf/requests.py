@@ -102,6 +102,7 @@ from ankiforge.text import comment_questions, format_count, format_truncated_lis
 from ankiforge.text.located import locate_text
 from ankiforge.text.normalize import normalize_for_lookup
 from ankiforge.text.passages import join_bullets
+from ankiforge.text.raised_figures import copy_raised_figures
 
 # --- problems with a file -------------------------------------------------------------
 
@@ -651,12 +652,15 @@ class _OpenPdf:
             crosses_table=located.crosses_table,
         )
         char = self._get_page(quote.page).text.find_char_at(located.span[0])
+        start, end = located.span
+        displayed = copy_raised_figures(quote.text, located.text[start:end])
         return QuoteContext(
             prefix=context.prefix,
             suffix=context.suffix,
             sentence=context.get_distinct_sentence(quote.text),
             heading=self._find_headings(quote.page, char.char_index, char.top),
             surrounding_text=_clean_lines(context.nearby),
+            displayed_text="" if displayed == quote.text else displayed,
         )
 
     def _locate_on_page(self, quote: StoredQuote) -> _LocatedQuote | None:

@@ -65,6 +65,7 @@ from ankiforge.text.private import (
     has_private_tag,
     is_name,
 )
+from ankiforge.text.raised_figures import copy_raised_figures
 
 HIGHLIGHT_KINDS = {
     "highlight": HighlightKind.HIGHLIGHT,
@@ -270,7 +271,10 @@ class WorkReader:
             markdown = (f"![{passage.caption}]({passage.picture})",)
             figure = {"figure_hash": passage.figure, "figure_labels": passage.labels}
         elif rich_text.is_formatted:
-            markdown = (join_bullets(rich_text.markdown),)
+            markdown_text = copy_raised_figures(
+                rich_text.markdown, passage.displayed_text
+            )
+            markdown = (join_bullets(markdown_text),)
         return self._build_highlight(
             library,
             item,
