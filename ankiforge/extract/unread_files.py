@@ -83,7 +83,9 @@ _DESCRIPTIONS: dict[str, _Description] = {
 def _describe_other_kind(suffix: str) -> _Description:
     """Return the description of a kind that is called by its suffix."""
     foreign_format = find_format_of_suffix(suffix)
-    advice = "name one to see why" if foreign_format is None else foreign_format.advice
+    advice = "name one to see why"
+    if foreign_format is not None:
+        advice = f"to have one read, {foreign_format.advice}"
     return _Description("file", "files", f"which ankiforge cannot read: {advice}")
 
 

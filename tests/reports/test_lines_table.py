@@ -430,7 +430,7 @@ def test_a_suggested_card_is_json_with_its_confidence_and_a_row_like_a_draft(
 @pytest.mark.parametrize(
     ("kind", "reason"),
     [
-        (".mobi", "2 such files here, which ankiforge cannot read: name one to see why"),
+        (".xyz", "2 such files here, which ankiforge cannot read: name one to see why"),
         ("empty file", "2 such files here, which are empty"),
         (".txt", "2 such files here, read only if named, or in a folder that contains only texts"),
         (".icloud", "2 such files here, which are only in iCloud: download them in the Finder, then run again"),
