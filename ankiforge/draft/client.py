@@ -66,6 +66,10 @@ def _build_optional_fields(schema: Json, refused: Strings) -> Json:
 # --- the reply ------------------------------------------------------------------------
 
 
+_MAX_CHARACTERS_PER_TOKEN = 6
+"""More characters per token than any tokenizer needs on average for text of any language."""
+_MIN_WINDOW_TOKENS = 1_000
+"""Fewer tokens than any context window has."""
 MAX_CREDIBLE_TOKENS = 10_000_000
 """A higher token count in a reply is ignored."""
 # Keys of the JSON that we request. If they are in the reasoning, it contains the answer.
@@ -122,6 +126,18 @@ class Completion(Value):
             tokens_out=tokens_out,
             has_only_reasoning=bool(reasoning) and not content,
         )
+
+
+def _was_cut(tokens_in: int, character_count: int) -> bool:
+    """Return whether a server has silently cut a request off, as Ollama does by default.
+
+    Args:
+        tokens_in: The number of tokens that the server has read, or 0 if unknown.
+        character_count: The length of the request.
+    """
+    if tokens_in < _MIN_WINDOW_TOKENS:  # it isn't a true count
+        return False
+    return tokens_in * _MAX_CHARACTERS_PER_TOKEN < character_count
 
 
 def _get_first_choice(reply: Json) -> Json:
@@ -657,6 +673,13 @@ class ModelClient:
     ) -> list[ItemReply]:
         """Cache a reply once for each item, count its cost, and return the reply for each item."""
         completion = Completion.parse(raw) or Completion()
+        if _was_cut(completion.tokens_in, request.character_count):
+            self.budget.record_reply(completion.tokens_in, completion.tokens_out)
+            raise ServiceError(
+                f"the model read only {completion.tokens_in:,} tokens of a request of"
+                f" {request.character_count:,} characters, because its context window is smaller",
+                hint="load the model with a larger one (Ollama: OLLAMA_CONTEXT_LENGTH=16384)",
+            )
         tokens_in = completion.tokens_in or request_bytes // _BYTES_PER_TOKEN
         estimated_tokens_out = len(completion.content) // _CHARACTERS_PER_TOKEN
         tokens_out = completion.tokens_out or estimated_tokens_out

@@ -797,6 +797,8 @@ def record_document_answer(
             replace(problem, message=privacy.mask_text(problem.message, document=key))
             for problem in unused
         ]
+    if not reading.card_count and job.model is not None:
+        return _report_unreadable_reply_of_model(request, answer)
     if not reading.card_count:
         missing = explain_unusable_reply(answer)
         return ChatImport(ChatReplyKind.UNUSABLE, missing, unused=tuple(unused))
@@ -807,6 +809,19 @@ def record_document_answer(
     return ChatImport(
         ChatReplyKind.PASSAGES, summary, tuple(drafted), tuple(unused), tuple(steps)
     )
+
+
+def _report_unreadable_reply_of_model(
+    request: DocumentRequest, answer: str
+) -> ChatImport:
+    """Say that a model's reply about a document has no card that can be read."""
+    message = "the model's answer could not be read"
+    beginning = " ".join(answer.split())[:80]
+    if beginning:
+        message = f"{message}: {beginning!r}"
+    hint = "try another model, or load it with a larger context window"
+    problem = Problem(request.name, message, hint)
+    return ChatImport(ChatReplyKind.UNUSABLE, message, unused=(problem,))
 
 
 def _draft_choices(

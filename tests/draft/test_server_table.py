@@ -9,6 +9,7 @@ from ankiforge.draft.client import (
     Completion,
     NoReplyError,
     TooLongError,
+    _was_cut,
     extract_error_message,
     find_inner_error_status,
     find_refused_field,
@@ -393,3 +394,21 @@ def test_what_is_read_of_a_completion(raw, completion, is_empty):
     parsed = Completion.parse(raw)
     assert parsed == completion
     assert (parsed and parsed.is_empty) == is_empty
+
+
+@pytest.mark.parametrize(
+    ("tokens_in", "character_count", "was_cut"),
+    [
+        (0, 30_000, False),  # unknown
+        (10, 30_000, False),  # no true count
+        (2_050, 29_000, True),
+        (4_096, 29_000, True),
+        (4_096, 24_000, False),
+        (7_500, 30_000, False),
+        (1_300, 5_800, False),  # a request about marked highlights
+    ],
+)
+def test_a_request_was_cut_if_far_too_few_tokens_were_read(
+    tokens_in, character_count, was_cut
+):
+    assert _was_cut(tokens_in, character_count) is was_cut

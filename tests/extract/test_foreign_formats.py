@@ -90,7 +90,10 @@ def test_every_kind_that_may_hold_text_is_named_in_a_folder(forge):
     told = forge.ok("run", notes).stderr
     assert "not read: 1 .apkg, 1 .canvas, 1 .mdx, 1 .mrexpt, 1 .rst" in told
     left_out = forge.ok("list", "--no-card", "--all").stdout
-    assert "which ankiforge cannot read: to have one read, save it as Markdown (.md)" in left_out
+    assert (
+        "which ankiforge cannot read: to have one read, save it as Markdown (.md)"
+        in left_out
+    )
 
 
 @pytest.mark.parametrize("name", ["a.qmd", "a.Rmd", "a.md"])

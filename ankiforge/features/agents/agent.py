@@ -189,7 +189,7 @@ Limit = Annotated[int, msgspec.Meta(ge=1, le=MAX_PAGE_ENTRIES)]
 Offset = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
 Words = Annotated[str, msgspec.Meta(max_length=1_000)]
 Side = Annotated[str, msgspec.Meta(max_length=4_000)]
-CardState = Literal["", "waiting", "needs_work", "rejected"]
+CardState = Literal["all", "waiting", "needs_work", "rejected"]
 
 
 class ProposedCard(Value, forbid_unknown_fields=True, kw_only=True):
@@ -332,7 +332,7 @@ def list_cards(
     agent: AgentSession,
     *,
     query: Words = "",
-    state: CardState = "",
+    state: CardState = "all",
     offset: Offset = 0,
     limit: Limit = 20,
 ) -> Json:

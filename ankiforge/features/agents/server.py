@@ -69,6 +69,9 @@ def describe_tools() -> list[types.Tool]:
         _, schemas = msgspec.json.schema_components([tool.arguments])
         for schema in schemas.values():
             del schema["title"]
+            for argument in schema["properties"].values():
+                if "enum" in argument:  # clients of Gemini require a type beside it
+                    argument["type"] = "string"
         inputs = schemas.pop(tool.arguments.__name__)
         if schemas:
             inputs["$defs"] = schemas

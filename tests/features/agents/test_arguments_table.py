@@ -127,3 +127,24 @@ def test_no_tool_asks_the_user_before_it_proposes():
     writes = {name for name, (is_read_only, *_) in hints.items() if not is_read_only}
     assert writes == {"propose_cards", "withdraw_card"}
     assert {hint[1:] for hint in hints.values()} == {(False, False)}
+
+
+def test_every_schema_is_one_that_clients_of_gemini_accept():
+    enums = []
+
+    def collect(schema):
+        if isinstance(schema, dict):
+            if "enum" in schema:
+                enums.append(schema)
+            for value in schema.values():
+                collect(value)
+        elif isinstance(schema, list):
+            for value in schema:
+                collect(value)
+
+    for tool in describe_tools():
+        collect(tool.input_schema)
+    assert len(enums) >= 2
+    for schema in enums:
+        assert "" not in schema["enum"]
+        assert schema["type"] == "string"
