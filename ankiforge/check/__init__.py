@@ -61,6 +61,7 @@ __all__ = [
 CARD_CHECKS: tuple[Check, ...] = (
     structure.check_empty_sides,
     structure.check_syntax,
+    structure.check_other_syntax,
     structure.check_control_characters,
     structure.check_gap_edges,
     structure.check_encoding,

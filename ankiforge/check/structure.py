@@ -46,6 +46,29 @@ def check_size(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
 
 # Matches list markers without text, such as `- -`.
 _EMPTY_LIST_ITEMS = regex(r"(?m)^[ \t]*(?:[-*+][ \t]+)+[-*+]?[ \t]*$")
+# Each program writes something that Anki shows letter by letter.
+_OTHER_SYNTAX = regex(
+    r"""(?x)
+      <%[^\n]{0,200}?%>                        # Templater
+    | \(\([0-9a-f]{8}-[0-9a-f-]{27}\)\)       # a block of Logseq or Roam
+    | \{\{(?:video|embed|renderer|query)\b    # a macro of Logseq
+    | \{\{[<%][^\n]{0,200}?[>%]\}\}           # a short code of Quarto or Hugo
+    | \{(?:\+\+|--|~~|>>)[^\n]{0,400}?(?:\+\+|--|~~|<<)\}  # CriticMarkup
+    | (?<=\S\])\{[.\#][\w-][^{}\n]{0,80}\}    # a span of pandoc, such as `[words]{.class}`
+    | (?m:^:{3,}[ \t]*\{[^{}\n]*\})            # a block of pandoc or MyST
+    | \{[a-z][\w:.-]{0,30}\}(?=`)             # a role of MyST, such as {term}`peat`
+    | \w(?:~\d{1,3}~|\^\d{1,3}\^)             # lowered and raised figures of pandoc
+      # a citation, such as `[see @key, p. 3]`
+    | \[(?:[^\[\]\n@]{0,40}[\s-])?@[\w:.\#$%&+?<>~/-]{2,60}(?:[,;][^\[\]\n]{0,80})?\](?!\()
+    """
+)
+# A label that an export writes before a passage or comment, alone in a gap, or the id of a block.
+_EXPORT_LABEL = regex(
+    r"""(?x)
+      \s*\{\{c\d+::(?P<label>Highlight|Annotation|Comment|Note|Quote|¶)\}\}(?=[ \t]+["“«]?[A-ZÀ-Ý])
+    | \s*(?P<id>\^[A-Za-z0-9-]{4,40})\s
+    """
+)
 _CONTROL_CHAR = regex("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -92,6 +115,32 @@ def check_syntax(draft: CardContent, context: CheckContext) -> Iterator[Finding]
             break
     for formula in filter(None, map(_find_broken_formula, texts)):
         yield make_finding("maths", f"“{formula}”")
+
+
+def check_other_syntax(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
+    """Report the first piece of text that only another program would show as it is meant.
+
+    One finding is enough: whoever removes it sees the others.
+    """
+    for name, text in draft.fields:
+        syntax = _find_other_syntax(text, is_extra=name == "Extra")
+        if syntax is not None:
+            yield make_finding("other_program", f"“{syntax}”")
+            return
+
+
+def _find_other_syntax(text: str, *, is_extra: bool) -> str | None:
+    """Return the first text in the syntax of another program, except in code and maths."""
+    label = None if is_extra else _EXPORT_LABEL.match(text)
+    if label is not None:
+        return label["label"] or label["id"]
+    literal_spans = [
+        (start, end) for start, end, kind in find_literal_spans(text) if kind != "escape"
+    ]
+    for match in _OTHER_SYNTAX.finditer(text):
+        if not any(start <= match.start() < end for start, end in literal_spans):
+            return match[0]
+    return None
 
 
 def check_control_characters(

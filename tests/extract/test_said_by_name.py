@@ -22,14 +22,14 @@ def test_the_banner_of_a_drawing_is_no_mark(forge, tmp_path):
     assert "drawing" not in forge.ok("run", "--dry-run", "-v", vault).stderr
 
 
-NO_JSON = "it has no Hypothesis annotations"
+NO_JSON = "of JSON, only exports of Hypothesis and Bookcision are read"
 EXPORTS = {
     "empty.csv": ("", "the file is empty"),
     "foreign.csv": ("Name,Age\nAnn,3\n", "its columns are "),
     "deep.json": ("[" * 200_000, NO_JSON),
     "other.json": ('{"a": 1}', NO_JSON),
     "empty.json": ("", "the file is empty"),
-    "page.html": ("<p>A page.</p>", "it was not exported by a Kindle app"),
+    "page.html": ("<p>A page.</p>", "of web pages, only notebooks of a Kindle have highlights"),
 }
 
 

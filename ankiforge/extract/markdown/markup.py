@@ -191,8 +191,9 @@ _MARKUP = regex(
     | (?P<html></?(?P<element>[A-Za-z][A-Za-z0-9-]*)(?P<with>[^<>]*)>)
       # #tag, with at least one character that isn't a digit
     | (?P<hash>(?<![^\s{COMMENT_FILLER}])\#(?=[\w/-]*[^\W\d])[\w/-]+)
-      # `==`, unless it is a comparison, as in `a==b`
-    | (?P<mark>(?<![=A-Za-z0-9_])==(?!=)|(?<!=)==(?![=A-Za-z0-9_])|(?<!＝)＝＝(?!＝))
+      # `==`, unless it is a comparison, as in `a==b`; `{{==x==}}` in CriticMarkup
+    | (?P<mark>(?<!\{{)\{{==(?=[^=\s])|(?<=[^=\s])==\}}(?!\}})
+        |(?<![=A-Za-z0-9_])==(?!=)|(?<!=)==(?![=A-Za-z0-9_])|(?<!＝)＝＝(?!＝))
       # {{{{c1::, {{{{1:: as in Mochi, {{{{cloze, or just two braces
     | (?P<gap>(?<![{{_^])\{{\{{(?!\{{)
         (?P<named>[cC](?P<numbers>\d{{1,3}}(?:,\d{{1,3}})*)[ ]?(?:::?(?!:)|：：?)
