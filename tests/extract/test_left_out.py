@@ -137,6 +137,53 @@ def test_drawings_and_templates_are_listed_once_by_their_folder(forge, tmp_path)
     ]
 
 
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("Peat is dead moss.[1](https://a.org/b#ref1)", "Peat is dead moss."),
+        ("Peat is [\\[2\\]](https://a.org/b#cite_note-2) dead moss.", "Peat is dead moss."),
+        ("Peat[[9\\]](https://a.org/wiki/Peat#cite_note-9) is moss.", "Peat is moss."),
+        ("Peat is dead moss.[a](#fn-a)", "Peat is dead moss."),
+        ("Peat is dead moss.[edit]", "Peat is dead moss."),
+        ("Peat is dead moss [2](https://a.org/b).", "Peat is dead moss [2](https://a.org/b)."),
+        ("Peat is [moss](#fn1) and [edit] is a word.", "Peat is moss and [edit] is a word."),
+    ],
+)  # fmt: skip
+def test_numbers_of_notes_in_a_clip_of_wikipedia_are_left_out(
+    forge, tmp_path, written, shown
+):
+    root = vault(tmp_path)
+    (root / "clip.md").write_text(f"What is it?::{written}\n")
+    forge.ok("run", root)
+    backs = [card["fields"].get("Back") for card in forge.cards()]
+    assert shown in [back and " ".join(back.split()) for back in backs], backs
+
+
+def test_excluded_files_of_obsidian_are_not_read_and_listed_by_their_folder(
+    forge, tmp_path
+):
+    root = vault(tmp_path)
+    for name in (
+        "Attic/a.md",
+        "Attic/old/b.md",
+        "Attics/c.md",
+        "Alone.md",
+        "Top/Attic/d.md",
+    ):
+        (root / name).parent.mkdir(exist_ok=True, parents=True)
+        (root / name).write_text(f"What is in {name}?::A fact\n")
+    settings = '{"userIgnoreFilters": ["Attic/", "Alone.md", "/.*Top.*/", 3, ""]}'
+    (root / ".obsidian" / "app.json").write_text(settings)
+    forge.ok("run", root)
+    fronts = {card["fields"].get("Front") for card in forge.cards()} - {None}
+    assert {"What is in Attics/c.md?", "What is in Top/Attic/d.md?"} <= fronts
+    assert not any("Attic/" in front and "Top" not in front for front in fronts)
+    assert "What is in Alone.md?" not in fronts
+    lines = forge.ok("list", "--no-card", "--all", "--json").lines
+    reasons = [line["reason"] for line in lines if line["kind"] == "notes"]
+    assert sum("excluded files of Obsidian" in reason for reason in reasons) == 3
+
+
 @pytest.mark.parametrize("beside", ["note.md", "My Clippings.txt"])
 def test_a_text_beside_other_files_is_named_with_a_true_reason(forge, tmp_path, beside):
     root = tmp_path / "things"

@@ -29,7 +29,10 @@ EXPORTS = {
     "deep.json": ("[" * 200_000, NO_JSON),
     "other.json": ('{"a": 1}', NO_JSON),
     "empty.json": ("", "the file is empty"),
-    "page.html": ("<p>A page.</p>", "of web pages, only notebooks of a Kindle have highlights"),
+    "page.html": (
+        "<p>A page.</p>",
+        "of web pages, only notebooks of a Kindle have highlights",
+    ),
 }
 
 

@@ -172,6 +172,11 @@ _MARKUP = regex(
     | (?P<cited>【\d[^【】\n]{{0,80}}†[^【】\n]{{0,80}}】
         |:contentReference\[oaicite:\d{{1,4}}\](?:\{{index=\d{{1,4}}\}})?
         |\ue200cite[^\n\ue201]{{1,200}}\ue201)
+      # what a clip of Wikipedia keeps of its notes: `[1](…#cite_note-1)`, `[\[1\]](…)`, `[edit]`
+    | (?P<note_link>\[\\?\[?(?:\d{{1,3}}|[a-z]|edit)\\?\]?\]
+        \((?:[^()\s]{{0,500}})?\#(?:cite|fn|ref|_?[ef]dn|_?ftn|footnote)[^()\s]{{0,200}}
+          (?:[ ]"[^"\n]{{0,200}}")?\)
+        |(?<=[^\s\[\]])\[edit\](?![(\[:]))
       # comments, drawings, empty marks
     | (?P<gone>[{COMMENT_FILLER}{MATHS_CONTINUATION}]+|(?<=\S)(?<!=)====(?=[^\s=])
         |(?is:<svg\b[^<>]*>.{{0,5000}}?</svg\s*>)|(?i:<mark[^<>]*>{_ANNOTATION_KIND}</mark>))

@@ -99,6 +99,7 @@ _EDITOR_LEFTOVER = regex(r"(?i)~\$|.*(?:~|\.tmp|\.swp)$")
 _EXCALIDRAW_FILE = regex(r"(?i).*\.excalidraw\.md$")
 _DRAWING_REASON = "drawings of Excalidraw are not read"
 _TEMPLATE_REASON = "they are templates of a plug-in"
+_EXCLUDED_REASON = "they are among the excluded files of Obsidian's settings"
 # A line that Excalidraw writes into a drawing, which looks like a mark but isn't one.
 _EXCALIDRAW_BANNER = regex(r"(?m)^==⚠[^\n=]*EXCALIDRAW VIEW[^\n=]*==[^\n]*")
 
@@ -168,7 +169,8 @@ class Vault(NoteSource):
             problems.append(problem)
         templates = list(find_template_patterns(root))
         is_included = compile_patterns(settings.include)
-        is_excluded = compile_patterns((*settings.exclude, *templates))
+        excluded_files = find_excluded_files(root)
+        is_excluded = compile_patterns((*settings.exclude, *templates, *excluded_files))
 
         def is_note_to_read(path: str) -> bool:
             name = path.rpartition("/")[2]
@@ -187,7 +189,10 @@ class Vault(NoteSource):
             opening.only,
             is_included=is_note_to_read,
             settings_text=repr(
-                (settings, dialects, templates, has_dataview, is_graph, find_vault(root))
+                (
+                    *(settings, dialects, templates, excluded_files),
+                    *(has_dataview, is_graph, find_vault(root)),
+                )
             ),
             other_files={},
         )
@@ -227,10 +232,11 @@ class Vault(NoteSource):
         yield from self.problems
 
     def iter_skipped_directories(self) -> Iterator[UnmarkedDocument]:
-        """Yield each directory with drawings or templates, which aren't read."""
+        """Yield each directory with drawings, templates or excluded notes, which aren't read."""
         if self.listing.only:
             return
         is_template = compile_patterns(find_template_patterns(self.listing.root))
+        is_excluded = compile_patterns(find_excluded_files(self.listing.root))
         reasons_by_directory = defaultdict[str, Counter[str]](Counter)
         for path in set((self.listing.other_files or {}).values()):
             reason = None
@@ -238,6 +244,8 @@ class Vault(NoteSource):
                 reason = _DRAWING_REASON
             elif path.casefold().endswith(VAULT_SUFFIXES) and is_template(path):
                 reason = _TEMPLATE_REASON
+            elif path.casefold().endswith(VAULT_SUFFIXES) and is_excluded(path):
+                reason = _EXCLUDED_REASON
             if reason:
                 directory = posixpath.dirname(path) or "."
                 reasons_by_directory[directory][reason] += 1
@@ -311,10 +319,12 @@ class Vault(NoteSource):
     @property
     def selection_settings_text(self) -> str:
         """The settings that select passages, including those of plug-ins, serialized as text."""
-        return f"{super().selection_settings_text}\n{msgspec.json.encode(self.dialects).decode()}"
+        text = f"{super().selection_settings_text}\n{msgspec.json.encode(self.dialects).decode()}"
+        excluded_files = find_excluded_files(self.listing.root)
+        return "\n".join((text, *excluded_files))
 
 
-# --- templates --------------------------------------------------------------------------
+# --- templates and excluded files -------------------------------------------------------
 
 # Maps each settings file below `.obsidian` to the key that contains the template folder.
 _TEMPLATE_FOLDER_KEYS = {
@@ -330,3 +340,19 @@ def find_template_patterns(vault: Path) -> Iterator[str]:
             folder = read_json_settings(vault / ".obsidian" / name).get(key)
             if isinstance(folder, str) and folder.strip("/"):
                 yield f"{folder.strip('/')}/"
+
+
+def find_excluded_files(vault: Path) -> list[str]:
+    """Return a glob pattern for each path among *Excluded files* in Obsidian's settings.
+
+    Obsidian also allows regular expressions between slashes there. These aren't used, because
+    they are JavaScript's.
+    """
+    with suppress(ItemError):
+        paths = read_json_settings(vault / ".obsidian" / "app.json").get(
+            "userIgnoreFilters"
+        )
+        if isinstance(paths, list):
+            texts = [path for path in paths if isinstance(path, str)]
+            return [f"/{path}" for path in texts if path.strip("/") and path[0] != "/"]
+    return []
