@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from ankiforge.features.patch.work import build_patch_from_anki
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.web.documents import PageRenderer
 from ankiforge.web.session import ReviewSession
@@ -334,6 +335,20 @@ def test_a_conflict_names_its_card(in_conflict):
     assert question["examples"] == [QUESTION, "Sleep"]
     assert f"{QUESTION} / Sleep" in in_conflict.call("list", "--view", "questions")
     assert in_conflict.call("list").startswith("Changed cards  1 waiting\n")
+
+
+def test_a_card_in_conflict_is_in_no_patch(in_conflict):
+    def build():
+        with in_conflict.forge.here(), Workspace() as workspace:
+            return build_patch_from_anki(workspace)
+
+    refused = build()
+    assert refused.files == ()
+    [edit] = refused.refused
+    assert "decide first whose words stay" in edit.reason
+    decide(in_conflict, "reject", in_conflict.rows("--view", "questions")[0]["id"])
+    [file] = build().files
+    assert b"twenty times" in file.diff
 
 
 def test_the_shelf_begins_with_a_conflict(in_conflict, person):

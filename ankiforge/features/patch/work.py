@@ -27,6 +27,7 @@ from ankiforge.extract.markdown import NoteSource
 from ankiforge.features.patch.rewrite import remove_escapes, rewrite_note
 from ankiforge.ledger import Ledger, item_lists
 from ankiforge.ledger.cards import load_card
+from ankiforge.ledger.questions import find_open_questions
 from ankiforge.ledger.readings import load_text_hash
 from ankiforge.model import (
     Card,
@@ -34,12 +35,14 @@ from ankiforge.model import (
     Draft,
     DraftingTask,
     ExtractedDocument,
+    Guid,
     Highlight,
     LocalCard,
     Media,
     Source,
     Strings,
     Texts,
+    UserQuestionKind,
     Value,
     hash16,
 )
@@ -62,6 +65,7 @@ if TYPE_CHECKING:
 
 NOTE_CHANGED = "the note has changed since the last run: run first"
 NOT_UTF_8 = "the note is not in UTF-8: save it as UTF-8, run, and patch again"
+IN_CONFLICT = "the note changed, too: decide first whose words stay (ankiforge review)"
 NO_SYNTAX = "the syntax of the note cannot express it: edit the note yourself"
 OTHER_CARDS_TEXT = (
     "written in the note, it would make or change other cards: edit the note yourself"
@@ -180,12 +184,16 @@ def make_patch(
     refusals: list[UnpatchableEdit] = []
     file_by_key: dict[tuple[str, str], _SourceFile] = {}
     edits: defaultdict[tuple[str, str], list[_Edit]] = defaultdict(list)
+    guids_in_conflict = _find_guids_in_conflict(ledger)
     for guid in guids:
         card = load_card(ledger, guid)
         changed_fields = {**_find_local_edits(card), **find_anki_edits(ledger, card)}
         if not changed_fields:
             continue
         edit = _Edit(card, changed_fields)
+        if guid in guids_in_conflict:
+            refusals.append(_make_unpatchable_edit(edit, IN_CONFLICT))
+            continue
         try:
             source_file = _find_file(card, readers, file_cache)
         except ItemError as error:
@@ -227,6 +235,15 @@ def make_patch(
                 )
             )
     return Patch(tuple(files), tuple(refusals))
+
+
+def _find_guids_in_conflict(ledger: Ledger) -> set[Guid]:
+    """Return the cards about which the user is asked whose words stay."""
+    guids: set[Guid] = set()
+    for question in find_open_questions(ledger):
+        if question.kind is UserQuestionKind.CONFLICT:
+            guids.update(question.guids)
+    return guids
 
 
 def _find_local_edits(card: LocalCard) -> Texts:
