@@ -65,6 +65,7 @@ from ankiforge.model import (
     ScanEnd,
     Sighting,
     Strings,
+    Texts,
     UnchangedDocument,
     UnmarkedDocument,
     UnreadDocument,
@@ -324,11 +325,25 @@ class StoredDocumentLookup:
     """
 
     def __init__(
-        self, store: Store, salt: str, in_use: frozenset[str] | None = None
+        self,
+        store: Store,
+        salt: str,
+        in_use: frozenset[str] | None = None,
+        directories: Texts | None = None,
     ) -> None:
+        """Initialize a lookup.
+
+        Args:
+            store: Where the documents are stored.
+            salt: What begins the stored fingerprints.
+            in_use: The names of the sources that are read, or None if unknown.
+            directories: The directory or file that each container was last read from, or None
+                if unknown.
+        """
         self._store = store
         self._salt = salt
         self._in_use = in_use
+        self._directories = directories or {}
         # the rows of the documents in each requested container, by path
         self._rows: dict[str, dict[str, Row]] = {}
         self._chosen: dict[str, list[PassageChoice]] | None = None
@@ -365,9 +380,9 @@ class StoredDocumentLookup:
     def find_choices(self, container: str) -> tuple[PassageChoice, ...]:
         """Return the chosen passages that are, or may now be, in the documents of a container.
 
-        If the user has renamed or moved a folder, the passages may have been in another container
-        of the same kind. They are included if that container isn't read any more, or if they are
-        no longer found there.
+        If the user has moved a file or folder, the passages may have been in another container of
+        the same kind. They are included if that container isn't read any more, if their file isn't
+        there any more, or if they are no longer found there.
         """
         if self._chosen is None:
             self._chosen = load_chosen_passages(self._store)
@@ -375,13 +390,22 @@ class StoredDocumentLookup:
         scheme = container.partition(":")[0]
         for other, passages in self._chosen.items():
             if other != container and other.partition(":")[0] == scheme:
-                is_unread = other in self._unread_containers
-                chosen += [
-                    passage
-                    for passage in passages
-                    if is_unread or passage.id in self._absent_choices
-                ]
+                chosen += [each for each in passages if self._may_have_moved(other, each)]
         return tuple(chosen)
+
+    def _may_have_moved(self, container: str, passage: PassageChoice) -> bool:
+        """Return whether a passage may no longer be in the container that it was found in."""
+        if container in self._unread_containers or passage.id in self._absent_choices:
+            return True
+        return self._is_file_missing(container, passage.path)
+
+    def _is_file_missing(self, container: str, path: str) -> bool:
+        """Return whether a file is no longer where its container was last read."""
+        root = self._directories.get(container)
+        if root is None:
+            return False
+        directory = Path(root) if Path(root).is_dir() else Path(root).parent
+        return not (directory / path).exists()
 
     @cached_property
     def _absent_choices(self) -> set[str]:

@@ -762,7 +762,9 @@ def ingest_sources(job: RunParameters, ledger: Ledger) -> RunStep:
     # read every document again after a change to the program or to the skipping rules
     skip_rules = [repr(rule.select) for rule in job.decks if rule.has_skipped_colours]
     salt = hash16(fingerprint_program(), *skip_rules)
-    reading = _Reading(job, salt, StoredDocumentLookup(ledger, salt, job.in_use))
+    directories = load_source_directories(ledger)
+    known = StoredDocumentLookup(ledger, salt, job.in_use, directories)
+    reading = _Reading(job, salt, known)
     ledger.read_journal()
     report = ingest_scan_results(
         ledger,

@@ -994,3 +994,41 @@ def test_of_two_places_the_part_that_was_asked_about_comes_first():
     letters = DocumentLetters([SALT, RYE, SALT])
     assert locate_quote(SALT, letters, {1, 2})[0].page == 2
     assert locate_quote(SALT, letters, {0, 1})[0].page == 0
+
+
+# --- a lecture that moves -----------------------------------------------------------------
+
+MOVES = {
+    "renamed": ["talks/new.pdf"],
+    "to a folder beside": ["old/bread.pdf"],
+    "up, with another name": ["lecture.pdf"],
+    "away and back": ["old/new.pdf", "talks/bread.pdf"],
+    "twice": ["old/bread.pdf", "older/new.pdf"],
+}
+
+
+@pytest.mark.parametrize("moves", MOVES.values(), ids=MOVES)
+@pytest.mark.parametrize("is_drafted_first", [True, False])
+def test_passages_of_a_lecture_follow_it_wherever_its_folder_is_read(
+    forge, moves, is_drafted_first
+):
+    term = forge.folder / "term"
+    (term / "talks").mkdir(parents=True)
+    (term / "note.md").write_text("What is rye?::A grass\n", encoding="utf-8")
+    path = written(term / "talks", "pdf")
+    if not is_drafted_first:
+        forge.ok("run", "term")
+    answer(forge, asked(forge, path), GLUTEN, SOUR)
+    forge.ok("accept", "--all")
+    if is_drafted_first:
+        forge.ok("run", "term")
+    guids = {card["guid"] for card in forge.cards()}
+    assert len(guids) == 3
+    for place in moves:
+        (term / place).parent.mkdir(exist_ok=True)
+        path = path.rename(term / place)
+        for _ in range(2):
+            forge.ok("run")
+            assert "without a passage" not in forge.ok("status").stdout
+    assert {card["guid"] for card in forge.cards()} == guids
+    assert forge.ok("list", "finding:source_gone", "--json").lines == []
