@@ -9,6 +9,7 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter
 from functools import cache, lru_cache
+from itertools import chain
 from typing import NamedTuple
 
 from ankiforge.language.lexicon import (
@@ -227,9 +228,8 @@ class _FunctionWordCounts(NamedTuple):
 def _count_function_words(sample: str) -> _FunctionWordCounts:
     languages = _map_words_to_languages()
     words = _LETTERS.findall(sample.replace("’", "'"))
-    counts = Counter[str]()
-    for word in words:
-        counts.update(languages.get(word.casefold(), ()))
+    languages_of_words = (languages.get(word.casefold(), ()) for word in words)
+    counts = Counter(chain.from_iterable(languages_of_words))
     ranked = [*counts.most_common(2), (UNKNOWN, 0), (UNKNOWN, 0)]
     (language, most), (_, next_most), *_ = ranked
     return _FunctionWordCounts(language, most, next_most, len(words))

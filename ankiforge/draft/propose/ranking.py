@@ -134,6 +134,9 @@ class GapRanker:
         self._classes = ["^", *self._token_classes, "$"]
         forms = [_get_form_or_class(token) for token in self.tokens]
         self._forms = ["^", *forms, "$"]
+        # many candidates share their first or last token
+        self._begin_features: dict[int, list[str]] = {}
+        self._end_features: dict[int, list[str]] = {}
 
     @cached_property
     def _verb_flags(self) -> list[str]:
@@ -413,8 +416,12 @@ class GapRanker:
 
     def extract_features(self, run: TokenRun) -> Features:
         """Extract the features of a candidate."""
-        features = dict.fromkeys(self._list_begin_features(run.first), 1.0)
-        features |= dict.fromkeys(self._list_end_features(run.end), 1.0)
+        if run.first not in self._begin_features:
+            self._begin_features[run.first] = self._list_begin_features(run.first)
+        if run.end not in self._end_features:
+            self._end_features[run.end] = self._list_end_features(run.end)
+        features = dict.fromkeys(self._begin_features[run.first], 1.0)
+        features |= dict.fromkeys(self._end_features[run.end], 1.0)
         return features | self._extract_inner_features(run)
 
     def _list_begin_features(self, first: int) -> list[str]:
