@@ -673,7 +673,10 @@ class ModelClient:
     ) -> list[ItemReply]:
         """Cache a reply once for each item, count its cost, and return the reply for each item."""
         completion = Completion.parse(raw) or Completion()
-        if _was_cut(completion.tokens_in, request.character_count):
+        # a server elsewhere may count only the tokens that it hadn't cached
+        if self.settings.is_local and _was_cut(
+            completion.tokens_in, request.character_count
+        ):
             self.budget.record_reply(completion.tokens_in, completion.tokens_out)
             raise ServiceError(
                 f"the model read only {completion.tokens_in:,} tokens of a request of"
