@@ -190,3 +190,14 @@ def test_a_damaged_export_of_bookcision_says_so(forge):
     (forge.folder / "b.json").write_text(broken, encoding="utf-8")
     told = forge("run", "b.json", code=None).stderr
     assert "not an export of Bookcision" in told
+
+
+def test_a_private_note_on_a_page_of_raindrop_covers_its_highlights(forge):
+    private = RAINDROP.replace("Moor and Water,,", "Moor and Water,#no-llm,")
+    (forge.folder / "raindrop.csv").write_text(private, encoding="utf-8")
+    forge.ok("run", "raindrop.csv")
+    forge("draft", "export", "ask.md", code=None)
+    asked = forge.folder / "ask.md"
+    assert not asked.exists() or "Sphagnum" not in asked.read_text("utf-8")
+    rows = forge.ok("list", "--no-card", "--all", "--json").lines
+    assert any("Sphagnum" in str(row) and "no-llm" in str(row) for row in rows)

@@ -124,7 +124,10 @@ class Readwise(TextExportSource):
                 # the privacy tag counts in any column
                 other_columns = cells.keys() - {*_USED_COLUMNS, _EXTRA_CELLS}
                 highlights = cells.get(_RAINDROP_COLUMN, "").strip()
-                private_tag = find_private_tag(cells[name] for name in other_columns)
+                keywords = [cells[name] for name in other_columns]
+                if highlights:  # the note is on the page, and so on all of its highlights
+                    keywords.append(row["note"])
+                private_tag = find_private_tag(keywords)
                 row["tags"] = ", ".join(filter(None, (row["tags"], *private_tag)))
                 location = f"{path}:{table.line_num + 1}"
                 if _EXTRA_CELLS in cells:
