@@ -568,7 +568,7 @@ FIGURE = re.compile(r"(?<![\w.,])(?:\d[\d,]* of \d[\d,]*|\d[\d.]*(?= ?%))")
 """A count of others, or per cent."""
 RULES = {
     *(DOCS / "internals").glob("*.md"),
-    *(DOCS / "reference" / name for name in ("limits.md", "keys.md")),
+    DOCS / "reference/limits.md",
 }
 """Pages whose numbers are rules of the program."""
 

@@ -1,4 +1,4 @@
-"""Draw the map of the ledger's modules by floor, from their imports: `docs/internals/ledger.md`.
+"""Print the map of the ledger's modules by floor, from their imports, lowest floor first.
 
     python -m tools.floors
 
@@ -7,26 +7,23 @@ affect the floors above it. Imports for type checking only don't count.
 """
 
 import ast
-import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 LEDGER = ROOT / "ankiforge" / "ledger"
-PAGE = ROOT / "docs" / "internals" / "ledger.md"
-MAP = re.compile(r"(?<=<!-- map -->\n).*?(?=<!-- end of map -->)", re.DOTALL)
 
 
-def draw_map(page: str) -> str:
-    """Return a page with the map of today's modules."""
-    rows = ["| floor | module | what it does |", "|--:|---|---|"]
-    for module in sorted(
-        _find_modules(), key=lambda module: (_get_floor(module), module)
-    ):
-        summary = ast.get_docstring(_parse(module)).partition("\n")[0]
-        rows.append(f"| {_get_floor(module)} | `{module}` | {summary} |")
-    return MAP.sub(lambda _: "\n".join(rows) + "\n", page)
+def draw_map() -> str:
+    """Return a line for each module: its floor, its name, and what it does."""
+    modules = sorted(_find_modules(), key=lambda module: (_get_floor(module), module))
+    lines = []
+    for module in modules:
+        docstring = ast.get_docstring(_parse(module)) or ""
+        summary = docstring.partition("\n")[0]
+        lines.append(f"{_get_floor(module):>2}  {module:<24} {summary}")
+    return "\n".join(lines)
 
 
 def _find_modules() -> set[str]:
@@ -61,4 +58,4 @@ def _iter_imports(node: ast.AST) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(draw_map(PAGE.read_text("utf-8")), "utf-8")
+    print(draw_map())

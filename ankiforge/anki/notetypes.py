@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 # --- the cards that Anki makes ----------------------------------------------------------
 # Anki's importer makes only the cards that are in the package. So we compute which cards Anki would
 # make by itself (`template_is_empty` in `rslib/src/template.rs` of Anki 26.9; see
-# docs/reference/keys.md).
+# tests/keys/keys.md).
 
 # A template that begins with this uses `<% … %>` instead of `{{ … }}`.
 _ALTERNATIVE_DELIMITERS = "{{=<% %>=}}"
@@ -480,7 +480,7 @@ def parse_cloze_numbers(text: str) -> Numbers:
 # The field AnkiforgeId identifies the card. It also contains a hash of each exported field, so that
 # the note itself holds what a merge needs (`plan`). Because Anki, its editor and other devices may
 # rewrite HTML without visible changes, the hashes are computed from normalized HTML. The format
-# never changes (docs/reference/keys.md).
+# never changes (tests/keys/keys.md).
 
 _IDENTITY = regex(
     r"""(?x)

@@ -101,7 +101,7 @@ MappedTypes = Mapping[NoteType, UserNoteType]
 #
 # The merge base is the note's content in the package that Anki imported, stored as a hash of each
 # of our fields. A note of our types stores the hashes itself, in its field AnkiforgeId. For other
-# types, they are in the journal's `shipped` events (docs/reference/keys.md). The first of these
+# types, they are in the journal's `shipped` events (tests/keys/keys.md). The first of these
 # events fixes the note type.
 #
 # A package contains the user's note type exactly as it is in Anki. Otherwise an import would change

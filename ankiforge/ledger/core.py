@@ -4,7 +4,7 @@
 records decisions, and `anki_views` records the notes in Anki and in packages. A `Ledger` is a store
 with the methods that need several of these modules. No other package contains SQL. Decisions are
 events of the journal (`events`, `store`), and all tables are computed from the journal and the
-sources. See docs/internals/core.md.
+sources. See *The core* in CONTRIBUTING.md.
 """
 
 from __future__ import annotations

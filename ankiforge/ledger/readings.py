@@ -3,7 +3,7 @@
 `DocumentListing` collects which documents the sources list, so that all other documents count as
 removed. `StoredDocumentLookup` tells sources which documents can be skipped. What other devices
 have read comes from the journal. The keys of highlights depend on `get_anchor`, on
-`Highlight.source_id` and on the normalization of text (docs/reference/keys.md). Changing any of
+`Highlight.source_id` and on the normalization of text (tests/keys/keys.md). Changing any of
 these would duplicate every note.
 """
 

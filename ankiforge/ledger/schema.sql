@@ -245,6 +245,7 @@ CREATE TABLE IF NOT EXISTS planned (
 ) WITHOUT ROWID;
 -- values that are valid until something changes that affects a note: its card, the passage, the note in Anki
 CREATE TABLE IF NOT EXISTS until_change (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+-- what makes the plan of a note, or what was written last, out of date
 CREATE TRIGGER IF NOT EXISTS highlight_new AFTER INSERT ON highlight BEGIN
     DELETE FROM planned WHERE guid IN (SELECT guid FROM card WHERE passage IN (NEW.key, (SELECT first FROM alias WHERE key = NEW.key)));
     DELETE FROM until_change;

@@ -144,7 +144,7 @@ class Highlight(Value):
 
     `exact`, `prefix` and `suffix` are defined as in the W3C's TextQuoteSelector. Their hash is the
     highlight's *anchor*. It becomes part of the key if the source has no id for the highlight; see
-    `docs/reference/keys.md`.
+    `tests/keys/keys.md`.
     """
 
     document: Document
@@ -165,7 +165,7 @@ class Highlight(Value):
     page, in document order."""
     anchor_text: str = ""
     """The text to use instead of `exact` in the anchor, or "" to use `exact`. Needed if the mark
-    has no text, or if its text differs from the text that docs/reference/keys.md specifies."""
+    has no text, or if its text differs from the text that tests/keys/keys.md specifies."""
     anchor_context: Pair | None = None
     """The texts to use instead of `prefix` and `suffix` in the anchor, or None to use these two."""
     hints: tuple[Hint, ...] = ()

@@ -1,6 +1,6 @@
 """Build the keys of highlights, from an ID in the source or from the text and its context.
 
-Keys connect all notes in Anki to highlights (docs/reference/keys.md), so the rules must not change.
+Keys connect all notes in Anki to highlights (tests/keys/keys.md), so the rules must not change.
 The *anchor* of a highlight is its text and context, folded to letters and digits.
 """
 

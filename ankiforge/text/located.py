@@ -4,7 +4,7 @@
 functions compare only letters and digits, even across pages. `find_quote` and `locate_quote` find a
 quote by a model or chat, even if it is incomplete or was copied badly. `locate_selection` finds
 what the user selects on the web page. `relocate_passage` finds a passage that the user chose in an
-unmarked document, even if the document has changed since. docs/reference/keys.md describes the keys
+unmarked document, even if the document has changed since. tests/keys/keys.md describes the keys
 of such passages.
 """
 

@@ -2,7 +2,7 @@
 
 Each purpose has its own normal form: `normalize_for_lookup` for keys and candidates,
 `normalize_for_comparison` for typed or quoted text, `normalize_for_search` for the search index.
-Keys and anchors depend on the first two (docs/reference/keys.md). A *literal* is an escape, code or
+Keys and anchors depend on the first two (tests/keys/keys.md). A *literal* is an escape, code or
 maths, in which nothing counts as markup or words. `find_literal_spans` parses our Markdown
 exactly. In source text, code and maths can only be guessed, because `$` may begin an amount.
 """

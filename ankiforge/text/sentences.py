@@ -1,6 +1,6 @@
 """Split text into sentences.
 
-The keys of highlights in vaults depend on where sentences begin (docs/reference/keys.md), so the
+The keys of highlights in vaults depend on where sentences begin (tests/keys/keys.md), so the
 rules must not change.
 """
 

@@ -1,4 +1,4 @@
-"""What Anki does with our packages (the rows of docs/reference/keys.md that it rests on)."""
+"""What Anki does with our packages (the rows of tests/keys/keys.md that it rests on)."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -48,7 +48,7 @@ def highlights(folder: Path, note: str, **settings: Any) -> list[Highlight]:
 
 
 def vectors() -> list[dict[str, Any]]:
-    lines = (ROOT / "docs/reference/keys.jsonl").read_text("utf-8").splitlines()
+    lines = (ROOT / "tests/keys/keys.jsonl").read_text("utf-8").splitlines()
     found = [vector for vector in map(json.loads, lines) if "note" in vector]
     assert len(found) >= 12
     return found

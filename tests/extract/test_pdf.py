@@ -193,17 +193,17 @@ def names(**drawings: IndirectObject) -> DictionaryObject:
     return DictionaryObject({NameObject("/XObject"): entries})
 
 
-# --- docs/reference/keys.jsonl ------------------------------------------------------------------------
+# --- tests/keys/keys.jsonl ------------------------------------------------------------------------
 
 
 def vectors(name: str) -> list[dict[str, Any]]:
-    file = Path(__file__).parents[2] / "docs/reference/keys.jsonl"
+    file = Path(__file__).parents[2] / "tests/keys/keys.jsonl"
     found = [
         one
         for one in map(json.loads, file.read_text("utf-8").splitlines())
         if name in one
     ]
-    assert found, f"docs/reference/keys.jsonl has no vector with {name}"
+    assert found, f"tests/keys/keys.jsonl has no vector with {name}"
     return found
 
 

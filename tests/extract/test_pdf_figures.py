@@ -282,7 +282,7 @@ def test_a_picture_is_named_by_page_kind_place_and_document_not_by_what_is_on_it
 
 
 def test_two_marks_at_one_place_share_a_picture_and_keep_their_keys(tmp_path):
-    """The same anchors that docs/reference/keys.md tells of marks without words."""
+    """The same anchors that tests/keys/keys.md tells of marks without words."""
     write(tmp_path / "a.pdf", around(*FIGURE), around(*FIGURE, comment="What is it?"))
     found = extracted(tmp_path)
     assert len(found.pictures) == 1

@@ -1,4 +1,4 @@
-"""The vectors of docs/reference/keys.jsonl hold: what keys and ids are made of never changes."""
+"""The vectors of tests/keys/keys.jsonl hold: what keys and ids are made of never changes."""
 
 import json
 from collections.abc import Callable
@@ -30,9 +30,7 @@ from ankiforge.text.normalize import normalize_for_lookup
 from ankiforge.text.sentences import find_sentence_spans
 
 LINES = (
-    (Path(__file__).parents[2] / "docs/reference/keys.jsonl")
-    .read_text("utf-8")
-    .splitlines()
+    (Path(__file__).parents[2] / "tests/keys/keys.jsonl").read_text("utf-8").splitlines()
 )
 
 

@@ -1,4 +1,4 @@
-"""Chosen passages are found again in a document that changed: the rule of docs/reference/keys.md."""
+"""Chosen passages are found again in a document that changed: the rule of tests/keys/keys.md."""
 
 import re
 

@@ -119,7 +119,7 @@ def sort_by_position(marks: Iterable[BookHighlight]) -> list[BookHighlight]:
 
 
 def create_document(book: Book, namespace: str, source_name: str) -> Document:
-    """Create the document for a book, with a key as specified in `docs/reference/keys.md`."""
+    """Create the document for a book, with a key as specified in `tests/keys/keys.md`."""
     name = hash16(
         normalize_for_lookup(book.display_name),
         normalize_for_lookup(" ".join(book.authors)),

@@ -3,7 +3,7 @@
 This markup consists of highlights, clozes, maths, Obsidian links, tags, footnotes, ruby
 readings, bare URLs, template placeholders and HTML elements. `_MARKUP` matches all of it, and
 `_add_markup` adds the token for each kind. The plain text that a given markup produces must never
-change, because the keys of highlights are computed from it (docs/reference/keys.md).
+change, because the keys of highlights are computed from it (tests/keys/keys.md).
 """
 
 from __future__ import annotations

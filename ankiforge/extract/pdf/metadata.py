@@ -250,7 +250,7 @@ def _find_arxiv_id(text: str) -> str | None:
     return None if match is None else match[1]
 
 
-# --- the identity of a document, see docs/reference/keys.md ---------------------------
+# --- the identity of a document, see tests/keys/keys.md ---------------------------
 
 
 _MIN_IDENTIFYING_CHARS = 200

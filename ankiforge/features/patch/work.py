@@ -82,7 +82,7 @@ MIN_SIMILARITY = 0.6
 """The minimum similarity of the old and the new text of a passage.
 
 A run matches a changed passage by its position down to a similarity of 0.5
-(docs/internals/core.md), so this value leaves a margin."""
+(`ledger/match.py`), so this value leaves a margin."""
 
 
 class UnpatchableEdit(Value):
