@@ -58,6 +58,10 @@ _OTHER_SYNTAX = regex(
     | (?m:^:{3,}[ \t]*\{[^{}\n]*\})            # a block of pandoc or MyST
     | \{[a-z][\w:.-]{0,30}\}(?=`)             # a role of MyST, such as {term}`peat`
     | \w(?:~\d{1,3}~|\^\d{1,3}\^)             # lowered and raised figures of pandoc
+    | \^\[[^\[\]\n]{2,400}\](?!\()            # a note in the text
+      # a citation of LaTeX
+    | \\(?:auto|foot|paren|text)?cite[a-z]{0,4}\*?(?:\[[^\[\]\n]*\]){0,2}\{[^{}\n]{1,80}\}
+    | (?<!\S)@[a-z][\w:.-]{2,60}[ ]\[[^\[\]\n]{1,40}\](?!\()  # a citation such as `@key [p. 4]`
       # a citation, such as `[see @key, p. 3]`
     | \[(?:[^\[\]\n@]{0,40}[\s-])?@[\w:.\#$%&+?<>~/-]{2,60}(?:[,;][^\[\]\n]{0,80})?\](?!\()
     """

@@ -47,7 +47,7 @@ _BY_SUFFIXES = {
     ".key .odp .ppt .pptx": ForeignFormat("export the slides as PDF"),
     ".numbers .ods .xls .xlsx": ForeignFormat("export the table as CSV"),
     ".lyx .tex .typ": ForeignFormat("give the PDF that is made from it"),
-    ".azw .azw3 .fb2 .kfx .lit .mobi .prc": ForeignFormat(
+    ".azw .azw3 .fb2 .kfx .lit .mobi .pdb .prc": ForeignFormat(
         "convert it to EPUB, for example with calibre; of a book with DRM, give the highlights"
         " (My Clippings.txt)"
     ),
@@ -63,8 +63,18 @@ _BY_SUFFIXES = {
         "give its captions (.srt, .vtt) or its transcript (.txt)"
     ),
     ".adoc .asciidoc .opml .rst .textile .wiki": _TO_MARKDOWN,
-    ".mdx": ForeignFormat("save it as Markdown (.md)"),
-    ".tid": ForeignFormat("copy its text into a note (.md)", "notes of TiddlyWiki"),
+    ".mdown .mdx .mkd .rmarkdown": ForeignFormat("save it as Markdown (.md)"),
+    ".tid .tiddler": ForeignFormat(
+        "copy its text into a note (.md)", "notes of TiddlyWiki"
+    ),
+    ".bear .bear2bk": ForeignFormat("export it as Markdown", "notes of Bear"),
+    ".textpack": ForeignFormat("unpack it (it is a .zip), and give the note in it"),
+    ".jex": ForeignFormat("export the notes as Markdown", "exports of Joplin"),
+    ".edn .trmx": ForeignFormat("export the notes as Markdown"),
+    ".kno .mem": ForeignFormat("export its cards as CSV", "decks of another program"),
+    ".rem": ForeignFormat("export it as Markdown", "exports of RemNote"),
+    ".mm .xmind": ForeignFormat("export it as Markdown", "mind maps"),
+    ".excalidraw": ForeignFormat("export it as a picture", "drawings of Excalidraw"),
     ".org": ForeignFormat("export it as Markdown (in Emacs: C-c C-e m m)", "Org files"),
     ".canvas": ForeignFormat(
         "convert its cards to notes, in the menu of a card", "canvases of Obsidian"

@@ -35,6 +35,7 @@ class UnreadKind(StrEnum):
     KOREADER_FOLDER = ".sdr"
     """A folder in which KOReader stores the highlights of one book."""
     PLAIN_TEXT = ".txt"
+    LONG_MARKDOWN_SUFFIX = ".markdown"
     MARKED_ATTACHMENT = "PDF of Zotero marked by another program"
     """A PDF in Zotero's storage with marks that Zotero doesn't know."""
     MISSING_ATTACHMENT = "mark in a file that is not on this computer"
@@ -65,6 +66,9 @@ _DESCRIPTIONS: dict[str, _Description] = {
     ),
     UnreadKind.PLAIN_TEXT: _Description(
         ".txt", ".txt", "read only if named, or in a folder that contains only texts"
+    ),
+    UnreadKind.LONG_MARKDOWN_SUFFIX: _Description(
+        ".markdown", ".markdown", "read only if named, or renamed to .md"
     ),
     UnreadKind.MARKED_ATTACHMENT: _Description(
         "stored file marked by another program",
@@ -126,11 +130,13 @@ class UnreadFiles(Value):
 # The kinds of files in which users may have marked or written something. Only these are counted.
 MARKABLE_SUFFIXES = frozenset(
     (
-        ".adoc .annot .apkg .asciidoc .azw .azw3 .canvas .cbr .cbz .colpkg .csv .djvu .doc .docx"
-        " .enex .epub .fb2 .goodnotes .htm .html .ipynb .json .key .kfx .lit .lua .mdx .mht .mhtml"
-        " .mobi .mochi .mrexpt .note .numbers .odp .ods .odt .one .opml .org .pages .pdf .ppt .pptx"
-        " .prc .ps .rst .rtf .sqlite .srt .tex .textile .tid .txt .typ .vtt .webarchive .wiki"
-        " .xhtml .xls .xlsx .xopp .xps"
+        ".adoc .annot .apkg .asciidoc .azw .azw3 .bear .bear2bk .canvas .cbr .cbz .colpkg"
+        " .csv .djvu .doc .docx .edn .enex .epub .excalidraw .fb2 .goodnotes .htm .html"
+        " .ipynb .jex .json .key .kfx .kno .lit .lua .markdown .mdown .mdx .mem .mht .mhtml"
+        " .mkd .mm .mobi .mochi .mrexpt .note .numbers .odp .ods .odt .one .opml .org"
+        " .pages .pdb .pdf .ppt .pptx .prc .ps .rem .rmarkdown .rst .rtf .sqlite .srt .tex"
+        " .textile .textpack .tid .tiddler .trmx .txt .typ .vtt .webarchive .wiki .xhtml"
+        " .xls .xlsx .xmind .xopp .xps"
     ).split()
 )
 _UNREPORTED_DIRECTORIES = SYSTEM_DIRECTORIES | {

@@ -26,6 +26,10 @@ HOW_MUCH = "How much water does a bog hold?"
         ("a.mp3", "give its captions (.srt, .vtt) or its transcript (.txt)"),
         ("a.mkv", "give its captions (.srt, .vtt) or its transcript (.txt)"),
         ("a.rst", "convert it to Markdown, for example with pandoc"),
+        ("a.mdown", "save it as Markdown (.md)"),
+        ("a.jex", "export the notes as Markdown"),
+        ("a.xmind", "export it as Markdown"),
+        ("a.mem", "export its cards as CSV"),
         ("a.md", None),
         ("a", None),
     ],
@@ -90,10 +94,10 @@ def test_every_kind_that_may_hold_text_is_named_in_a_folder(forge):
     notes = forge.folder / "notes"
     notes.mkdir()
     (notes / "n.md").write_text("What is peat?::Dead moss\n", encoding="utf-8")
-    for name in ("a.canvas", "b.mdx", "c.rst", "d.mrexpt", "e.apkg", "f.py", "g.lock"):
+    for name in ("a.canvas", "b.mdx", "c.rst", "d.markdown", "e.apkg", "f.py", "g.lock"):
         (notes / name).write_text("x", encoding="utf-8")
     told = forge.ok("run", notes).stderr
-    assert "not read: 1 .apkg, 1 .canvas, 1 .mdx, 1 .mrexpt, 1 .rst" in told
+    assert "not read: 1 .apkg, 1 .canvas, 1 .markdown, 1 .mdx, 1 .rst" in told
     left_out = forge.ok("list", "--no-card", "--all").stdout
     assert (
         "which ankiforge cannot read: to have one read, save it as Markdown (.md)"
