@@ -49,6 +49,7 @@ from ankiforge.model import (
     CardKind,
     CardRow,
     Conflict,
+    ConflictResolution,
     ExportedNote,
     Guid,
     HighlightKind,
@@ -115,8 +116,8 @@ class FieldLayout(Value):
     """The note's GUID in Anki, which another tool may have chosen."""
     anki_note: AnkiNote | None = None
     """The note in Anki, or None if it is missing or Anki wasn't read."""
-    hold_reason: str = ""
-    """The reason why the note can't be exported at the moment, or ""."""
+    hold_reason: str | None = None
+    """The reason why the note can't be exported at the moment, or None."""
     note_type: AnkiNoteType | None = None
     """The note type, or None if the note can't be exported or there is no note to write."""
     fields: Strings = ()
@@ -164,62 +165,104 @@ def find_field_layout(
     `anki_note` is None if the note isn't in Anki, or if Anki wasn't read. `mapped_types`
     contains the user's note types that the settings choose for new notes.
     """
-    # find the note type as it was when it was first exported, and as it is now
     adopted = card.note.adopted
-    mapped_type = find_user_note_type(card, anki_note, mapped_types)
-    guid = card.guid
-    required = card.note_type.required_fields
-    html_by_name: Texts = {}
-    if adopted:
-        guid = Guid(adopted.guid)
-        if anki_note is None and not adopted.is_wanted_back:
-            return FieldLayout(guid)
-        first_type = UserNoteType(adopted.type, "", adopted.field_names)
-        note_type = note_types.get(adopted.type)
-        html_by_name = adopted.html
-    elif mapped_type:
-        first_type = mapped_type
-        note_type = note_types.get(mapped_type.id)
-    else:
-        first_type = convert_our_note_type(card.note_type)
-        note_type = choose_exported_type(card.note_type, note_types)
-        required = (IDENTITY_FIELD, *required)
-    if note_type is None:
-        fault = f"Anki has no note type {first_type.name} any more"
-        return FieldLayout(guid, anki_note, fault if mapped_type else NOTE_TYPE_CHANGED)
-
-    # find our fields in the note type, and check that a note can be exported
-    configured = mapped_types.get(card.note_type) if mapped_type else None
-    if adopted or mapped_type:
-        positions = find_field_positions(note_type, first_type, configured)
-    else:
-        positions = find_our_field_positions(note_type, card.note_type)
-    for name in required:
-        if name not in positions:
-            field_name = first_type.fields.get(name, name)
-            return FieldLayout(
-                guid, anki_note, f"{note_type.name} has no field {field_name} any more"
-            )
-    if IDENTITY_FIELD in positions:
-        positions = {
-            name: position
-            for name, position in positions.items()
-            if name not in USER_FIELDS
-        }
-    fields = tuple(html_by_name.get(name, "") for name in note_type.field_names)
-    layout = FieldLayout(
-        guid, anki_note, "", note_type, fields, positions, mapped_type=mapped_type
+    guid = card.guid if adopted is None else Guid(adopted.guid)
+    layout = FieldLayout(guid, anki_note)
+    if adopted is not None and anki_note is None and not adopted.is_wanted_back:
+        return layout
+    located = _locate_fields(card, anki_note, note_types, mapped_types)
+    if isinstance(located, str):
+        return replace(layout, hold_reason=located)
+    layout = replace(
+        layout,
+        note_type=located.note_type,
+        positions=located.positions,
+        mapped_type=located.mapped_type,
     )
     if anki_note is None:
-        return layout
-    has_expected_type = (
-        anki_note.type_id == note_type.id
-        and len(anki_note.fields) == len(note_type.fields)
-        and (IDENTITY_FIELD not in positions or anki_note.identity is not None)
-    )
-    if not has_expected_type:
+        html_by_name = {} if adopted is None else adopted.html
+        field_names = located.note_type.field_names
+        return replace(
+            layout, fields=tuple(html_by_name.get(name, "") for name in field_names)
+        )
+    if not _has_type(anki_note, located.note_type, located.positions):
         return FieldLayout(guid, anki_note, NOTE_TYPE_CHANGED)
     return _set_merge_base(replace(layout, fields=anki_note.fields), card, anki_note)
+
+
+class _LocatedFields(NamedTuple):
+    """The note type of a note as it is in Anki now, and the positions of our fields in it."""
+
+    note_type: AnkiNoteType
+    positions: Mapping[str, int]
+    mapped_type: UserNoteType | None = None
+
+
+def _locate_fields(
+    card: LocalCard,
+    anki_note: AnkiNote | None,
+    note_types: NoteTypesById,
+    mapped_types: MappedTypes,
+) -> _LocatedFields | str:
+    """Find the note type of a note and our fields in it, or the reason to hold the note back."""
+    adopted = card.note.adopted
+    if adopted is not None:
+        note_type = note_types.get(adopted.type)
+        if note_type is None:
+            return NOTE_TYPE_CHANGED
+        first_type = UserNoteType(adopted.type, "", adopted.field_names)
+        positions = find_field_positions(note_type, first_type, None)
+        fault = _find_missing_field(card, first_type, note_type, positions)
+        return fault or _LocatedFields(note_type, positions)
+
+    mapped_type = find_user_note_type(card, anki_note, mapped_types)
+    if mapped_type is not None:
+        note_type = note_types.get(mapped_type.id)
+        if note_type is None:
+            return f"Anki has no note type {mapped_type.name} any more"
+        configured = mapped_types.get(card.note_type)
+        positions = find_field_positions(note_type, mapped_type, configured)
+        fault = _find_missing_field(card, mapped_type, note_type, positions)
+        return fault or _LocatedFields(note_type, positions, mapped_type)
+
+    note_type = choose_exported_type(card.note_type, note_types)
+    if note_type is None:
+        return NOTE_TYPE_CHANGED
+    our_type = convert_our_note_type(card.note_type)
+    positions = find_our_field_positions(note_type, card.note_type)
+    if IDENTITY_FIELD not in positions:
+        return _explain_missing_field(note_type, IDENTITY_FIELD)
+    fault = _find_missing_field(card, our_type, note_type, positions)
+    ours = {name: index for name, index in positions.items() if name not in USER_FIELDS}
+    return fault or _LocatedFields(note_type, ours)
+
+
+def _find_missing_field(
+    card: LocalCard,
+    first_type: UserNoteType,
+    note_type: AnkiNoteType,
+    positions: Mapping[str, int],
+) -> str | None:
+    """Return the reason to hold a note back if a field that it must have is gone, or None."""
+    for name in card.note_type.required_fields:
+        if name not in positions:
+            return _explain_missing_field(note_type, first_type.fields.get(name, name))
+    return None
+
+
+def _explain_missing_field(note_type: AnkiNoteType, field_name: str) -> str:
+    return f"{note_type.name} has no field {field_name} any more"
+
+
+def _has_type(
+    anki_note: AnkiNote, note_type: AnkiNoteType, positions: Mapping[str, int]
+) -> bool:
+    """Return whether a note in Anki still has the type that we gave it."""
+    if anki_note.type_id != note_type.id:
+        return False
+    if len(anki_note.fields) != len(note_type.fields):
+        return False
+    return IDENTITY_FIELD not in positions or anki_note.identity is not None
 
 
 def _set_merge_base(
@@ -423,11 +466,12 @@ class NoteContent(Value):
     name in Anki is unknown, and fields generated from a passage that this computer doesn't read."""
 
     @property
-    def local_links_hash(self) -> str:
-        """The hash of the local links, or "" if there are none or they are unknown here."""
-        html = self.fields.get(LOCAL_LINKS_FIELD, "")
-        is_known = html and LOCAL_LINKS_FIELD not in self.unreadable_fields
-        return hash_html(html) if is_known else ""
+    def local_links_hash(self) -> str | None:
+        """The hash of the local links, or None if there are none or they are unknown here."""
+        html = self.fields.get(LOCAL_LINKS_FIELD)
+        if not html or LOCAL_LINKS_FIELD in self.unreadable_fields:
+            return None
+        return hash_html(html)
 
     @property
     def shown_media(self) -> dict[str, Media]:
@@ -563,8 +607,8 @@ class CardPlan(Value):
     is_live: bool
     note: Note | None = None
     exported: ExportedNote | None = None
-    hold_reason: str = ""
-    """The reason why the card can't be exported at the moment, or ""."""
+    hold_reason: str | None = None
+    """The reason why the card can't be exported at the moment, or None."""
     conflicts: tuple[Conflict, ...] = ()
     problems: tuple[Problem, ...] = ()
     is_update: bool = False
@@ -581,7 +625,7 @@ class CardPlan(Value):
     @property
     def has_unexportable_parts(self) -> bool:
         """Whether the card, or a part of it, can't be exported at the moment."""
-        return bool(self.hold_reason or self.conflicts or self.problems)
+        return self.hold_reason is not None or bool(self.conflicts or self.problems)
 
     @property
     def is_up_to_date(self) -> bool:
@@ -611,32 +655,23 @@ class FieldAction(Enum):
     ASK = "ask"
 
 
-class ConflictResolution(NamedTuple):
-    """How the user resolved the last conflict over a field."""
-
-    choice: str = ""
-    """Which text the user chose: `mine` (the user's own), `source`, or "" without a conflict."""
-    their_hash: str = ""
-    """The hash of the user's text in that conflict."""
-    our_hash: str = ""
-    """The hash of the source's text in that conflict."""
-
-
 class MergedField(NamedTuple):
     """The result of merging a single field."""
 
     action: FieldAction
     html: str
-    base_hash: str
-    """The hash of the merge base for the next merge, or "" if unknown."""
+    base_hash: str | None
+    """The hash of the merge base for the next merge, or None if it is unknown."""
+    has_unknown_base: bool = False
+    """Whether the user's text stays, and its merge base matches no package in the journal."""
 
 
 def merge_field(
     name: str,
     theirs: str,
     ours: str,
-    base: str,
-    decision: ConflictResolution,
+    base: str | None,
+    resolution: ConflictResolution | None,
 ) -> MergedField:
     """Merge the text of a field in Anki with the text that we would write there.
 
@@ -644,23 +679,24 @@ def merge_field(
         name: Our name for the field.
         theirs: The HTML in Anki.
         ours: The HTML that we would write.
-        base: The hash of the HTML in the last imported package, or "" if unknown.
-        decision: How the user resolved the last conflict about the field.
+        base: The hash of the HTML in the last imported package, or None if unknown.
+        resolution: How the user resolved the last conflict about the field, if there was one.
     """
     our_hash = hash_html(ours)
-    keeps_mine = decision.choice == "mine" and decision.our_hash == hash16(ours)
-    takes_source = decision.choice == "source" and decision.their_hash == hash16(theirs)
-    # if our text is empty, that never counts as a change
-    we_changed = our_hash != base and ours != "" and not keeps_mine
-    they_changed = hash_html(theirs) not in (base, our_hash) and not takes_source
-
-    if not they_changed:
+    if hash_html(theirs) in (base, our_hash):
         return MergedField(FieldAction.OURS, ours, our_hash)
+    if resolution is not None and resolution.gives_up_their_text(theirs):
+        return MergedField(FieldAction.OURS, ours, our_hash)
+    # from here on, the user has edited the field
     if name in GENERATED_FIELDS:
         return MergedField(FieldAction.THEIRS, theirs, base)
-    action = FieldAction.ASK if we_changed else FieldAction.THEIRS
     # store the hash of our text, so that the same text doesn't cause another conflict later
-    return MergedField(action, theirs, our_hash)
+    keep_theirs = MergedField(FieldAction.THEIRS, theirs, our_hash)
+    if our_hash == base or ours == "":
+        return keep_theirs
+    if resolution is not None and resolution.keeps_their_text_over(ours):
+        return keep_theirs
+    return MergedField(FieldAction.ASK, theirs, our_hash)
 
 
 # --- merging a note ---------------------------------------------------------------------
@@ -683,8 +719,9 @@ class MergedNote(NamedTuple):
     """Our fields after the merge, our tags, and the pictures that the fields may show."""
     tags: Strings
     """All tags of the note after the merge, including the user's."""
-    base_hashes: Texts
-    """The hash of each field's merge base for the next merge, keyed by our field names."""
+    base_hashes: Mapping[str, str | None]
+    """The hash of each field's merge base for the next merge, keyed by our field names. None if
+    it is unknown."""
 
 
 def plan_card(
@@ -698,7 +735,7 @@ def plan_card(
     anki_note = layout.anki_note
     if not card.is_live and (anki_note is None or anki_note.is_retired):
         return empty_plan
-    if layout.hold_reason:
+    if layout.hold_reason is not None:
         return replace(empty_plan, hold_reason=layout.hold_reason)
     if layout.note_type is None:  # no note to write
         return empty_plan
@@ -756,83 +793,117 @@ def _merge_note(
     ours: NoteContent,
     options: ExportOptions,
 ) -> CardPlan:
-    base = layout.base
-    theirs = layout.their_fields
-    is_our_type = IDENTITY_FIELD in theirs
-
-    # merge each field
-    fields: dict[str, str] = {}
-    hashes: dict[str, str] = {}
-    conflicts = []
-    keeps_unknown = False
-    for name, our_html in ours.fields.items():
-        if name == IDENTITY_FIELD:
-            continue
-        their_html = theirs[name]
-        base_hash = base.field_hashes.get(name, "")
-        # keep Anki's text if what we would write may be incomplete
-        loses_media = _count_media(their_html) > _count_media(our_html)
-        if name in ours.unreadable_fields and (loses_media or name in GENERATED_FIELDS):
-            fields[name] = their_html
-            hashes[name] = base_hash
-            continue
-        if is_our_type and name in GENERATED_FIELDS:
-            fields[name] = our_html
-            continue
-        decision = ConflictResolution(*card.edits.resolved.get(name, ()))
-        merged_field = merge_field(name, their_html, our_html, base_hash, decision)
-        fields[name] = merged_field.html
-        hashes[name] = merged_field.base_hash
-        if name in layout.unknown_bases and merged_field.action is FieldAction.THEIRS:
-            hashes[name] = layout.unknown_bases[name]
-            keeps_unknown = True
-        if merged_field.action is FieldAction.ASK:
-            conflict = Conflict(
-                card.guid,
-                name,
-                user_text=field_to_card_text(card, name, their_html),
-                source=field_to_card_text(card, name, our_html),
-                user_version_hash=hash16(their_html),
-                source_version_hash=hash16(our_html),
-            )
-            conflicts.append(conflict)
+    """Plan the note of a live card that is in Anki: held, unchanged, or with merged fields."""
+    merged_fields = {
+        name: _merge_field_of_note(card, layout, ours, name)
+        for name in ours.fields
+        if name != IDENTITY_FIELD
+    }
+    conflicts = _build_conflicts(card, layout, ours, merged_fields)
     if conflicts:  # hold the note until the user decides
-        return CardPlan(card.guid, card.is_live, conflicts=tuple(conflicts))
-
-    # update AnkiforgeId
-    compared_names = {*fields}
-    their_links_hash = NoteContent(theirs, ()).local_links_hash
-    if their_links_hash not in ("", *card.local_links_hashes):
-        compared_names.discard(LOCAL_LINKS_FIELD)
-    if is_our_type:
-        all_hashes = {**base.field_hashes, **hashes}
+        return CardPlan(card.guid, card.is_live, conflicts=conflicts)
+    hashes = {name: field.base_hash for name, field in merged_fields.items()}
+    fields = {name: field.html for name, field in merged_fields.items()}
+    if IDENTITY_FIELD in layout.positions:
         content_hashes = [
-            all_hashes.get(name, "") for name in card.note_type.content_fields
+            hashes.get(name, layout.base.field_hashes.get(name)) or ""
+            for name in card.note_type.content_fields
         ]
         identity = format_identity(card, tuple(content_hashes), ours.tags)
         fields[IDENTITY_FIELD] = text_to_html(identity)
-        # don't write a note only because of its new merge base if its passage isn't read here
-        if "Source" not in ours.unreadable_fields:
-            compared_names.add(IDENTITY_FIELD)
-
-    # if an unknown hash is that of our current text, export the note again for the journal
-    exports_unchanged = options.export_unchanged or any(
-        note_hash == hash_html(ours.fields[name])
-        for name, note_hash in layout.unknown_bases.items()
+    merged = MergedNote(
+        content=replace(ours, fields=fields),
+        tags=merge_tags(layout.base.tags, anki_note.tags, ours.tags),
+        base_hashes=hashes,
     )
-    # don't write an unchanged note
-    ours = replace(ours, fields=fields)
-    tags = merge_tags(base.tags, anki_note.tags, ours.tags)
     if (
-        not exports_unchanged
-        and all(is_same_html(fields[name], theirs[name]) for name in compared_names)
-        and set(map(str.casefold, tags)) == set(map(str.casefold, anki_note.tags))
+        options.export_unchanged
+        or _must_record_unknown_base(layout, ours)
+        or not _is_unchanged(card, anki_note, layout, merged)
     ):
-        planned = CardPlan(card.guid, card.is_live, keeps_unknown_text=keeps_unknown)
-        is_ours = their_links_hash and their_links_hash == ours.local_links_hash
-        return replace(planned, local_links_hashes=(their_links_hash,) if is_ours else ())
-    planned = _plan_note(card, layout, MergedNote(ours, tags, hashes), options)
-    return replace(planned, keeps_unknown_text=keeps_unknown)
+        planned = _plan_note(card, layout, merged, options)
+    else:
+        links_hash = NoteContent(layout.their_fields, ()).local_links_hash
+        planned = CardPlan(card.guid, card.is_live)
+        if links_hash is not None and links_hash == ours.local_links_hash:
+            planned = replace(planned, local_links_hashes=(links_hash,))
+    keeps_unknown_text = any(field.has_unknown_base for field in merged_fields.values())
+    return replace(planned, keeps_unknown_text=keeps_unknown_text)
+
+
+def _merge_field_of_note(
+    card: LocalCard, layout: FieldLayout, ours: NoteContent, name: str
+) -> MergedField:
+    """Merge a field of a note in Anki, by the table above `FieldAction`."""
+    our_html = ours.fields[name]
+    their_html = layout.their_fields[name]
+    base_hash = layout.base.field_hashes.get(name)
+    is_generated = name in GENERATED_FIELDS
+    if name in ours.unreadable_fields:
+        loses_media = _count_media(their_html) > _count_media(our_html)
+        if is_generated or loses_media:  # what we would write may be incomplete
+            return MergedField(FieldAction.THEIRS, their_html, base_hash)
+    if is_generated and IDENTITY_FIELD in layout.positions:
+        return MergedField(FieldAction.OURS, our_html, None)
+    resolution = card.edits.resolved.get(name)
+    merged = merge_field(name, their_html, our_html, base_hash, resolution)
+    if merged.action is FieldAction.THEIRS and name in layout.unknown_bases:
+        unknown_hash = layout.unknown_bases[name]
+        return merged._replace(base_hash=unknown_hash, has_unknown_base=True)
+    return merged
+
+
+def _build_conflicts(
+    card: LocalCard,
+    layout: FieldLayout,
+    ours: NoteContent,
+    merged_fields: Mapping[str, MergedField],
+) -> tuple[Conflict, ...]:
+    """Return a conflict for each field about which the user must be asked."""
+    conflicts = []
+    for name, merged_field in merged_fields.items():
+        if merged_field.action is not FieldAction.ASK:
+            continue
+        their_html = layout.their_fields[name]
+        our_html = ours.fields[name]
+        conflict = Conflict(
+            card.guid,
+            name,
+            user_text=field_to_card_text(card, name, their_html),
+            source=field_to_card_text(card, name, our_html),
+            user_version_hash=hash16(their_html),
+            source_version_hash=hash16(our_html),
+        )
+        conflicts.append(conflict)
+    return tuple(conflicts)
+
+
+def _must_record_unknown_base(layout: FieldLayout, ours: NoteContent) -> bool:
+    """Return whether an unknown merge base is our current text, which the journal should have."""
+    return any(
+        unknown_hash == hash_html(ours.fields[name])
+        for name, unknown_hash in layout.unknown_bases.items()
+    )
+
+
+def _is_unchanged(
+    card: LocalCard, anki_note: AnkiNote, layout: FieldLayout, merged: MergedNote
+) -> bool:
+    """Return whether Anki has the fields and tags of a merged note already."""
+    if set(map(str.casefold, merged.tags)) != set(map(str.casefold, anki_note.tags)):
+        return False
+    theirs = layout.their_fields
+    ignored_fields = set()
+    their_links_hash = NoteContent(theirs, ()).local_links_hash
+    if their_links_hash not in (None, *card.local_links_hashes):
+        ignored_fields.add(LOCAL_LINKS_FIELD)  # the links of another computer
+    if "Source" in merged.content.unreadable_fields:
+        # don't write a note only because of its new merge base if its passage isn't read here
+        ignored_fields.add(IDENTITY_FIELD)
+    return all(
+        name in ignored_fields or is_same_html(html, theirs[name])
+        for name, html in merged.content.fields.items()
+    )
 
 
 def merge_tags(base: Strings, theirs: Strings, ours: Strings) -> Strings:
@@ -871,73 +942,100 @@ def field_to_card_text(card: LocalCard, field_name: str, html: str) -> str:
 def _plan_note(
     card: LocalCard, layout: FieldLayout, merged: MergedNote, options: ExportOptions
 ) -> CardPlan:
+    """Plan to write a note, unless Anki could not take it."""
     empty_plan = CardPlan(card.guid, card.is_live)
     anki_note = layout.anki_note
     note_type = layout.note_type
     assert note_type is not None
     hold_reason = _find_hold_reason(card, anki_note, note_type, options)
-    if hold_reason:
+    if hold_reason is not None:
         return replace(empty_plan, hold_reason=hold_reason)
+    digest = _compute_digest(card, layout, merged.content)
+    links_hash = merged.content.local_links_hash if card.is_live else None
+    has_new_links = links_hash not in (None, *card.local_links_hashes[-1:])
+    is_changed = digest != card.note.note_hash
+    if card.local_links_hashes and has_new_links:
+        is_changed = True  # the digest doesn't cover the links
+    mod = _choose_mod(card, anki_note, options, is_changed=is_changed)
+    note = _build_note(card, layout, note_type, merged, mod)
 
-    # build the note
-    ours = merged.content
-    fields = layout.fill_fields(ours.fields)
+    problem = find_note_problem(note)
+    if anki_note is not None and problem is not None:
+        return replace(empty_plan, hold_reason="it would have no card left")
+    if anki_note is None and is_blank(note.fields[0]):
+        first_field = f"{note_type.field_names[0]}, the first field of {note_type.name}"
+        message = f"note {note.guid}: {first_field}, is empty"
+        problem = Problem(f"deck {note.deck}", message, "edit or reject the card")
+    if problem is not None:
+        return replace(empty_plan, problems=(problem,))
+    return replace(
+        empty_plan,
+        note=note,
+        exported=_build_exported_note(card, layout, merged, mod, digest),
+        local_links_hashes=_update_links_hashes(card, anki_note, links_hash),
+        is_update=anki_note is not None and mod != anki_note.mod,
+        replaces_unseen_note=anki_note is None and card.note.mod not in (0, mod),
+    )
+
+
+def _build_note(
+    card: LocalCard,
+    layout: FieldLayout,
+    note_type: AnkiNoteType,
+    merged: MergedNote,
+    mod: int,
+) -> Note:
+    """Build a note: a new one, or a new version of one that keeps its deck and schedule."""
+    anki_note = layout.anki_note
+    fields = layout.fill_fields(merged.content.fields)
     ordinals = select_card_ordinals(note_type, fields, anki_note)
-    shown_media = ours.shown_media
-    digest = _compute_digest(card, layout, ours)
-    links_hash = ours.local_links_hash if card.is_live else ""
-    links_hashes = card.local_links_hashes
-    # the digest doesn't cover the links, but Anki only imports them with a larger `mod`
-    has_new_links = bool(links_hash) and links_hashes[-1:] != (links_hash,)
-    new_digest = "" if links_hashes and has_new_links else digest
-    mod = _choose_mod(card, anki_note, new_digest, options)
-    if has_new_links:
-        links_hashes = (*(links_hashes if anki_note else ()), links_hash)
     note = Note(
         guid=layout.guid,
         type=note_type,
-        deck=anki_note.deck if anki_note else normalize_deck_name(card.deck),
+        deck=normalize_deck_name(card.deck),
         fields=fields,
         tags=merged.tags,
         mod=mod,
         ordinals=ordinals,
-        media=tuple(shown_media.values()),
-        states={} if anki_note else _build_schedules(card, ordinals),
+        media=tuple(merged.content.shown_media.values()),
     )
-    problem = find_note_problem(note)
-    if problem and anki_note:
-        return replace(empty_plan, hold_reason="it would have no card left")
-    if anki_note is None and is_blank(fields[0]):
-        first_field = f"{note_type.field_names[0]}, the first field of {note_type.name}"
-        message = f"note {note.guid}: {first_field}, is empty"
-        problem = Problem(f"deck {note.deck}", message, "edit or reject the card")
-    if problem:
-        return replace(empty_plan, problems=(problem,))
+    if anki_note is None:
+        return replace(note, states=_build_schedules(card, ordinals))
+    return replace(note, deck=anki_note.deck)
 
-    # generated fields of our own note types have no merge base, because we always overwrite them
-    is_our_type = IDENTITY_FIELD in layout.positions
-    hashes = {
-        name: base_hash
-        for name, base_hash in merged.base_hashes.items()
-        if not is_our_type or name in card.note_type.content_fields
-    }
-    shipped = ExportedNote(
+
+def _build_exported_note(
+    card: LocalCard, layout: FieldLayout, merged: MergedNote, mod: int, digest: str
+) -> ExportedNote:
+    """Build what the journal remembers of an exported note."""
+    hashes = {name: base_hash or "" for name, base_hash in merged.base_hashes.items()}
+    if IDENTITY_FIELD in layout.positions:
+        # generated fields of our own types have no merge base, because we always overwrite them
+        content_fields = card.note_type.content_fields
+        hashes = {name: each for name, each in hashes.items() if name in content_fields}
+    shown_media = merged.content.shown_media
+    return ExportedNote(
         mod=mod,
-        tags=ours.tags,
+        tags=merged.content.tags,
         note_hash=digest,
         gap_text_by_number=_find_text_by_number(card),
         field_hashes=hashes,
         mapped=layout.mapped_type,
         picture_names={path: picture.name for path, picture in shown_media.items()},
     )
-    return replace(
-        empty_plan,
-        note=note,
-        exported=shipped,
-        local_links_hashes=links_hashes if links_hash else (),
-        is_update=anki_note is not None and mod != anki_note.mod,
-        replaces_unseen_note=anki_note is None and card.note.mod not in (0, mod),
-    )
+
+
+def _update_links_hashes(
+    card: LocalCard, anki_note: AnkiNote | None, links_hash: str | None
+) -> Strings:
+    """Return the next `LocalCard.local_links_hashes`, or () to leave it as it is."""
+    if links_hash is None:
+        return ()
+    if card.local_links_hashes[-1:] == (links_hash,):
+        return card.local_links_hashes
+    if anki_note is None:
+        return (links_hash,)
+    return (*card.local_links_hashes, links_hash)
 
 
 def _compute_digest(card: LocalCard, layout: FieldLayout, ours: NoteContent) -> str:
@@ -990,27 +1088,39 @@ def _find_hold_reason(
     anki_note: AnkiNote | None,
     note_type: AnkiNoteType,
     options: ExportOptions,
-) -> str:
+) -> str | None:
+    """Return the reason why Anki would take a note only with a loss, or None."""
+    if options.is_push:
+        return _find_merge_of_types(note_type, options.note_types)
     # importing a file would remove the tags `marked` and `leech`; only a repaired note doesn't need
     # them any more
-    if (
-        anki_note
-        and anki_note.scheduler_tags
-        and not (card.note.repaired or options.is_push)
-    ):
-        scheduler_tags = " and ".join(anki_note.scheduler_tags)
-        return f"its note is tagged {scheduler_tags}: use ankiforge push"
-    # If an import finds a note type with different fields, Anki makes a second copy of the type.
-    # AnkiConnect would merge the two: delete the copy, and convert its notes to this type.
-    for other_type in options.note_types.values() if options.is_push else ():
+    if anki_note is None or not anki_note.scheduler_tags or card.note.repaired:
+        return None
+    scheduler_tags = " and ".join(anki_note.scheduler_tags)
+    return f"its note is tagged {scheduler_tags}: use ankiforge push"
+
+
+def _find_merge_of_types(
+    note_type: AnkiNoteType, note_types: NoteTypesById
+) -> str | None:
+    """Return the warning that a push would merge two note types, or None.
+
+    If an import finds a note type with different fields, Anki makes a second copy of the type.
+    AnkiConnect would merge the two: delete the copy, and convert its notes to this type.
+    """
+    for other_type in note_types.values():
         if other_type.original_id == note_type.id and other_type.id != note_type.id:
             merge_warning = f"a push would merge {other_type.name} into {note_type.name}"
             return f"{merge_warning}: import the file instead"
-    return ""
+    return None
 
 
 def _choose_mod(
-    card: LocalCard, anki_note: AnkiNote | None, digest: str, options: ExportOptions
+    card: LocalCard,
+    anki_note: AnkiNote | None,
+    options: ExportOptions,
+    *,
+    is_changed: bool,
 ) -> int:
     """Choose the modification time (`mod`) of a note to export.
 
@@ -1018,12 +1128,16 @@ def _choose_mod(
     imported it yet or is to get unchanged notes as well. Otherwise, the `mod` is increased,
     because Anki only imports a note whose `mod` is larger than before.
     """
-    anki_mod = anki_note.mod if anki_note else 0
-    is_not_imported = anki_note is None or anki_mod < card.note.mod
-    if card.note.mod and card.note.note_hash == digest:
-        if is_not_imported or (options.export_unchanged and anki_mod == card.note.mod):
-            return card.note.mod
-    return compute_next_mod(card.guid, card.note.mod, anki_mod)
+    last_mod = card.note.mod
+    anki_mod = 0 if anki_note is None else anki_note.mod
+    new_mod = compute_next_mod(card.guid, last_mod, anki_mod)
+    if is_changed or last_mod == 0:
+        return new_mod
+    if anki_note is None or anki_mod < last_mod:
+        return last_mod
+    if options.export_unchanged and anki_mod == last_mod:
+        return last_mod
+    return new_mod
 
 
 def _find_text_by_number(card: LocalCard) -> Texts:

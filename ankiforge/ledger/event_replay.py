@@ -49,6 +49,7 @@ from ankiforge.model import (
     AdoptedNote,
     Card,
     CardKind,
+    ConflictResolution,
     ExportedNote,
     FieldEdits,
     Fields,
@@ -56,6 +57,7 @@ from ankiforge.model import (
     Json,
     NoteHistory,
     Strings,
+    TextChoice,
     Texts,
     UserNoteType,
     Verdict,
@@ -494,7 +496,7 @@ def _apply_edit(card: Card, event: Event) -> Card:
     resolved = dict(edits.resolved)
     for name, (their_hash, _) in event.body.get("over", {}).items():
         # our text replaces that in Anki, as if the user had answered a question about it
-        resolved[name] = ("source", their_hash, "")
+        resolved[name] = ConflictResolution(TextChoice.SOURCE, their_hash, "")
     return replace(
         card,
         kind=CardKind(event.body.get("kind", card.kind)),
@@ -514,14 +516,15 @@ def _apply_edit(card: Card, event: Event) -> Card:
 def _apply_resolve(card: Card, event: Event) -> Card:
     body = event.body
     name = body["field"]
-    choice = (body["choice"], body["theirs"], body["ours"])
+    choice = TextChoice(body["choice"])
+    resolution = ConflictResolution(choice, body["theirs"], body["ours"])
     offered_text = card.edits.source_texts_offered.get(name)
     edits = replace(
         card.edits,
-        resolved={**card.edits.resolved, name: choice},
+        resolved={**card.edits.resolved, name: resolution},
         source_texts_offered=_remove_fields(card.edits.source_texts_offered, [name]),
     )
-    if offered_text is None or body["choice"] != "source":
+    if offered_text is None or choice is not TextChoice.SOURCE:
         return replace(card, edits=edits)
     fields = tuple({**dict(card.fields), name: offered_text}.items())
     pinned = tuple(pinned_name for pinned_name in edits.pinned if pinned_name != name)

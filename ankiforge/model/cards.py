@@ -29,6 +29,7 @@ from ankiforge.model.values import (
     Strings,
     Texts,
     Value,
+    hash16,
 )
 
 
@@ -537,6 +538,32 @@ class PendingDraft(StoredDraft, kw_only=True):
 # --- decided cards ----------------------------------------------------------------------
 
 
+class TextChoice(StrEnum):
+    """The text that the user chose for a field in conflict."""
+
+    MINE = "mine"
+    """The user's own text."""
+    SOURCE = "source"
+
+
+class ConflictResolution(NamedTuple):
+    """How the user resolved the last conflict over a field."""
+
+    choice: TextChoice
+    their_hash: str
+    """The hash of the user's text in that conflict."""
+    our_hash: str
+    """The hash of the source's text in that conflict."""
+
+    def keeps_their_text_over(self, ours: str) -> bool:
+        """Return whether the user preferred their own text to this text of the source."""
+        return self.choice is TextChoice.MINE and self.our_hash == hash16(ours)
+
+    def gives_up_their_text(self, theirs: str) -> bool:
+        """Return whether the user gave up this text for that of the source."""
+        return self.choice is TextChoice.SOURCE and self.their_hash == hash16(theirs)
+
+
 class FieldEdits(Value, omit_defaults=True):
     """The user's edits to the fields of a card, and the texts that the source has for them."""
 
@@ -553,9 +580,8 @@ class FieldEdits(Value, omit_defaults=True):
     """The fields that the user had edited in Anki, for a card that was recreated from its note
     after both the database and the journal were lost. The source text of these fields is unknown
     until the source changes, and isn't written to the note."""
-    resolved: Mapping[str, tuple[str, str, str]] = {}
-    """How the user resolved the conflict in each field: `mine` or `source`, and the hashes
-    `user_version_hash` and `source_version_hash` of the `Conflict`."""
+    resolved: Mapping[str, ConflictResolution] = {}
+    """How the user resolved the last conflict in each field."""
 
 
 class NoteHistory(Value, omit_defaults=True):

@@ -31,6 +31,7 @@ from ankiforge.model import (
     LocalCard,
     NoteTypeId,
     Problem,
+    TextChoice,
     Texts,
     Value,
     hash16,
@@ -378,9 +379,9 @@ def find_anki_edits(
         types = load_note_types(ledger)
     layout = find_field_layout(card, note, types, {})
     dropped_edits = {
-        (name, their_hash)
-        for name, (choice, their_hash, _) in card.edits.resolved.items()
-        if choice == "source"
+        (name, resolution.their_hash)
+        for name, resolution in card.edits.resolved.items()
+        if resolution.choice is TextChoice.SOURCE
     }
     changed_html = {}
     for name, html in layout.their_fields.items():

@@ -457,7 +457,7 @@ def explain_nothing_exported(
         in_deck_text = f" in the deck {normalize_deck_name(deck)}"
     if not item_lists.find_items(ledger, terms):
         return f"no card{in_deck_text} is accepted yet"
-    has_held = any(plan.hold_reason or plan.has_conflict for plan in planned)
+    has_held = any(plan.hold_reason is not None or plan.has_conflict for plan in planned)
     text = f"Anki has every accepted card{in_deck_text}"
     return f"{text}, but those that wait" if has_held else text
 

@@ -39,6 +39,7 @@ from ankiforge.model import (
     AnkiTemplate,
     CardKind,
     CardRow,
+    ConflictResolution,
     ExportedNote,
     FieldEdits,
     Guid,
@@ -48,6 +49,7 @@ from ankiforge.model import (
     NoteType,
     Problem,
     SourceChange,
+    TextChoice,
     UserNoteType,
     Verdict,
     compute_note_id,
@@ -190,7 +192,7 @@ LAYOUTS = [
 )
 def test_a_layout(card, in_anki, types, mapped, fault, names):
     layout = find_field_layout(card, in_anki, {each.id: each for each in types}, mapped)
-    assert layout.hold_reason == fault
+    assert layout.hold_reason == (fault or None)
     assert set(layout.positions) == set(names)
     assert layout.anki_note == in_anki
     assert layout.guid == (ADOPTED.guid if card.note.adopted else card.guid)
@@ -555,7 +557,7 @@ def hash_links(*vaults: str) -> tuple[str, ...]:
     """The hashes of the local links of a note whose PDF is in each vault."""
     layout = find_field_layout(CARD, None, {}, {})
     contents = [written(CARD, layout, with_link(vault)) for vault in vaults]
-    return tuple(content.local_links_hash for content in contents)
+    return tuple(content.local_links_hash or "" for content in contents)
 
 
 LINKS = [
@@ -657,7 +659,11 @@ def test_a_conflict_names_both_texts_as_the_card_would_say_them():
         NEXT,
         edits=FieldEdits(
             resolved={
-                "Back": ("mine", conflict.user_version_hash, conflict.source_version_hash)
+                "Back": ConflictResolution(
+                    TextChoice.MINE,
+                    conflict.user_version_hash,
+                    conflict.source_version_hash,
+                )
             }
         ),
     )
@@ -666,8 +672,8 @@ def test_a_conflict_names_both_texts_as_the_card_would_say_them():
         NEXT,
         edits=FieldEdits(
             resolved={
-                "Front": (
-                    "mine",
+                "Front": ConflictResolution(
+                    TextChoice.MINE,
                     conflict.user_version_hash,
                     conflict.source_version_hash,
                 )

@@ -19,11 +19,13 @@ from ankiforge.model import (
     AnkiChanges,
     AnkiNote,
     CardKind,
+    ConflictResolution,
     FieldEdits,
     LocalCard,
     NoteId,
     NoteType,
     PendingDraft,
+    TextChoice,
     Verdict,
     compute_note_id,
     hash16,
@@ -295,7 +297,8 @@ def show_in_anki(workspace: Workspace, *notes: AnkiNote) -> AnkiChanges:
 
 
 def decided(choice: str, html: str) -> FieldEdits:
-    return FieldEdits(resolved={"Back": (choice, hash16(html), "x")})
+    resolution = ConflictResolution(TextChoice(choice), hash16(html), "x")
+    return FieldEdits(resolved={"Back": resolution})
 
 
 @pytest.mark.parametrize(
