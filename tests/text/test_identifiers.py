@@ -100,6 +100,7 @@ DEEP = "/".join("abcdefghijklmn") + ".md"
         ("a/b/Note.md", ["path a/b/note.md", "path b/note.md", "path note.md", "file note.md"]),
         ("obsidian://open?vault=v&path=Sci%2FBits", ["path sci/bits.md", "path bits.md", "file bits.md"]),
         ("obsidian://open?vault=v&file=a.canvas", []),
+        ("obsidian://open?vault=v&file=%23Head", []),
         ("file:///a/B%20c.pdf", ["path a/b c.pdf", "path b c.pdf", "file b c.pdf"]),
         ("x://a.pdf", []),
         (DEEP, [*(f"path {'/'.join('abcdefghijklmn'[start:])}.md" for start in range(2, 14)), "file n.md"]),
