@@ -82,6 +82,10 @@ class CardRow(NamedTuple):
         return "{{c" in self.front or "cloze" in self.notetype.casefold()
 
 
+_CARD_ROW_CELLS = ("front", "back", "extra", "quote", "deck", "notetype", "guid")
+"""The fields of a `CardRow` that are the text of a cell."""
+
+
 class _Rejection(NamedTuple):
     """The reason why a row can't become a card, and how to fix it."""
 
@@ -103,6 +107,11 @@ class _Table(NamedTuple):
     """The lines that contain the rows."""
     lines_before: int
     """The number of lines of the text before the first row."""
+
+    @property
+    def is_html(self) -> bool:
+        """Whether the cells contain HTML rather than plain text."""
+        return "html" in self.settings and self.settings["html"].casefold() == "true"
 
     def name_columns(self) -> list[str | None]:
         """Return the content of each column, e.g. `front` or `tags`, or None if it is unknown.
@@ -172,7 +181,7 @@ def _parse_table(text: str) -> _Table:
     text = text.replace("\r", "")
     lines_before = 0
     settings, rest = split_anki_settings(text)
-    separator, headers = _parse_headers(rest if settings else text)
+    separator, headers = _parse_headers(rest)
     fenced = _FENCED_TABLE.search(text)
     if fenced and not settings and not headers:
         lines_before = text.count("\n", 0, fenced.start("table"))
@@ -181,9 +190,9 @@ def _parse_table(text: str) -> _Table:
         separator, headers = _parse_headers(rest)
     lines_before += text.count("\n", 0, len(text) - len(rest))
 
-    separator_name = settings.get("separator", "").casefold()
-    if separator_name:
-        separator = _SEPARATORS_BY_NAME.get(separator_name, separator_name[:1])
+    if settings.get("separator"):
+        name = settings["separator"].casefold()
+        separator = _SEPARATORS_BY_NAME.get(name, name[:1])
     if headers:
         _, _, rest = rest.partition("\n")
         lines_before += 1
@@ -260,26 +269,29 @@ def _create_card_row(
     row: Mapping[str, str],
     rejection: _Rejection | None,
 ) -> CardRow:
-    tag_texts = filter(None, _TAG_SEPARATOR.split(row.get("tags", "")))
-    tags = [tag.lstrip("#") for tag in tag_texts]
-    settings = table.settings
+    cells = {name: row[name] for name in _CARD_ROW_CELLS if name in row}
+    # a cell of the row takes precedence over a setting for the whole table
+    for name in ("deck", "notetype"):
+        if not cells.get(name) and name in table.settings:
+            cells[name] = table.settings[name]
     card_row = CardRow(
         number,
         lines.format_location(table.lines_before, names_all=rejection is not None),
-        row.get("front", ""),
-        row.get("back", ""),
-        row.get("extra", ""),
-        row.get("quote", ""),
+        **cells,
         # the tag `#no-llm` counts in any column
-        tags=tuple(dict.fromkeys((*tags, *find_private_tag(lines.cells)))),
-        deck=row.get("deck") or settings.get("deck", ""),
-        notetype=row.get("notetype") or settings.get("notetype", ""),
-        guid=row.get("guid", ""),
-        is_html=settings.get("html", "").casefold() == "true",
+        tags=tuple(dict.fromkeys((*_parse_tags(row), *find_private_tag(lines.cells)))),
+        is_html=table.is_html,
     )
     if rejection is None:
         return card_row
     return card_row._replace(rejection_reason=rejection.reason, hint=rejection.hint)
+
+
+def _parse_tags(row: Mapping[str, str]) -> list[str]:
+    if "tags" not in row:
+        return []
+    words = filter(None, _TAG_SEPARATOR.split(row["tags"]))
+    return [word.lstrip("#") for word in words]
 
 
 _MAX_COLUMNS = 1_000

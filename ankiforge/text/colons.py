@@ -66,27 +66,33 @@ def classify_colons(
 def _classify_by_context(
     front: str, separator: str, back: str, declared: bool
 ) -> ColonMeaning:
-    # a mistyped URL, `https:://x`, an IP address range, `fe80::/10`, the sign itself in
-    # a sentence, `(::)`, or a plug-in's reference, `<<VL12::Heaps>>`
-    if back[:1] in tuple("/,)）") or (front[:2], back[-2:]) == ("<<", ">>"):
+    # a mistyped URL, `https:://x`, an IP address range, `fe80::/10`, or the sign itself in
+    # a sentence, `(::)`
+    if back.startswith(("/", ",", ")", "）")):
         return ColonMeaning.NO_CARD
+    if front.startswith("<<") and back.endswith(">>"):
+        return ColonMeaning.NO_CARD  # a plug-in's reference, `<<VL12::Heaps>>`
     if not front.strip() or not back.strip():
         return ColonMeaning.CARD
     if _PAGES.match(back) and _VOLUME_AT_END.search(front):
         return ColonMeaning.NO_CARD  # a reference to literature
     if len(separator) == 2 and _is_ipv6_address(front, back):
-        return ColonMeaning.DOUBTFUL if declared else ColonMeaning.NO_CARD
-    has_space_before = front[-1].isspace()
+        if declared:
+            return ColonMeaning.DOUBTFUL
+        return ColonMeaning.NO_CARD
     has_space_after = back[0].isspace()
-    if has_space_before:
-        # `p ::before` is a CSS pseudo-element
-        return ColonMeaning.CARD if has_space_after or declared else ColonMeaning.DOUBTFUL
+    if front[-1].isspace():
+        if not has_space_after and not declared:
+            return ColonMeaning.DOUBTFUL  # `p ::before` is a CSS pseudo-element
+        return ColonMeaning.CARD
     if len(separator) == 3:
-        return ColonMeaning.NO_CARD if _ARN.search(front) else ColonMeaning.CARD
+        if _ARN.search(front):
+            return ColonMeaning.NO_CARD
+        return ColonMeaning.CARD
     if has_space_after:
-        # `key:: value` is a Dataview field
-        is_card = declared or len(front.split()) > 1
-        return ColonMeaning.CARD if is_card else ColonMeaning.NO_CARD
+        if not declared and len(front.split()) == 1:
+            return ColonMeaning.NO_CARD  # `key:: value` is a Dataview field
+        return ColonMeaning.CARD
     return _classify_code_name(front, back, declared=declared)
 
 
@@ -103,8 +109,13 @@ def _classify_code_name(front: str, back: str, *, declared: bool) -> ColonMeanin
     code = _CODE_NAME.match(f"{identifier}::{words_after[0]}")
     if code is None:
         return ColonMeaning.CARD
-    may_ask_for_call = code["call"] and len(words_before) > 1 and len(words_after) <= 2
-    if declared or (may_ask_for_call and not words_before[-1][0].isupper()):
+    if declared:
+        return ColonMeaning.DOUBTFUL
+    is_type_name = words_before[-1][0].isupper()
+    if code["call"] is None or is_type_name:
+        return ColonMeaning.NO_CARD
+    # the answer may be the call
+    if len(words_before) > 1 and len(words_after) <= 2:
         return ColonMeaning.DOUBTFUL
     return ColonMeaning.NO_CARD
 
@@ -121,25 +132,22 @@ def _is_ipv6_address(front: str, back: str) -> bool:
     require more colons, a group that mixes digits and letters, or the loopback address `::1`. A
     time range such as `10:00::11:30` counts as an address.
     """
-    word_before = ""
-    if not front[-1].isspace():
-        word_before = front.split()[-1]
-    word_after = ""
-    if not back[0].isspace():
-        word_after = back.split()[0]
-    text = f"{word_before}::{word_after}".strip(_ADDRESS_PUNCTUATION).casefold()
+    # the word that contains the colons
+    word_before = re.split(r"\s", front)[-1]
+    word_after = re.split(r"\s", back, maxsplit=1)[0]
+    word = f"{word_before}::{word_after}".strip(_ADDRESS_PUNCTUATION).casefold()
     # drop a port, a prefix length (`/64`) or a zone (`%eth0`)
-    address = re.split(r"[]/%]", text, maxsplit=1)[0]
-    groups = [group for group in address.split(":") if group]
-    is_certain = len(groups) > 2 or any(map(_MIXED_IPV6_GROUP.fullmatch, groups))
-    is_certain = is_certain or address == "::1"
-    if not is_certain and not (address.endswith("::") and len(groups) > 1):
-        return False
+    address = re.split(r"[]/%]", word, maxsplit=1)[0]
     try:
         IPv6Address(address)
     except ValueError:
         return False
-    return True
+    groups = list(filter(None, address.split(":")))
+    if len(groups) > 2 or address == "::1":
+        return True
+    if len(groups) == 2 and address.endswith("::"):
+        return True
+    return any(map(_MIXED_IPV6_GROUP.fullmatch, groups))
 
 
 # --- doubtful lines ---------------------------------------------------------------------
@@ -163,7 +171,9 @@ def explain_ambiguous_colons(line: str) -> str:
     """Return the reason, as shown to the user, why a line with colons may not be a card."""
     if len(re.findall("::|：：", line)) > 1:
         return "it contains several"
-    return "it may be code" if _is_code(*line.partition("::")) else "it may be metadata"
+    if _is_code(*line.partition("::")):
+        return "it may be code"
+    return "it may be metadata"
 
 
 def has_colons_without_spaces(line: str) -> bool:

@@ -44,9 +44,10 @@ def decode_text(raw: bytes, *, repairs: bool = False) -> str:
     try:
         text = raw.decode(encoding)
     except UnicodeDecodeError as error:
-        text = _decode_leniently(raw, encoding) if repairs else ""
-        if text:
-            return text.replace("\r\n", "\n").replace("\r", "\n")
+        if repairs:
+            repaired = _decode_leniently(raw, encoding)
+            if repaired is not None:
+                return repaired.replace("\r\n", "\n").replace("\r", "\n")
         # the position must count the byte order mark, which `utf-8-sig` removes before decoding
         decoded = error.object
         position = len(raw) - len(decoded) + error.start
@@ -69,33 +70,42 @@ _MAX_NON_ASCII_RATIO = 0.2
 """The maximum fraction of non-ASCII letters in Windows-1252. Cyrillic or Greek would have more."""
 
 
-def _decode_leniently(raw: bytes, encoding: str) -> str:
+def _decode_leniently(raw: bytes, encoding: str) -> str | None:
     """Decode text that is in Windows-1252 or has a few invalid bytes.
 
-    Returns "" if there are too many invalid bytes, or if the text seems to be in yet another
+    Returns None if there are too many invalid bytes, or if the text seems to be in yet another
     encoding.
     """
+    if not _may_be_windows_text(raw, encoding):
+        text = raw.decode(encoding, "replace")
+        damaged_count = text.count("\ufffd")
+        if damaged_count > _MAX_DAMAGED_RATIO * len(text) + 1:
+            return None
+        return text
+    text = raw.decode("cp1252")
+    if _count_non_ascii(text) > _MAX_NON_ASCII_RATIO * len(text):
+        return None
+    return text
+
+
+def _may_be_windows_text(raw: bytes, encoding: str) -> bool:
+    """Return whether bytes that are invalid in `encoding` may be Windows-1252."""
+    if encoding.startswith("utf-16") or raw.startswith(b"\xef\xbb\xbf"):
+        return False
+    # if other non-ASCII letters are valid, the text is damaged and not in another encoding
     text = raw.decode(encoding, "replace")
-    damaged_count = text.count("\ufffd")
-    non_ascii_count = sum(char > "\x7f" for char in text) - damaged_count
-    windows_text = raw.decode("cp1252", "replace")
-    # with valid non-ASCII letters elsewhere, the text is damaged and not in another encoding
-    if (
-        encoding.startswith("utf-16")
-        or non_ascii_count
-        or raw.startswith(b"\xef\xbb\xbf")
-        or set("\ufffdÿþ") & set(windows_text)
-    ):
-        return text if damaged_count <= _MAX_DAMAGED_RATIO * len(text) + 1 else ""
-    non_ascii_in_windows = sum(char > "\x7f" for char in windows_text)
-    return (
-        windows_text
-        if non_ascii_in_windows <= _MAX_NON_ASCII_RATIO * len(windows_text)
-        else ""
-    )
+    if _count_non_ascii(text) > text.count("\ufffd"):
+        return False
+    # U+FFFD replaces bytes that Windows-1252 doesn't have, and ÿ and þ are rarely text
+    return set("\ufffdÿþ").isdisjoint(raw.decode("cp1252", "replace"))
+
+
+def _count_non_ascii(text: str) -> int:
+    return sum(char > "\x7f" for char in text)
 
 
 _CONFLICT_START = "<<<<<<< "
+_CONFLICT_MIDDLE = "======="
 _CONFLICT_END = ">>>>>>> "
 _FENCE = regex(r" {0,3}(`{3,}|~{3,})(.*)")
 
@@ -108,24 +118,32 @@ def _has_merge_conflict(text: str) -> bool:
     """
     if _CONFLICT_START not in text or _CONFLICT_END not in text:
         return False
-    fence = ""
+    fence: str | None = None
     next_marker = _CONFLICT_START
     for line in text.split("\n"):
-        if next_marker == _CONFLICT_START and (match := _FENCE.match(line)):
-            fence_marks, rest = match.groups()
-            if not fence:
-                fence = fence_marks
-            elif fence_marks.startswith(fence) and not rest.strip():
-                fence = ""
-        elif fence:
+        if next_marker == _CONFLICT_START:
+            fence_match = _FENCE.match(line)
+            if fence_match:
+                fence = _update_fence(fence, *fence_match.groups())
+                continue
+        if fence is not None:
             continue
-        elif line.startswith(_CONFLICT_START):
-            next_marker = "======="
-        elif next_marker == "=======" and line.rstrip() == next_marker:
+        if line.startswith(_CONFLICT_START):
+            next_marker = _CONFLICT_MIDDLE
+        elif next_marker == _CONFLICT_MIDDLE and line.rstrip() == _CONFLICT_MIDDLE:
             next_marker = _CONFLICT_END
         elif next_marker == _CONFLICT_END and line.startswith(_CONFLICT_END):
             return True
     return False
+
+
+def _update_fence(open_fence: str | None, marks: str, rest: str) -> str | None:
+    """Return the fence that is open after a line of fence marks and further text, or None."""
+    if open_fence is None:
+        return marks
+    if marks.startswith(open_fence) and not rest.strip():
+        return None
+    return open_fence
 
 
 # --- damaged text ---------------------------------------------------------------------
@@ -170,5 +188,6 @@ def find_garbled_word(text: str) -> str:
     end = text.find(" ", match.end())
     if end < 0:
         end = len(text)
-    word = text[start:end]
-    return word if len(word) <= _MAX_WORD_CHARS else match[0]
+    if end - start > _MAX_WORD_CHARS:
+        return match[0]
+    return text[start:end]

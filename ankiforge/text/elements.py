@@ -69,8 +69,10 @@ _RUBY = regex(rf"{RUBY_PATTERN}|(?i:</?(?:ruby|rb|rtc)\b[^<>]*>)")
 
 def ruby_to_text(match: re.Match[str]) -> str:
     """Convert a match of `RUBY_PATTERN` to its pronunciation in parentheses, or "" for `<rp>`."""
-    reading = (match["reading"] or "").strip()
-    return f"({reading})" if reading and match["what"] in "tT" else ""
+    is_reading = match["what"] in ("t", "T")
+    if not is_reading or not match["reading"].strip():
+        return ""
+    return f"({match['reading'].strip()})"
 
 
 NON_TEXT_ELEMENTS = ("script", "style", "iframe", "object", "svg")
@@ -105,7 +107,8 @@ _TAG_START = regex(r"(?<!\\)<(?=[A-Za-z/!?])")
 _KEPT_TAG_MARKS = ("\x01", "\x02")
 _KEPT_TAG = regex(r"\x01(/?su[bp])\x02")
 
-_COMMENT_TAG = regex(r"<(/?)([a-z]+)\s*/?>")
+_COMMENT_START_TAG = regex(r"<([a-z]+)\s*/?>")
+_COMMENT_END_TAG = regex(r"</([a-z]+)\s*/?>")
 _COMMENT_TAG_START = regex(r"<(?=/?(?P<name>[A-Za-z]+)|[!?])")
 
 _URL = regex(r"(?<![(<])\b[a-z][a-z0-9+.-]{1,31}://[^\s<>()\[\]]+")
@@ -127,15 +130,17 @@ def comment_to_markdown(comment: str) -> str:
     Only `<br>` and paired emphasis tags are converted. Other tags are kept as literal text,
     because users write about them, e.g. `What does <meta> do?`.
     """
-    tags = set(_COMMENT_TAG.findall(comment.lower()))
-    paired_names = {name for slash, name in tags if slash and ("", name) in tags}
-    formatting_names = {"br"} | paired_names.intersection(
-        (*EMPHASIS_ELEMENTS, *_MARKDOWN_BY_TAG)
-    )
+    lower_comment = comment.lower()
+    start_names = set(_COMMENT_START_TAG.findall(lower_comment))
+    end_names = set(_COMMENT_END_TAG.findall(lower_comment))
+    emphasis_names = {*EMPHASIS_ELEMENTS, *_MARKDOWN_BY_TAG}
+    formatting_names = {"br"} | (start_names & end_names & emphasis_names)
 
     def escape_unless_formatting(tag: re.Match[str]) -> str:
-        name = (tag["name"] or "").lower()
-        return "<" if name in formatting_names else r"\<"
+        # a comment such as `<!--` has no name
+        if tag["name"] and tag["name"].lower() in formatting_names:
+            return "<"
+        return r"\<"
 
     def escape_tags(text: str) -> str:
         text = _URL.sub(lambda match: escape_markdown(match[0]), text)

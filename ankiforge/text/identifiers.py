@@ -84,24 +84,42 @@ def _iter_path_suffixes(text: str) -> Iterator[Pair]:
     Any suffix may be the file's path within its source, whose directory is unknown. Yields nothing
     if the text isn't a path.
     """
-    obsidian_match = _OBSIDIAN.fullmatch(text)
-    if obsidian_match:
-        values = dict(parse_qsl(obsidian_match[1]))
-        vault_path = values.get("file") or values.get("path") or ""
-        path = vault_path.partition("#")[0]
-        if path and not path.lower().endswith((".md", ".qmd", ".rmd", ".canvas")):
-            path = f"{path}.md"
-    elif text.lower().startswith("file://"):
-        path = unquote(text[len("file://") :])
-    else:
-        path = text
-    if "://" in path or not _FILE.fullmatch(path.strip()):
+    path = _parse_path(text)
+    if path is None:
         return
-    parts = [part for part in re.split(r"[/\\]", path.casefold()) if part]
+    parts = list(filter(None, re.split(r"[/\\]", path.casefold())))
     first_part = max(0, len(parts) - _MAX_PATH_PARTS)
     for start in range(first_part, len(parts)):
         yield "path", "/".join(parts[start:])
     yield "file", parts[-1]
+
+
+def _parse_path(text: str) -> str | None:
+    """Return the path in a URL of Obsidian or of a file, or the text itself if it is a path."""
+    obsidian_match = _OBSIDIAN.fullmatch(text)
+    if obsidian_match:
+        path = _parse_obsidian_path(obsidian_match[1])
+    elif text.lower().startswith("file://"):
+        path = unquote(text[len("file://") :])
+    else:
+        path = text
+    if path is None or "://" in path or not _FILE.fullmatch(path.strip()):
+        return None
+    return path
+
+
+def _parse_obsidian_path(query: str) -> str | None:
+    """Return the path of the note that the query of an Obsidian URL names, with its suffix."""
+    values = dict(parse_qsl(query))
+    target = values.get("file") or values.get("path")
+    if target is None:
+        return None
+    path, _, _ = target.partition("#")
+    if not path:
+        return None
+    if path.lower().endswith((".md", ".qmd", ".rmd", ".canvas")):
+        return path
+    return f"{path}.md"
 
 
 def _iter_work_identifiers(text: str) -> Iterator[Pair]:
@@ -155,18 +173,22 @@ def normalize_url(url: str) -> str:
     """
     try:
         parts = urlsplit(url.strip().rstrip(".,;)>”’"))
-        host = (parts.hostname or "").removeprefix("www.").removeprefix("m.")
+        host = parts.hostname
     except ValueError:
         return ""
-    if parts.scheme.lower() not in ("http", "https") or not host:
+    if not host or parts.scheme.lower() not in ("http", "https"):
+        return ""
+    host = host.removeprefix("www.").removeprefix("m.")
+    if not host:
         return ""
     path = _INDEX_PAGE.sub("", unquote(parts.path)).rstrip("/")
-    query = [
-        (name, value)
-        for name, value in parse_qsl(parts.query)
-        if not _TRACKING_PARAMETER.fullmatch(name)
-    ]
-    return f"{host}{path}?{urlencode(sorted(query))}" if query else f"{host}{path}"
+    parameters = []
+    for name, value in sorted(parse_qsl(parts.query)):
+        if not _TRACKING_PARAMETER.fullmatch(name):
+            parameters.append((name, value))
+    if not parameters:
+        return f"{host}{path}"
+    return f"{host}{path}?{urlencode(parameters)}"
 
 
 def parse_isbns(identifiers: Iterable[str]) -> tuple[Pair, ...]:
@@ -177,17 +199,18 @@ def parse_isbns(identifiers: Iterable[str]) -> tuple[Pair, ...]:
     return tuple(("isbn", match[1]) for match in matches if match)
 
 
-def to_isbn13(text: str) -> str:
-    """Normalize an ISBN to 13 digits, or return "" if it's malformed or fails its checksum."""
+def to_isbn13(text: str) -> str | None:
+    """Normalize an ISBN to 13 digits, or return None if it's malformed or fails its checksum."""
     digits = re.sub(r"[-\s]", "", text).upper()
     if re.fullmatch(r"[0-9]{9}[0-9X]", digits):
-        values = [10 if digit == "X" else int(digit) for digit in digits]
+        values = ["0123456789X".index(digit) for digit in digits]
+        if sum(map(mul, values, range(10, 0, -1))) % 11 != 0:
+            return None
         body = f"978{digits[:9]}"
-        is_valid = sum(map(mul, values, range(10, 0, -1))) % 11 == 0
-        return f"{body}{-_compute_weighted_sum(body) % 10}" if is_valid else ""
+        return f"{body}{-_compute_weighted_sum(body) % 10}"
     if re.fullmatch(r"[0-9]{13}", digits) and _compute_weighted_sum(digits) % 10 == 0:
         return digits
-    return ""
+    return None
 
 
 def _compute_weighted_sum(digits: str) -> int:

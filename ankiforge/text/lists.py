@@ -5,6 +5,8 @@ Multiple-choice options and code, which only look like lists, aren't split.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ankiforge.text import regex
 from ankiforge.text.cloze import to_plain_text
 
@@ -54,11 +56,9 @@ def split_answer_into_items(front: str, back: str) -> list[str]:
     if the front asks for several items. Items on separate lines are returned as Markdown, and
     parts of a single line as plain text.
     """
-    if (
-        len(_OPTION.findall(front)) >= _MIN_LIST_ITEMS
-        or _CODE.search(front)
-        or _CODE.search(back)
-    ):
+    if _CODE.search(front) or _CODE.search(back):
+        return []
+    if len(_OPTION.findall(front)) >= _MIN_LIST_ITEMS:
         return []
     # text, indentation of an item, item …
     _, *items = _LIST_MARKER.split(back)
@@ -66,10 +66,8 @@ def split_answer_into_items(front: str, back: str) -> list[str]:
         return [item.strip() for item in items[1::2]]
     if not _ASKS_FOR_SEVERAL.search(to_plain_text(front)):
         return []
-    lines = [line.strip() for line in back.split("\n") if line.strip()]
-    if len(lines) >= _MIN_LIST_ITEMS and all(
-        len(line.split()) <= _MAX_LINE_WORDS for line in lines
-    ):
+    lines = list(filter(None, map(str.strip, back.split("\n"))))
+    if _are_list_items(lines, _MAX_LINE_WORDS):
         return lines
     return _split_line_into_items(to_plain_text(back).strip().rstrip("."))
 
@@ -78,6 +76,14 @@ def _split_line_into_items(line: str) -> list[str]:
     """Split a line into the items that it lists, or return [] if the line is prose."""
     if _STATEMENT_WORD.search(line) or len(line.split()) > _MAX_LIST_WORDS:
         return []
-    parts = [part.strip() for part in _ITEM_SEPARATOR.split(line) if part.strip()]
-    are_short = all(len(part.split()) <= _MAX_ITEM_WORDS for part in parts)
-    return parts if len(parts) >= _MIN_LIST_ITEMS and are_short else []
+    parts = list(filter(None, map(str.strip, _ITEM_SEPARATOR.split(line))))
+    if not _are_list_items(parts, _MAX_ITEM_WORDS):
+        return []
+    return parts
+
+
+def _are_list_items(texts: Sequence[str], max_words: int) -> bool:
+    """Return whether there are enough texts for a list, and none of them is too long."""
+    if len(texts) < _MIN_LIST_ITEMS:
+        return False
+    return all(len(text.split()) <= max_words for text in texts)

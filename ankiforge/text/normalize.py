@@ -51,6 +51,8 @@ def normalize_for_lookup(text: str) -> str:
 
 
 _MAX_TAG_CHARS = 40
+_WORD_CATEGORIES = ("L", "M", "N")
+"""The Unicode categories of letters, their combining marks, and numbers."""
 
 
 @lru_cache(maxsize=1024)  # all notes of a document share its tag
@@ -61,16 +63,18 @@ def build_document_tag(title: str) -> str:
     more than three characters.
     """
     folded = unicodedata.normalize("NFKC", title).casefold()
-    spaced = ""
-    for char in folded.replace("'", "").replace("’", ""):
-        # category M: combining marks of letters
-        spaced += char if unicodedata.category(char)[0] in "LMN" else " "
-    words = [word for word in spaced.split() if fold_alphanumerics(word)]
+    chars = []
+    for char in re.sub("['’]", "", folded):
+        is_word_char = unicodedata.category(char).startswith(_WORD_CATEGORIES)
+        chars.append(char if is_word_char else " ")
+    words = filter(fold_alphanumerics, "".join(chars).split())
     slug = "-".join(words)
+    if not slug:
+        return ""
     if len(slug) > _MAX_TAG_CHARS:
         whole_words = slug[: _MAX_TAG_CHARS + 1].rpartition("-")[0]
         slug = re.sub(r"(?:-[^-]{1,3})+$", "", whole_words) or slug[:_MAX_TAG_CHARS]
-    return f"ankiforge::doc::{slug}" if slug else ""
+    return f"ankiforge::doc::{slug}"
 
 
 @lru_cache(maxsize=1024)  # many checks use the same passage

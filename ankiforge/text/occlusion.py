@@ -111,10 +111,14 @@ def format_masks(masks: Masks) -> str:
     """Format masks as field text; the inverse of `parse_masks`."""
     lines = [f"hide {masks.hide} {masks.figure}".rstrip()]
     for mask in masks.masks:
-        flags = ("+" if mask.drawn else "") + ("" if mask.on else "-")
+        number = str(mask.number)
+        if mask.drawn:
+            number += "+"
+        if not mask.on:
+            number += "-"
         edges = map(_format_fraction, (mask.left, mask.top, mask.width, mask.height))
         label = to_one_line(mask.label)
-        lines.append(f"{mask.number}{flags} {' '.join(edges)} {label}".rstrip())
+        lines.append(f"{number} {' '.join(edges)} {label}".rstrip())
     return "\n".join(lines)
 
 
@@ -195,11 +199,14 @@ def masks_from_anki(html: str) -> Masks:
     masks = []
     hide = HIDE_ONE
     for number, _, properties in _SHAPE.findall(html):
-        values = dict(pair.partition("=")[::2] for pair in properties.split(":") if pair)
+        values = {}
+        for pair in properties.split(":"):
+            name, _, value = pair.partition("=")
+            values[name] = value
         if values.get("oi"):
             hide = HIDE_ALL
         edge_names = ("left", "top", "width", "height")
-        edges = [values.get(name, "") or "0" for name in edge_names]
+        edges = [values.get(name) or "0" for name in edge_names]
         mask = _parse_mask(" ".join((number, *edges)))
         if mask is not None:
             masks.append(mask)
@@ -209,13 +216,8 @@ def masks_from_anki(html: str) -> Masks:
 def copy_labels(masks: Masks, labelled_masks: Masks) -> Masks:
     """Return `masks` with the figure's hash and the labels of the same numbers copied to them."""
     labels = {mask.number: mask.label for mask in labelled_masks.masks}
-    return replace(
-        masks,
-        figure=labelled_masks.figure,
-        masks=tuple(
-            replace(mask, label=labels.get(mask.number, "")) for mask in masks.masks
-        ),
-    )
+    labelled = [replace(mask, label=labels.get(mask.number, "")) for mask in masks.masks]
+    return replace(masks, figure=labelled_masks.figure, masks=tuple(labelled))
 
 
 # --- a figure that has changed ----------------------------------------------------------
@@ -250,30 +252,28 @@ def update_masks(
     """
     if old.figure and old.figure == new.figure:
         return MaskUpdate(old, is_certain=True)
-    old_by_new_index = {
-        new_index: old.masks[old_index]
-        for new_index, old_index in _match_masks(old.masks, new.masks).items()
-    }
-    matched_masks = list(old_by_new_index.values())
+    old_indexes = _match_masks(old.masks, new.masks)
+    matched_masks = [old.masks[old_index] for old_index in old_indexes.values()]
     taken_numbers = {mask.number for mask in matched_masks}
-    used_numbers = (*(mask.number for mask in old.masks), *map(int, exported_labels))
+    used_numbers = [mask.number for mask in old.masks]
+    used_numbers += map(int, exported_labels)
     highest_number = max(used_numbers, default=0)
     masks = []
     for new_index, mask in enumerate(new.masks):
-        old_mask = old_by_new_index.get(new_index)
-        if old_mask is not None:
+        if new_index in old_indexes:
+            old_mask = old.masks[old_indexes[new_index]]
             masks.append(replace(mask, number=old_mask.number, on=old_mask.on))
             continue
         number = _find_former_number(mask.label, exported_labels, taken_numbers)
-        if not number:
+        if number is None:
             highest_number += 1
             number = highest_number
         taken_numbers.add(number)
         masks.append(replace(mask, number=number))
     # a mask that the user drew has no label in the figure to follow, so it stays where it is
-    masks += [
-        mask for mask in old.masks if mask.drawn and mask.number not in taken_numbers
-    ]
+    for mask in old.masks:
+        if mask.drawn and mask.number not in taken_numbers:
+            masks.append(mask)
     return MaskUpdate(
         Masks(new.figure, old.hide, tuple(masks)),
         is_certain=_are_masks_reliable(old.masks, matched_masks),
@@ -282,19 +282,20 @@ def update_masks(
 
 def _find_former_number(
     label: str, exported_labels: Mapping[str, str], taken_numbers: Collection[int]
-) -> int:
-    """Find an unused number under which a label was once exported to Anki, or return 0."""
+) -> int | None:
+    """Find an unused number under which a label was once exported to Anki, or return None."""
     for number, exported_label in exported_labels.items():
         if _is_same_label(exported_label, label) and int(number) not in taken_numbers:
             return int(number)
-    return 0
+    return None
 
 
 def _are_masks_reliable(old: Sequence[Mask], matched: Sequence[Mask]) -> bool:
+    if any(mask.drawn and mask.on for mask in old):
+        return False
     read_count = sum(not mask.drawn for mask in old)
     matched_read_count = sum(not mask.drawn for mask in matched)
-    has_drawn = any(mask.drawn and mask.on for mask in old)
-    return 2 * matched_read_count >= read_count and not has_drawn
+    return 2 * matched_read_count >= read_count
 
 
 def _match_masks(old: Sequence[Mask], new: Sequence[Mask]) -> dict[int, int]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
+from ankiforge.model import Strings
 from ankiforge.text import regex
 from ankiforge.text.keys import CONTEXT_CHARS
 from ankiforge.text.normalize import UNSPACED_SCRIPTS
@@ -152,9 +153,11 @@ that ends with four lower-case letters.
 # The number of a footnote after a word or a full stop: `released25`, `musclesfn1`, `slept.3`.
 # Scripts without spaces are excluded, because in them any number looks like that.
 _NOTE_NUMBER = regex(
-    rf"(?<![\w/.@#])([^\W\d_]*?[^\W\d_A-Z{UNSPACED_SCRIPTS}]{{3}})(?<!ovid)(?:"
-    r"([,;:”’\"')]{0,2})(?:fn)?(\d{1,3}(?:[,–-]\d{1,3})*)(?=[\s.,;:)]|$)"
-    r"|([.!?][”’\"')]?)(?:fn)?(\d{1,3}(?:[,–-]\d{1,3})*)(?=\s*$|\s+[“‘\"'(]?[^\W\d_a-z]))"
+    rf"(?<![\w/.@#])(?P<word>[^\W\d_]*?[^\W\d_A-Z{UNSPACED_SCRIPTS}]{{3}})(?<!ovid)(?:"
+    r"(?P<punctuation>[,;:”’\"')]{0,2})(?:fn)?"
+    r"(?P<number>\d{1,3}(?:[,–-]\d{1,3})*)(?=[\s.,;:)]|$)"
+    r"|(?P<stop>[.!?][”’\"')]?)(?:fn)?"
+    r"(?P<number_after_stop>\d{1,3}(?:[,–-]\d{1,3})*)(?=\s*$|\s+[“‘\"'(]?[^\W\d_a-z]))"
 )
 _DIGIT = regex(r"\d")
 _MIN_NOTE_NUMBERS = 3
@@ -176,24 +179,24 @@ def remove_footnote_numbers(passages: list[str]) -> list[str]:
     name. If a book has only a few distinct numbers, any that may be part of a name are kept.
     """
     texts_with_digits = [text for text in dict.fromkeys(passages) if _DIGIT.search(text)]
-    count_by_match = Counter(
-        note.groups()
-        for text in texts_with_digits
-        for note in _NOTE_NUMBER.finditer(text)
-    )
-    if not count_by_match:
+    counts = Counter[Strings]()
+    """How often each word occurs with the same number, keyed by the groups of the match."""
+    numbers = set[str]()
+    for text in texts_with_digits:
+        for note in _NOTE_NUMBER.finditer(text):
+            counts[note.groups()] += 1
+            numbers.add(note["number"] or note["number_after_stop"])
+    if not counts:
         return passages
-    numbers = {
-        number or number_after_stop
-        for _, _, number, _, number_after_stop in count_by_match
-    }
 
     def remove_number(note: re.Match[str]) -> str:
-        if count_by_match[note.groups()] > 1 or note[1].lower() in _NUMBERED_NAMES:
+        if counts[note.groups()] > 1 or note["word"].lower() in _NUMBERED_NAMES:
             return note[0]
         if len(numbers) < _MIN_NOTE_NUMBERS and not _CERTAIN_NOTE_NUMBER.search(note[0]):
             return note[0]
-        return f"{note[1]}{note[2] or note[4] or ''}"
+        if note["number"]:
+            return note["word"] + note["punctuation"]
+        return note["word"] + note["stop"]
 
     cleaned = {text: _NOTE_NUMBER.sub(remove_number, text) for text in texts_with_digits}
     return [cleaned.get(passage, passage) for passage in passages]

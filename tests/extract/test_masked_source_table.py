@@ -75,6 +75,7 @@ NOTES = [
     ('a cite turn', 'a cite turn', ()),
     ('\ufdd0a\x00b', '�a�b', ()),
     ('<mark>quote</mark>\n> a', '××××××××××××××××××\n> a', ()),
+    ('- <mark>Quote</mark>\n  > a', '- ××××××××××××××××××\n  > a', ()),
     ('<mark>Highlight</mark> "a" (zotero://x)', '×××××××××××××××××××××× "a" (zotero://x)', ()),
     ('term:: one two three four', '×××××××××××××××××××××××××', ()),
     ('term:: 日本語日本語日本語日本', '××××××××××××××××××', ()),

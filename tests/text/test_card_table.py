@@ -110,6 +110,8 @@ def test_a_table_is_read_in_the_encoding_of_its_program(encoding):
         ("#separator:tab\n#notetype:Cloze\n#deck:D::E\nA b\t\n", "D::E", True),
         ("#separator:tab\nA {{c1::b}}\t\n", "", True),
         ("Front,Back,Deck\nA?,b,D\n", "D", False),
+        ("#deck:D\n#columns:Front,Back,Deck\n#separator:comma\nA?,b,E\n", "E", False),
+        ("#deck:D\n#columns:Front,Back,Deck\n#separator:comma\nA?,b,\n", "D", False),
     ],
 )  # fmt: skip
 def test_deck_and_note_type_of_a_row_are_those_that_anki_names(text, deck, is_cloze):

@@ -31,6 +31,7 @@ def split(line: str) -> tuple[str, str, str]:
         ("In which century was Rome sacked? 5:: p. 3", CARD, CARD),
         ("p ::before", DOUBTFUL, CARD),
         ("std::vector", NO_CARD, DOUBTFUL),
+        ("the same as Foo::bar()", NO_CARD, DOUBTFUL),
         ("例如std::pair", NO_CARD, DOUBTFUL),
         ("test.py::test_a", NO_CARD, DOUBTFUL),
         ("1789::1799", CARD, CARD),

@@ -100,6 +100,7 @@ DEEP = "/".join("abcdefghijklmn") + ".md"
         ("a/b/Note.md", ["path a/b/note.md", "path b/note.md", "path note.md", "file note.md"]),
         ("obsidian://open?vault=v&path=Sci%2FBits", ["path sci/bits.md", "path bits.md", "file bits.md"]),
         ("obsidian://open?vault=v&file=a.canvas", []),
+        ("obsidian://open?vault=v&file=%23Head", []),
         ("file:///a/B%20c.pdf", ["path a/b c.pdf", "path b c.pdf", "file b c.pdf"]),
         ("x://a.pdf", []),
         (DEEP, [*(f"path {'/'.join('abcdefghijklmn'[start:])}.md" for start in range(2, 14)), "file n.md"]),
@@ -136,7 +137,7 @@ def test_a_url_in_one_spelling(url, normalized):
         ("080442957x", "9780804429573"),
         ("978 0 306 40615 7", "9780306406157"),
         ("9790000000001", "9790000000001"),
-        *((wrong, "") for wrong in ("9780306406158", "0306406153", "X306406152", "12345", "")),
+        *((wrong, None) for wrong in ("9780306406158", "0306406153", "X306406152", "12345", "")),
     ],
 )  # fmt: skip
 def test_an_isbn_of_thirteen_digits(text, isbn):

@@ -461,28 +461,31 @@ class InlineText:
         start those that begin something, at the end those that end something.
         """
         tokens = self.tokens
+        is_empty = start == end
         first = 0
         if self.plain[:start].strip():
             first = len(tokens)
             if start < len(self.plain):
                 first = bisect_right(tokens, start, key=_BY_START) - 1
-            while first and tokens[first - 1].end == start:
-                previous = tokens[first - 1]
-                # an empty range may be a picture inside a link
-                is_link_of_picture = start == end and isinstance(previous.enclosure, Link)
-                ends_something = previous.ends_enclosure and not is_link_of_picture
-                if previous.plain or ends_something:
+            for previous in reversed(tokens[:first]):
+                if previous.end != start or previous.plain:
                     break
-                first -= 1
+                # an empty range may be a picture inside a link
+                is_link_of_picture = is_empty and isinstance(previous.enclosure, Link)
+                if previous.ends_enclosure and not is_link_of_picture:
+                    break
+                first = previous.index
         stop = len(tokens)
         if self.plain[end:].strip():
             stop = bisect_right(tokens, end - 1, key=_BY_START)
-            while stop < len(tokens) and tokens[stop].start == end:
-                # a picture has no plain text, so only an empty range includes it
-                is_picture = start == end and not tokens[stop].plain
-                if not (tokens[stop].ends_enclosure or is_picture):
+            for following in tokens[stop:]:
+                if following.start != end:
                     break
-                stop += 1
+                # a picture has no plain text, so only an empty range includes it
+                is_picture = is_empty and not following.plain
+                if not following.ends_enclosure and not is_picture:
+                    break
+                stop = following.index + 1
         return _Range(first, stop, start, end)
 
     def _include_pictures_beside(self, covered: _Range) -> _Range:
@@ -581,11 +584,15 @@ class _RangeRenderer:
         if isinstance(enclosure, Emphasis):
             if enclosure.mark_kind is MarkKind.BOLD and not self.keep_bold:
                 return ""
-            crosses_phrase = self.phrase_numbers.get(first) != self.phrase_numbers.get(
-                last
-            )
-            return "" if crosses_phrase else token.markdown
-        return _render_with_links(token) if self.keep_links else token.markdown
+            numbers = self.phrase_numbers
+            if numbers.get(first) != numbers.get(last):
+                return (
+                    ""  # the emphasis begins in a phrase and ends outside, or vice versa
+                )
+            return token.markdown
+        if self.keep_links:
+            return _render_with_links(token)
+        return token.markdown
 
 
 def _number_phrases(phrases: Iterable[MarkedPhrase]) -> dict[int, int]:

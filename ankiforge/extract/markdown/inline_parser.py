@@ -246,11 +246,15 @@ def _escape_lone_markers(tokens: Sequence[Token], lone_markers: Sequence[Token])
     A `_` inside a word and a marker between spaces need no escape.
     """
     for token in lone_markers:
-        before = tokens[token.index - 1].plain[-1:] if token.index else ""
-        after = tokens[token.index + 1].plain[:1] if token.index + 1 < len(tokens) else ""
-        around = before + after
+        if token.plain not in _EMPHASIS_MARKERS:
+            continue
+        around = ""
+        if token.index > 0:
+            around += tokens[token.index - 1].plain[-1:]
+        if token.index + 1 < len(tokens):
+            around += tokens[token.index + 1].plain[:1]
         is_in_word = token.plain == "_" and re.fullmatch(r"\w\w", around)
-        if token.plain in _EMPHASIS_MARKERS and around.strip() and not is_in_word:
+        if around.strip() and not is_in_word:
             _escape_token(token)
 
 
@@ -340,11 +344,12 @@ def _pair_braces(
             continue  # a cloze in the hint of another is part of the hint
         if pair.start.opens_gap:
             gap = Gap(opener, closer, MarkKind.GAP, pair.start.gap_numbers or "")
-            hint_tokens = tokens[pair.hint.index : closer.index] if pair.hint else ()
-            gap.hint = "".join([token.markdown for token in hint_tokens[1:]])
-            hidden.update(hint_tokens)
-            second_end = tokens[closer.index + 1]
-            hidden.add(second_end)
+            if pair.hint:
+                separator, *hint_tokens = tokens[pair.hint.index : closer.index]
+                gap.hint = "".join([token.markdown for token in hint_tokens])
+                hidden.update((separator, *hint_tokens))
+            second_brace = tokens[closer.index + 1]
+            hidden.add(second_brace)
             gaps.append(_enclose(gap))
         elif "{" in context.cloze_markers and _is_single_cloze(tokens, pair, gap_starts):
             gap = Gap(opener, closer, MarkKind.GAP, has_double_braces=False)

@@ -332,18 +332,22 @@ class NoteReader:
         form_description = card.form_description
         if has_separator:
             form_description = _SEPARATOR_FORM.format(card.form_description)
+        form = HighlightForm.BLOCK
+        if card.is_cloze:
+            form = HighlightForm.CLOZE
+        skip_reason = None
+        if card.has_further_separators:
+            skip_reason = _SEVERAL_SEPARATORS_REASON
         return self._create_highlight(
             block,
-            HighlightForm.CLOZE if card.is_cloze else HighlightForm.BLOCK,
+            form,
             block.plain_text,
             (*block.card_markdown, *self._render_footnotes(block.footnotes)),
             is_two_way=card.two_way,
             line_syntax=form_description,
             may_continue=has_separator and self._may_continue(block),
             is_declared_card=block.is_declared_card,
-            skip_reason=_SEVERAL_SEPARATORS_REASON
-            if card.has_further_separators
-            else None,
+            skip_reason=skip_reason,
         )
 
     def _may_continue(self, block: Block) -> bool:
@@ -424,7 +428,9 @@ class NoteReader:
         for label in dict.fromkeys(footnotes):
             if self._footnote_texts.get(label):
                 texts.append(self._footnote_texts[label])
-        return ("\n\n".join(texts),) if texts else ()
+        if not texts:
+            return ()
+        return ("\n\n".join(texts),)
 
     # --- marked sentences -------------------------------------------------------------
 

@@ -104,8 +104,8 @@ _HIDDEN_TEMPLATE = rf"""
   |{MATH_PATTERN}
   |(?P<maths>\$\$(?:[\s>]*\\[A-Za-z].*?|(?:(?!{_EMPTY_LINE}|\$\$).)+)\$\$)
 )"""
-# The kinds of hidden parts that are meant for programs, or only for the author of the note.
-_UNSEEN_KINDS = ("comment", "program", "field", "data", "quote_label")
+# The kinds of hidden parts that no reader of the rendered note sees.
+_UNSEEN_KINDS = ("comment", "program", "field", "data", "quote_label", "definition")
 # Strings of which every hidden part contains at least one.
 _HIDDEN_PART_SIGNS = (
     *(*r"\<%`$~", "::", "]:", "[!", "TARGET DECK", ": <", ":LOGBOOK:", "#+"),
@@ -116,8 +116,14 @@ _FLAGS = re.DOTALL | re.MULTILINE | re.VERBOSE
 
 @lru_cache
 def _compile_hidden_pattern(*, fields: bool, field_cards: bool) -> re.Pattern[str]:
-    pattern = _HIDDEN_TEMPLATE.replace("FIELD_CARDS", _FIELD_CARDS if field_cards else "")
-    field_pattern = _FIELD if fields else "(?P<field>(?P<item>(?!)))"
+    card_pattern = ""
+    if field_cards:
+        card_pattern = _FIELD_CARDS
+    field_pattern = "(?P<field>(?P<item>(?!)))"  # matches nothing
+    if fields:
+        field_pattern = _FIELD
+    # in this order, because the first word begins with the second
+    pattern = _HIDDEN_TEMPLATE.replace("FIELD_CARDS", card_pattern)
     return re.compile(pattern.replace("FIELD", field_pattern), _FLAGS)
 
 
@@ -194,60 +200,98 @@ def mask_comments_and_maths(
     if not contains_any(text, _HIDDEN_PART_SIGNS):
         return MaskedSource(text)
     text = replace_unclosed_markers(text)
-    all_maths: list[str] = []
-    references: dict[str, Texts] = {}
-    remarks: list[HiddenRemark] = []
-
-    def replace_hidden_part(hidden: re.Match[str]) -> str:
-        if hidden["comment"] and (words := _strip_comment_signs(hidden[0])):
-            if not _PROGRAM_COMMENT.match(words):
-                line = hidden.string.count("\n", 0, hidden.start())
-                end_line = line + hidden[0].count("\n") + 1
-                remarks.append(HiddenRemark((line, end_line), words))
-        maths = hidden["maths"] or hidden["display"]
-        start = hidden["start"] or ""
-        if hidden["other_maths"]:
-            maths = match_to_dollar_math(hidden)
-        if maths and "\n" in maths:
-            without_schedule = _SCHEDULE_COMMENT.sub("", maths)
-            lines = (line.strip(" \t>") for line in without_schedule.split("\n"))
-            all_maths.append(restore_unclosed_markers("\n".join(filter(None, lines))))
-            number = f"{MATHS_DELIMITER}{len(all_maths) - 1}{MATHS_DELIMITER}"
-            further_lines = f"\n{MATHS_CONTINUATION}" * hidden[0].count("\n")
-            return f"{start}{number}{further_lines}"
-        if hidden["other_maths"]:
-            return maths
-        if hidden["fence"]:
-            return _ID_AFTER_FENCE.sub(lambda id: " " * len(id[0]), hidden[0])
-        if hidden["definition"]:
-            from markdown_it.common.utils import normalizeReference
-
-            target = {"href": hidden["target"].strip("<>"), "title": ""}
-            references[normalizeReference(hidden["label"])] = target
-        elif maths or not any(map(hidden.group, (*_UNSEEN_KINDS, "empty"))):
-            return hidden[0]
-        if (
-            hidden["field"]
-            and not mask_definitions
-            and _DEFINITION_FIELD.match(hidden[0])
-        ):
-            return hidden[0]
-        # an empty item keeps its indentation
-        if hidden["empty"]:
-            return hidden["indent"] + COMMENT_FILLER * len(hidden["empty"])
-        # a field keeps its list marker, because further lines may belong to the item
-        item_prefix = hidden["item"] or (hidden["quote_label"] or "").partition("<")[0]
-        hidden_lines = hidden[0][len(item_prefix) :].split("\n")
-        return item_prefix + "\n".join(
-            [COMMENT_FILLER * len(line) for line in hidden_lines]
-        )
-
+    masker = _Masker(mask_definitions=mask_definitions)
     pattern = _compile_hidden_pattern(
         fields=mask_fields, field_cards=not keep_field_cards
     )
-    text = restore_unclosed_markers(pattern.sub(replace_hidden_part, text))
+    text = restore_unclosed_markers(pattern.sub(masker.mask, text))
     text = _UNINDENTED_COMMENTS.sub(lambda lines: indent(lines[0], lines["indent"]), text)
-    return MaskedSource(text, tuple(all_maths), references, tuple(remarks))
+    return MaskedSource(
+        text, tuple(masker.maths), masker.link_labels, tuple(masker.remarks)
+    )
+
+
+class _Masker:
+    """Masks the hidden parts of a note, and collects their maths, link labels and remarks."""
+
+    def __init__(self, *, mask_definitions: bool) -> None:
+        self._mask_definitions = mask_definitions
+        self.maths: list[str] = []
+        self.link_labels: dict[str, Texts] = {}
+        self.remarks: list[HiddenRemark] = []
+
+    def mask(self, hidden: re.Match[str]) -> str:
+        """Return the replacement for a hidden part, which has the same number of lines.
+
+        Code, escapes and maths on one line are returned unchanged.
+        """
+        if hidden["comment"]:
+            self._add_remark(hidden)
+            return _fill(hidden[0])
+        if hidden["program"] or hidden["data"]:
+            return _fill(hidden[0])
+        if hidden["definition"]:
+            self._add_link_label(hidden["label"], hidden["target"])
+            return _fill(hidden[0])
+        if hidden["field"]:
+            return self._mask_field(hidden)
+        if hidden["quote_label"]:
+            list_marker, start, label = hidden[0].partition("<")
+            return list_marker + _fill(start + label)
+        if hidden["empty"]:
+            return hidden["indent"] + _fill(hidden["empty"])
+        if hidden["fence"]:
+            return _ID_AFTER_FENCE.sub(lambda id: " " * len(id[0]), hidden[0])
+        line_breaks = hidden[0].count("\n")
+        if hidden["other_maths"]:
+            return self._mask_maths(match_to_dollar_math(hidden), line_breaks)
+        if hidden["display"]:
+            return hidden["start"] + self._mask_maths(hidden["display"], line_breaks)
+        if hidden["maths"]:
+            return self._mask_maths(hidden["maths"], line_breaks)
+        return hidden[0]
+
+    def _add_remark(self, comment: re.Match[str]) -> None:
+        """Collect a comment, unless it has no words or seems to be written by a program."""
+        words = _strip_comment_signs(comment[0])
+        if not words or _PROGRAM_COMMENT.match(words):
+            return
+        first_line = comment.string.count("\n", 0, comment.start())
+        end_line = first_line + comment[0].count("\n") + 1
+        self.remarks.append(HiddenRemark((first_line, end_line), words))
+
+    def _add_link_label(self, label: str, target: str) -> None:
+        from markdown_it.common.utils import normalizeReference
+
+        link = {"href": target.strip("<>"), "title": ""}
+        self.link_labels[normalizeReference(label)] = link
+
+    def _mask_field(self, hidden: re.Match[str]) -> str:
+        field = hidden[0]
+        if not self._mask_definitions and _DEFINITION_FIELD.match(field):
+            return field
+        # a list marker stays, because further lines may belong to the item
+        list_marker = hidden["item"] or ""
+        return list_marker + _fill(field.removeprefix(list_marker))
+
+    def _mask_maths(self, maths: str, line_breaks: int) -> str:
+        """Replace maths of several lines by a number, and by a placeholder on each further line.
+
+        `line_breaks` counts those in the source, because `maths` may have fewer.
+        """
+        if "\n" not in maths:
+            return maths
+        without_schedule = _SCHEDULE_COMMENT.sub("", maths)
+        lines = [line.strip(" \t>") for line in without_schedule.split("\n")]
+        number = len(self.maths)
+        self.maths.append(restore_unclosed_markers("\n".join(filter(None, lines))))
+        further_lines = f"\n{MATHS_CONTINUATION}" * line_breaks
+        return f"{MATHS_DELIMITER}{number}{MATHS_DELIMITER}{further_lines}"
+
+
+def _fill(text: str) -> str:
+    """Replace each character of a text except line breaks by `COMMENT_FILLER`."""
+    return "\n".join([COMMENT_FILLER * len(line) for line in text.split("\n")])
 
 
 def replace_unclosed_markers(text: str) -> str:
@@ -275,7 +319,7 @@ def find_comment_sentences(text: str) -> Iterator[str]:
         return
     pattern = _compile_hidden_pattern(fields=True, field_cards=True)
     for hidden in pattern.finditer(replace_unclosed_markers(text)):
-        if any(map(hidden.group, (*_UNSEEN_KINDS, "definition"))):
+        if any(hidden[kind] for kind in _UNSEEN_KINDS):
             content = _strip_comment_signs(text[slice(*hidden.span())])
             if len(content.split()) >= MIN_SENTENCE_WORDS:
                 yield content

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -155,29 +155,32 @@ class _O2aSettings(
             (deck, fallback_deck, tags). The deck is the one named in the note, or "". The fallback
             deck is that of the innermost directory that has one, or else the default deck.
         """
-        deck_line = _find_keyword_line(self.words.deck, text)
-        deck_name = deck_line[1].strip() if deck_line else ""
-        tags_line = _find_keyword_line(self.words.tags, text)
-        tags = tags_line[1].split() if tags_line else []
-        # find the innermost folder that has a deck
-        folder = path.rpartition("/")[0]
-        while folder and not self.folder_decks.get(folder):
-            folder = folder.rpartition("/")[0]
-        default = "" if self.defaults.deck == "Default" else self.defaults.deck
-        fallback_deck = self.folder_decks.get(folder) or default
-        return deck_name, fallback_deck, tuple(dict.fromkeys(tags))
+        deck = _find_declaration(self.words.deck, text).strip()
+        tags = _find_declaration(self.words.tags, text).split()
+        return deck, self._choose_fallback_deck(path), tuple(dict.fromkeys(tags))
+
+    def _choose_fallback_deck(self, path: str) -> str:
+        """Choose the deck of the innermost directory that has one, or else the default deck."""
+        *folders, _vault = PurePosixPath(path).parents
+        for folder in folders:
+            if self.folder_decks.get(str(folder)):
+                return self.folder_decks[str(folder)]
+        if self.defaults.deck == "Default":
+            return ""
+        return self.defaults.deck
 
 
-def _find_keyword_line(keyword: str, text: str) -> re.Match[str] | None:
-    """Find the line that starts with a keyword, on which a note declares its deck or tags.
+def _find_declaration(keyword: str, text: str) -> str:
+    """Return the deck or tags that a note declares in a line `KEYWORD: …`, or "" if there are none.
 
-    The first group of the match is the text after the keyword and a colon. If the keyword is
-    alone on its line, the group is the next line.
+    If the keyword is alone on its line, they are in the next line.
     """
     if not keyword or keyword not in text:
-        return None
-    declaration = re.compile(rf"(?m)^{re.escape(keyword)}(?:\n|: )(.*)")
-    return declaration.search(text)
+        return ""
+    line = re.search(rf"(?m)^{re.escape(keyword)}(?:\n|: )(.*)", text)
+    if line is None:
+        return ""
+    return line[1]
 
 
 class PluginSyntaxes(Value):
@@ -231,7 +234,9 @@ class PluginSyntaxes(Value):
                 two_way=osr.multiline_reversed_card_separator,
                 one_way=osr.multiline_card_separator,
             )
-            end_line = osr.multiline_card_end_marker.strip() if block_separators else ""
+            if block_separators:
+                end_line = osr.multiline_card_end_marker.strip()
+                syntax = syntax._replace(answer_end_line=end_line)
             cloze_markers = map(_MARKER_BY_CLOZE_PATTERN.get, osr.cloze_patterns)
             syntax = syntax._replace(
                 line_separators=_merge_separators(
@@ -239,7 +244,6 @@ class PluginSyntaxes(Value):
                     one_way=osr.single_line_card_separator,
                 ),
                 block_separators=block_separators,
-                answer_end_line=end_line,
                 cloze_markers=frozenset(filter(None, cloze_markers)),
                 deck_tags=osr.get_deck_tags(),
             )

@@ -168,7 +168,8 @@ def _parse_zotero_link(target: str, span: Span) -> Citation | None:
     annotation = _get_parameter(query, "annotation")
     if annotation is None or not _ZOTERO_KEY.fullmatch(annotation):
         return citation
-    return citation._replace(annotation=f"{library}/{annotation}", cites_passage=True)
+    key = f"{library}/{annotation}"
+    return citation._replace(annotation=key, cites_passage=True)
 
 
 def _get_parameter(query: Mapping[str, Sequence[str]], name: str) -> str | None:
@@ -210,18 +211,19 @@ def to_openable_url(target: str, note_url: str) -> str:
         target: The link target as written in the note.
         note_url: The URL that opens the note, `obsidian://open?vault=…&file=…`.
     """
-    vault, has_file, file = note_url.partition("&file=")
+    vault, is_in_vault, _ = note_url.partition("&file=")
     if target.startswith("[["):
         name = target[2:-2].strip()
-        if not name or not has_file:
+        if not name or not is_in_vault:
             return ""
-        own_file = file if name.startswith("#") else ""
-        return f"{vault}&file={own_file}{quote(name, safe='')}"
+        if name.startswith("#"):  # a heading of the note itself
+            return note_url + quote(name, safe="")
+        return f"{vault}&file={quote(name, safe='')}"
     if not target or _NOT_OPENABLE.match(target):
         return ""
     if _URL_SCHEME.match(target):
         return target
-    if not has_file:
+    if not is_in_vault:
         return ""
     path = unquote(target).removeprefix("./")
     return f"{vault}&file={quote(path, safe='')}"
