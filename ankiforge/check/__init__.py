@@ -102,6 +102,7 @@ ALL_CHECKS = (
     duplicates.check_duplicates,
 )
 """All checks, in the order in which their findings are reported."""
+_TOO_LONG = "too_long"
 _WORDING_RULES = frozenset(rule.id for rule in RULES if rule.group == "wording")
 _BREAKING_RULES = frozenset(("empty_side", "malformed", "gap_is_all", "maths"))
 """Rules about faults that break a card in Anki or leave nothing to ask."""
@@ -152,24 +153,30 @@ def check_without_source(draft: CardContent, highlight: Highlight) -> tuple[Find
 def _run_and_adjust(
     draft: CardContent, context: CheckContext, checks: Sequence[Check]
 ) -> tuple[Finding, ...]:
-    all_findings = list(_run_checks(draft, context, checks))
-    if not all_findings:
-        return ()
-    by_author = is_user_written(draft)
-    by_reader = is_chosen_by_reader(draft, context.highlight)
-    findings = []
-    for finding in all_findings:
-        is_wording = finding.check in _WORDING_RULES
-        if finding.check == wording.DEPENDS_ON_CONTEXT and wording.continues_conversation(
-            draft, context.highlight
-        ):
-            pass  # keep the severity, because even the user won't understand the card in two years
-        elif by_author and is_wording:
-            finding = replace(finding, severity=Severity.INFO)
-        elif (by_author and finding.check == "too_long") or (by_reader and is_wording):
-            finding = _cap_at_warning(finding)
-        findings.append(finding)
-    return tuple(dict.fromkeys(findings))
+    findings: dict[Finding, None] = {}
+    for finding in _run_checks(draft, context, checks):
+        findings[_adjust_severity(finding, draft, context.highlight)] = None
+    return tuple(findings)
+
+
+def _adjust_severity(
+    finding: Finding, draft: CardContent, highlight: Highlight
+) -> Finding:
+    """Reduce the severity of a finding about words that the user chose."""
+    if finding.check == wording.DEPENDS_ON_CONTEXT and wording.continues_conversation(
+        draft, highlight
+    ):
+        return finding  # even the user won't understand the card in two years
+    is_wording = finding.check in _WORDING_RULES
+    if is_user_written(draft):
+        if is_wording:
+            return replace(finding, severity=Severity.INFO)
+        if finding.check == _TOO_LONG:
+            return _cap_at_warning(finding)
+        return finding
+    if is_wording and is_chosen_by_reader(draft, highlight):
+        return _cap_at_warning(finding)
+    return finding
 
 
 def check_anki_card(card: CardContent, *, is_ours: bool = False) -> tuple[Finding, ...]:
@@ -203,5 +210,6 @@ def _run_checks(
 
 
 def _cap_at_warning(finding: Finding) -> Finding:
-    is_block = finding.severity is Severity.BLOCK
-    return replace(finding, severity=Severity.WARN) if is_block else finding
+    if finding.severity is not Severity.BLOCK:
+        return finding
+    return replace(finding, severity=Severity.WARN)

@@ -68,8 +68,8 @@ class ComparedSides(Value, gc=False):
     note_type: NoteType
     question: str
     answer: str
-    cloze_text: str = ""
-    """The text of a cloze card with its answers filled in, or "" for other cards."""
+    cloze_text: str | None = None
+    """The text of a cloze card with its answers filled in, or None for other cards."""
 
     @property
     def full_text(self) -> str:
@@ -90,12 +90,11 @@ def extract_sides(card: CardContent) -> ComparedSides:
 def _extract_sides(note_type: NoteType, fields: Fields) -> ComparedSides:
     shortened = tuple((name, text[:MAX_COMPARED_CHARS]) for name, text in fields)
     reading = parse_fields(note_type, shortened)
-    return ComparedSides(
-        note_type,
-        question=reading.question.replace(GAP_PLACEHOLDER, " "),
-        answer=" ".join(reading.answers),
-        cloze_text="" if note_type is NoteType.BASIC else reading.full_text,
-    )
+    question = reading.question.replace(GAP_PLACEHOLDER, " ")
+    answer = " ".join(reading.answers)
+    if note_type is NoteType.BASIC:
+        return ComparedSides(note_type, question, answer)
+    return ComparedSides(note_type, question, answer, cloze_text=reading.full_text)
 
 
 # --- identical cards ------------------------------------------------------------------
@@ -107,17 +106,17 @@ def _compute_comparison_key(kind: CardKind, fields: Texts) -> Strings | None:
     Differences in typography, emphasis, and a final period or question mark are ignored. The
     Extra field is part of the key, and so are the numbers of cloze deletions.
     """
-    texts = []
-    names = ("Text",) if kind.note_type is NoteType.CLOZE else ("Front", "Back")
-    for name in names:
-        text = fields.get(name, "")
-        if kind.note_type is NoteType.CLOZE:
-            text = _renumber_gaps(text)
-        texts.append(_normalize(text))
-    if not all(texts):
+    extra = _normalize(fields.get("Extra", ""))
+    if kind.note_type is NoteType.CLOZE:
+        text = _normalize(_renumber_gaps(fields.get("Text", "")))
+        if not text:
+            return None
+        return "cloze", text, extra
+    front = _normalize(fields.get("Front", ""))
+    back = _normalize(fields.get("Back", ""))
+    if not front or not back:
         return None
-    label = "cloze" if kind.note_type is NoteType.CLOZE else kind.value
-    return (label, *texts, _normalize(fields.get("Extra", "")))
+    return kind.value, front, back, extra
 
 
 def _renumber_gaps(text: str) -> str:
@@ -294,14 +293,15 @@ def _differ_in_one_place(card: CardFeatures, other: CardFeatures) -> bool:
     """
     my_words = list(card.question_stems)
     their_words = list(other.question_stems)
-    equal_count = 0
     for end in (0, -1):  # remove the common beginning, then the common end
         while my_words and their_words and my_words[end] == their_words[end]:
             del my_words[end]
             del their_words[end]
-            equal_count += 1
+    equal_count = len(card.question_stems) - len(my_words)
+    if equal_count < _MIN_EQUAL_WORDS:
+        return False
     fewer_words, more_words = sorted((my_words, their_words), key=len)
-    if equal_count < _MIN_EQUAL_WORDS or len(more_words) > _MAX_REPLACED_WORDS:
+    if len(more_words) > _MAX_REPLACED_WORDS:
         return False
     return any(_has_no_match(word, set(more_words)) for word in fewer_words)
 
@@ -383,7 +383,9 @@ def _compute_question_key(sides: ComparedSides, fields: Texts) -> Strings | None
     if sides.note_type is not NoteType.BASIC or not sides.answer:
         return None
     front = normalize_for_comparison(fields.get("Front", ""))
-    return (front,) if front else None
+    if not front:
+        return None
+    return (front,)
 
 
 def _hash_values(values: Strings | None) -> bytes:

@@ -214,12 +214,15 @@ def _find_overstatement(claim: _Claim, evidence: str) -> str | None:
     evidence_words = split_words(evidence)
     for word in claim.asserted_words:
         if word in _ABSOLUTES and word not in evidence_words:
-            is_source_hedged = not _SOFTENERS.isdisjoint(evidence_words)
-            return f"“{word}”" if is_source_hedged else None
+            if _SOFTENERS.isdisjoint(evidence_words):
+                return None
+            return f"“{word}”"
     if claim.is_negated:
         return None
     hedge = _find_omitted_hedge(claim, evidence)
-    return f"without “{hedge}”" if hedge else None
+    if hedge is None:
+        return None
+    return f"without “{hedge}”"
 
 
 def _find_omitted_hedge(claim: _Claim, evidence: str) -> str | None:

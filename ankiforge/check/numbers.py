@@ -23,7 +23,7 @@ from ankiforge.language.quantities import (
     map_numbers_to_notations,
     parse_quantities,
 )
-from ankiforge.model import CardContent, Finding
+from ankiforge.model import CardContent, Finding, Strings
 from ankiforge.text.normalize import blank_out_code_and_urls
 
 # Smaller spelled-out numbers aren't compared, because `one` and `two` often don't state a
@@ -38,18 +38,26 @@ def check_numbers(draft: CardContent, context: CheckContext) -> Iterator[Finding
         numbers = ", ".join(dict.fromkeys(unknown_numbers))
         yield make_finding("ungrounded_number", numbers)
         return
-    reading = parse_draft(draft)
     source = get_answer_source_text(context.highlight)
     plain_source = blank_out_code_and_urls(source)
-    for text in reading.answers if draft.origin.is_from_comment else (reading.full_text,):
-        for quantity in parse_quantities(blank_out_code_and_urls(text)):
-            conflict = _find_conflicting_number(quantity, plain_source)
-            # a formula of the card has lost its dollar signs, so the source's formulas count, too
-            if conflict and _find_conflicting_number(quantity, source):
-                yield make_finding(
-                    "number_altered", f"{quantity.text}; there: {conflict}"
-                )
-                return
+    for quantity in _list_claimed_quantities(draft):
+        conflict = _find_conflicting_number(quantity, plain_source)
+        # a formula of the card has lost its dollar signs, so the source's formulas count, too
+        if conflict is not None and _find_conflicting_number(quantity, source):
+            yield make_finding("number_altered", f"{quantity.text}; there: {conflict}")
+            return
+
+
+def _list_claimed_quantities(draft: CardContent) -> list[Quantity]:
+    """Return the quantities of a card. If the user asked the question, only those of the answer."""
+    reading = parse_draft(draft)
+    texts: Strings = (reading.full_text,)
+    if draft.origin.is_from_comment:
+        texts = reading.answers
+    quantities: list[Quantity] = []
+    for text in texts:
+        quantities += parse_quantities(blank_out_code_and_urls(text))
+    return quantities
 
 
 # --- numbers that the source lacks ----------------------------------------------------
@@ -84,16 +92,28 @@ def _find_numbers_missing_in(source: str, text: str) -> Iterator[str]:
 
 
 def _find_missing_digits(source: str, text: str) -> Iterator[str]:
-    source_digits = set(DIGIT_NUMBER.findall(source)) if source.isascii() else set()
+    """Yield the numbers in digits that the source has in no notation."""
+    source_digits = frozenset[str]()
+    if source.isascii():  # a fast test that decides most cases
+        source_digits = frozenset(DIGIT_NUMBER.findall(source))
     for number, notations in map_numbers_to_notations(text).items():
-        if not source_digits.isdisjoint(notations):  # a fast test that decides most cases
+        if not source_digits.isdisjoint(notations):
             continue
         if not find_numbers(source).isdisjoint(notations):
             continue
-        # the source may write the card's `3 million` as `3,000,000`
-        quantities = [each for each in parse_quantities(text) if number in each.text]
-        if not any(_contains_equal_quantity(source, each) for each in quantities):
+        if not _is_in_equal_quantity(number, text, source):
             yield number
+
+
+def _is_in_equal_quantity(number: str, text: str, source: str) -> bool:
+    """Return whether a number is in a quantity that the source writes differently.
+
+    The source may write the `3 million` of a text as `3,000,000`.
+    """
+    for quantity in parse_quantities(text):
+        if number in quantity.text and _contains_equal_quantity(source, quantity):
+            return True
+    return False
 
 
 def _is_comparable(quantity: Quantity) -> bool:
@@ -134,15 +154,20 @@ def _find_conflicting_number(quantity: Quantity, source: str) -> str | None:
         return None
     if _has_other_unit(quantity, stated):
         # the source may have the same size in this unit, such as 5 g beside 5,000 mg
-        is_changed = quantity.size not in find_sizes(source)
-    else:
-        is_changed = _has_other_sign(quantity, stated) or _has_other_era(quantity, stated)
-    return stated[0].text if is_changed else None
+        if quantity.size in find_sizes(source):
+            return None
+        return stated[0].text
+    if _has_other_sign(quantity, stated) or _has_other_era(quantity, stated):
+        return stated[0].text
+    return None
 
 
 def _has_other_unit(quantity: Quantity, stated: list[Quantity]) -> bool:
-    units = {each.unit for each in stated if each.unit is not None}
-    return quantity.unit is not None and bool(units) and quantity.unit not in units
+    """Return whether some of the source's numbers have a unit, and none has the same."""
+    if quantity.unit is None:
+        return False
+    source_units = {each.unit for each in stated} - {None}
+    return bool(source_units) and quantity.unit not in source_units
 
 
 def _has_other_sign(quantity: Quantity, stated: list[Quantity]) -> bool:

@@ -198,22 +198,25 @@ def parse_draft(draft: CardContent) -> PlainDraft:
 def parse_fields(note_type: NoteType, fields: Fields) -> PlainDraft:
     """Convert the fields of a card to plain text. See `parse_draft`."""
     field_texts = dict(fields)
-    if note_type is NoteType.BASIC:
-        front = strip_markup(field_texts.get("Front", ""))
-        back = strip_markup(field_texts.get("Back", ""))
-        return PlainDraft(question=front, answers=(back,), full_text=f"{front}\n{back}")
-    text = field_texts.get("Text", "")
+    if note_type is not NoteType.BASIC:
+        return _parse_cloze_text(field_texts.get("Text", ""))
+    front = strip_markup(field_texts.get("Front", ""))
+    back = strip_markup(field_texts.get("Back", ""))
+    return PlainDraft(question=front, answers=(back,), full_text=f"{front}\n{back}")
+
+
+def _parse_cloze_text(text: str) -> PlainDraft:
     gaps = cloze.find_clozes(text)
-    gaps_by_number = {
-        number: tuple(gap for gap in gaps if number in gap.numbers)
-        for number in cloze.find_cloze_numbers(text)
-    }
+    gaps_by_number = []
+    for number in cloze.find_cloze_numbers(text):
+        hidden_gaps = tuple(gap for gap in gaps if number in gap.numbers)
+        gaps_by_number.append((number, hidden_gaps))
     return PlainDraft(
         question=blank_out_gaps(text, gaps),
         answers=tuple(strip_markup(gap.answer) for gap in gaps),
         full_text=strip_markup(text),
         gaps=gaps,
-        gaps_by_number=tuple(gaps_by_number.items()),
+        gaps_by_number=tuple(gaps_by_number),
     )
 
 
@@ -222,9 +225,9 @@ def blank_out_gaps(text: str, gaps: tuple[Cloze, ...]) -> str:
     """Render a cloze card as plain text, with only the given gaps blanked out."""
     parts = []
     for text_before, gap in cloze.split_around_clozes(text, gaps):
-        parts.append(
-            _strip_markup_keep_spaces(text_before) + (GAP_PLACEHOLDER if gap else "")
-        )
+        parts.append(_strip_markup_keep_spaces(text_before))
+        if gap is not None:
+            parts.append(GAP_PLACEHOLDER)
     return "".join(parts).strip()
 
 
@@ -292,12 +295,11 @@ def is_word_meaning_card(draft: CardContent, highlight: Highlight) -> bool:
 
 def has_picture_answer(draft: CardContent, highlight: Highlight) -> bool:
     """Return whether the answer is the image that the reader highlighted."""
-    return (
-        highlight.kind in (HighlightKind.IMAGE, HighlightKind.INK)
-        and draft.kind.note_type is NoteType.BASIC
-        and draft.origin.is_from_comment
-        and (draft.get_field("Back"),) == highlight.markdown
-    )
+    if highlight.kind not in (HighlightKind.IMAGE, HighlightKind.INK):
+        return False
+    if draft.kind.note_type is not NoteType.BASIC or not draft.origin.is_from_comment:
+        return False
+    return (draft.get_field("Back"),) == highlight.markdown
 
 
 # --- the source -----------------------------------------------------------------------
@@ -325,10 +327,10 @@ def get_subject_text(highlight: Highlight) -> str:
 
     A question may use any words of this text, but an answer may only take names from it.
     """
-    comment = highlight.comment if highlight.comment_is_instruction else ""
-    return "\n".join(
-        (get_titles(highlight), highlight.document.publication_date, comment)
-    )
+    lines = [get_titles(highlight), highlight.document.publication_date]
+    if highlight.comment_is_instruction:
+        lines.append(highlight.comment)
+    return "\n".join(lines)
 
 
 def get_titles(highlight: Highlight) -> str:
@@ -367,18 +369,21 @@ def find_quoted_sentences(draft: CardContent, highlight: Highlight) -> str:
 
 @lru_cache(maxsize=512)
 def _find_sentences_with_quote(quote: str, text: str) -> str:
-    """Return the sentences of a text that a quote is in, or the whole text."""
-    quote_span = locate_text(quote, text) if quote.strip() else None
-    if quote_span is None:
-        quote_span = (0, len(text))
-    sentences = [
-        (start, end)
-        for start, end in find_sentence_spans(text)
-        if start < quote_span[1] and end > quote_span[0]
-    ]
-    if not sentences:
+    """Return the sentences of a text that a quote is in.
+
+    If the text doesn't contain the quote, return everything from the first to the last sentence.
+    """
+    quote_span = None
+    if quote.strip():
+        quote_span = locate_text(quote, text)
+    quote_start, quote_end = quote_span or (0, len(text))
+    quoted_sentences = []
+    for start, end in find_sentence_spans(text):
+        if start < quote_end and end > quote_start:
+            quoted_sentences.append((start, end))
+    if not quoted_sentences:
         return text
-    return text[sentences[0][0] : sentences[-1][1]]
+    return text[quoted_sentences[0][0] : quoted_sentences[-1][1]]
 
 
 _CLAUSE_BOUNDARY = regex(

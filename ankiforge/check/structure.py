@@ -135,14 +135,12 @@ def check_other_syntax(draft: CardContent, context: CheckContext) -> Iterator[Fi
 
 def _find_other_syntax(text: str, *, is_extra: bool) -> str | None:
     """Return the first text in the syntax of another program, except in code and maths."""
-    label = None if is_extra else _EXPORT_LABEL.match(text)
-    if label is not None:
+    label = _EXPORT_LABEL.match(text)
+    if label is not None and not is_extra:
         return label["label"] or label["id"]
-    literal_spans = [
-        (start, end) for start, end, kind in find_literal_spans(text) if kind != "escape"
-    ]
+    literal_spans = find_literal_spans(text)
     for match in _OTHER_SYNTAX.finditer(text):
-        if not any(start <= match.start() < end for start, end in literal_spans):
+        if _find_literal_kind(literal_spans, match.start()) in (None, "escape"):
             return match[0]
     return None
 
@@ -212,10 +210,10 @@ def _find_broken_cloze(text: str) -> str | None:
         kind = _find_literal_kind(literal_spans, start)
         if kind is None:
             is_broken = start not in cloze_starts
+        elif kind in _FORMULA_KINDS:
+            is_broken = _CLOZE_IN_MATHS.match(text, start) is not None
         else:
-            is_broken = kind in _FORMULA_KINDS and bool(
-                _CLOZE_IN_MATHS.match(text, start)
-            )
+            is_broken = False  # code and escaped braces are meant to be shown
         if is_broken:
             return text[start : start + 20]
     return None
