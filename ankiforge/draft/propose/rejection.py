@@ -119,7 +119,7 @@ def find_rejection(
         return RejectionReason.CUT_OFF
     if _is_label(text, words, word_count, language):
         return RejectionReason.HEADING
-    if _STARTS_WITH_FIGURE.match(text):
+    if _STARTS_WITH_FIGURE.match(text) or _STARTS_WITH_UNNAMED.match(text):
         return RejectionReason.DEPENDENT
     if any(_depends_on_context(cue, words) for cue in cues):
         return RejectionReason.DEPENDENT
@@ -211,6 +211,32 @@ _REFERENCE = regex(
 )
 # Matches the beginning of a sentence about a figure, such as `Figure 3 shows`.
 _STARTS_WITH_FIGURE = regex(rf"(?i)\W*(?:{_FIGURE_WORDS})\.?\s?\d")
+_PAPER_NOUNS = (
+    "algorithm|analysis|approach|article|assay|authors?|cohort|curves?|data|dataset|effects?"
+    "|experiments?|findings?|framework|groups?|images?|method|model|paper|participants|patients"
+    "|procedure|protocol|results?|samples?|simulations?|study|subjects|survey|system|technique"
+    "|test|trial"
+)
+# Matches the beginning of a sentence whose subject only the text before it names, such as `Group 2
+# had`, `In this model`, `The authors found`, `The proposed method` or `Participants were`.
+_STARTS_WITH_UNNAMED = regex(
+    r"\W*(?:(?:Group|Method|Experiment|Study|Condition|Sample|Scenario|Model|Cluster|Panel|Case"
+    r"|Aim"
+    r"|Hypothesis) (?:\d+|[A-Z]|I{2,3})\b(?!-)"
+    r"|The (?:present|current|proposed|aforementioned|above|following|resulting|corresponding"
+    r"|respective"
+    r"|remaining) \w"
+    rf"|The (?:{_PAPER_NOUNS}) (?:(?:\w+ly|also|then) )?(?:is|are|was|were|has|have|had|can"
+    rf"|could|may|does"
+    r"|did|will|would|should|must|\w{3,}ed|\w{3,}s)\b"
+    r"|(?:Participants|Respondents|Subjects|Findings|Results|Data) (?:\w+ly |also |then )?(?:is"
+    r"|are|was"
+    r"|were|has|have|had|\w{3,}ed)\b"
+    r"|(?:In|For|From|With|Using|By|Under|To|On|At|Of|Among|Within|After|Through|During"
+    r"|By means of"
+    r"|Based on|Due to|Because of|Unlike|Despite) (?:all |each of |both of )?(?:this|these|such"
+    r"|our)\b)"
+)
 _WORD_BEFORE = regex(r"[^\W_]{2,}[.,;:!?”\"»)]*\Z")
 _NOTE_NUMBER = regex(
     rf"(?=[\d¹²³⁰-⁹])(?:{SUPERSCRIPT_NOTE.pattern}"
