@@ -15,6 +15,7 @@ from ankiforge.language.quantities import MONTHS
 from ankiforge.language.tokens import Token, TokenKind, is_verb
 from ankiforge.model import Span
 from ankiforge.text import regex
+from ankiforge.text.citations import AMBIGUOUS_RAISED_NUMBER
 from ankiforge.text.decoding import find_garbled_word
 from ankiforge.text.normalize import (
     UNSPACED_SCRIPTS,
@@ -74,9 +75,6 @@ _MAX_LABEL_WORDS = 4
 # Matches words that a PDF has run together. No word of a language with spaces is that long, except
 # a few names of chemicals and laws.
 _WORDS_WITHOUT_SPACES = regex(r"[A-Za-zÀ-ÖØ-öø-ſ]{30,}")
-# Matches a number of several digits with a raised number that may be a power or a citation, as in
-# `14 of 20⁵ plots`. Powers of ten are no citations.
-_AMBIGUOUS_RAISED_NUMBER = regex(r"(?<![\d.,])(?!10[⁰¹²³⁴-⁹])\d{2,}[⁰¹²³⁴-⁹]+(?![\w⁺⁻])")
 _LINK = regex(r"!?\[[^\]\n]*\]\([^)\n]*\)|https?://\S+|www\.\S+")
 _POSSIBLE_LAST_KINDS = (TokenKind.NOUN, TokenKind.NAME, TokenKind.NUMBER)
 # The minimum fraction of a sentence that isn't a link.
@@ -111,7 +109,7 @@ def find_rejection(
         return RejectionReason.GARBLED
     if _PROGRAM_TEXT.search(prose):
         return RejectionReason.PROGRAM_TEXT
-    if _AMBIGUOUS_RAISED_NUMBER.search(prose):
+    if AMBIGUOUS_RAISED_NUMBER.search(prose):
         return RejectionReason.AMBIGUOUS_NUMBER
     if len(_LINK.sub("", text)) < _MIN_TEXT_OUTSIDE_LINKS * len(text):
         return RejectionReason.HEADING
@@ -191,7 +189,8 @@ _LIST_SIGN = regex(
 # Matches the key in a citation such as `[27]`, `\[87\]` or `[CG95, PM01+]`.
 _CITATION_KEY = r"(?:\d{1,3}|[A-Z][A-Za-z]{1,5}[+*∗]?\d\d[a-z]?)"
 _CITATION = regex(
-    rf"\s*\\?\[{_CITATION_KEY}(?:\s?[,;–-]\s?{_CITATION_KEY})*\\?\](?=[\s.,;:!?)”\"]|\Z)"
+    r"\s*\(\d{1,3}(?:\s?[,;–-]\s?\d{1,3})*\)(?=[.,;:!?]|\s+(?:and|but|while|or)\b|\Z)"
+    rf"|\s*\\?\[{_CITATION_KEY}(?:\s?[,;–-]\s?{_CITATION_KEY})*\\?\](?=[\s.,;:!?)”\"]|\Z)"
 )
 # Matches text in brackets, which is a citation if it contains a year: `(Bornstein 1989)`,
 # `(cf. Ericsson, 2008; Ophir & Wagner 2009a, 175)`, `(Basic Books, 2010)`.
