@@ -1,4 +1,4 @@
-"""Find and remove the numbers of references in the text of a paper, such as `[12]` or `polymer⁷`."""
+"""Find and remove the numbers of references in papers, such as `[12]` or `polymer⁷`."""
 
 from __future__ import annotations
 
