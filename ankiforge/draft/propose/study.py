@@ -66,6 +66,9 @@ _ARGUMENT = regex(
     r"|contrast|fact|general|order|particular|principle)|Indeed|Like|Once|Overall|Second|Since"
     r"|Specifically"
     r"|Third|Though|Unlike|Whereas|While)\b"
+    # no subject, as in `Named for Willi Hennig`, and `An exception is`
+    r"|\A\W*Named\b"
+    r"|\A\W*An? (?:\w+ )?(?:alternative|exception|explanation|interpretation|possibility)\b"
     # something that only the text before names
     r"|\b(?:this|these|either of those|such an?|the (?:same|latter|former))\b"
     r"|\b(?:respectively|see (?:also|discussion|text)|described (?:here|above|below|in)"
