@@ -24,6 +24,7 @@ from ankiforge.language.quantities import (
     parse_quantities,
 )
 from ankiforge.model import CardContent, Finding, Strings
+from ankiforge.text.citations import AMBIGUOUS_RAISED_NUMBER
 from ankiforge.text.normalize import blank_out_code_and_urls
 
 # Smaller spelled-out numbers aren't compared, because `one` and `two` often don't state a
@@ -46,6 +47,9 @@ def check_numbers(draft: CardContent, context: CheckContext) -> Iterator[Finding
         if conflict is not None and _find_conflicting_number(quantity, source):
             yield make_finding("number_altered", f"{quantity.text}; there: {conflict}")
             return
+    ambiguous = _find_ambiguous_number(draft, source)
+    if ambiguous is not None:
+        yield make_finding("ambiguous_number", ambiguous)
 
 
 def _list_claimed_quantities(draft: CardContent) -> list[Quantity]:
@@ -58,6 +62,17 @@ def _list_claimed_quantities(draft: CardContent) -> list[Quantity]:
     for text in texts:
         quantities += parse_quantities(blank_out_code_and_urls(text))
     return quantities
+
+
+def _find_ambiguous_number(draft: CardContent, source: str) -> str | None:
+    """Return a number on a drafted card that the source has with a power or a citation."""
+    if draft.origin.is_from_comment:
+        return None
+    numbers = set(DIGIT_NUMBER.findall(parse_draft(draft).full_text))
+    for number in AMBIGUOUS_RAISED_NUMBER.finditer(source):
+        if number[1] in numbers:
+            return number[0]
+    return None
 
 
 # --- numbers that the source lacks ----------------------------------------------------

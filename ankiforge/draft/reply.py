@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from operator import attrgetter
 
+from msgspec.structs import replace
+
 from ankiforge.draft.prompt import ReplyShape, compute_max_card_count
 from ankiforge.draft.reply_cards import (
     ClozeCard,
@@ -30,10 +32,12 @@ from ankiforge.model import (
     DraftingStatus,
     Highlight,
     Origin,
+    SourceKind,
     Span,
     Strings,
     Value,
 )
+from ankiforge.text.citations import is_only_citation, remove_citations
 from ankiforge.text.located import find_quote, find_whole_words
 from ankiforge.text.sentences import find_sentence_around
 
@@ -157,6 +161,10 @@ def _iter_distinct_drafts(
             card, evidence = meaning_card, Evidence(highlight.exact)
         else:
             evidence = find_evidence(card.quote, card.answer_texts, highlight)
+        if highlight.source_kind in (SourceKind.PDF, SourceKind.ZOTERO):
+            if is_only_citation(card.answer):
+                continue
+            card = _remove_citations_from_card(card)
         if card.comparison_key in known_keys:
             continue
         known_keys.add(card.comparison_key)
@@ -180,6 +188,14 @@ def _make_meaning_card(card: DraftedCard, highlight: Highlight) -> TwoSidedCard 
         return None
     front = format_word_front(highlight)
     return TwoSidedCard(card.label, card.quote, front, card.back)
+
+
+def _remove_citations_from_card(card: DraftedCard) -> DraftedCard:
+    if isinstance(card, ClozeCard):
+        return replace(card, text=remove_citations(card.text))
+    return replace(
+        card, front=remove_citations(card.front), back=remove_citations(card.back)
+    )
 
 
 def make_result(

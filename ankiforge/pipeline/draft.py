@@ -18,11 +18,11 @@ from ankiforge.config.deckfiles import DeckRule, choose_deck, find_rule
 from ankiforge.draft import (
     PROPOSALS_VERSION,
     find_reason_not_to_send,
-    has_relevant_comment,
     is_drafted_by_rules_only,
     make_failed_result,
     remove_comment_from_context,
 )
+from ankiforge.draft.instructions import QuestionRequest, parse_highlight_instruction
 from ankiforge.errors import BugError, wrap_unexpected_errors
 from ankiforge.ledger import Ledger, cards, decide, draft_recording, private
 from ankiforge.ledger.database import iter_batches
@@ -365,6 +365,9 @@ def _may_be_sent(highlight: Highlight, privacy: PrivacyFilter) -> bool:
     """Return whether a model may draft a highlight, which must not be private."""
     if is_drafted_by_rules_only(highlight) or find_reason_not_to_send(highlight):
         return False
+    request = parse_highlight_instruction(highlight)
+    if isinstance(request, QuestionRequest) and request.answer is not None:
+        return False  # the user has answered the question
     return not privacy.find_private_reason(highlight)
 
 
@@ -385,7 +388,7 @@ def _rank_for_chat(
             usefulness = scores.usefulness
         rank = compute_rank(usefulness, get_factuality(factuality, row["document"]))
         wants = find_drafting_instructions(job.decks, highlight).requested_kind
-        if wants in ("definition", "question") or has_relevant_comment(highlight):
+        if wants in ("definition", "question"):
             rank += 2.0
         document = highlight.document.key
         sentence = sentence_by_key.get(highlight.key, "")

@@ -8,6 +8,7 @@ from tests.check import cards
 SAYS = {
     "ungrounded_number": "a number that is not in the source: ",
     "number_altered": "the source has the number with another unit, sign or era: ",
+    "ambiguous_number": "a raised number follows it there, a power or a citation: ",
     "answer_partly": "most of the answer is not in the source: ",
     "answer_not_in_source": "the source does not give the answer ",
     "negation": "may negate what the source says, or the reverse: ",
@@ -66,6 +67,9 @@ def compare(answer, source, front="How is it?", **about):
         ("4 million people", "3,000,000 people", {"ungrounded_number": "4"}),
         ("in 2012", "in two thousand", {"ungrounded_number": "2012"}),
         # with another unit, sign or era
+        ("20", "It grew in 14 of 20⁵ plots.", {"ambiguous_number": "20⁵"}),
+        ("14", "It grew in 14 of 20⁵ plots.", {}),
+        ("10⁵", "It has 5 × 10⁵ cells.", {}),
         ("5 mg", "It weighs 5 g.", {"number_altered": "5 mg; there: 5 g"}),
         ("5 mg", "It weighs 5.", {}),
         ("5", "It weighs 5 g.", {}),

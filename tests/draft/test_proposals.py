@@ -174,8 +174,9 @@ def test_a_run_counts_as_certain_what_is_shown_as_certain(highlight):
     texts = [case["text"] for case in (*CASES, *REFUSED)]
     counted, shown = {}, {}
     for text in (GOOD, SURE, *texts):
-        score = score_highlight(highlight(text)).usefulness
-        drafts = propose_drafts(highlight(text)).drafts
+        passage = highlight(text, namespace="vault:p")
+        score = score_highlight(passage).usefulness
+        drafts = propose_drafts(passage).drafts
         if score >= MIN_CERTAIN_CONFIDENCE:
             counted[text] = score
         if drafts and drafts[0].confidence >= MIN_CERTAIN_CONFIDENCE:

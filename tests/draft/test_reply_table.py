@@ -359,3 +359,39 @@ def test_why_a_reply_has_no_card(cards, reason, is_declined):
     assert (result.drafts, result.status) == ((), DraftingStatus.NO_CARD)
     assert (result.reason, result.is_declined) == (reason, is_declined)
     assert explain_missing_card(cards, shape) == reason
+
+
+@pytest.mark.parametrize(
+    ("namespace", "card", "fields"),
+    [
+        (
+            "pdf:p",
+            TwoSidedCard("1", "", "What of [1]?", "water [12]."),
+            ("What of [1]?", "water."),
+        ),
+        ("pdf:p", TwoSidedCard("1", "", "What?", "[12]"), None),
+        (
+            "pdf:p",
+            ClozeCard("1", "", "It is {{c1::polymer⁷}}."),
+            ("It is {{c1::polymer}}.",),
+        ),
+        (
+            "vault:p",
+            TwoSidedCard("1", "", "What?", "the interval [1, 2]."),
+            ("What?", "the interval [1, 2]."),
+        ),
+    ],
+)
+def test_the_numbers_of_references_are_on_no_card_of_a_paper(namespace, card, fields):
+    document = Document(DocumentKey(namespace), source="s", title="T")
+    highlight = Highlight(
+        key=HighlightKey(f"{namespace}/1"),
+        document=document,
+        namespace=namespace,
+        kind=HighlightKind.HIGHLIGHT,
+        exact="It is water [12], and the interval [1, 2].",
+    )
+    shape = ReplyShape((BASIC, CLOZE, TWO_WAY))
+    result = make_result(highlight, [card], Origin("llm"), shape)
+    found = [tuple(value for _, value in draft.fields) for draft in result.drafts]
+    assert found == ([] if fields is None else [fields])

@@ -22,6 +22,7 @@ from ankiforge.draft.propose.features import (
     estimate_confidence,
     estimate_text_confidence,
     extract_sentence_features,
+    is_plain_fact,
 )
 from ankiforge.draft.propose.ranking import (
     MAX_GAP_SCORE,
@@ -38,6 +39,7 @@ from ankiforge.draft.propose.rejection import (
     find_rejection,
     strip_ending,
 )
+from ankiforge.draft.propose.study import reports_study
 from ankiforge.language.detection import CITATION, detect_language
 from ankiforge.language.lexicon import LanguageTables, load_language
 from ankiforge.language.tokens import is_verb, tokenize
@@ -216,6 +218,8 @@ class ScoredSentence(Value):
     features: Features
     confidence: float
     """The confidence in a card with an average gap."""
+    min_confidence: float
+    """The confidence in a card with any gap is at least this."""
 
 
 def score_sentences(highlight: Highlight) -> Iterator[ScoredSentence | RejectionReason]:
@@ -231,6 +235,7 @@ def score_sentences(highlight: Highlight) -> Iterator[ScoredSentence | Rejection
         highlight.exact, highlight.surrounding_text, highlight.context
     )
     tables = load_language(language)
+    is_from_paper = highlight.source_kind in (SourceKind.PDF, SourceKind.ZOTERO)
     for excerpt in make_excerpts(highlight, tables):
         words = tokenize(excerpt.text, tables)
         cues = tables.cues.find_cues([token.folded for token in words])
@@ -246,7 +251,14 @@ def score_sentences(highlight: Highlight) -> Iterator[ScoredSentence | Rejection
             yield reason
             continue
         features = extract_sentence_features(excerpt.text, words, cues, tables)
-        yield ScoredSentence(excerpt, language, features, estimate_confidence(features))
+        min_confidence = 0.0
+        if is_from_paper:
+            features["paper"] = 1.0
+            features["study"] = float(reports_study(excerpt.text))
+        elif is_plain_fact(excerpt.text, words, features, tables):
+            min_confidence = MIN_PROPOSAL_CONFIDENCE
+        confidence = max(estimate_confidence(features), min_confidence)
+        yield ScoredSentence(excerpt, language, features, confidence, min_confidence)
 
 
 def _find_rejection_of_highlight(highlight: Highlight) -> RejectionReason | None:
@@ -284,6 +296,7 @@ def draft_cloze(
     drafts: list[Draft] = []
     for gap in _GapSearch(highlight, sentence).find_gaps():
         confidence = estimate_confidence(sentence.features, gap.score)
+        confidence = max(confidence, sentence.min_confidence)
         if not drafts and confidence < min_confidence:
             return RejectionReason.UNCERTAIN
         draft = _draft_gap(highlight, sentence.excerpt, gap.span)

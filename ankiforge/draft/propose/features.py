@@ -23,7 +23,7 @@ from ankiforge.language.lexicon import (
     read_table,
     read_weights,
 )
-from ankiforge.language.tokens import Token, TokenKind, tokenize
+from ankiforge.language.tokens import Token, TokenKind, is_verb, tokenize
 from ankiforge.language.words import count_words
 from ankiforge.model import Highlight
 from ankiforge.text import regex
@@ -39,6 +39,11 @@ _PLAIN_ZIPF = 4.7
 _MAX_TOKENS_BEFORE_DEFINITION = 6
 _MAX_LENGTH = 45
 """Longer sentences count as having this many words."""
+# The limits of a plain fact, see `is_plain_fact`.
+_MAX_PLAIN_WORDS = 14
+_MAX_PLAIN = 0.25
+_MIN_PLAIN_RARITY = 0.4
+_SIGNS_IN_ASIDES = ',;:()"“”–—?!&'
 # A year may be next to a letter of a script without spaces, as in `于1869年`.
 _YEAR = regex(
     r"(?<![^\W\u3040-\u30ff\u3400-\u9fff])(?:1\d|20)\d\d"
@@ -90,6 +95,37 @@ def extract_sentence_features(
     total = sum(table.get(beginning, 0.0) for beginning in beginnings)
     features["words"] = total / math.sqrt(max(len(beginnings), 1))
     return features
+
+
+def is_plain_fact(
+    text: str, words: Sequence[Token], features: Features, language: LanguageTables
+) -> bool:
+    """Return whether a sentence states one fact and no more, such as `A bog holds much water.`.
+
+    Such sentences are too short to be likely by their other features. Of 42 in a vault of study
+    notes a reader kept about 25; in 608 sentences of a Kindle there were five, two of them kept.
+    """
+    if not text.endswith(".") or any(sign in text for sign in _SIGNS_IN_ASIDES):
+        return False
+    terms = [token for token in words if token.kind != TokenKind.SIGN]
+    if len(terms) > _MAX_PLAIN_WORDS:
+        return False
+    for token in terms:
+        # advice, denials and statements about persons
+        if (
+            token.folded in language.pronouns
+            or token.folded in language.words_before_verbs
+        ):
+            return False
+    if terms and terms[0].folded in language.determiners:
+        terms = terms[1:]
+    if not terms or terms[0].kind not in (*_NOUNS, TokenKind.ADJECTIVE):
+        return False
+    if not any(
+        is_verb(token, language) for token in terms[:_MAX_TOKENS_BEFORE_DEFINITION]
+    ):
+        return False
+    return features["plain_words"] <= _MAX_PLAIN and features["rare"] >= _MIN_PLAIN_RARITY
 
 
 def _sum_noun_rarities(words: Sequence[Token]) -> float:

@@ -16,6 +16,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import NamedTuple
 
+from ankiforge.draft.propose.debris import splits_phrase, touches_debris
 from ankiforge.draft.propose.rejection import strip_ending
 from ankiforge.language.lexicon import LanguageTables, read_weights, read_word_set
 from ankiforge.language.quantities import find_unsplittable_offsets
@@ -63,6 +64,7 @@ _CONTENT_KINDS = _NAME_KINDS.union(
     (TokenKind.NOUN, TokenKind.VERB, TokenKind.ADJECTIVE, TokenKind.ADVERB)
 )
 _ANSWER_KINDS = _NAME_KINDS | {TokenKind.NOUN}
+_MODIFIER_KINDS = (TokenKind.ADJECTIVE, TokenKind.NUMBER)
 _SENTENCE_ENDS = frozenset(".!?;。！？；")
 # Matches the classes of a term, a copula, and the kind of thing that the term is: `DnCDan`. In
 # Romance languages, the adjective follows the noun: `le cortex préfrontal`.
@@ -317,6 +319,10 @@ class GapRanker:
         """Return whether a run is only part of a larger unit, or is useless as an answer."""
         if self._is_incomplete(run) or self._is_vague(run):
             return True
+        if self._is_half_of_list(run) or self._is_action(run):
+            return True
+        if touches_debris(self.text, self.get_span(run)):
+            return True
         # without word tables, only a complete name or quantity can be a gap
         if not self.language.function_words and not self._is_complete_name(run):
             return True
@@ -343,7 +349,7 @@ class GapRanker:
     def _is_incomplete(self, run: TokenRun) -> bool:
         """Return whether a run splits a pair or clause, or is more than half of the text."""
         start, end = self.get_span(run)
-        if 2 * (end - start) > len(self.text):
+        if 2 * (end - start) > len(self.text) or splits_phrase(self.text, (start, end)):
             return True
         texts = []
         for token in self.tokens[run.first : run.end]:
@@ -358,10 +364,43 @@ class GapRanker:
         inner = self.tokens[run.first + 1 : run.end]
         return any(token.folded in _CLAUSE_WORDS for token in inner)
 
+    def _is_action(self, run: TokenRun) -> bool:
+        """Return whether a run begins with a verb or preposition, as in `lowers the pressure`.
+
+        A single word may be one, such as the `cramming` of `is called cramming`.
+        """
+        if self._token_classes[run.first] == "p":
+            return True
+        if run.end - run.first == 1:
+            return False
+        first, second = self.tokens[run.first : run.first + 2]
+        # a participle, as in `elected officials`
+        if first.folded.endswith("ed") and second.kind != TokenKind.FUNCTION_WORD:
+            return False
+        return is_verb(first, self.language)
+
+    def _is_half_of_list(self, run: TokenRun) -> bool:
+        """Return whether a run is the end of a list, such as the `B and C` of `A, B and C`.
+
+        In `rich and poor countries`, `poor countries` is one, too.
+        """
+        if run.first == 0:
+            return False
+        before = self.tokens[run.first - 1]
+        inner = self.tokens[run.first : run.end]
+        if before.text in (",", "、"):
+            return any(token.folded in _LIST_CONJUNCTIONS for token in inner)
+        if before.folded not in _LIST_CONJUNCTIONS or run.first < 2 or len(inner) == 1:
+            return False
+        if inner[-1].kind != TokenKind.NOUN:
+            return False
+        first_modifier = self.tokens[run.first - 2]
+        return first_modifier.kind in _MODIFIER_KINDS and inner[0].kind in _MODIFIER_KINDS
+
     def _is_vague(self, run: TokenRun) -> bool:
-        """Return whether all content words of a run are vague nouns, such as `way`."""
+        """Return whether all nouns of a run are vague, as in `way` or `recurrent problem`."""
         for token in self.tokens[run.first : run.end]:
-            if token.kind in _CONTENT_KINDS:
+            if token.kind in _ANSWER_KINDS:
                 if token.folded not in self.language.vague_nouns:
                     return False
         return True

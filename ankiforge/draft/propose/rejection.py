@@ -15,6 +15,7 @@ from ankiforge.language.quantities import MONTHS
 from ankiforge.language.tokens import Token, TokenKind, is_verb
 from ankiforge.model import Span
 from ankiforge.text import regex
+from ankiforge.text.citations import AMBIGUOUS_RAISED_NUMBER
 from ankiforge.text.decoding import find_garbled_word
 from ankiforge.text.normalize import (
     UNSPACED_SCRIPTS,
@@ -74,9 +75,6 @@ _MAX_LABEL_WORDS = 4
 # Matches words that a PDF has run together. No word of a language with spaces is that long, except
 # a few names of chemicals and laws.
 _WORDS_WITHOUT_SPACES = regex(r"[A-Za-zÀ-ÖØ-öø-ſ]{30,}")
-# Matches a number of several digits with a raised number that may be a power or a citation, as in
-# `14 of 20⁵ plots`. Powers of ten are no citations.
-_AMBIGUOUS_RAISED_NUMBER = regex(r"(?<![\d.,])(?!10[⁰¹²³⁴-⁹])\d{2,}[⁰¹²³⁴-⁹]+(?![\w⁺⁻])")
 _LINK = regex(r"!?\[[^\]\n]*\]\([^)\n]*\)|https?://\S+|www\.\S+")
 _POSSIBLE_LAST_KINDS = (TokenKind.NOUN, TokenKind.NAME, TokenKind.NUMBER)
 # The minimum fraction of a sentence that isn't a link.
@@ -111,7 +109,7 @@ def find_rejection(
         return RejectionReason.GARBLED
     if _PROGRAM_TEXT.search(prose):
         return RejectionReason.PROGRAM_TEXT
-    if _AMBIGUOUS_RAISED_NUMBER.search(prose):
+    if AMBIGUOUS_RAISED_NUMBER.search(prose):
         return RejectionReason.AMBIGUOUS_NUMBER
     if len(_LINK.sub("", text)) < _MIN_TEXT_OUTSIDE_LINKS * len(text):
         return RejectionReason.HEADING
@@ -119,7 +117,7 @@ def find_rejection(
         return RejectionReason.CUT_OFF
     if _is_label(text, words, word_count, language):
         return RejectionReason.HEADING
-    if _STARTS_WITH_FIGURE.match(text):
+    if _STARTS_WITH_FIGURE.match(text) or _STARTS_WITH_UNNAMED.match(text):
         return RejectionReason.DEPENDENT
     if any(_depends_on_context(cue, words) for cue in cues):
         return RejectionReason.DEPENDENT
@@ -191,7 +189,8 @@ _LIST_SIGN = regex(
 # Matches the key in a citation such as `[27]`, `\[87\]` or `[CG95, PM01+]`.
 _CITATION_KEY = r"(?:\d{1,3}|[A-Z][A-Za-z]{1,5}[+*∗]?\d\d[a-z]?)"
 _CITATION = regex(
-    rf"\s*\\?\[{_CITATION_KEY}(?:\s?[,;–-]\s?{_CITATION_KEY})*\\?\](?=[\s.,;:!?)”\"]|\Z)"
+    r"\s*\(\d{1,3}(?:\s?[,;–-]\s?\d{1,3})*\)(?=[.,;:!?]|\s+(?:and|but|while|or)\b|\Z)"
+    rf"|\s*\\?\[{_CITATION_KEY}(?:\s?[,;–-]\s?{_CITATION_KEY})*\\?\](?=[\s.,;:!?)”\"]|\Z)"
 )
 # Matches text in brackets, which is a citation if it contains a year: `(Bornstein 1989)`,
 # `(cf. Ericsson, 2008; Ophir & Wagner 2009a, 175)`, `(Basic Books, 2010)`.
@@ -211,6 +210,32 @@ _REFERENCE = regex(
 )
 # Matches the beginning of a sentence about a figure, such as `Figure 3 shows`.
 _STARTS_WITH_FIGURE = regex(rf"(?i)\W*(?:{_FIGURE_WORDS})\.?\s?\d")
+_PAPER_NOUNS = (
+    "algorithm|analysis|approach|article|assay|authors?|cohort|curves?|data|dataset|effects?"
+    "|experiments?|findings?|framework|groups?|images?|method|model|paper|participants|patients"
+    "|procedure|protocol|results?|samples?|simulations?|study|subjects|survey|system|technique"
+    "|test|trial"
+)
+# Matches the beginning of a sentence whose subject only the text before it names, such as `Group 2
+# had`, `In this model`, `The authors found`, `The proposed method` or `Participants were`.
+_STARTS_WITH_UNNAMED = regex(
+    r"\W*(?:(?:Group|Method|Experiment|Study|Condition|Sample|Scenario|Model|Cluster|Panel|Case"
+    r"|Aim"
+    r"|Hypothesis) (?:\d+|[A-Z]|I{2,3})\b(?!-)"
+    r"|The (?:present|current|proposed|aforementioned|above|following|resulting|corresponding"
+    r"|respective"
+    r"|remaining) \w"
+    rf"|The (?:{_PAPER_NOUNS}) (?:(?:\w+ly|also|then) )?(?:is|are|was|were|has|have|had|can"
+    rf"|could|may|does"
+    r"|did|will|would|should|must|\w{3,}ed|\w{3,}s)\b"
+    r"|(?:Participants|Respondents|Subjects|Findings|Results|Data) (?:\w+ly |also |then )?(?:is"
+    r"|are|was"
+    r"|were|has|have|had|\w{3,}ed)\b"
+    r"|(?:In|For|From|With|Using|By|Under|To|On|At|Of|Among|Within|After|Through|During"
+    r"|By means of"
+    r"|Based on|Due to|Because of|Unlike|Despite) (?:all |each of |both of )?(?:this|these|such"
+    r"|our)\b)"
+)
 _WORD_BEFORE = regex(r"[^\W_]{2,}[.,;:!?”\"»)]*\Z")
 _NOTE_NUMBER = regex(
     rf"(?=[\d¹²³⁰-⁹])(?:{SUPERSCRIPT_NOTE.pattern}"
