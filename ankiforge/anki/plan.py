@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
-from enum import Enum
+from enum import Enum, StrEnum
 from functools import cache, lru_cache
 from typing import NamedTuple
 
@@ -44,6 +44,7 @@ from ankiforge.anki.package import DAY_ZERO, find_note_problem
 from ankiforge.anki.render import field_to_markdown, is_generated_media_name, text_to_html
 from ankiforge.model import (
     RETIRED_TAG,
+    AdoptedNote,
     AnkiNote,
     AnkiNoteType,
     CardKind,
@@ -115,8 +116,8 @@ class FieldLayout(Value):
     """The note's GUID in Anki, which another tool may have chosen."""
     anki_note: AnkiNote | None = None
     """The note in Anki, or None if it is missing or Anki wasn't read."""
-    hold_reason: str = ""
-    """The reason why the note can't be exported at the moment, or ""."""
+    hold_reason: str | None = None
+    """The reason why the note can't be exported at the moment, or None."""
     note_type: AnkiNoteType | None = None
     """The note type, or None if the note can't be exported or there is no note to write."""
     fields: Strings = ()
@@ -136,6 +137,11 @@ class FieldLayout(Value):
     """The `mod` of the package that Anki imported, or 0 if uncertain or already recorded."""
     mapped_type: UserNoteType | None = None
     """The note type as it was recorded with the first package, or None if it is one of ours."""
+
+    @property
+    def is_our_type(self) -> bool:
+        """Whether the note has one of our own note types, with an AnkiforgeId field."""
+        return IDENTITY_FIELD in self.positions
 
     @property
     def their_fields(self) -> Texts:
@@ -164,62 +170,101 @@ def find_field_layout(
     `anki_note` is None if the note isn't in Anki, or if Anki wasn't read. `mapped_types`
     contains the user's note types that the settings choose for new notes.
     """
-    # find the note type as it was when it was first exported, and as it is now
     adopted = card.note.adopted
     mapped_type = find_user_note_type(card, anki_note, mapped_types)
-    guid = card.guid
-    required = card.note_type.required_fields
-    html_by_name: Texts = {}
     if adopted:
-        guid = Guid(adopted.guid)
-        if anki_note is None and not adopted.is_wanted_back:
-            return FieldLayout(guid)
-        first_type = UserNoteType(adopted.type, "", adopted.field_names)
-        note_type = note_types.get(adopted.type)
-        html_by_name = adopted.html
+        layout = _find_adopted_layout(card, adopted, anki_note, note_types)
     elif mapped_type:
-        first_type = mapped_type
-        note_type = note_types.get(mapped_type.id)
+        configured = mapped_types.get(card.note_type)
+        layout = _find_mapped_layout(card, mapped_type, configured, note_types)
     else:
-        first_type = convert_our_note_type(card.note_type)
-        note_type = choose_exported_type(card.note_type, note_types)
-        required = (IDENTITY_FIELD, *required)
-    if note_type is None:
-        fault = f"Anki has no note type {first_type.name} any more"
-        return FieldLayout(guid, anki_note, fault if mapped_type else NOTE_TYPE_CHANGED)
-
-    # find our fields in the note type, and check that a note can be exported
-    configured = mapped_types.get(card.note_type) if mapped_type else None
-    if adopted or mapped_type:
-        positions = find_field_positions(note_type, first_type, configured)
-    else:
-        positions = find_our_field_positions(note_type, card.note_type)
-    for name in required:
-        if name not in positions:
-            field_name = first_type.fields.get(name, name)
-            return FieldLayout(
-                guid, anki_note, f"{note_type.name} has no field {field_name} any more"
-            )
-    if IDENTITY_FIELD in positions:
-        positions = {
-            name: position
-            for name, position in positions.items()
-            if name not in USER_FIELDS
-        }
-    fields = tuple(html_by_name.get(name, "") for name in note_type.field_names)
-    layout = FieldLayout(
-        guid, anki_note, "", note_type, fields, positions, mapped_type=mapped_type
-    )
-    if anki_note is None:
+        layout = _find_our_layout(card, note_types)
+    layout = replace(layout, anki_note=anki_note)
+    note_type = layout.note_type
+    if anki_note is None or note_type is None:
         return layout
-    has_expected_type = (
-        anki_note.type_id == note_type.id
-        and len(anki_note.fields) == len(note_type.fields)
-        and (IDENTITY_FIELD not in positions or anki_note.identity is not None)
-    )
-    if not has_expected_type:
-        return FieldLayout(guid, anki_note, NOTE_TYPE_CHANGED)
+
+    has_type = anki_note.type_id == note_type.id
+    has_fields = len(anki_note.fields) == len(note_type.fields)
+    lacks_identity = layout.is_our_type and anki_note.identity is None
+    if not has_type or not has_fields or lacks_identity:
+        return FieldLayout(layout.guid, anki_note, NOTE_TYPE_CHANGED)
     return _set_merge_base(replace(layout, fields=anki_note.fields), card, anki_note)
+
+
+def _find_adopted_layout(
+    card: LocalCard,
+    adopted: AdoptedNote,
+    anki_note: AnkiNote | None,
+    note_types: NoteTypesById,
+) -> FieldLayout:
+    """Locate our fields in a note of another tool, which may have to be created again."""
+    guid = Guid(adopted.guid)
+    if anki_note is None and not adopted.is_wanted_back:
+        return FieldLayout(guid)
+    note_type = note_types.get(adopted.type)
+    if note_type is None:
+        return FieldLayout(guid, hold_reason=NOTE_TYPE_CHANGED)
+    adopted_type = UserNoteType(adopted.type, note_type.name, adopted.field_names)
+    positions = find_field_positions(note_type, adopted_type, None)
+    for name in card.note_type.required_fields:
+        if name not in positions:
+            their_name = adopted.field_names.get(name, name)
+            return FieldLayout(guid, hold_reason=_explain_field(note_type, their_name))
+    fields = tuple(adopted.html.get(name, "") for name in note_type.field_names)
+    return FieldLayout(guid, note_type=note_type, fields=fields, positions=positions)
+
+
+def _find_mapped_layout(
+    card: LocalCard,
+    mapped_type: UserNoteType,
+    configured_type: UserNoteType | None,
+    note_types: NoteTypesById,
+) -> FieldLayout:
+    """Locate our fields in a note type of the user's, for a new note.
+
+    Args:
+        card: The card.
+        mapped_type: The note type as it was when the note was first exported.
+        configured_type: The note type in the settings, if any.
+        note_types: All note types in Anki, by id.
+    """
+    note_type = note_types.get(mapped_type.id)
+    if note_type is None:
+        reason = f"Anki has no note type {mapped_type.name} any more"
+        return FieldLayout(card.guid, hold_reason=reason)
+    positions = find_field_positions(note_type, mapped_type, configured_type)
+    for name in card.note_type.required_fields:
+        if name not in positions:
+            their_name = mapped_type.fields.get(name, name)
+            reason = _explain_field(note_type, their_name)
+            return FieldLayout(card.guid, hold_reason=reason)
+    return FieldLayout(
+        card.guid,
+        note_type=note_type,
+        fields=("",) * len(note_type.fields),
+        positions=positions,
+        mapped_type=mapped_type,
+    )
+
+
+def _find_our_layout(card: LocalCard, note_types: NoteTypesById) -> FieldLayout:
+    """Locate our fields in the version of our own note type to export, for a new note."""
+    note_type = choose_exported_type(card.note_type, note_types)
+    if note_type is None:
+        return FieldLayout(card.guid, hold_reason=NOTE_TYPE_CHANGED)
+    positions = dict(find_our_field_positions(note_type, card.note_type))
+    for name in (IDENTITY_FIELD, *card.note_type.required_fields):
+        if name not in positions:
+            return FieldLayout(card.guid, hold_reason=_explain_field(note_type, name))
+    for name in USER_FIELDS:
+        positions.pop(name, None)
+    fields = ("",) * len(note_type.fields)
+    return FieldLayout(card.guid, note_type=note_type, fields=fields, positions=positions)
+
+
+def _explain_field(note_type: AnkiNoteType, field_name: str) -> str:
+    return f"{note_type.name} has no field {field_name} any more"
 
 
 def _set_merge_base(
@@ -231,22 +276,31 @@ def _set_merge_base(
     types contains the hashes of its base. For any other note, the base is the version that Anki
     imported last, or the note as it was when it was adopted.
     """
-    if IDENTITY_FIELD in layout.positions:
+    if layout.is_our_type:
         return _set_merge_base_from_identity(layout, card, anki_note)
-    bases = [shipped for shipped in card.note.exports if shipped.field_hashes]
+    bases = []
     if card.note.adopted:
-        adopted_hashes = {
-            name: hash_html(card.note.adopted.get_original_html(name))
-            for name in card.note.adopted.field_names
-        }
-        bases.insert(0, ExportedNote(ADOPTED_MOD, field_hashes=adopted_hashes))
+        bases.append(_get_adopted_version(card.note.adopted))
+    bases += [exported for exported in card.note.exports if exported.field_hashes]
     theirs = layout.their_fields
-    base = find_imported_version(bases, anki_note, theirs) or NO_BASE
+    base = find_imported_version(bases, anki_note, theirs)
+    if base is None:
+        return layout
+    layout = replace(layout, base=base)
+    if base.mod == anki_note.imported_mod:  # recorded already
+        return layout
     their_hashes = {name: hash_html(html) for name, html in theirs.items()}
-    is_certain = their_hashes == base.field_hashes or base.mod == anki_note.mod
-    if not is_certain or base.mod == anki_note.imported_mod:
-        return replace(layout, base=base, newly_imported_mod=0)
-    return replace(layout, base=base, newly_imported_mod=base.mod)
+    if base.mod == anki_note.mod or base.field_hashes == their_hashes:
+        return replace(layout, newly_imported_mod=base.mod)
+    return layout
+
+
+def _get_adopted_version(adopted: AdoptedNote) -> ExportedNote:
+    """Return the content of a note at the time of its adoption, as a merge base."""
+    hashes = {
+        name: hash_html(adopted.get_original_html(name)) for name in adopted.field_names
+    }
+    return ExportedNote(ADOPTED_MOD, field_hashes=hashes)
 
 
 def _set_merge_base_from_identity(
@@ -259,24 +313,31 @@ def _set_merge_base_from_identity(
     hash is stored in `unknown_bases`. For a card that was recreated from Anki, all hashes are
     used as they are.
     """
-    base_hashes = anki_note.identity.fields if anki_note.identity else ()
-    hashes = dict(zip(card.note_type.content_fields, base_hashes, strict=False))
-    unknown_bases = {}
-    for name, base_hash in hashes.items():
-        shipped_hashes = [
-            package.field_hashes[name]
-            for package in card.note.exports
-            if name in package.field_hashes
-        ]
-        if (
-            shipped_hashes
-            and base_hash not in shipped_hashes
-            and not card.note.is_recreated_from_anki
-        ):
-            unknown_bases[name] = base_hash
-            hashes[name] = shipped_hashes[-1]
-    base = ExportedNote(0, find_last_exported_tags(card, anki_note), field_hashes=hashes)
+    base_hashes: dict[str, str] = {}
+    unknown_bases: dict[str, str] = {}
+    stored_hashes = anki_note.identity.fields if anki_note.identity else ()
+    for name, stored_hash in zip(
+        card.note_type.content_fields, stored_hashes, strict=False
+    ):
+        base_hashes[name] = stored_hash
+        exported_hashes = _list_exported_hashes(card, name)
+        if not exported_hashes or card.note.is_recreated_from_anki:
+            continue
+        if stored_hash not in exported_hashes:
+            base_hashes[name] = exported_hashes[-1]
+            unknown_bases[name] = stored_hash
+    tags = find_last_exported_tags(card, anki_note)
+    base = ExportedNote(0, tags, field_hashes=base_hashes)
     return replace(layout, base=base, unknown_bases=unknown_bases)
+
+
+def _list_exported_hashes(card: LocalCard, field_name: str) -> list[str]:
+    """List the hashes of a field in all packages that contained it, oldest first."""
+    return [
+        exported.field_hashes[field_name]
+        for exported in card.note.exports
+        if field_name in exported.field_hashes
+    ]
 
 
 # --- the note type, and our fields in it ------------------------------------------------
@@ -307,8 +368,10 @@ def find_user_note_type(
     configured = mapped_types.get(card.note_type)
     if configured is None:
         return None
-    switches = dict(card.kind.filled_switch_fields)
-    return configured if switches.keys() <= configured.fields.keys() else None
+    for switch_field, _ in card.kind.filled_switch_fields:
+        if switch_field not in configured.fields:
+            return None
+    return configured
 
 
 @cache
@@ -335,25 +398,25 @@ def find_field_positions(
         exported_type: The note type as it was when the note was first exported.
         configured_type: The note type in the settings, if any.
     """
-    by_name = {name: position for position, name in enumerate(note_type.field_names)}
-    by_id = {
-        id: position
-        for position, (_, id) in enumerate(note_type.fields)
-        if id is not None
-    }
-    new_names: Texts = {}
+    by_name: dict[str, int] = {}
+    by_id: dict[int, int] = {}
+    for position, (name, id) in enumerate(note_type.fields):
+        by_name[name] = position
+        if id is not None:
+            by_id[id] = position
+    configured_names: Texts = {}
     if configured_type and configured_type.id == exported_type.id:
-        new_names = configured_type.fields
+        configured_names = configured_type.fields
     positions = {}
-    for our_name, name in exported_type.fields.items():
-        found = (
-            by_id.get(exported_type.field_ids.get(our_name, -1)),
-            by_name.get(name),
-            by_name.get(new_names.get(our_name, "")),
-        )
-        position = next((each for each in found if each is not None), None)
-        if position is not None:
-            positions[our_name] = position
+    for our_name, exported_name in exported_type.fields.items():
+        field_id = exported_type.field_ids.get(our_name)
+        configured_name = configured_names.get(our_name)
+        if field_id in by_id:
+            positions[our_name] = by_id[field_id]
+        elif exported_name in by_name:
+            positions[our_name] = by_name[exported_name]
+        elif configured_name in by_name:
+            positions[our_name] = by_name[configured_name]
     return positions
 
 
@@ -423,21 +486,22 @@ class NoteContent(Value):
     name in Anki is unknown, and fields generated from a passage that this computer doesn't read."""
 
     @property
-    def local_links_hash(self) -> str:
-        """The hash of the local links, or "" if there are none or they are unknown here."""
-        html = self.fields.get(LOCAL_LINKS_FIELD, "")
-        is_known = html and LOCAL_LINKS_FIELD not in self.unreadable_fields
-        return hash_html(html) if is_known else ""
+    def local_links_hash(self) -> str | None:
+        """The hash of the local links, or None if there are none or they are unknown here."""
+        html = self.fields.get(LOCAL_LINKS_FIELD)
+        if not html or LOCAL_LINKS_FIELD in self.unreadable_fields:
+            return None
+        return hash_html(html)
 
     @property
     def shown_media(self) -> dict[str, Media]:
         """The readable images that the fields show, keyed by their path in the card."""
         html = "".join(self.fields.values())
-        return {
-            path: picture
-            for path, picture in self.media.items()
-            if picture.name in html and picture.path
-        }
+        shown_media = {}
+        for path, picture in self.media.items():
+            if picture.path and picture.name in html:
+                shown_media[path] = picture
+        return shown_media
 
 
 class CardFiles(Value):
@@ -521,23 +585,25 @@ def _choose_media(
             media_by_path[path] = picture
             continue
         missing.append(picture)
-        # in text that the user edited in Anki, the path is the picture's name in Anki
-        name = card.note.find_picture_name(path) or (
-            path if is_generated_media_name(path) else ""
-        )
-        if layout.anki_note and name:
+        if layout.anki_note is None:
+            continue
+        name = card.note.find_picture_name(path)
+        if name:
             media_by_path[path] = Media(name, "")
+        elif is_generated_media_name(path):
+            # in text that the user edited in Anki, the path is the picture's name in Anki
+            media_by_path[path] = Media(path, "")
     return media_by_path, missing
 
 
 def _find_fields_without_picture(card: LocalCard, media: Mapping[str, Media]) -> set[str]:
-    return {
-        name
-        for name, text in card.fields
-        for path in find_image_paths(text)
-        # pictures on the web are never read, so they don't count as missing
-        if path not in media and "://" not in path
-    }
+    incomplete_fields = set()
+    for name, text in card.fields:
+        for path in find_image_paths(text):
+            # pictures on the web are never read, so they don't count as missing
+            if path not in media and "://" not in path:
+                incomplete_fields.add(name)
+    return incomplete_fields
 
 
 # --- the plan for a card ----------------------------------------------------------------
@@ -563,8 +629,8 @@ class CardPlan(Value):
     is_live: bool
     note: Note | None = None
     exported: ExportedNote | None = None
-    hold_reason: str = ""
-    """The reason why the card can't be exported at the moment, or ""."""
+    hold_reason: str | None = None
+    """The reason why the card can't be exported at the moment, or None."""
     conflicts: tuple[Conflict, ...] = ()
     problems: tuple[Problem, ...] = ()
     is_update: bool = False
@@ -592,34 +658,54 @@ class CardPlan(Value):
 # --- merging a field --------------------------------------------------------------------
 #
 #     field                       ours               theirs     merged
-#     any                         any                unedited   ours
-#     content                     unchanged, or ""   edited     theirs
-#     content                     changed            edited     ask the user; the note is held
-#     generated, our note types   any                any        ours
-#     generated, others           any                edited     theirs
-#     any                         can't be read      any        theirs
+#     any                         can't be read      any        KEEP: theirs
+#     generated, our note types   any                any        OURS
+#     any                         any                unedited   OURS
+#     generated, others           any                edited     THEIRS
+#     content                     unchanged, or ""   edited     THEIRS
+#     content                     changed            edited     ASK the user; the note is held
 #     the user's                  -                  any        theirs
 #
-# `merge_field` doesn't handle generated fields of our note types; `_merge_note` overwrites them.
+# The first two rows are in `_merge_note_field`, the others in `merge_field`. The fields of the
+# user's never get there.
 
 
 class FieldAction(Enum):
-    """How to merge a field: write our text, keep the user's, or ask the user."""
+    """Which text a field gets."""
 
     OURS = "ours"
     THEIRS = "theirs"
+    """The user's text, because only the user has changed it since the merge base."""
+    KEEP = "keep"
+    """The text in Anki, because we can't tell whether our text is complete."""
     ASK = "ask"
+    """The text that the user chooses, because both sides have changed it."""
+
+
+class ConflictChoice(StrEnum):
+    """The text that the user chose in a conflict over a field, as stored in the journal."""
+
+    MINE = "mine"
+    """The user's own text."""
+    SOURCE = "source"
 
 
 class ConflictResolution(NamedTuple):
     """How the user resolved the last conflict over a field."""
 
-    choice: str = ""
-    """Which text the user chose: `mine` (the user's own), `source`, or "" without a conflict."""
-    their_hash: str = ""
+    choice: ConflictChoice
+    their_hash: str
     """The hash of the user's text in that conflict."""
-    our_hash: str = ""
+    our_hash: str
     """The hash of the source's text in that conflict."""
+
+    def rejects_ours(self, html: str) -> bool:
+        """Return whether the user preferred their own text to this text of ours."""
+        return self.choice is ConflictChoice.MINE and self.our_hash == hash16(html)
+
+    def gives_up_theirs(self, html: str) -> bool:
+        """Return whether the user gave up this text of theirs for the text of the source."""
+        return self.choice is ConflictChoice.SOURCE and self.their_hash == hash16(html)
 
 
 class MergedField(NamedTuple):
@@ -636,7 +722,7 @@ def merge_field(
     theirs: str,
     ours: str,
     base: str,
-    decision: ConflictResolution,
+    resolution: ConflictResolution | None,
 ) -> MergedField:
     """Merge the text of a field in Anki with the text that we would write there.
 
@@ -645,22 +731,48 @@ def merge_field(
         theirs: The HTML in Anki.
         ours: The HTML that we would write.
         base: The hash of the HTML in the last imported package, or "" if unknown.
-        decision: How the user resolved the last conflict about the field.
+        resolution: How the user resolved the last conflict about the field, if there was one.
     """
     our_hash = hash_html(ours)
-    keeps_mine = decision.choice == "mine" and decision.our_hash == hash16(ours)
-    takes_source = decision.choice == "source" and decision.their_hash == hash16(theirs)
-    # if our text is empty, that never counts as a change
-    we_changed = our_hash != base and ours != "" and not keeps_mine
-    they_changed = hash_html(theirs) not in (base, our_hash) and not takes_source
-
-    if not they_changed:
+    # the user's text is the same as before, the same as ours, or given up
+    if hash_html(theirs) in (base, our_hash):
+        return MergedField(FieldAction.OURS, ours, our_hash)
+    if resolution and resolution.gives_up_theirs(theirs):
         return MergedField(FieldAction.OURS, ours, our_hash)
     if name in GENERATED_FIELDS:
         return MergedField(FieldAction.THEIRS, theirs, base)
-    action = FieldAction.ASK if we_changed else FieldAction.THEIRS
-    # store the hash of our text, so that the same text doesn't cause another conflict later
-    return MergedField(action, theirs, our_hash)
+
+    # Store the hash of our text, so that the same text doesn't cause another conflict later. Our
+    # text doesn't count as changed if it is empty or if the user has rejected it before.
+    if our_hash == base or not ours:
+        return MergedField(FieldAction.THEIRS, theirs, our_hash)
+    if resolution and resolution.rejects_ours(ours):
+        return MergedField(FieldAction.THEIRS, theirs, our_hash)
+    return MergedField(FieldAction.ASK, theirs, our_hash)
+
+
+def _merge_note_field(
+    card: LocalCard, layout: FieldLayout, ours: NoteContent, name: str
+) -> MergedField:
+    """Merge a field other than AnkiforgeId of a note that is in Anki."""
+    our_html = ours.fields[name]
+    their_html = layout.their_fields[name]
+    base_hash = layout.base.field_hashes.get(name, "")
+    if name in ours.unreadable_fields:
+        loses_media = _count_media(their_html) > _count_media(our_html)
+        if loses_media or name in GENERATED_FIELDS:
+            return MergedField(FieldAction.KEEP, their_html, base_hash)
+    if layout.is_our_type and name in GENERATED_FIELDS:
+        return MergedField(FieldAction.OURS, our_html, base_hash)
+    resolution = None
+    if name in card.edits.resolved:
+        choice, their_hash, our_hash = card.edits.resolved[name]
+        resolution = ConflictResolution(ConflictChoice(choice), their_hash, our_hash)
+    return merge_field(name, their_html, our_html, base_hash, resolution)
+
+
+def _count_media(html: str) -> int:
+    return html.count("<img") + html.count("[sound:")
 
 
 # --- merging a note ---------------------------------------------------------------------
@@ -698,19 +810,14 @@ def plan_card(
     anki_note = layout.anki_note
     if not card.is_live and (anki_note is None or anki_note.is_retired):
         return empty_plan
-    if layout.hold_reason:
+    if layout.hold_reason is not None:
         return replace(empty_plan, hold_reason=layout.hold_reason)
     if layout.note_type is None:  # no note to write
         return empty_plan
-    if card.is_live and _has_mixed_versions(card, ours):
+    if not card.is_live:
+        return _plan_retired_note(card, layout, options)
+    if _has_mixed_versions(card, ours):
         return replace(empty_plan, hold_reason=EDITED_TWICE)
-    if anki_note and not card.is_live:  # keep the fields as they are
-        base = layout.base
-        their_content = NoteContent(layout.their_fields, (*base.tags, RETIRED_TAG))
-        tags = (*anki_note.tags, RETIRED_TAG)
-        return _plan_note(
-            card, layout, MergedNote(their_content, tags, base.field_hashes), options
-        )
 
     # never export a figure or a new note without its pictures, because the pictures may be on
     # another computer, and the note may already be in an Anki that wasn't read
@@ -724,13 +831,25 @@ def plan_card(
         planned = _plan_note(card, layout, MergedNote(ours, ours.tags, hashes), options)
         return replace(planned, problems=(*ours.picture_problems, *planned.problems))
     planned = _merge_note(card, anki_note, layout, ours, options)
-    # don't report missing pictures if this computer doesn't read the passage
-    missing = ours.picture_problems if card.was_read_on_this_device else ()
-    problems = (*missing, *planned.problems)
+    if card.was_read_on_this_device:  # else, missing pictures are no problem
+        problems = (*ours.picture_problems, *planned.problems)
+        planned = replace(planned, problems=problems)
     # during a conflict, record no import, so that `find_imported_version` still considers
     # older packages
-    taken = 0 if planned.conflicts else layout.newly_imported_mod
-    return replace(planned, problems=problems, newly_imported_mod=taken)
+    if planned.conflicts:
+        return planned
+    return replace(planned, newly_imported_mod=layout.newly_imported_mod)
+
+
+def _plan_retired_note(
+    card: LocalCard, layout: FieldLayout, options: ExportOptions
+) -> CardPlan:
+    """Plan to tag a note in Anki as retired. Its fields stay as they are."""
+    assert layout.anki_note is not None
+    base = layout.base
+    content = NoteContent(layout.their_fields, (*base.tags, RETIRED_TAG))
+    tags = (*layout.anki_note.tags, RETIRED_TAG)
+    return _plan_note(card, layout, MergedNote(content, tags, base.field_hashes), options)
 
 
 def _has_mixed_versions(card: LocalCard, ours: NoteContent) -> bool:
@@ -741,12 +860,15 @@ def _has_mixed_versions(card: LocalCard, ours: NoteContent) -> bool:
     offered = card.edits.source_texts_offered
     if not offered:
         return False
-    shipped = card.note.exports[-1].field_hashes if card.note.exports else {}
-    return any(
-        hash_html(ours.fields[name]) != shipped.get(name)
-        for name in ours.fields.keys() & {*card.note_type.content_fields}
-        if name not in offered
-    )
+    exported_hashes: Texts = {}
+    if card.note.exports:
+        exported_hashes = card.note.exports[-1].field_hashes
+    for name in card.note_type.content_fields:
+        if name not in ours.fields or name in offered:
+            continue
+        if hash_html(ours.fields[name]) != exported_hashes.get(name):
+            return True
+    return False
 
 
 def _merge_note(
@@ -756,83 +878,114 @@ def _merge_note(
     ours: NoteContent,
     options: ExportOptions,
 ) -> CardPlan:
-    base = layout.base
+    """Merge our content into a note that is in Anki, and plan to write it if that changes it."""
+    empty_plan = CardPlan(card.guid, card.is_live)
     theirs = layout.their_fields
-    is_our_type = IDENTITY_FIELD in theirs
+    base = layout.base
 
-    # merge each field
-    fields: dict[str, str] = {}
-    hashes: dict[str, str] = {}
+    # merge each field, and hold the note until the user has decided about every conflict
     conflicts = []
-    keeps_unknown = False
+    fields: dict[str, str] = {}
+    base_hashes: dict[str, str] = {}
+    keeps_unknown_text = False
     for name, our_html in ours.fields.items():
         if name == IDENTITY_FIELD:
             continue
-        their_html = theirs[name]
-        base_hash = base.field_hashes.get(name, "")
-        # keep Anki's text if what we would write may be incomplete
-        loses_media = _count_media(their_html) > _count_media(our_html)
-        if name in ours.unreadable_fields and (loses_media or name in GENERATED_FIELDS):
-            fields[name] = their_html
-            hashes[name] = base_hash
-            continue
-        if is_our_type and name in GENERATED_FIELDS:
-            fields[name] = our_html
-            continue
-        decision = ConflictResolution(*card.edits.resolved.get(name, ()))
-        merged_field = merge_field(name, their_html, our_html, base_hash, decision)
+        merged_field = _merge_note_field(card, layout, ours, name)
         fields[name] = merged_field.html
-        hashes[name] = merged_field.base_hash
-        if name in layout.unknown_bases and merged_field.action is FieldAction.THEIRS:
-            hashes[name] = layout.unknown_bases[name]
-            keeps_unknown = True
+        base_hashes[name] = merged_field.base_hash
         if merged_field.action is FieldAction.ASK:
-            conflict = Conflict(
-                card.guid,
-                name,
-                user_text=field_to_card_text(card, name, their_html),
-                source=field_to_card_text(card, name, our_html),
-                user_version_hash=hash16(their_html),
-                source_version_hash=hash16(our_html),
-            )
-            conflicts.append(conflict)
-    if conflicts:  # hold the note until the user decides
-        return CardPlan(card.guid, card.is_live, conflicts=tuple(conflicts))
+            conflicts.append(_make_conflict(card, name, theirs[name], our_html))
+        if merged_field.action is FieldAction.THEIRS and name in layout.unknown_bases:
+            base_hashes[name] = layout.unknown_bases[name]
+            keeps_unknown_text = True
+    if conflicts:
+        return replace(empty_plan, conflicts=tuple(conflicts))
 
-    # update AnkiforgeId
-    compared_names = {*fields}
-    their_links_hash = NoteContent(theirs, ()).local_links_hash
-    if their_links_hash not in ("", *card.local_links_hashes):
-        compared_names.discard(LOCAL_LINKS_FIELD)
-    if is_our_type:
-        all_hashes = {**base.field_hashes, **hashes}
-        content_hashes = [
-            all_hashes.get(name, "") for name in card.note_type.content_fields
-        ]
+    if layout.is_our_type:
+        content_hashes = []
+        for name in card.note_type.content_fields:
+            known_hash = base.field_hashes.get(name, "")  # of a field that Anki lacks now
+            content_hashes.append(base_hashes.get(name, known_hash))
         identity = format_identity(card, tuple(content_hashes), ours.tags)
         fields[IDENTITY_FIELD] = text_to_html(identity)
-        # don't write a note only because of its new merge base if its passage isn't read here
-        if "Source" not in ours.unreadable_fields:
-            compared_names.add(IDENTITY_FIELD)
-
-    # if an unknown hash is that of our current text, export the note again for the journal
-    exports_unchanged = options.export_unchanged or any(
-        note_hash == hash_html(ours.fields[name])
-        for name, note_hash in layout.unknown_bases.items()
+    merged = MergedNote(
+        replace(ours, fields=fields),
+        merge_tags(base.tags, anki_note.tags, ours.tags),
+        base_hashes,
     )
+
     # don't write an unchanged note
-    ours = replace(ours, fields=fields)
-    tags = merge_tags(base.tags, anki_note.tags, ours.tags)
-    if (
-        not exports_unchanged
-        and all(is_same_html(fields[name], theirs[name]) for name in compared_names)
-        and set(map(str.casefold, tags)) == set(map(str.casefold, anki_note.tags))
+    if not (
+        options.export_unchanged
+        or _has_unknown_base_of_ours(layout, ours)
+        or _is_note_changed(card, anki_note, layout, merged)
     ):
-        planned = CardPlan(card.guid, card.is_live, keeps_unknown_text=keeps_unknown)
-        is_ours = their_links_hash and their_links_hash == ours.local_links_hash
-        return replace(planned, local_links_hashes=(their_links_hash,) if is_ours else ())
-    planned = _plan_note(card, layout, MergedNote(ours, tags, hashes), options)
-    return replace(planned, keeps_unknown_text=keeps_unknown)
+        links_hash = merged.content.local_links_hash
+        links_hashes: Strings = ()
+        if links_hash and links_hash == _hash_their_links(layout):
+            links_hashes = (links_hash,)
+        return replace(
+            empty_plan,
+            keeps_unknown_text=keeps_unknown_text,
+            local_links_hashes=links_hashes,
+        )
+    planned = _plan_note(card, layout, merged, options)
+    return replace(planned, keeps_unknown_text=keeps_unknown_text)
+
+
+def _make_conflict(
+    card: LocalCard, name: str, their_html: str, our_html: str
+) -> Conflict:
+    return Conflict(
+        card.guid,
+        name,
+        user_text=field_to_card_text(card, name, their_html),
+        source=field_to_card_text(card, name, our_html),
+        user_version_hash=hash16(their_html),
+        source_version_hash=hash16(our_html),
+    )
+
+
+def _has_unknown_base_of_ours(layout: FieldLayout, ours: NoteContent) -> bool:
+    """Return whether a merge base that the journal lacks is that of our current text.
+
+    If so, the note is exported again, so that the journal records this text.
+    """
+    for name, unknown_hash in layout.unknown_bases.items():
+        if unknown_hash == hash_html(ours.fields[name]):
+            return True
+    return False
+
+
+def _is_note_changed(
+    card: LocalCard, anki_note: AnkiNote, layout: FieldLayout, merged: MergedNote
+) -> bool:
+    """Return whether a merged note differs from the note in Anki, so that it must be written.
+
+    Two differences don't count: links that another computer has written; and, for a passage that
+    isn't read on this computer, a new merge base in AnkiforgeId.
+    """
+    their_tags = {tag.casefold() for tag in anki_note.tags}
+    if {tag.casefold() for tag in merged.tags} != their_tags:
+        return True
+    ignored_fields = set()
+    their_links_hash = _hash_their_links(layout)
+    if their_links_hash and their_links_hash not in card.local_links_hashes:
+        ignored_fields.add(LOCAL_LINKS_FIELD)
+    if "Source" in merged.content.unreadable_fields:
+        ignored_fields.add(IDENTITY_FIELD)
+    for name, html in merged.content.fields.items():
+        if name not in ignored_fields and not is_same_html(
+            html, layout.their_fields[name]
+        ):
+            return True
+    return False
+
+
+def _hash_their_links(layout: FieldLayout) -> str | None:
+    """Return the hash of the local links in Anki, or None if the note has none."""
+    return NoteContent(layout.their_fields, ()).local_links_hash
 
 
 def merge_tags(base: Strings, theirs: Strings, ours: Strings) -> Strings:
@@ -843,16 +996,13 @@ def merge_tags(base: Strings, theirs: Strings, ours: Strings) -> Strings:
     """
     our_tags = {tag.casefold(): tag for tag in ours}
     base_tags = {tag.casefold() for tag in base}
+    removed_tags = base_tags - our_tags.keys()
     merged = {tag: our_tags[tag] for tag in our_tags.keys() - base_tags}
     for tag in theirs:
-        if tag.casefold() in our_tags or tag.casefold() not in base_tags:
+        if tag.casefold() not in removed_tags:
             merged[tag.casefold()] = tag
     merged.pop(RETIRED_TAG, None)
     return tuple(sorted(merged.values()))
-
-
-def _count_media(html: str) -> int:
-    return html.count("<img") + html.count("[sound:")
 
 
 def field_to_card_text(card: LocalCard, field_name: str, html: str) -> str:
@@ -871,28 +1021,64 @@ def field_to_card_text(card: LocalCard, field_name: str, html: str) -> str:
 def _plan_note(
     card: LocalCard, layout: FieldLayout, merged: MergedNote, options: ExportOptions
 ) -> CardPlan:
+    """Plan to write a note, unless an import or push would break it."""
     empty_plan = CardPlan(card.guid, card.is_live)
     anki_note = layout.anki_note
-    note_type = layout.note_type
-    assert note_type is not None
-    hold_reason = _find_hold_reason(card, anki_note, note_type, options)
-    if hold_reason:
+    assert layout.note_type is not None
+    hold_reason = _find_hold_reason(card, anki_note, layout.note_type, options)
+    if hold_reason is not None:
         return replace(empty_plan, hold_reason=hold_reason)
 
-    # build the note
-    ours = merged.content
-    fields = layout.fill_fields(ours.fields)
-    ordinals = select_card_ordinals(note_type, fields, anki_note)
-    shown_media = ours.shown_media
-    digest = _compute_digest(card, layout, ours)
-    links_hash = ours.local_links_hash if card.is_live else ""
-    links_hashes = card.local_links_hashes
     # the digest doesn't cover the links, but Anki only imports them with a larger `mod`
-    has_new_links = bool(links_hash) and links_hashes[-1:] != (links_hash,)
-    new_digest = "" if links_hashes and has_new_links else digest
-    mod = _choose_mod(card, anki_note, new_digest, options)
-    if has_new_links:
-        links_hashes = (*(links_hashes if anki_note else ()), links_hash)
+    digest = _compute_digest(card, layout, merged.content)
+    links_hashes = _extend_local_links(card, anki_note, merged.content)
+    has_moved_links = (
+        bool(links_hashes and card.local_links_hashes)
+        and links_hashes[-1] != card.local_links_hashes[-1]
+    )
+    mod = _choose_mod(card, anki_note, None if has_moved_links else digest, options)
+    note = _build_note(card, layout, layout.note_type, merged, mod)
+    note_problem = find_note_problem(note)
+    if note_problem and anki_note:
+        return replace(empty_plan, hold_reason="it would have no card left")
+    if anki_note is None and is_blank(note.fields[0]):
+        first_field = f"{note.type.field_names[0]}, the first field of {note.type.name}"
+        message = f"note {note.guid}: {first_field}, is empty"
+        note_problem = Problem(f"deck {note.deck}", message, "edit or reject the card")
+    if note_problem:
+        return replace(empty_plan, problems=(note_problem,))
+
+    exported = ExportedNote(
+        mod=mod,
+        tags=merged.content.tags,
+        note_hash=digest,
+        gap_text_by_number=_find_text_by_number(card),
+        field_hashes=_select_base_hashes(card, layout, merged),
+        mapped=layout.mapped_type,
+        picture_names={
+            path: picture.name for path, picture in merged.content.shown_media.items()
+        },
+    )
+    planned = replace(
+        empty_plan, note=note, exported=exported, local_links_hashes=links_hashes
+    )
+    if anki_note is None:
+        is_other_note = card.note.mod not in (0, mod)
+        return replace(planned, replaces_unseen_note=is_other_note)
+    return replace(planned, is_update=mod != anki_note.mod)
+
+
+def _build_note(
+    card: LocalCard,
+    layout: FieldLayout,
+    note_type: AnkiNoteType,
+    merged: MergedNote,
+    mod: int,
+) -> Note:
+    """Build the note to write. Only a new note gets a deck and a schedule from us."""
+    anki_note = layout.anki_note
+    fields = layout.fill_fields(merged.content.fields)
+    ordinals = select_card_ordinals(note_type, fields, anki_note)
     note = Note(
         guid=layout.guid,
         type=note_type,
@@ -901,43 +1087,44 @@ def _plan_note(
         tags=merged.tags,
         mod=mod,
         ordinals=ordinals,
-        media=tuple(shown_media.values()),
-        states={} if anki_note else _build_schedules(card, ordinals),
+        media=tuple(merged.content.shown_media.values()),
     )
-    problem = find_note_problem(note)
-    if problem and anki_note:
-        return replace(empty_plan, hold_reason="it would have no card left")
-    if anki_note is None and is_blank(fields[0]):
-        first_field = f"{note_type.field_names[0]}, the first field of {note_type.name}"
-        message = f"note {note.guid}: {first_field}, is empty"
-        problem = Problem(f"deck {note.deck}", message, "edit or reject the card")
-    if problem:
-        return replace(empty_plan, problems=(problem,))
+    if anki_note is None:
+        return replace(note, states=_build_schedules(card, ordinals))
+    return note
 
-    # generated fields of our own note types have no merge base, because we always overwrite them
-    is_our_type = IDENTITY_FIELD in layout.positions
-    hashes = {
-        name: base_hash
-        for name, base_hash in merged.base_hashes.items()
-        if not is_our_type or name in card.note_type.content_fields
-    }
-    shipped = ExportedNote(
-        mod=mod,
-        tags=ours.tags,
-        note_hash=digest,
-        gap_text_by_number=_find_text_by_number(card),
-        field_hashes=hashes,
-        mapped=layout.mapped_type,
-        picture_names={path: picture.name for path, picture in shown_media.items()},
-    )
-    return replace(
-        empty_plan,
-        note=note,
-        exported=shipped,
-        local_links_hashes=links_hashes if links_hash else (),
-        is_update=anki_note is not None and mod != anki_note.mod,
-        replaces_unseen_note=anki_note is None and card.note.mod not in (0, mod),
-    )
+
+def _extend_local_links(
+    card: LocalCard, anki_note: AnkiNote | None, content: NoteContent
+) -> Strings:
+    """Add the hash of the links that we would write now to `LocalCard.local_links_hashes`.
+
+    The result is () if we would write no links, and only the new hash if there is no note in Anki.
+    """
+    links_hash = content.local_links_hash
+    if links_hash is None or not card.is_live:
+        return ()
+    if links_hash in card.local_links_hashes[-1:]:
+        return card.local_links_hashes
+    if anki_note is None:
+        return (links_hash,)
+    return (*card.local_links_hashes, links_hash)
+
+
+def _select_base_hashes(
+    card: LocalCard, layout: FieldLayout, merged: MergedNote
+) -> dict[str, str]:
+    """Return the hashes of the fields that have a merge base.
+
+    Generated fields of our own note types have none, because they are always overwritten.
+    """
+    if not layout.is_our_type:
+        return dict(merged.base_hashes)
+    hashes = {}
+    for name, base_hash in merged.base_hashes.items():
+        if name in card.note_type.content_fields:
+            hashes[name] = base_hash
+    return hashes
 
 
 def _compute_digest(card: LocalCard, layout: FieldLayout, ours: NoteContent) -> str:
@@ -990,40 +1177,47 @@ def _find_hold_reason(
     anki_note: AnkiNote | None,
     note_type: AnkiNoteType,
     options: ExportOptions,
-) -> str:
+) -> str | None:
+    if options.is_push:
+        # If an import finds a note type with different fields, Anki makes a second copy of the
+        # type. AnkiConnect would merge the two: delete the copy, and convert its notes to this
+        # type.
+        for other_type in options.note_types.values():
+            if other_type.original_id == note_type.id and other_type.id != note_type.id:
+                merged_types = f"{other_type.name} into {note_type.name}"
+                return f"a push would merge {merged_types}: import the file instead"
+        return None
     # importing a file would remove the tags `marked` and `leech`; only a repaired note doesn't need
     # them any more
-    if (
-        anki_note
-        and anki_note.scheduler_tags
-        and not (card.note.repaired or options.is_push)
-    ):
+    if anki_note and anki_note.scheduler_tags and not card.note.repaired:
         scheduler_tags = " and ".join(anki_note.scheduler_tags)
         return f"its note is tagged {scheduler_tags}: use ankiforge push"
-    # If an import finds a note type with different fields, Anki makes a second copy of the type.
-    # AnkiConnect would merge the two: delete the copy, and convert its notes to this type.
-    for other_type in options.note_types.values() if options.is_push else ():
-        if other_type.original_id == note_type.id and other_type.id != note_type.id:
-            merge_warning = f"a push would merge {other_type.name} into {note_type.name}"
-            return f"{merge_warning}: import the file instead"
-    return ""
+    return None
 
 
 def _choose_mod(
-    card: LocalCard, anki_note: AnkiNote | None, digest: str, options: ExportOptions
+    card: LocalCard,
+    anki_note: AnkiNote | None,
+    digest: str | None,
+    options: ExportOptions,
 ) -> int:
     """Choose the modification time (`mod`) of a note to export.
 
     The `mod` of the last export is reused if the note hasn't changed since, and Anki either hasn't
     imported it yet or is to get unchanged notes as well. Otherwise, the `mod` is increased,
     because Anki only imports a note whose `mod` is larger than before.
+
+    `digest` is the hash of the note, or None if its links have changed.
     """
-    anki_mod = anki_note.mod if anki_note else 0
-    is_not_imported = anki_note is None or anki_mod < card.note.mod
-    if card.note.mod and card.note.note_hash == digest:
-        if is_not_imported or (options.export_unchanged and anki_mod == card.note.mod):
-            return card.note.mod
-    return compute_next_mod(card.guid, card.note.mod, anki_mod)
+    last_mod = card.note.mod
+    is_unchanged = last_mod != 0 and card.note.note_hash == digest
+    if anki_note is None:
+        return last_mod if is_unchanged else compute_next_mod(card.guid, last_mod, 0)
+    if is_unchanged and anki_note.mod < last_mod:
+        return last_mod
+    if is_unchanged and anki_note.mod == last_mod and options.export_unchanged:
+        return last_mod
+    return compute_next_mod(card.guid, last_mod, anki_note.mod)
 
 
 def _find_text_by_number(card: LocalCard) -> Texts:
@@ -1032,8 +1226,8 @@ def _find_text_by_number(card: LocalCard) -> Texts:
     if card.kind is CardKind.OCCLUSION:
         masks = occlusion.get_masks(card.fields)
         return occlusion.get_labels_by_number(masks)
-    return {
-        str(number): to_plain_text(gap.answer)
-        for gap in find_clozes(card.get_field("Text"))
-        for number in gap.numbers
-    }
+    text_by_number = {}
+    for gap in find_clozes(card.get_field("Text")):
+        for number in gap.numbers:
+            text_by_number[str(number)] = to_plain_text(gap.answer)
+    return text_by_number

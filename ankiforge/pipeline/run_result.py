@@ -227,7 +227,7 @@ class PlannedNote(Value):
         return cls(
             plan.guid,
             mod=plan.note.mod if plan.note else None,
-            hold_reason=plan.hold_reason or None,
+            hold_reason=plan.hold_reason,
             has_conflict=bool(plan.conflicts),
             keeps_unknown_text=plan.keeps_unknown_text,
         )

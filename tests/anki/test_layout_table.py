@@ -190,7 +190,7 @@ LAYOUTS = [
 )
 def test_a_layout(card, in_anki, types, mapped, fault, names):
     layout = find_field_layout(card, in_anki, {each.id: each for each in types}, mapped)
-    assert layout.hold_reason == fault
+    assert layout.hold_reason == (fault or None)
     assert set(layout.positions) == set(names)
     assert layout.anki_note == in_anki
     assert layout.guid == (ADOPTED.guid if card.note.adopted else card.guid)
