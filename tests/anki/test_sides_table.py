@@ -42,6 +42,8 @@ def sides(
         # what is hidden until it is asked for is no question
         ({"Front": "Hund", "Back": "dog"}, [("{{Front}}{{type:Back}}", "{{Back}}")], ["Front"], "Back", {"Front": "Front", "Back": "Back"}),
         ({"Front": "Hund", "Back": "dog"}, [("{{Front}}<i style='display: none'>{{Back}}</i>", "{{Back}}")], ["Front"], "Back", {"Front": "Front", "Back": "Back"}),
+        # what Anki fills in is no answer
+        ({"Front": "Hund", "Back": "dog"}, [("{{Front}}", "{{Deck}}{{Back}}")], ["Front"], "Back", {"Front": "Front", "Back": "Back"}),
         # sections of fields that are empty
         ({"Front": "Hund", "Hint": "", "Back": "dog"}, [("{{Front}}{{#Hint}}{{Hint}}{{/Hint}}", "{{Back}}")], ["Front"], "Back", {"Front": "Front", "Back": "Back"}),
         # a side of several fields, or of none, is none of ours
