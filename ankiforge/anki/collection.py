@@ -24,9 +24,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from operator import attrgetter
 from pathlib import Path
-from typing import IO, Any, TypeVar, cast
+from typing import IO, Any, NamedTuple, TypeVar, cast
 
 import msgspec
+from msgspec.structs import replace
 
 from ankiforge.anki.notetypes import (
     OUR_NOTE_TYPES,
@@ -54,7 +55,9 @@ from ankiforge.model import (
     Guid,
     Json,
     NoteId,
+    NoteIdentity,
     NoteTypeId,
+    Strings,
     Texts,
     Value,
 )
@@ -302,28 +305,28 @@ def read_note_types(
     database: AnkiDatabase, type_ids: Iterable[NoteTypeId]
 ) -> tuple[AnkiNoteType, ...]:
     """Read the note types with the given ids, sorted by id. Unknown ids are skipped."""
-    return tuple(
-        AnkiNoteType(
+    note_types = []
+    for id, model in _iter_legacy_note_types(database, type_ids):
+        templates = [
+            AnkiTemplate(template.name, template.id, template.qfmt, template.afmt)
+            for template in model.tmpls
+        ]
+        note_type = AnkiNoteType(
             id=id,
             name=model.name,
             mod=int(model.mod),
             cloze=model.type == 1,
             fields=tuple((field.name, field.id) for field in model.flds),
-            templates=tuple(
-                AnkiTemplate(template.name, template.id, template.qfmt, template.afmt)
-                for template in model.tmpls
-            ),
+            templates=tuple(templates),
             css=model.css,
             original_id=model.originalId or 0,
             stock=model.originalStockKind or 0,
-            field_tags=tuple(
-                -1 if field.tag is None else field.tag for field in model.flds
-            )
-            if model.originalStockKind
-            else (),
         )
-        for id, model in _iter_legacy_note_types(database, type_ids)
-    )
+        if note_type.stock:
+            tags = [-1 if field.tag is None else field.tag for field in model.flds]
+            note_type = replace(note_type, field_tags=tuple(tags))
+        note_types.append(note_type)
+    return tuple(note_types)
 
 
 def _iter_legacy_note_types(
@@ -609,6 +612,34 @@ from notes n where n.id in (select value from json_each(?))
 """
 
 
+class _CardInAnki(NamedTuple):
+    """A row of `_CARDS_QUERY`, without the note's id."""
+
+    id: int
+    ordinal: int
+    home_deck_id: DeckId
+    reviews: int
+    lapses: int
+    is_suspended: int
+
+
+def _split_tags(tags: str) -> Strings:
+    """Split Anki's list of tags, which are separated by ASCII or ideographic spaces."""
+    return tuple(filter(None, tags.replace("\u3000", " ").split(" ")))
+
+
+def _find_identity(fields: Strings, guid: str) -> NoteIdentity | None:
+    """Return the content of a note's AnkiforgeId, or None if no field has one with its GUID.
+
+    Every field is looked at, because the user may have changed the note type.
+    """
+    for field in fields:
+        identity = parse_identity(field)
+        if identity and identity.guid == guid:
+            return identity
+    return None
+
+
 class AnkiContents(Value):
     """Anki's notes, note types and decks, read from a collection or an export."""
 
@@ -633,33 +664,35 @@ class AnkiContents(Value):
 
     def iter_notes(self) -> Iterator[AnkiNote]:
         """Yield our notes, ordered by GUID; or all notes, ordered by id, if all were to be read."""
-        cards_by_note: dict[NoteId, list[Row]] = {}
-        for id, *card_row in self.database.fetch_rows(_CARDS_QUERY):
-            cards_by_note.setdefault(id, []).append(tuple(card_row))
-        for id, guid, mod, type_id, tags, joined in self.database.fetch_rows(
+        cards_by_note: dict[NoteId, list[_CardInAnki]] = {}
+        for id, *columns in self.database.fetch_rows(_CARDS_QUERY):
+            cards_by_note.setdefault(id, []).append(_CardInAnki(*columns))
+        for id, guid, mod, type_id, tags, joined_fields in self.database.fetch_rows(
             _NOTES_QUERY
         ):
-            # the user may have changed the note type, so AnkiforgeId may be any of the fields
-            fields = tuple(joined.split("\x1f"))
-            identities = map(parse_identity, fields)
-            cards = cards_by_note.get(id, [])
-            yield AnkiNote(
+            fields = tuple(joined_fields.split("\x1f"))
+            note = AnkiNote(
                 guid=Guid(guid),
                 id=id,
                 mod=mod,
                 fields=fields,
-                tags=tuple(filter(None, tags.replace("\u3000", " ").split(" "))),
-                deck=self.decks.get(cards[0][2], "") if cards else "",
-                identity=next(
-                    (each for each in identities if each and each.guid == guid), None
-                ),
-                reviews=sum(reps for _, _, _, reps, _, _ in cards),
-                lapses=sum(lapses for *_, lapses, _ in cards),
-                suspended=bool(cards) and all(suspended for *_, suspended in cards),
-                ordinals=tuple(ordinal for _, ordinal, *_ in cards),
-                cards=tuple(card_id for card_id, *_ in cards),
+                tags=_split_tags(tags),
+                deck="",
+                identity=_find_identity(fields, guid),
                 type_id=type_id,
             )
+            cards = cards_by_note.get(id)
+            if cards:
+                note = replace(
+                    note,
+                    deck=self.decks.get(cards[0].home_deck_id, ""),
+                    reviews=sum(card.reviews for card in cards),
+                    lapses=sum(card.lapses for card in cards),
+                    suspended=all(card.is_suspended for card in cards),
+                    ordinals=tuple(card.ordinal for card in cards),
+                    cards=tuple(card.id for card in cards),
+                )
+            yield note
 
     def iter_other_note_types(self) -> Iterator[AnkiNoteType]:
         """Yield all readable note types that aren't in `note_types`."""
@@ -833,13 +866,18 @@ def _extract_foreign_text(note_type: AnkiNoteType, fields: list[str]) -> Fields:
     """
     texts = dict(zip(note_type.field_names, map(_to_plain_text, fields), strict=False))
     question_fields, answer_field = find_question_and_answer_fields(note_type, (), texts)
-    question = next(filter(None, (texts.get(name) for name in question_fields)), "")
-    answer = texts.get(answer_field, "")
-    if note_type.cloze and question and "image-occlusion:" not in question:
-        return (("Text", question),)
-    if question and answer not in ("", question):
-        return (("Front", question), ("Back", answer))
-    return ()
+    questions = [texts[name] for name in question_fields if texts.get(name)]
+    if not questions:
+        return ()
+    question = questions[0]
+    if note_type.cloze:
+        # an occlusion's text is the coordinates of its masks
+        is_occlusion = "image-occlusion:" in question
+        return () if is_occlusion else (("Text", question),)
+    answer = texts.get(answer_field) if answer_field else None
+    if not answer or answer == question:
+        return ()
+    return (("Front", question), ("Back", answer))
 
 
 def _to_plain_text(field: str) -> str:

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import cache, lru_cache
 from html.parser import HTMLParser
+from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pygments.lexer import Lexer
+    from pygments.token import _TokenType
 
 
 # --- the cards that Anki makes ----------------------------------------------------------
@@ -83,6 +85,14 @@ def _find_filled_fields(fields: Texts) -> set[str]:
     return filled.union(name for name in _SPECIAL_FIELDS if name not in fields)
 
 
+class _Section(NamedTuple):
+    """An open section of a template."""
+
+    field: str
+    is_active: bool
+    """Whether Anki shows what is in the section, unless an outer section hides it."""
+
+
 def _parse_sections(
     template: str, filled_fields: AbstractSet[str] | None
 ) -> tuple[list[str], bool]:
@@ -92,20 +102,23 @@ def _parse_sections(
     sections if it isn't. If `filled_fields` is None, all sections are active.
     """
     visible_tags = []
-    sections: list[tuple[str, bool]] = []
+    open_sections: list[_Section] = []
     is_balanced = True
     for tag in _parse_template_tags(template):
-        prefix = tag[0] if len(tag) > 1 and tag[0] in "#^/" else ""
         field = tag[1:].lstrip()
-        if prefix == "/":
-            opened = sections.pop()[0] if sections else None
-            is_balanced &= opened == field
-        elif prefix:
-            is_on = filled_fields is None or (field in filled_fields) == (prefix == "#")
-            sections.append((field, is_on))
-        elif all(is_on for _, is_on in sections):
-            visible_tags.append(tag)
-    return visible_tags, is_balanced and not sections
+        if len(tag) <= 1 or tag[0] not in "#^/":  # a field
+            if all(section.is_active for section in open_sections):
+                visible_tags.append(tag)
+        elif tag[0] == "/":
+            if not open_sections or open_sections.pop().field != field:
+                is_balanced = False
+        elif filled_fields is None:
+            open_sections.append(_Section(field, is_active=True))
+        else:
+            is_filled = field in filled_fields
+            is_active = is_filled if tag[0] == "#" else not is_filled
+            open_sections.append(_Section(field, is_active))
+    return visible_tags, is_balanced and not open_sections
 
 
 def select_card_ordinals(
@@ -178,11 +191,11 @@ def _find_visible_fields(
 
 def find_question_and_answer_fields(
     note_type: AnkiNoteType, ordinals: Numbers, fields: Texts
-) -> tuple[Strings, str]:
+) -> tuple[Strings, str | None]:
     """Return the question fields and the answer field of a note's first card.
 
     The answer field is the first non-empty field that appears in the answer template but not in
-    the question. It is "" if there is no such field, as in a cloze note. In our own note types,
+    the question. It is None if there is no such field, as in a cloze note. In our own note types,
     the line above the question does not count as part of the question.
 
     Args:
@@ -191,10 +204,10 @@ def find_question_and_answer_fields(
         fields: All the note's fields, keyed by name.
     """
     if note_type.cloze:
-        return tuple(name for name in fields if is_cloze_field(note_type, name)), ""
+        return tuple(name for name in fields if is_cloze_field(note_type, name)), None
     ordinal = min(ordinals, default=0)
     if ordinal >= len(note_type.templates):  # in a damaged collection
-        return note_type.field_names[:1], ""
+        return note_type.field_names[:1], None
     template = note_type.templates[ordinal]
     filled = frozenset(_find_filled_fields(fields))
     question_fields = _find_visible_fields(template.question, filled, of_question=True)
@@ -202,27 +215,32 @@ def find_question_and_answer_fields(
         generated = _OTHER_FIELDS.split()
         question_fields = tuple(name for name in question_fields if name not in generated)
     for name in _find_visible_fields(template.answer, filled, of_question=False):
-        if name not in question_fields and name in fields and name in filled:
+        is_filled_field = name in fields and name in filled  # and not `Deck`, for example
+        if is_filled_field and name not in question_fields:
             return question_fields, name
-    return question_fields, ""
+    return question_fields, None
 
 
 _EXTRA_FIELD_NAMES = ("extra", "back extra", "notes", "note", "remarks", "explanation")
 
 
 def map_to_our_fields(
-    note_type: AnkiNoteType, question_fields: Strings, answer_field: str
+    note_type: AnkiNoteType, question_fields: Strings, answer_field: str | None
 ) -> Texts:
     """Map our field names to the names of the corresponding fields in the user's note type.
 
     The arguments come from `find_question_and_answer_fields`. Returns {} unless there is exactly
     one question field and, for a basic note type, an answer field.
     """
-    if len(question_fields) != 1 or not (answer_field or note_type.cloze):
+    if len(question_fields) != 1:
         return {}
-    names = {"Text": question_fields[0]}
-    if not note_type.cloze:
-        names = {"Front": question_fields[0], "Back": answer_field}
+    [question_field] = question_fields
+    if note_type.cloze:
+        names = {"Text": question_field}
+    elif answer_field is not None:
+        names = {"Front": question_field, "Back": answer_field}
+    else:
+        return {}
     for name in note_type.field_names:
         if name.casefold() in _EXTRA_FIELD_NAMES and name not in names.values():
             return {**names, "Extra": name}
@@ -267,32 +285,40 @@ def highlight_code(code: str, language: str, to_html: Callable[[str], str]) -> s
         language: The Pygments name of the language. Unknown languages are not highlighted.
         to_html: A function that converts text to HTML.
     """
-    is_highlighted = language and len(code) <= MAX_HIGHLIGHTED_CODE_CHARS
-    lexer = _find_lexer(language) if is_highlighted else None
+    if not language or len(code) > MAX_HIGHLIGHTED_CODE_CHARS:
+        return to_html(code)
+    lexer = _find_lexer(language)
     if lexer is None:
         return to_html(code)
+    parts = []
+    highlighted_code = ""
+    for css_class, tokens in groupby(lexer.get_tokens(code), _choose_code_class):
+        text = "".join(text for _, text in tokens)
+        highlighted_code += text
+        html = to_html(text)
+        if css_class is None:
+            parts.append(html)
+        else:
+            parts.append(f'<span class="{css_class}">{html}</span>')
+    if highlighted_code != code:  # the lexer has changed the text
+        return to_html(code)
+    return "".join(parts)
+
+
+def _choose_code_class(token: tuple[_TokenType, str]) -> str | None:
+    """Return the CSS class for a token of Pygments, or None if it isn't coloured."""
     from pygments.token import Comment, Keyword, Literal, Name, Number, Operator
 
-    # use the first class that matches, because `Number` is also a `Literal`
+    # the first class that matches is used, because `Number` is also a `Literal`
     classes = {
         Comment: "af-c", Keyword: "af-k", Operator.Word: "af-k", Number: "af-n",
         Literal: "af-s", Name.Function: "af-f", Name.Class: "af-f", Name.Tag: "af-f",
         Name.Builtin: "af-f",
     }  # fmt: skip
-    runs: list[tuple[str, str]] = []  # (class, text)
-    for kind, text in lexer.get_tokens(code):
-        css_class = next((classes[base] for base in classes if kind in base), "")
-        if runs and runs[-1][0] == css_class:
-            text = runs.pop()[1] + text
-        runs.append((css_class, text))
-    if "".join(text for _, text in runs) != code:
-        return to_html(code)  # the lexer has changed the text
-    return "".join(
-        f'<span class="{css_class}">{to_html(text)}</span>'
-        if css_class
-        else to_html(text)
-        for css_class, text in runs
-    )
+    for token_type, css_class in classes.items():
+        if token[0] in token_type:
+            return css_class
+    return None
 
 
 @lru_cache(maxsize=32)
@@ -671,25 +697,25 @@ def choose_occlusion_type(types: Mapping[NoteTypeId, AnkiNoteType]) -> UserNoteT
     """
     ours = get_our_occlusion_type()
 
-    required_tags = set(range(REQUIRED_OCCLUSION_FIELD_COUNT))
-    candidates = [
-        note_type
-        for note_type in types.values()
-        if note_type.stock == OCCLUSION_STOCK_KIND
-        and note_type.cloze
-        and required_tags <= set(note_type.field_tags)
-    ]
+    candidates = [note_type for note_type in types.values() if _is_occlusion(note_type)]
     selected = min(
         candidates,
         key=lambda each: (bool(each.original_id), each.id != ours.id, each.id),
         default=ours,
     )
     # identify fields by tag, because the user may rename them
-    fields = [
-        (OCCLUSION_FIELDS[tag], name, id)
-        for (name, id), tag in zip(selected.fields, selected.field_tags, strict=True)
-        if 0 <= tag < REQUIRED_OCCLUSION_FIELD_COUNT
-    ]
-    names = {our_name: name for our_name, name, _ in fields}
-    ids = {our_name: id for our_name, _, id in fields if id is not None}
+    names: dict[str, str] = {}
+    ids: dict[str, int] = {}
+    for (name, id), tag in zip(selected.fields, selected.field_tags, strict=True):
+        if not 0 <= tag < REQUIRED_OCCLUSION_FIELD_COUNT:  # a field of the user's
+            continue
+        names[OCCLUSION_FIELDS[tag]] = name
+        if id is not None:
+            ids[OCCLUSION_FIELDS[tag]] = id
     return UserNoteType(selected.id, selected.name, names, ids)
+
+
+def _is_occlusion(note_type: AnkiNoteType) -> bool:
+    if note_type.stock != OCCLUSION_STOCK_KIND or not note_type.cloze:
+        return False
+    return set(range(REQUIRED_OCCLUSION_FIELD_COUNT)) <= set(note_type.field_tags)

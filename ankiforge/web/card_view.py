@@ -67,17 +67,22 @@ _MARKUP = regex(
         (?:\n[^\n]*\|[^\n]*)*)
     | (?P<picture>!\[[^\]\n]{0,1000}\]\([^)\n]{0,2000}\))
     | (?P<bullet>^[ \t]*[-+*][ \t]+)
-    | <(?P<element>b|i|u|s|sub|sup)>(?P<within>.{1,2000}?)</(?P=element)>
-    | (?P<link>\[)(?P<label>[^\]\n]{1,1000})(?P<address>\]\([^)\n]{0,2000}\))
+    | <(?P<element>b|i|u|s|sub|sup)>(?P<in_element>.{1,2000}?)</(?P=element)>
+    | \[(?P<label>[^\]\n]{1,1000})\]\([^)\n]{0,2000}\)
     # a run of three stars may end two of them
-    | (?<!\*)(?P<stars>\*{1,3})(?=[^\s*])(?P<starred>.{1,2000}?)
+    | (?<!\*)(?P<stars>\*{1,3})(?=[^\s*])(?P<in_stars>.{1,2000}?)
       (?:(?<=[^\s*])(?P=stars)|(?<=\*)(?P=stars)(?<=[^\s*]\*\*\*))(?!\*)
-    | (?P<sign>~~|==)(?=\S)(?P<words>.{1,2000}?)(?<=\S)(?P=sign)
-    | (?<!\w)(?P<line>_{1,3})(?=\S)(?P<lined>.{1,2000}?)(?<=\S)(?P=line)(?!\w)
+    | (?P<sign>~~|==)(?=\S)(?P<in_signs>.{1,2000}?)(?<=\S)(?P=sign)
+    | (?<!\w)(?P<line>_{1,3})(?=\S)(?P<in_lines>.{1,2000}?)(?<=\S)(?P=line)(?!\w)
     """
 )
 _MAY_BE_MARKUP = regex(r"[\\`*_~=<$|\[]|\{\{c|^[ \t]*[-+]")
-_TAG_BY_DELIMITER = {"~~": "s", "==": "mark"}
+_TAG_BY_DELIMITER = {
+    "*": "em", "**": "strong", "***": "strong",
+    "_": "em", "__": "strong", "___": "strong",
+    "~~": "s", "==": "mark",
+}  # fmt: skip
+_LINK_TAG = "u"
 _BULLET = "• "
 
 
@@ -177,14 +182,27 @@ class _PlaceholderParser:
 
     def _read_markup(self, match: re.Match[str]) -> Piece:
         """Return the piece for an element, a link or emphasis, with the pieces inside it."""
-        enclosed = ("within", "label", "starred", "words", "lined")
-        inner = next(name for name in enclosed if match[name])
-        before = match[0][: match.start(inner) - match.start()]
-        after = match[0][match.end(inner) - match.start() :]
-        sign = match["stars"] or match["sign"] or match["line"] or ""
-        tag = match["element"] or ("u" if match["link"] else "")
-        tag = tag or _TAG_BY_DELIMITER.get(sign, "em" if len(sign) == 1 else "strong")
-        kids = [*self.parse(match[inner])]
+        if match["element"]:
+            return self._make_markup_piece(match, "in_element", match["element"])
+        if match["label"]:
+            return self._make_markup_piece(match, "label", _LINK_TAG)
+        if match["stars"]:
+            tag = _TAG_BY_DELIMITER[match["stars"]]
+            return self._make_markup_piece(match, "in_stars", tag)
+        if match["line"]:
+            tag = _TAG_BY_DELIMITER[match["line"]]
+            return self._make_markup_piece(match, "in_lines", tag)
+        return self._make_markup_piece(
+            match, "in_signs", _TAG_BY_DELIMITER[match["sign"]]
+        )
+
+    def _make_markup_piece(
+        self, match: re.Match[str], inner_group: str, tag: str
+    ) -> Piece:
+        """Make the piece for markup around the text of a group, which is parsed in turn."""
+        before = match.string[match.start() : match.start(inner_group)]
+        after = match.string[match.end(inner_group) : match.end()]
+        kids = [*self.parse(match[inner_group])]
         close = self._restore_sources(after)
         return {"open": before, "close": close, "tag": tag, "kids": kids}
 
@@ -199,9 +217,11 @@ class _PlaceholderParser:
 
     def _restore_sources(self, text: str) -> str:
         first, *later_parts = text.split(_PLACEHOLDER)
-        return first + "".join(
-            self._placeholders.popleft()[0] + text_after for text_after in later_parts
-        )
+        parts = [first]
+        for text_after in later_parts:
+            source, _ = self._placeholders.popleft()
+            parts += [source, text_after]
+        return "".join(parts)
 
 
 # --- cards ------------------------------------------------------------------------------
@@ -429,29 +449,43 @@ def _wrap_part(name: str, html: str) -> str:
     return f'<div class="af-{name}" dir="auto">{html}</div>'
 
 
+class _OpenCloze(NamedTuple):
+    """A cloze deletion whose end wasn't reached yet."""
+
+    first_part: int
+    """The index of the first part of the HTML inside."""
+    is_selected: bool
+    """Whether the cloze deletion belongs to the card that is shown."""
+
+
+def _render_cloze(inner_html: str, cloze: _OpenCloze, *, hidden: bool) -> str:
+    """Render a cloze deletion from the HTML inside, which may end with a hint."""
+    answer, _, hint = inner_html.partition("::")
+    if not cloze.is_selected:
+        return answer
+    if not hidden:
+        return f'<span class="cloze">{answer}</span>'
+    return f'<span class="cloze">[{hint or "…"}]</span>'
+
+
 def _render_clozes(html: str, *, hidden: bool, cloze_number: int = 0) -> str:
     """Render cloze deletions as gaps if `hidden`, otherwise as highlighted answers.
 
     If `cloze_number` isn't 0, cloze deletions with other numbers are rendered as plain text.
     """
     parts: list[str] = []
-    open_clozes: list[tuple[int, bool]] = []
-    """A stack of the open cloze deletions: the index of the first part inside, and whether the
-    number is selected."""
+    open_clozes: list[_OpenCloze] = []
     position = 0
     for token in find_cloze_tokens(html):
         parts.append(html[position : token.start])
         # only the start of a cloze deletion has numbers
         if token.numbers:
-            is_selected = not cloze_number or cloze_number in token.numbers
-            open_clozes.append((len(parts), is_selected))
+            is_selected = cloze_number in (0, *token.numbers)
+            open_clozes.append(_OpenCloze(len(parts), is_selected))
         else:
-            first_part, is_selected = open_clozes.pop()
-            answer, _, hint = "".join(parts[first_part:]).partition("::")
-            content = f"[{hint or '…'}]" if hidden and is_selected else answer
-            if is_selected:
-                content = f'<span class="cloze">{content}</span>'
-            parts[first_part:] = [content]
+            cloze = open_clozes.pop()
+            inner_html = "".join(parts[cloze.first_part :])
+            parts[cloze.first_part :] = [_render_cloze(inner_html, cloze, hidden=hidden)]
         position = token.end
     parts.append(html[position:])
     return "".join(parts)
@@ -475,8 +509,10 @@ def _mark_differing_runs(runs: Iterable[tuple[bool, list[str]]]) -> Iterator[str
         for is_tag, group in groupby(tokens, lambda token: token.startswith("<")):
             text = "".join(group)
             words = text.rstrip()
-            marked = differs and not is_tag and bool(words)
-            yield f"<ins>{words}</ins>{text[len(words) :]}" if marked else text
+            if is_tag or not differs or not words:
+                yield text
+            else:
+                yield f"<ins>{words}</ins>{text[len(words) :]}"
 
 
 # Formulas are converted to MathML, or shown as TeX code if that fails.
@@ -553,8 +589,13 @@ def _render_formula_match(match: re.Match[str]) -> str:
 
 def find_card_quote(highlight: Highlight, quote: str) -> str:
     """Return the part of a highlight's text that matches a card's quote, or "" if no part does."""
-    span = locate_text(quote, highlight.exact) if quote.strip() else None
-    return highlight.exact[slice(*span)] if span else ""
+    if not quote.strip():
+        return ""
+    span = locate_text(quote, highlight.exact)
+    if span is None:
+        return ""
+    start, end = span
+    return highlight.exact[start:end]
 
 
 def render_highlight_list(title: str, highlights: Iterable[Highlight]) -> str:
@@ -566,21 +607,29 @@ def render_highlight_list(title: str, highlights: Iterable[Highlight]) -> str:
 
 
 def _render_entry(highlight: Highlight) -> str:
-    # the location is the page or path, then the headings without the document's title
+    before, marked, after = render_passage(highlight, has_formulas=highlight.has_formulas)
+    quote = adapt_html_to_page(f"{before}<mark>{marked}</mark>{after}")
+    parts = [
+        f'<p class="place" dir="auto">{escape(_format_location(highlight))}</p>',
+        f'<blockquote dir="auto">{quote}</blockquote>',
+    ]
+    if highlight.comment:
+        parts.append(f'<p class="said" dir="auto">{escape(highlight.comment)}</p>')
+    return f'<li data-key="{escape(highlight.key)}">{"".join(parts)}</li>'
+
+
+def _format_location(highlight: Highlight) -> str:
+    """Format the page or path of a highlight, and the headings without the document's title."""
     document = highlight.document
-    location = [highlight.page_or_time]
-    if not highlight.page_or_time and highlight.source_kind is SourceKind.VAULT:
+    location = []
+    if highlight.page_or_time:
+        location.append(highlight.page_or_time)
+    elif highlight.source_kind is SourceKind.VAULT:
         location.append(document.path)
     headings = []
     for heading in highlight.heading.split(" › "):
         if heading not in ("", document.title):
             headings.append(heading)
-    location.append(" › ".join(headings))
-    before, marked, after = render_passage(highlight, has_formulas=highlight.has_formulas)
-    quote = adapt_html_to_page(f"{before}<mark>{marked}</mark>{after}")
-    comment = f'<p class="said" dir="auto">{escape(highlight.comment)}</p>'
-    return (
-        f'<li data-key="{escape(highlight.key)}"><p class="place" dir="auto">'
-        f"{escape(' · '.join(map(isolate_bidi, filter(None, location))))}</p>"
-        f'<blockquote dir="auto">{quote}</blockquote>{comment if highlight.comment else ""}</li>'
-    )
+    if headings:
+        location.append(" › ".join(headings))
+    return " · ".join(map(isolate_bidi, location))

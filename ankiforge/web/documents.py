@@ -17,7 +17,7 @@ from functools import partial
 from html import escape
 from pathlib import Path, PurePosixPath
 from threading import Lock
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from msgspec.structs import replace
 
@@ -136,13 +136,18 @@ def find_page_and_highlight(highlight: Highlight) -> tuple[int, PageHighlight] |
 
     Returns None if the page is unknown, or if the highlight has neither text nor a box.
     """
-    page, box = hints.find_position(highlight.hints) or (None, None)
+    position = hints.find_position(highlight.hints)
+    box = position[1] if position else None
+    if not highlight.exact and not box:
+        return None
+    page_in_url = _PAGE_IN_URL.search(highlight.uri)
     if highlight.source_kind is SourceKind.PDF and highlight.block_id.isdecimal():
         page = int(highlight.block_id)
-    match = _PAGE_IN_URL.search(highlight.uri)
-    if page is None and match:
-        page = int(match[1]) - 1
-    if page is None or not (highlight.exact or box):
+    elif position:
+        page = position[0]
+    elif page_in_url:
+        page = int(page_in_url[1]) - 1
+    else:
         return None
     return page, PageHighlight(highlight.exact, box)
 
@@ -200,11 +205,11 @@ class PageRenderer:
         arguments = (page.path, page.page, page.marks, page.width)
         return self._get_cached(page.name, lambda: self._worker.draw_page(*arguments))
 
-    def get_picture(self, name: str) -> bytes:
-        """Return the cached PNG of a page by its name in the URL, or b"" if it isn't cached."""
+    def get_picture(self, name: str) -> bytes | None:
+        """Return the cached PNG of a page by its name in the URL, or None if it isn't cached."""
         with self._lock:
             drawn = self._cache.get(name)
-        return drawn.picture if isinstance(drawn, DrawPageReply) else b""
+        return drawn.picture if isinstance(drawn, DrawPageReply) else None
 
 
 # --- documents --------------------------------------------------------------------------
@@ -245,6 +250,14 @@ class TextSelection(Value, forbid_unknown_fields=True):
     """The index of the page, or -1 if the document has no pages."""
 
 
+class _PlacedMark(NamedTuple):
+    """A highlight in a PDF, on the page with an index."""
+
+    page: int
+    key: HighlightKey
+    mark: PageHighlight
+
+
 class DocumentRenderer:
     """Renders documents and their covers, and adds highlights to them."""
 
@@ -267,8 +280,8 @@ class DocumentRenderer:
         self._first_ids: dict[str, str] = {}
         """Maps the ID that `register_document` computes from a highlight to the ID that
         the document had before it got its first highlight on the page."""
-        self._marks_by_pdf: dict[str, list[tuple[int, HighlightKey, PageHighlight]]] = {}
-        """The page index, key and mark of each highlight in the PDFs that the page has shown."""
+        self._marks_by_pdf: dict[str, list[_PlacedMark]] = {}
+        """The highlights in the PDFs that the page has shown, keyed by the ID of the document."""
         self._opened: dict[str, unmarked_documents.OpenDocument] = {}
 
     # --- IDs ----------------------------------------------------------------------------
@@ -380,21 +393,14 @@ class DocumentRenderer:
             "lang": _detect_language(highlights),
         }
         if file is None:
-            return self._render_text_document("", marks, header)
+            return _render_highlights(marks, header)
         if _is_pdf(file):
             return partial(self._render_sheets, file, marks, header)
         html = self._render_file_text(file, first)
-        return self._render_text_document(html, marks, header)
-
-    def _render_text_document(
-        self, html: str, marks: Sequence[tuple[Highlight, str]], header: Json
-    ) -> Json:
-        """Render the text of a document or, if there is none, a list of its highlights."""
-        highlights = [highlight for highlight, _ in marks]
+        if not html:
+            return _render_highlights(marks, header)
         entries = [highlight_to_json(highlight, state) for highlight, state in marks]
-        kind = "text" if html or not marks else "list"
-        html = html or render_highlight_list(header["title"], highlights)
-        return {**header, "kind": kind, "html": html, "marks": entries}
+        return {**header, "kind": "text", "html": html, "marks": entries}
 
     def _render_file_text(self, file: Path, first: Highlight | None) -> str:
         """Render the text of a note, web page or book as HTML, or return "" for any other file."""
@@ -414,12 +420,11 @@ class DocumentRenderer:
 
         A note of the item is a highlight of the same document, but doesn't know the PDF.
         """
-        by_attachment = {
-            highlight.block_id: highlight
-            for highlight in highlights
-            if highlight.source_kind is SourceKind.ZOTERO
-        }
-        for highlight in by_attachment.values():
+        highlight_by_attachment = {}
+        for highlight in highlights:
+            if highlight.source_kind is SourceKind.ZOTERO:
+                highlight_by_attachment[highlight.block_id] = highlight
+        for highlight in highlight_by_attachment.values():
             file = find_file(self._ledger, highlight)
             if file is not None:
                 return file
@@ -439,18 +444,20 @@ class DocumentRenderer:
     def _find_note_picture(self, highlight: Highlight, path: str) -> Media | None:
         """Look up a picture in a note, relative to the note and then to the vault."""
         folder = PurePosixPath(highlight.document.path).parent
-        return self.find_picture(highlight, str(folder / path)) or self.find_picture(
-            highlight, path
-        )
+        beside_note = self.find_picture(highlight, str(folder / path))
+        return beside_note or self.find_picture(highlight, path)
 
     def _render_text(self, path: Path) -> str:
         """Render the text of a web page or book as HTML headings and paragraphs."""
         document = self._open_document(path).whole_text
         parts = []
         for paragraph in document.paragraphs:
-            tag = f"h{min(paragraph.level + 1, 6)}" if paragraph.level else "p"
             words = escape(document.get_paragraph_text(paragraph))
-            parts.append(f"<{tag}>{words}</{tag}>")
+            if paragraph.level:
+                level = min(paragraph.level + 1, 6)
+                parts.append(f"<h{level}>{words}</h{level}>")
+            else:
+                parts.append(f"<p>{words}</p>")
         return "".join(parts)
 
     def _render_sheets(
@@ -463,7 +470,7 @@ class DocumentRenderer:
         """
         sizes = self.pages.read_page_sizes(file).pages
         if marks and not sizes:
-            return self._render_text_document("", marks, header)
+            return _render_highlights(marks, header)
         entries = []
         placed_marks = []
         for highlight, state in marks:
@@ -474,7 +481,7 @@ class DocumentRenderer:
             box = _to_relative_box(marked.box, sizes[page]) if marked.box else None
             entry = highlight_to_json(highlight, state)
             entries.append({**entry, "page": page, "box": box})
-            placed_marks.append((page, highlight.key, marked))
+            placed_marks.append(_PlacedMark(page, highlight.key, marked))
         self._marks_by_pdf[header["id"]] = placed_marks
         return {**header, "kind": "sheets", "sheets": sizes, "marks": entries}
 
@@ -493,18 +500,21 @@ class DocumentRenderer:
         file = self._find_file(id) if id in self._marks_by_pdf else None
         if file is None:
             return None
-        marks = [mark for mark in self._marks_by_pdf[id] if mark[0] == number]
-        positions = tuple(position for _, _, position in marks)
-        page = PagePicture(file, number, positions, min(width, MAX_PAGE_WIDTH))
+        placed_marks = [mark for mark in self._marks_by_pdf[id] if mark.page == number]
+        marks = tuple(placed.mark for placed in placed_marks)
+        page = PagePicture(file, number, marks, min(width, MAX_PAGE_WIDTH))
 
         def render() -> Json:
             drawn = self.pages.draw_page(page)
-            boxes_by_key = zip((key for _, key, _ in marks), drawn.marks, strict=False)
+            boxes_by_key = {}
+            # a page that can't be rendered has no boxes
+            for placed, boxes in zip(placed_marks, drawn.marks, strict=False):
+                boxes_by_key[placed.key] = boxes
             return {
                 "src": f"/page/{page.name}.png" if drawn.picture else "",
                 "width": drawn.width,
                 "height": drawn.height,
-                "marks": dict(boxes_by_key),
+                "marks": boxes_by_key,
                 "lines": drawn.lines,
                 "dark": drawn.is_dark,
             }
@@ -603,8 +613,11 @@ class DocumentRenderer:
         opened = self._open_document(file)
         located = locate_selection(opened.letters, highlight.exact, highlight.prefix)
         undo_decision(self._ledger, event)
-        others = pending_items.load_passage_states(self._ledger, key)
-        other_key = next((other.key for other, _ in others if other.key != key), "")
+        other_key = ""
+        for other, _ in pending_items.load_passage_states(self._ledger, key):
+            if other.key != key:
+                other_key = other.key
+                break
         self._documents[id] = ShownDocument(file, other_key)
         return partial(self._create_highlight, id, opened, located) if located else None
 
@@ -615,6 +628,14 @@ def _find_highlight(highlights: Sequence[Highlight], key: str) -> Highlight | No
         if highlight.key == key:
             return highlight
     return highlights[0] if highlights else None
+
+
+def _render_highlights(marks: Sequence[tuple[Highlight, str]], header: Json) -> Json:
+    """Render a document whose text can't be shown as a list of its highlights."""
+    html = render_highlight_list(header["title"], [highlight for highlight, _ in marks])
+    entries = [highlight_to_json(highlight, state) for highlight, state in marks]
+    kind = "list" if marks else "text"
+    return {**header, "kind": kind, "html": html, "marks": entries}
 
 
 def _find_title(file: Path | None, highlight: Highlight | None) -> str:
@@ -637,11 +658,10 @@ def read_note(file: Path) -> str:
 
     Notes larger than `MAX_NOTE_BYTES` aren't shown.
     """
+    if file.suffix.casefold() not in NOTE_SUFFIXES:
+        return ""
     try:
-        if (
-            file.suffix.casefold() not in NOTE_SUFFIXES
-            or file.stat().st_size > MAX_NOTE_BYTES
-        ):
+        if file.stat().st_size > MAX_NOTE_BYTES:
             return ""
         text = file.read_text(encoding="utf-8-sig", errors="replace")
     except OSError:
@@ -661,11 +681,15 @@ def to_reading_view(text: str) -> str:
 
 def _convert_wikilink(link: re.Match[str]) -> str:
     embeds, target, label = link.groups()
-    if embeds:
-        alt, _ = parse_image_label(f"|{label}" if label else "")
-        separator = "|" if label and not alt else ""  # the label is only a width
-        return f"![{separator}{label or ''}](<{target.partition('#')[0].strip()}>)"
-    return str(label or target.replace("#", " › ").strip(" ›"))
+    if not embeds:
+        return str(label or target.replace("#", " › ").strip(" ›"))
+    path = target.partition("#")[0].strip()
+    if not label:
+        return f"![](<{path}>)"
+    alt, _ = parse_image_label(f"|{label}")
+    if alt:
+        return f"![{label}](<{path}>)"
+    return f"![|{label}](<{path}>)"  # the label is only a width
 
 
 _NUMBER = regex(r"\d+")

@@ -9,7 +9,7 @@ refused and the current item is returned.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from itertools import count, islice
+from itertools import count
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -44,7 +44,7 @@ from ankiforge.pipeline.query import parse_query, uses_query_syntax
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.review import Decision, Item, Review, StaleItemError, batches
 from ankiforge.review.batches import DocumentItems, FolderItems, ReviewBatch
-from ankiforge.review.decisions import Edit, WriteCard
+from ankiforge.review.decisions import DecisionOutcome, Edit, WriteCard
 from ankiforge.review.items import iter_changed_cards
 from ankiforge.text import format_as_sentence, format_count
 from ankiforge.web.card_view import render_card, render_row
@@ -189,20 +189,26 @@ class ReviewSession:
             return {**self._start_best_sitting(), **self.count_items()}
         if list_id in self._folders:
             return {**self._start_folder_sitting(list_id), **self.count_items()}
-        sources = (
-            each for each in self._sources if list_id in each.count_pending_items()
-        )
-        source = next(sources, None)
+        source = self._find_list_source(list_id)
         if source is None:
             return None
-        rendered_items = filter(
-            None, map(source.render_item, source.list_ids(list_id)[start:])
-        )
-        items = [*islice(rendered_items, batches.SITTING_SIZE)]
+        items: list[Json] = []
+        for id in source.list_ids(list_id)[start:]:
+            if len(items) == batches.SITTING_SIZE:
+                break
+            item_json = source.render_item(id)
+            if item_json is not None:
+                items.append(item_json)
         sitting = self._start_sitting(items, list_id=list_id)
         count = len(source.list_ids(list_id))
         counts = self._count_list(source, list_id, count)
         return {**sitting, "waiting": counts["waiting"], **self.count_items()}
+
+    def _find_list_source(self, list_id: str) -> ItemSource | None:
+        for source in self._sources:
+            if list_id in source.count_pending_items():
+                return source
+        return None
 
     def _start_best_sitting(self) -> Json:
         """Start a sitting with the first ten items of the queue, or continue it."""
@@ -254,17 +260,18 @@ class ReviewSession:
         """
         all_document_items = self._items.list_documents()
         entries = self._list_shelf_entries(all_document_items)
+        rows = []
+        for entry in entries[start : start + MAX_ROWS]:
+            if isinstance(entry, DocumentItems):
+                rows.append(self._render_document_row(entry))
+            else:
+                rows.append(entry)
         counts = self._items.count_waiting()
         return {
             **self.count_items(),
             "counts": asdict(counts),
             "waiting": batches.format_pending_counts(counts) or "",
-            "documents": [
-                self._render_document_row(entry)
-                if isinstance(entry, DocumentItems)
-                else entry
-                for entry in entries[start : start + MAX_ROWS]
-            ],
+            "documents": rows,
             "more": len(entries) > start + MAX_ROWS,
             "begins": self._find_start_location(all_document_items),
             "lost": self._describe_lost_cards(),
@@ -315,11 +322,12 @@ class ReviewSession:
         ]
 
     def _render_folder_row(self, folder: FolderItems) -> Json:
-        waits = folder.waiting_count > 0
-        counts = f"{folder.waiting_count:,}"
-        if not waits:
-            counts = f"{folder.remaining_count:,} without a card"
-        id = f"{'in' if waits else 'rest of'} {folder.id}"
+        if folder.waiting_count:
+            id = f"in {folder.id}"
+            count = f"{folder.waiting_count:,}"
+        else:
+            id = f"rest of {folder.id}"
+            count = f"{folder.remaining_count:,} without a card"
         self._folders[id] = folder
         documents = format_count(len(folder.documents), "document")
         return {
@@ -328,8 +336,8 @@ class ReviewSession:
             "title": folder.title,
             "by": "",
             "waiting": 0,
-            "rest": f"{counts} in {documents}",
-            "is_open": waits,
+            "rest": f"{count} in {documents}",
+            "is_open": folder.waiting_count > 0,
             "left": self._format_position(id),
         }
 
@@ -338,39 +346,41 @@ class ReviewSession:
         total = self._items.count_waiting().total
         if not total:
             return []
-        title = (
-            f"Best ten of {total:,}" if total > batches.SITTING_SIZE else f"All {total}"
-        )
-        row = {"id": _BEST_LIST, "list": _BEST_LIST, "title": title, "by": ""}
-        counts = {
+        title = f"All {total}"
+        if total > batches.SITTING_SIZE:
+            title = f"Best ten of {total:,}"
+        row = {
+            "id": _BEST_LIST,
+            "list": _BEST_LIST,
+            "title": title,
+            "by": "",
             "waiting": 0,
             "rest": "",
             "cover": str(min(total, batches.SITTING_SIZE)),
+            "is_open": True,
+            "left": self._format_position(_BEST_LIST),
         }
-        left = self._format_position(_BEST_LIST)
-        return [{**row, **counts, "is_open": True, "left": left}]
+        return [row]
 
     def _list_shelf_lists(self) -> list[Json]:
         """Render the rows of the lists in which something waits, the list of words last."""
         rows: list[Json] = []
         for source in reversed(self._sources):
-            left = source.count_pending_items()
+            counts = source.count_pending_items()
             for id, row in source.lists.items():
-                if left[id]:
-                    texts = {
+                if not counts[id]:
+                    continue
+                rows.append(
+                    {
+                        "id": id,
+                        "list": id,
                         "title": row.title,
                         "by": row.description,
                         "cover": row.cover,
+                        **self._count_list(source, id, counts[id]),
+                        "is_open": True,
                     }
-                    rows.append(
-                        {
-                            "id": id,
-                            "list": id,
-                            **texts,
-                            **self._count_list(source, id, left[id]),
-                            "is_open": True,
-                        }
-                    )
+                )
         rows.sort(key=lambda row: row["id"] == _WORDS_LIST)
         return rows
 
@@ -427,9 +437,10 @@ class ReviewSession:
     def _render_document_row(self, document_items: DocumentItems) -> Json:
         highlight = load_highlight(self._ledger, document_items.best_location.key)
         id = self.documents.register_document(highlight)
-        chat = ASK_LABEL if document_items.should_offer_chat else ""
-        if self._workspace.folder.config.drafter == "llm":
-            chat = ""
+        uses_model = self._workspace.folder.config.drafter == "llm"
+        chat = ""
+        if document_items.should_offer_chat and not uses_model:
+            chat = ASK_LABEL
         rest = ""
         if not document_items.waiting_count:
             rest = f"{document_items.remaining_count:,} without a card"
@@ -586,45 +597,53 @@ class ReviewSession:
         return selectable_text_to_json(load_highlight(self._ledger, key))
 
     def _list_all_cards(self, query: str, start: int) -> Json:
-        try:
-            ids = self._find_matching_ids(query)
-        except UsageError:
-            if uses_query_syntax(query):
-                raise
-            ids = []  # not a query, but text with a colon or an unclosed quote, for example
-        page_ids = ids[start : start + MAX_ROWS]
-        items = item_lists.load_items(self._ledger, page_ids)
+        ids = self._find_matching_ids(query)
+        items = item_lists.load_items(self._ledger, ids[start : start + MAX_ROWS])
         rows = [
             _render_card_row(list_row)
             for list_row in apply_anki_edits_to_rows(self._ledger, items)
         ]
         shown_count = start + len(rows)
-        summary = format_count(len(ids), "card")
+        left_count = min(len(ids) - shown_count, MAX_ROWS)
+        unsaid_states = {_WAITING_STATE}
         states = {row["state"] for row in rows}
         if not ids:
             summary = "No card contains these words."
-        elif len(ids) > shown_count:
-            summary += f"; the first {shown_count:,} are shown"
+        elif left_count > 0:
+            cards = format_count(len(ids), "card")
+            summary = f"{cards}; the first {shown_count:,} are shown"
         elif len(rows) == len(ids) > 1 and len(states) == 1:
-            # show a common state only once
+            # say the state that all cards have only once
             [state] = states
             summary = f"{len(ids)} {state[:1].lower()}{state[1:]}"
-            rows = [{**row, "state": ""} for row in rows]
+            unsaid_states.add(state)
+        else:
+            summary = format_count(len(ids), "card")
         for row in rows:
-            if row["state"] == _WAITING_STATE:
+            if row["state"] in unsaid_states:
                 row["state"] = ""
-        left = min(len(ids) - shown_count, MAX_ROWS)
         return {
             "rows": rows,
             "total": len(ids),
             "told": summary,
-            "more": f"Show {left} more" if left else "",
+            "more": f"Show {left_count} more" if left_count > 0 else "",
         }
 
     def _find_matching_ids(self, query: str) -> list[str]:
-        return item_lists.find_items(
-            self._ledger, parse_query(query.strip()), everything=True
-        )
+        """Return the IDs of the items that a query matches.
+
+        Text that isn't a query, for example with a colon or an unclosed quote, matches nothing.
+
+        Raises:
+            UsageError: the query is invalid.
+        """
+        try:
+            terms = parse_query(query.strip())
+            return item_lists.find_items(self._ledger, terms, everything=True)
+        except UsageError:
+            if uses_query_syntax(query):
+                raise
+            return []
 
     # --- decisions ----------------------------------------------------------------------
 
@@ -640,12 +659,12 @@ class ReviewSession:
             StaleItemError: the item has changed since it was shown.
             ForgeError: the decision was refused; the message gives the reason.
         """
-        before = self._sittings.get(decision.batch_number)
+        sitting = self._sittings.get(decision.batch_number)
         source = self._find_item_source(decision.id)
         try:
             done = source.decide(decision)
         except StaleItemError as error:
-            if before:
+            if sitting:
                 error.sitting = self._replace_item_in_sitting(decision, error.face)
             raise
         if source is not self._items:
@@ -654,18 +673,12 @@ class ReviewSession:
         reply = {"said": done.message, "item": item, "undo": ""}
         if done.undo:
             reply["undo"] = self._store_undo(
-                _UndoEntry(done.undo, decision.id, decision.batch_number, before)
+                _UndoEntry(done.undo, decision.id, decision.batch_number, sitting)
             )
-        if before and done.is_pending:
+        if sitting and done.is_pending:
             reply["sitting"] = self._replace_item_in_sitting(decision, item)
-        elif before:
-            next_id = item["id"] if item else ""
-            after = before.record_decision(
-                decision.id, decision.kind, done.action, next_id
-            )
-            reply["sitting"] = self._store_sitting(
-                decision.batch_number, after, [item] if item else []
-            )
+        elif sitting:
+            reply["sitting"] = self._record_in_sitting(sitting, decision, done, item)
         return {**self.count_items(), **reply}
 
     def _store_undo(self, entry: _UndoEntry) -> str:
@@ -681,11 +694,32 @@ class ReviewSession:
 
         If `item_json` is None, the item is removed instead.
         """
-        sitting = self._sittings[decision.batch_number]
-        replaced = sitting.replace_item(decision.id, item_json["id"] if item_json else "")
-        return self._store_sitting(
-            decision.batch_number, replaced, [item_json] if item_json else []
+        number = decision.batch_number
+        sitting = self._sittings[number]
+        if item_json is None:
+            return self._store_sitting(number, sitting.replace_item(decision.id, ""), [])
+        replaced = sitting.replace_item(decision.id, item_json["id"])
+        return self._store_sitting(number, replaced, [item_json])
+
+    def _record_in_sitting(
+        self,
+        sitting: ReviewBatch,
+        decision: Decision,
+        done: DecisionOutcome,
+        next_item: Json | None,
+    ) -> Json:
+        """Record a decision in its sitting, and return the updated sitting as JSON.
+
+        If the passage has another fact, `next_item` joins the sitting.
+        """
+        number = decision.batch_number
+        if next_item is None:
+            after = sitting.record_decision(decision.id, decision.kind, done.action, "")
+            return self._store_sitting(number, after, [])
+        after = sitting.record_decision(
+            decision.id, decision.kind, done.action, next_item["id"]
         )
+        return self._store_sitting(number, after, [next_item])
 
     def summarize_sitting(self, sitting_number: int) -> Json | None:
         """Summarize a sitting, or return None if there is no sitting with this number.
@@ -711,8 +745,9 @@ class ReviewSession:
             row = source.lists.get(sitting.list_id)
             if row and row.ending:
                 endings.append(row.ending)
-        outcome = _describe_decisions(sitting)
-        if not endings:
+        if endings:
+            outcome = _describe_decisions(sitting)
+        else:
             outcome = _describe_outcome(sitting, cards)
         left = self._describe_left_items(sitting)
         return {
@@ -1005,10 +1040,11 @@ def _describe_outcome(sitting: ReviewBatch, cards: Iterable[Json]) -> str:
 
 def _describe_decisions(sitting: ReviewBatch) -> str:
     """Describe how many items of a sitting were decided. Deferring isn't deciding."""
+    parts = []
     decided_count = len(sitting.results) - sitting.results.count("later")
-    return _join_with_later(
-        [f"{decided_count} decided"] if decided_count else [], sitting
-    )
+    if decided_count:
+        parts.append(f"{decided_count} decided")
+    return _join_with_later(parts, sitting)
 
 
 def _join_with_later(parts: list[str], sitting: ReviewBatch) -> str:
@@ -1019,7 +1055,7 @@ def _join_with_later(parts: list[str], sitting: ReviewBatch) -> str:
 
 
 def _format_heading(sitting: ReviewBatch, outcome: str, left: str) -> str:
-    if not sitting.results and left:
+    if left and not sitting.results:
         return "Everything was kept for later."
     if left:
         return f"{outcome}. Here: {left}."
@@ -1027,7 +1063,9 @@ def _format_heading(sitting: ReviewBatch, outcome: str, left: str) -> str:
     nothing_left = "Nothing more is in this list."
     if sitting.document:
         nothing_left = "Nothing waits here."
-    return f"{outcome}. {nothing_left}" if sitting.results else nothing_left
+    if not sitting.results:
+        return nothing_left
+    return f"{outcome}. {nothing_left}"
 
 
 def _choose_edited_card(item: Item) -> ShownCard | None:
@@ -1037,9 +1075,9 @@ def _choose_edited_card(item: Item) -> ShownCard | None:
     """
     if item.highlight is None:
         return None
-    draft = item.drafts[0] if item.drafts else None
-    edits_card = draft is None or (draft.revised_guid and draft.is_user_text)
-    if item.card and edits_card:
+    if item.card and not item.drafts:
+        return item.card
+    if item.card and item.drafts[0].revised_guid and item.drafts[0].is_user_text:
         return item.card
     if item.offered_drafts:
         return item.offered_drafts[0]
@@ -1065,6 +1103,6 @@ def _describe_push(result: RunResult) -> str:
 
 
 def _prompt_to_json(prompt: ChatPrompt | None) -> Json:
-    return (
-        {"said": prompt.said, "text": prompt.text} if prompt else {"said": "", "text": ""}
-    )
+    if prompt is None:
+        return {"said": "", "text": ""}
+    return {"said": prompt.said, "text": prompt.text}

@@ -490,6 +490,10 @@ PLANS = [
     ("the person's tag", CARD, of_ours(tags=(*CARD.tags, "mine")), {}, "nothing"),
     ("our tag in other letters", CARD, of_ours(tags=tuple(map(str.upper, CARD.tags))), {}, "nothing"),
     ("our tag is new", replace(CARD, tags=(*CARD.tags, "added")), of_ours(), {}, "written"),
+    # our id has another base now: no reason to write where the passage cannot be read
+    ("another base", CARD, changed(of_ours(), AnkiforgeId="stale"), {}, "written"),
+    ("another base, and the passage is elsewhere", replace(CARD, keeps_last_exported_text=True),
+     changed(of_ours(), AnkiforgeId="stale"), {}, "nothing"),
     # the link that opens on this computer is no reason to write
     ("another link of this computer", CARD, changed(of_ours(), Open="other"), {}, "nothing"),
     # a card that the source changed, too, is never the new question with the old answer

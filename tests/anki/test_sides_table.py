@@ -42,12 +42,14 @@ def sides(
         # what is hidden until it is asked for is no question
         ({"Front": "Hund", "Back": "dog"}, [("{{Front}}{{type:Back}}", "{{Back}}")], ["Front"], "Back", {"Front": "Front", "Back": "Back"}),
         ({"Front": "Hund", "Back": "dog"}, [("{{Front}}<i style='display: none'>{{Back}}</i>", "{{Back}}")], ["Front"], "Back", {"Front": "Front", "Back": "Back"}),
+        # what Anki fills in is no answer
+        ({"Front": "Hund", "Back": "dog"}, [("{{Front}}", "{{Deck}}{{Back}}")], ["Front"], "Back", {"Front": "Front", "Back": "Back"}),
         # sections of fields that are empty
         ({"Front": "Hund", "Hint": "", "Back": "dog"}, [("{{Front}}{{#Hint}}{{Hint}}{{/Hint}}", "{{Back}}")], ["Front"], "Back", {"Front": "Front", "Back": "Back"}),
         # a side of several fields, or of none, is none of ours
         ({"Front": "Hund", "Hint": "a pet", "Back": "dog"}, [("{{Front}}{{Hint}}", "{{Back}}")], ["Front", "Hint"], "Back", {}),
-        ({"Front": "Hund", "Back": "<br>"}, [BASIC], ["Front"], "", {}),
-        ({"Front": "Hund", "Back": "dog"}, [], ["Front"], "", {}),
+        ({"Front": "Hund", "Back": "<br>"}, [BASIC], ["Front"], None, {}),
+        ({"Front": "Hund", "Back": "dog"}, [], ["Front"], None, {}),
     ],
 )  # fmt: skip
 def test_the_sides_of_a_note(fields, templates, question, answer, names):
@@ -60,4 +62,4 @@ def test_the_text_of_a_cloze_note_is_what_its_template_blanks_out():
     fields = {"Title": "Cells", "Text": "A {{c1::cell}}.", "Back Extra": ""}
     template = ("{{Title}}{{cloze:Text}}", "{{cloze:Text}}{{Back Extra}}")
     names = {"Text": "Text", "Extra": "Back Extra"}
-    assert sides(fields, template, cloze=True) == (("Text",), "", names)
+    assert sides(fields, template, cloze=True) == (("Text",), None, names)

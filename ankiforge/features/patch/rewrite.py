@@ -164,15 +164,19 @@ class _Replacement(NamedTuple):
             return removed_spans[0][0], removed_spans[-1][1]
         if self.removed:
             return None  # the note writes the removed text differently
-        first = _find_nearest_span(reversed(self.before))
-        second = _find_nearest_span(self.after)
-        if first is None and second is None:
+        previous = _find_nearest_span(reversed(self.before))
+        following = _find_nearest_span(self.after)
+        if previous is None and following is None:
             # nothing else is between the two special tokens around the insertion
-            first = _find_nearest_span(reversed(self.before), past_special=True)
-            second = _find_nearest_span(self.after, past_special=True)
-        if second and (insert_before or first is None):
-            return second[0], second[0]
-        return (first[1], first[1]) if first else None
+            previous = _find_nearest_span(reversed(self.before), past_special=True)
+            following = _find_nearest_span(self.after, past_special=True)
+        if following and insert_before:
+            return following[0], following[0]
+        if previous:
+            return previous[1], previous[1]
+        if following:
+            return following[0], following[0]
+        return None
 
 
 def _find_nearest_span(
@@ -224,41 +228,63 @@ def _split_at_special_tokens(texts: Sequence[str]) -> Iterator[range]:
 
 def _find_places(note: str, words: Sequence[str]) -> Iterator[list[Span | None]]:
     """Yield the spans of the words at each place where the note has most of them, in order."""
-    patterns = []
-    for word in words:
-        text = re.escape(word)
-        if word.isascii() or word[1:]:  # unlike a sign of a script without spaces
-            text = rf"(?<![^\W_]){text}(?![^\W_])"
-        patterns.append(re.compile(text))
-    first = next((pattern for pattern in patterns if pattern.search(note)), patterns[0])
-    for place in islice(first.finditer(note), _MAX_PLACES):
+    patterns = [_compile_word(word) for word in words]
+    # a place begins with the first word that is in the note
+    for first_pattern in patterns:
+        if first_pattern.search(note):
+            break
+    else:
+        return
+    for first_match in islice(first_pattern.finditer(note), _MAX_PLACES):
         spans: list[Span | None] = []
-        end = place.start()
+        end = first_match.start()
         for pattern in patterns:
             match = pattern.search(note, end, end + _MAX_DISTANCE)
-            spans.append(match.span() if match else None)
-            end = match.end() if match else end
-        if sum(map(bool, spans)) >= _MIN_FOUND_RATIO * len(words):
+            if match is None:
+                spans.append(None)
+            else:
+                spans.append(match.span())
+                end = match.end()
+        found_count = len(words) - spans.count(None)
+        if found_count >= _MIN_FOUND_RATIO * len(words):
             yield spans
 
 
+def _compile_word(word: str) -> re.Pattern[str]:
+    pattern = re.escape(word)
+    is_sign = len(word) == 1 and not word.isascii()  # of a script without spaces
+    if is_sign:
+        return re.compile(pattern)
+    return re.compile(rf"(?<![^\W_]){pattern}(?![^\W_])")
+
+
 def _align_tokens(
-    note: str, tokens: Sequence[_Token], words: Sequence[Span | None]
+    note: str, tokens: Sequence[_Token], word_spans: Sequence[Span | None]
 ) -> None:
-    """Set the spans of the words, and then of the tokens between them."""
-    word_spans = iter(words)
+    """Set the span of each word in the note, and then the spans of the tokens between words.
+
+    At least one of the words must be in the note.
+    """
+    spans = iter(word_spans)
     for token in tokens:
-        token.note_span = next(word_spans) if token.is_word else None
-    starts = [token.note_span[0] if token.note_span else -1 for token in tokens]
-    first = next(start for start in starts if start >= 0)
-    end = max(0, first - _MAX_LEADING_CHARS)
-    for index, token in enumerate(tokens):
-        if not (token.is_word or token.is_special):
-            limit = next(
-                (start for start in starts[index:] if start >= 0), end + _MAX_DISTANCE
-            )
-            text = r"\s+" if token.text.isspace() else re.escape(token.text)
-            match = re.compile(text).search(note, end, limit)
+        token.note_span = next(spans) if token.is_word else None
+
+    # a token between words ends before the next word that is in the note
+    limits: list[int | None] = []
+    limit = None
+    for token in reversed(tokens):
+        if token.note_span:
+            limit = token.note_span[0]
+        limits.append(limit)
+    limits.reverse()
+
+    assert limits[0] is not None
+    end = max(0, limits[0] - _MAX_LEADING_CHARS)
+    for token, limit in zip(tokens, limits, strict=True):
+        if not token.is_word and not token.is_special:
+            pattern = r"\s+" if token.text.isspace() else re.escape(token.text)
+            last = end + _MAX_DISTANCE if limit is None else limit
+            match = re.compile(pattern).search(note, end, last)
             token.note_span = match.span() if match else None
         if token.note_span:
             end = token.note_span[1]

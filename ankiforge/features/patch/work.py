@@ -371,47 +371,44 @@ class _NoteToPatch:
             ItemError: the edit can't be expressed in this note. The message gives the reason.
         """
         card = edit.card
-        anchors = list(map(_make_anchor, self._original_highlights))
-        if _make_anchor(card.highlight) not in anchors:
+        anchors = [_make_anchor(highlight) for highlight in self._original_highlights]
+        anchor = _make_anchor(card.highlight)
+        if anchor not in anchors:
             raise ItemError(NOTE_CHANGED)
-        index = anchors.index(_make_anchor(card.highlight))
+        index = anchors.index(anchor)
         highlights = self._parse_highlights(self.text)
 
         # compare the text of the card in the note with the wanted text
         media = load_available_card_media(self._ledger, card, self._pictures)
         names = card.note_type.content_fields
         draft = _find_draft(highlights[index], card)
-        our_html = render_content_fields(draft.kind, draft.fields, media)
-        html = {**dict(zip(names, our_html, strict=True)), **edit.html}
-        if all(map(is_same_html, our_html, html.values())):
+        html_fields = render_content_fields(draft.kind, draft.fields, media)
+        our_html = dict(zip(names, html_fields, strict=True))
+        wanted_html = {**our_html, **edit.html}
+        if all(is_same_html(our_html[name], wanted_html[name]) for name in names):
             return self.text
         changed_names = [name for name in names if name in edit.html]
         if "Reverse" in changed_names:
             raise ItemError(REVERSE_CHANGED)
-        old_markdown = {
-            name: field_to_markdown(text)
-            for name, text in zip(names, our_html, strict=True)
-        }
-        new_markdown = {
-            **old_markdown,
-            **{name: field_to_markdown(html[name]) for name in changed_names},
-        }
-        filled_names = [
-            name for name in old_markdown if old_markdown[name] or new_markdown[name]
-        ]
+        old_markdown: dict[str, str] = {}
+        for name in names:
+            old_markdown[name] = field_to_markdown(our_html[name])
+        new_markdown = dict(old_markdown)
+        for name in changed_names:
+            new_markdown[name] = field_to_markdown(wanted_html[name])
 
         # search the note for the text of all fields, then only for the text of the changed fields
         expected_card = _ExpectedCard(
-            card, highlights[index], media, tuple(html.values())
+            card, highlights[index], media, tuple(wanted_html[name] for name in names)
         )
         reasons: list[str] = []
         tried_texts: set[str] = set()
-        for names_tried in (filled_names, changed_names):
-            searched_names = [
-                name for name in card.note_type.text_fields if name in names_tried
+        for searched_names in (names, changed_names):
+            text_names = [
+                name for name in card.note_type.text_fields if name in searched_names
             ]
-            old_parts = tuple(filter(None, map(old_markdown.__getitem__, searched_names)))
-            new_parts = tuple(filter(None, map(new_markdown.__getitem__, searched_names)))
+            old_parts = _select_filled(old_markdown, text_names)
+            new_parts = _select_filled(new_markdown, text_names)
             if len(old_parts) != len(new_parts):
                 raise ItemError(FIELD_EMPTIED)
             try:
@@ -420,13 +417,14 @@ class _NoteToPatch:
                         continue
                     tried_texts.add(text)
                     reason = self._check_rewriting(text, expected_card, highlights, index)
-                    if not reason:
+                    if reason is None:
                         return text
                     reasons.append(reason)
             except ItemError as error:
                 reasons.append(error.message)
-        # report the reason for the first rewriting, which was the likeliest one
-        raise ItemError(reasons[0] if reasons else NO_SYNTAX)
+        if not reasons:
+            raise ItemError(NO_SYNTAX)
+        raise ItemError(reasons[0])  # that of the likeliest rewriting
 
     def _check_rewriting(
         self,
@@ -434,7 +432,7 @@ class _NoteToPatch:
         expected_card: _ExpectedCard,
         before: Sequence[Highlight],
         index: int,
-    ) -> str:
+    ) -> str | None:
         """Check that a changed note has the expected card, and that nothing else has changed.
 
         Args:
@@ -444,16 +442,16 @@ class _NoteToPatch:
             index: the index of the card's highlight in `before`.
 
         Returns:
-            "" if the text can be used, otherwise the reason it can't, e.g. that the next run
-            wouldn't recognize the card.
+            The reason why the text can't be used, e.g. that the next run wouldn't recognize the
+            card, or None if it can.
         """
         after = self._parse_highlights(text)
         if len(after) != len(before):
             return OTHER_CARDS_TEXT
-        for number, highlight in enumerate(before):
-            if number != index and _make_content_key(highlight) != _make_content_key(
-                after[number]
-            ):
+        for number, (old, new) in enumerate(zip(before, after, strict=True)):
+            if number == index:
+                continue
+            if _make_content_key(old) != _make_content_key(new):
                 return OTHER_CARDS_TEXT
         try:
             draft = _find_draft(after[index], expected_card.card)
@@ -471,12 +469,12 @@ class _NoteToPatch:
                 )
         own_id = expected_card.highlight.source_id
         if own_id and after[index].source_id == own_id:
-            return ""
+            return None
         similarity = fuzz.ratio(
             normalize_for_lookup(expected_card.highlight.exact),
             normalize_for_lookup(after[index].exact),
         )
-        return TOO_DIFFERENT if similarity < 100 * MIN_SIMILARITY else ""
+        return TOO_DIFFERENT if similarity < 100 * MIN_SIMILARITY else None
 
     def _parse_highlights(self, text: str) -> tuple[Highlight, ...]:
         from ankiforge.extract.file_source import find_media_path
@@ -503,6 +501,11 @@ class _ExpectedCard(NamedTuple):
     """The card's pictures, keyed by their path in the Markdown."""
     html: Strings
     """The HTML that the card's fields should have after the edit."""
+
+
+def _select_filled(markdown: Mapping[str, str], names: Sequence[str]) -> Strings:
+    """Return the text of each of the named fields that isn't empty."""
+    return tuple(markdown[name] for name in names if markdown[name])
 
 
 def _make_anchor(highlight: Highlight) -> tuple[object, ...]:
@@ -584,7 +587,9 @@ def _add_line_ends(lines: Sequence[str]) -> list[str]:
 
 
 def _quote_name(path: str) -> str:
-    if any(char in _QUOTED_CHARS for char in path):
-        return '"' + "".join(_QUOTED_CHARS.get(char, char) for char in path) + '"'
+    """Quote a path as git does in a diff, if it has quotes, backslashes or control characters."""
+    quoted = "".join(_QUOTED_CHARS.get(char, char) for char in path)
+    if quoted != path:
+        return f'"{quoted}"'
     # git writes a tab after a path with spaces
     return f"{path}\t" if " " in path else path

@@ -108,7 +108,9 @@ def parse_note(note: AnkiNote, note_type: AnkiNoteType | None) -> ParsedNote | N
     html = {name: _DATA_URL.sub("data:", text) for name, text in fields}
     asked, answer_field = find_question_and_answer_fields(note_type, note.ordinals, html)
     front = "<br>".join(html.get(name, "") for name in asked)
-    back = html.get(answer_field, "")
+    back = ""
+    if answer_field is not None:
+        back = html[answer_field]
     if max(len(front), len(back)) > MAX_SIDE_CHARS:
         return None
     if note_type.cloze:
