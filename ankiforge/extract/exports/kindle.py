@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from operator import itemgetter
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec.structs import replace
@@ -47,6 +47,9 @@ from ankiforge.text.keys import number_highlights
 from ankiforge.text.normalize import normalize_for_lookup
 from ankiforge.text.passages import remove_footnote_numbers
 from ankiforge.text.private import contains_private_tag
+
+if TYPE_CHECKING:  # loaded when a page is read
+    from bs4 import BeautifulSoup, Tag
 
 
 class EntryKind(Enum):
@@ -229,12 +232,11 @@ def parse_notebook(html: str) -> Iterator[ClippingsEntry]:
                 heading = f"{kind} {remainder.rpartition('>')[2]}"
             case "text":
                 index += 1
-                full_title = f"{book} ({authors})" if authors else book
+                full_title = _join_title_and_authors(book, authors)
                 entry = _parse_entry(full_title, heading, text, index, section)
                 if entry.kind is EntryKind.HIGHLIGHT:
                     mark = entry
-                is_note = entry.kind is EntryKind.NOTE
-                if is_note and mark and entry.page == mark.page:
+                if entry.kind is EntryKind.NOTE and mark and entry.page == mark.page:
                     mark.notes.append(entry)
                 else:
                     yield entry
@@ -246,11 +248,7 @@ def parse_saved_page(html: str) -> Iterator[ClippingsEntry]:
     A note below a highlight becomes part of the highlight's entry.
     """
     page = parse_html(html)
-    title = page.select_one("h3.kp-notebook-metadata")
-    book = title.get_text(" ", strip=True) if title else ""
-    authors = title.find_next("p", class_="kp-notebook-metadata") if title else None
-    if authors is not None:
-        book = f"{book} ({authors.get_text(' ', strip=True)})"
+    book = _find_book_of_saved_page(page)
     headers = page.select("#annotationHighlightHeader, #annotationNoteHeader")
     for index, header in enumerate(headers):
         row = header.find_parent(class_="kp-notebook-row-separator")
@@ -260,14 +258,32 @@ def parse_saved_page(html: str) -> Iterator[ClippingsEntry]:
         location = row.select_one("#kp-annotation-location")
         if location is not None:
             heading = f"{heading} {location.get('value')}"
-        text, note = (
-            element.get_text(" ", strip=True) if element is not None else ""
-            for element in (row.select_one("#highlight"), row.select_one("#note"))
-        )
-        if text:
+        text = _find_text(row, "#highlight")
+        note = _find_text(row, "#note")
+        if text is not None:
             yield _build_entry_with_note(book, heading, text, note, index)
-        elif note:
+        elif note is not None:
             yield _build_note(book, heading, note, index)
+
+
+def _find_book_of_saved_page(page: BeautifulSoup) -> str:
+    """Return the title and authors of the book, such as `Title (Author)`, or "" if untitled."""
+    title = page.select_one("h3.kp-notebook-metadata")
+    if title is None:
+        return ""
+    title_text = title.get_text(" ", strip=True)
+    authors = title.find_next("p", class_="kp-notebook-metadata")
+    if authors is None:
+        return title_text
+    return f"{title_text} ({authors.get_text(' ', strip=True)})"
+
+
+def _find_text(parent: Tag, selector: str) -> str | None:
+    """Return the text of the first matching element, or None if there is no such text."""
+    element = parent.select_one(selector)
+    if element is None:
+        return None
+    return element.get_text(" ", strip=True) or None
 
 
 def parse_bookcision(path: str, text: str) -> Iterator[ClippingsEntry | Problem]:
@@ -277,14 +293,15 @@ def parse_bookcision(path: str, text: str) -> Iterator[ClippingsEntry | Problem]
     except msgspec.MsgspecError as error:
         yield Problem(path, f"not an export of Bookcision: {error}", "export it again")
         return
-    book = f"{export.title} ({export.authors})" if export.authors else export.title
+    book = _join_title_and_authors(export.title, export.authors)
     for index, item in enumerate(export.highlights):
-        heading = f"Location {item.location.value or ''}"
-        note = item.note or ""
+        heading = "Location"
+        if item.location.value:
+            heading = f"Location {item.location.value}"
         if item.is_note_only:
-            yield _build_note(book, heading, note or item.text, index)
+            yield _build_note(book, heading, item.note or item.text, index)
         else:
-            yield _build_entry_with_note(book, heading, item.text, note, index)
+            yield _build_entry_with_note(book, heading, item.text, item.note, index)
 
 
 class _BookcisionLocation(Value):
@@ -304,8 +321,15 @@ class _BookcisionExport(Value):
     highlights: tuple[_BookcisionHighlight, ...] = ()
 
 
+def _join_title_and_authors(title: str, authors: str) -> str:
+    """Name a book as a clippings file does, such as `Title (Author)`. `authors` may be ""."""
+    if not authors:
+        return title
+    return f"{title} ({authors})"
+
+
 def _build_entry_with_note(
-    book: str, heading: str, text: str, note: str, index: int
+    book: str, heading: str, text: str, note: str | None, index: int
 ) -> ClippingsEntry:
     entry = _parse_entry(book, heading, text, index)
     if note:
@@ -360,6 +384,12 @@ _SAVED_PAGE = regex(
     r"<title>\s*(?:Amazon )?Kindle:|read\.amazon\.[a-z.]{2,9}/notebook|kp-notebook-"
 )
 _BOOKCISION_FIELD = regex(r'"isNoteOnly"\s*:')
+_SIGNS_OF_PAGE = (regex(f"{_NOTEBOOK_CLASS.pattern}|{_SAVED_PAGE.pattern}"),)
+# The patterns that an export with a suffix must all match.
+_SIGNS_BY_SUFFIX = {
+    ".txt": (_ENTRY_HEADING, _ENTRY_SEPARATOR),
+    ".json": (_BOOKCISION_FIELD,),
+}
 # Matches the text that a Kindle stores beyond the publisher's limit, in any of its languages, such
 # as `<You have reached the clipping limit for this item>`.
 _LIMIT_NOTICE = regex(
@@ -383,22 +413,17 @@ class Kindle(TextExportSource):
     @classmethod
     def recognise(cls, candidate: Candidate) -> Confidence:
         """Recognise clippings by the format of an entry, and notebooks by their markup."""
-        head = candidate.head
-        if candidate.suffix == ".txt":
-            is_export = _ENTRY_HEADING.search(head) and _ENTRY_SEPARATOR.search(head)
-        elif candidate.suffix == ".json":
-            is_export = _BOOKCISION_FIELD.search(head)
-        else:
-            is_export = _NOTEBOOK_CLASS.search(head) or _SAVED_PAGE.search(head)
-        return Confidence.CONTENT if is_export else Confidence.NO
+        signs = _SIGNS_BY_SUFFIX.get(candidate.suffix, _SIGNS_OF_PAGE)
+        if any(sign.search(candidate.head) is None for sign in signs):
+            return Confidence.NO
+        return Confidence.CONTENT
 
     @classmethod
     def explain_rejection(cls, candidate: Candidate) -> str:
         """Return the reason why a web page isn't a notebook, or "" for other files."""
-        is_page = candidate.suffix in (".html", ".htm")
-        return (
-            "of web pages, only notebooks of a Kindle have highlights" if is_page else ""
-        )
+        if candidate.suffix not in (".html", ".htm"):
+            return ""
+        return "of web pages, only notebooks of a Kindle have highlights"
 
     def parse_items(self, path: str, text: str) -> Iterator[ClippingsEntry | Problem]:
         """Yield the entries of a clippings file or notebook, and any problems."""
@@ -440,20 +465,25 @@ class Kindle(TextExportSource):
 
         # equal passages are numbered in file order, but highlights are yielded in book order
         entries = [*marks, *lone_notes]
-        passages = remove_footnote_numbers([entry.text for entry in entries])
-        wider_texts = [entry.longer_text or "" for entry in entries]
-        contexts = remove_footnote_numbers(wider_texts)
-        highlights = []
-        for entry, passage, context in zip(entries, passages, contexts, strict=True):
-            if entry.kind is EntryKind.NOTE:
-                highlights.append(self._create_lone_note(document, entry))
-            else:
-                mark = self._create_highlight(document, entry, passage, context)
-                highlights.append(mark)
-        sort_keys = [entry.sort_key for entry in entries]
+        highlights = self._create_highlights(document, marks)
+        for note in lone_notes:
+            highlights.append(self._create_lone_note(document, note))
         numbered = number_highlights(highlights)
-        keyed = sorted(zip(sort_keys, numbered, strict=True), key=itemgetter(0))
-        yield from self.iter_document(document, [highlight for _, highlight in keyed])
+        pairs = sorted(
+            zip(entries, numbered, strict=True), key=lambda pair: pair[0].sort_key
+        )
+        yield from self.iter_document(document, [highlight for _, highlight in pairs])
+
+    def _create_highlights(
+        self, document: Document, marks: Sequence[ClippingsEntry]
+    ) -> list[Highlight]:
+        """Create the highlights of a book. The numbers of footnotes are left out of their texts."""
+        passages = remove_footnote_numbers([mark.text for mark in marks])
+        contexts = remove_footnote_numbers([mark.longer_text or "" for mark in marks])
+        highlights: list[Highlight] = []
+        for mark, passage, context in zip(marks, passages, contexts, strict=True):
+            highlights.append(self._create_highlight(document, mark, passage, context))
+        return highlights
 
     def _create_highlight(
         self, document: Document, entry: ClippingsEntry, passage: str, context: str
@@ -493,13 +523,12 @@ class Kindle(TextExportSource):
 
 def _add_place(highlight: Highlight, entry: ClippingsEntry) -> Highlight:
     """Add where an entry is in its book."""
-    page = entry.page or ""
-    first_location = entry.location[0] if entry.location else 0
+    page_label = entry.page or ""
+    block_id = page_label
+    if entry.location is not None and entry.location[0] > 0:
+        block_id = str(entry.location[0])
     return replace(
-        highlight,
-        page_label=page,
-        heading=entry.section,
-        block_id=str(first_location or page),
+        highlight, page_label=page_label, heading=entry.section, block_id=block_id
     )
 
 
@@ -640,17 +669,28 @@ def _find_highlights_for_note(
     is the last highlight that overlaps the note. A note with the privacy tag belongs to all of
     these highlights, because it is unknown which one the user meant.
     """
-    candidates = [highlight for highlight in highlights if note.overlaps(highlight)]
-    if note.location is None:
-        if len(candidates) > 1:
-            # of several highlights on the page, choose the one whose entry is next to the note's
-            candidates = [
-                each for each in candidates if abs(each.index - note.index) == 1
-            ]
-    else:
-        first, _ = note.location
-        ending = [
-            each for each in candidates if each.location and each.location[1] == first
+    overlapping = [highlight for highlight in highlights if note.overlaps(highlight)]
+    if note.location is not None:
+        candidates = _filter_ending_at(overlapping, note.location[0]) or overlapping
+    elif len(overlapping) > 1:
+        # of several highlights on the page, choose the one whose entry is next to the note's
+        candidates = [
+            highlight
+            for highlight in overlapping
+            if abs(highlight.index - note.index) == 1
         ]
-        candidates = ending or candidates
-    return candidates if contains_private_tag(note.text) else candidates[-1:]
+    else:
+        candidates = overlapping
+    if contains_private_tag(note.text):
+        return candidates
+    return candidates[-1:]
+
+
+def _filter_ending_at(
+    highlights: Iterable[ClippingsEntry], location: int
+) -> list[ClippingsEntry]:
+    return [
+        highlight
+        for highlight in highlights
+        if highlight.location is not None and highlight.location[1] == location
+    ]
