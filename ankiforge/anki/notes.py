@@ -177,8 +177,11 @@ def render_passage(
         span = 0, len(passage)
     if not passage.strip():
         return "", "", ""
-    to_html = formulas_to_html if has_formulas else lines_to_html
-    unbreakable = find_literal_spans(passage) if has_formulas else []
+    to_html = lines_to_html
+    unbreakable: list[LiteralSpan] = []
+    if has_formulas:
+        to_html = formulas_to_html
+        unbreakable += find_literal_spans(passage)
     start, end = _extend_to_literals(unbreakable, span)
     before, after = to_html(passage[:start]), to_html(passage[end:])
     quote_span = locate_text(quote, passage[start:end])
@@ -331,8 +334,9 @@ def format_reference(highlight: Highlight) -> str:
     if authors and title.casefold().startswith(authors.casefold()):
         return location
     year = re.match(r"\d{4}", document.publication_date)
-    authors_and_year = _join_nonempty(" ", authors, f"({year[0]})" if year else "")
-    return _join_nonempty(". ", authors_and_year.removesuffix("."), location)
+    if year:
+        authors = _join_nonempty(" ", authors, f"({year[0]})")
+    return _join_nonempty(". ", authors.removesuffix("."), location)
 
 
 def _format_authors(document: Document) -> str:

@@ -88,30 +88,42 @@ class LedgerItems(ItemSource):
             return
         self._pending = pending
         self._has_decided = False
-        word_ids = set[str]()
-        if pending.questions:
-            for question in questions.find_open_questions(self._ledger):
-                if question.old == WORD_AND_TRANSLATION:
-                    word_ids.add(question.id)
         # drafts about looked-up words are shown in the list of words, not under their book
-        self._looked_up = find_looked_up_words(
-            self._ledger, [location.key for location in pending.drafts]
-        )
+        keys = [location.key for location in pending.drafts]
+        self._looked_up = find_looked_up_words(self._ledger, keys)
         new_ids: list[str] = []
         looked_up_ids: list[str] = []
         for location in pending.drafts:
-            ids = looked_up_ids if location.key in self._looked_up else new_ids
-            ids.append(location.id)
-        other_ids = [id for id in pending.questions if id not in word_ids]
+            if location.key in self._looked_up:
+                looked_up_ids.append(location.id)
+            else:
+                new_ids.append(location.id)
+        word_question_ids: list[str] = []
+        other_question_ids: list[str] = []
+        all_word_question_ids = self._find_word_questions(pending)
+        for id in pending.questions:
+            if id in all_word_question_ids:
+                word_question_ids.append(id)
+            else:
+                other_question_ids.append(id)
         self.queues = {
             "new": new_ids,
-            "you": [*pending.changed_cards, *other_ids],
-            "words": [*filter(word_ids.__contains__, pending.questions), *looked_up_ids],
+            "you": [*pending.changed_cards, *other_question_ids],
+            "words": [*word_question_ids, *looked_up_ids],
             "none": [place.id for place in pending.without_card],
         }
         skip_ranks = {id: rank for rank, id in enumerate(self._skipped, 1)}
         for queue in self.queues.values():
             queue.sort(key=lambda id: skip_ranks.get(id, 0))
+
+    def _find_word_questions(self, pending: PendingItems) -> set[str]:
+        """Return the IDs of the questions about words with a translation."""
+        word_question_ids = set[str]()
+        if pending.questions:
+            for question in questions.find_open_questions(self._ledger):
+                if question.old == WORD_AND_TRANSLATION:
+                    word_question_ids.add(question.id)
+        return word_question_ids
 
     def load_pending(self) -> PendingItems:
         """Return everything that waits, reloaded if decisions were made since it was loaded."""
@@ -145,19 +157,25 @@ class LedgerItems(ItemSource):
 
     # --- documents ----------------------------------------------------------------------
 
-    def list_documents(self, key: str = "") -> list[DocumentItems]:
-        """Group pending drafts and undecided highlights by document, best document first.
-
-        If `key` isn't "", only the document that contains the highlight with this key is returned.
-        """
+    def list_documents(self) -> list[DocumentItems]:
+        """Group pending drafts and undecided highlights by document, best document first."""
         pending = self.load_pending()
-        drafts = [each for each in pending.drafts if each.key not in self._looked_up]
-        document_items = batches.group_by_document(drafts, pending.without_card)
-        if not key:
-            return document_items
+        drafts = []
+        for location in pending.drafts:
+            if location.key not in self._looked_up:
+                drafts.append(location)
+        return batches.group_by_document(drafts, pending.without_card)
+
+    def find_document(self, key: str) -> DocumentItems | None:
+        """Return what waits in the document that contains a highlight, or None if nothing does."""
+        all_document_items = self.list_documents()
         row = find_highlight_row(self._ledger, key)
-        document = row["document"] if row else None
-        return [each for each in document_items if each.document == document]
+        if row is None:
+            return None
+        for document_items in all_document_items:
+            if document_items.document == row["document"]:
+                return document_items
+        return None
 
     def load_document_places(self) -> dict[int, DocumentPlace]:
         """Return the source and path of each document."""
@@ -224,7 +242,7 @@ class LedgerItems(ItemSource):
         if isinstance(decision, Postpone):
             list_id = self._remove_from_list(decision.id)
             self._skipped[decision.id] = None
-            if list_id:
+            if list_id is not None:
                 self.queues[list_id].append(decision.id)
             return DecisionOutcome(partial(self._skipped.pop, decision.id, None))
         try:
@@ -238,7 +256,8 @@ class LedgerItems(ItemSource):
         if isinstance(decision, ShowInAnki):
             return done
         self._has_decided = True
-        queue = self.queues[self._remove_from_list(decision.id) or "new"]
+        list_id = self._remove_from_list(decision.id)
+        queue = self.queues["new" if list_id is None else list_id]
         if done.next_id:
             queue.insert(0, done.next_id)
         if done.postponed_id:
@@ -248,14 +267,14 @@ class LedgerItems(ItemSource):
             self.clear_cache()
         return done
 
-    def _remove_from_list(self, id: str) -> str:
-        """Remove an item from its list. Return the list's ID, or "" if no list has the item."""
+    def _remove_from_list(self, id: str) -> str | None:
+        """Remove an item from its list. Return the list's ID, or None if no list has the item."""
         self._skipped.pop(id, None)
         for list_id, queue in self.queues.items():
             if id in queue:
                 queue.remove(id)
                 return list_id
-        return ""
+        return None
 
     def preview(self, decision: Decision) -> ShownCard:
         """Build the card that a decision would create from edited fields or selected text."""

@@ -386,31 +386,35 @@ def _handle_get(
     session: ReviewSession, folders: list[str], name: str, query: Texts
 ) -> Response | SlowJson | None:
     """Handle a GET request that needs the session. Return None if nothing has this path."""
-    response: Response | SlowJson | None = None
     match folders:
-        case ["picture" | "paper" as url_kind]:
-            # serve a picture or PDF, but only if the page has shown it
-            policy = _PDF_CSP if url_kind == "paper" else _SANDBOX_CSP
-            file = session.find_file(name)
-            if file is not None and file.is_file():
-                suffix = name.rpartition(".")[2]
-                media_type = _FILE_TYPES.get(suffix, "application/octet-stream")
-                response = Response(file.read_bytes(), media_type, policy=policy)
+        case ["picture"]:
+            return _serve_shown_file(session, name, policy=_SANDBOX_CSP)
+        case ["paper"]:
+            return _serve_shown_file(session, name, policy=_PDF_CSP)
         case ["page"]:
-            # serve the picture of a PDF page, whose name changes with the file
+            # the picture of a PDF page, whose name changes with the file
             png = session.documents.pages.get_picture(name.removesuffix(".png"))
-            if png:
-                response = Response(
-                    png, "image/png", policy=_SANDBOX_CSP, is_cacheable=True
-                )
-        case ["api"]:
-            result: Json | SlowJson | None = None
-            if name in _GET_HANDLERS:
-                result = _GET_HANDLERS[name](session, query)
-            elif name in session.get_handlers:
-                result = session.get_handlers[name](query)
-            response = _json_response(result) if isinstance(result, dict) else result
-    return response
+            if not png:
+                return None
+            return Response(png, "image/png", policy=_SANDBOX_CSP, is_cacheable=True)
+        case ["api"] if name in _GET_HANDLERS:
+            result = _GET_HANDLERS[name](session, query)
+            return _json_response(result) if isinstance(result, dict) else result
+        case ["api"] if name in session.get_handlers:
+            return _json_response(session.get_handlers[name](query))
+    return None
+
+
+def _serve_shown_file(
+    session: ReviewSession, name: str, *, policy: str
+) -> Response | None:
+    """Serve a picture or PDF, but only if the page has shown it."""
+    file = session.find_file(name)
+    if file is None or not file.is_file():
+        return None
+    suffix = name.rpartition(".")[2]
+    media_type = _FILE_TYPES.get(suffix, "application/octet-stream")
+    return Response(file.read_bytes(), media_type, policy=policy)
 
 
 def _handle_post(session: ReviewSession, path: str, body: bytes) -> Response | None:

@@ -542,7 +542,7 @@ class ReviewSession:
         key = self.documents.get_highlight_key(document)
         if not key:
             return None
-        return next(iter(self._items.list_documents(key)), None)
+        return self._items.find_document(key)
 
     def render_item(self, id: str) -> Json | None:
         """Render an item as JSON, or return None if it isn't pending any more."""

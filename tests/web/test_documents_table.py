@@ -86,6 +86,13 @@ BOX = (10.0, 20.0, 30.0, 40.0)
             {"hints": (hints.make_position_hint(5, BOX),), "exact": ""},
             (5, PageHighlight("", BOX)),
         ),
+        (
+            {
+                "hints": (hints.make_position_hint(5, BOX),),
+                "uri": "zotero://open-pdf/items/A?page=3",
+            },
+            (5, PageHighlight("words", BOX)),
+        ),
         ({"namespace": "pdf:a", "block_id": "4", "exact": ""}, None),
     ],
 )

@@ -731,6 +731,7 @@ def test_a_module_in_another_form_is_an_error(source):
         ("item?id=dr0000000000000000", 200, "item", None),
         ("list?id=all&words=ribosome&start=9999999999", 200, "more", ""),
         ("list?id=all&words=ribosome&start=99", 200, "more", ""),
+        ("list?id=all&words=a:b", 200, "told", "No card contains these words."),
         ("ending?sitting=0", 404, "message", "There is nothing here."),
         ("page?id=x&page=a&width=10", 404, "message", "There is nothing here."),
         ("page?id=x&page=1&width=10", 404, "message", "There is nothing here."),
