@@ -195,6 +195,16 @@ def test_the_highlights_that_a_model_is_sent(opened, options, sent):
         assert set(group) <= set(ALL[:2]) or set(group) <= set(ALL[2:])
 
 
+@pytest.mark.parametrize(
+    ("comment", "is_sent"),
+    [("", True), ("What is osmosis?", True), ("What is osmosis? A: diffusion", False)],
+)
+def test_a_question_that_the_user_answered_is_not_asked(opened, comment, is_sent):
+    highlight = replace(FACT, comment=comment, comment_is_instruction=bool(comment))
+    privacy = drafting.load_privacy_filter(opened.ledger)
+    assert drafting._may_be_sent(highlight, privacy) is is_sent
+
+
 def test_of_too_many_the_best_are_sent(opened):
     keys = {each.highlight.key: each for each in opened.highlights()}
     job = replace(opened.build_run_parameters(), limit=1)
