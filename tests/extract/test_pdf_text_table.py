@@ -56,9 +56,10 @@ def test_blocks_are_separated_by_one_line_break(text, clean):
         ("a well-known cell", "a", "cell"),
         ("well-known", "well-known", "well-known"),
         ("state-of-", "state-of", "state-of-"),
-        (" cell ", "", ""),
-        ("(cell)", "", ""),
-        ("", "", ""),
+        (" cell ", None, None),
+        ("(cell)", None, None),
+        ("-", None, "-"),
+        ("", None, None),
         ("x" * 61, "x" * 60, "x" * 60),
     ],
 )
@@ -100,6 +101,10 @@ def test_the_words_at_the_ends_of_a_text(text, first, last):
         ("ninety", "ninth", "", True),
         ("nine", "teen", "", False),
         ("cell", "wall", "", False),
+        # no word is broken
+        (None, "wall", "", True),
+        ("cell", None, "cell", True),
+        ("cell-", "wall", "cellwall", True),
     ],
 )
 def test_whether_a_word_keeps_its_hyphen(left, right, document, keeps):

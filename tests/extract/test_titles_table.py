@@ -31,7 +31,7 @@ def test_the_titles_of_papers():
             for number, (size, top, words, *note) in enumerate(row["lines"])
         ]
         page = " ".join(line.text for line in lines)
-        letters = fold_alphanumerics(choose_title(row["named"], lines, page))
+        letters = fold_alphanumerics(choose_title(row["named"], lines, page) or "")
         is_read = fold_alphanumerics(row["title"]).startswith(letters)
         right += is_read and len(letters) >= LEAST_LETTERS
     assert right >= LEAST_RIGHT
@@ -72,7 +72,7 @@ def first_page(*rows: tuple, body=BODY) -> list[PrintedLine]:
     return lines
 
 
-def title(*rows: tuple, metadata: str = "", file: str = "", body=BODY) -> str:
+def title(*rows: tuple, metadata: str = "", file: str = "", body=BODY) -> str | None:
     lines = first_page(*rows, body=body)
     return choose_title(metadata, lines, " ".join(line.text for line in lines), file)
 
@@ -86,7 +86,7 @@ BOLD = ("", True)
     [
         # the largest text
         ([(GROWTH, 12.0)], GROWTH),
-        ([(GROWTH, 11.9)], ""),
+        ([(GROWTH, 11.9)], None),
         ([("The Life of Roots", 14.0), (GROWTH, 18.0)], GROWTH),
         # that is worded as a title
         ([("Cells", 20.0), (GROWTH, 18.0)], GROWTH),
@@ -109,9 +109,9 @@ BOLD = ("", True)
         ([("Cells, Roots and What They Need to Grow", 20.0)], "Cells, Roots and What They Need to Grow"),
         ([("Cells, Roots, Leaves, Growing Things", 20.0)], "Cells, Roots, Leaves, Growing Things"),
         ([(" ".join(["Word"] * 28), 20.0)], " ".join(["Word"] * 28)),
-        ([(" ".join(["Word"] * 29), 20.0)], ""),
+        ([(" ".join(["Word"] * 29), 20.0)], None),
         ([(" ".join(["Trial", *["word"] * 44]), 20.0)], " ".join(["Trial", *["word"] * 44])),
-        ([(" ".join(["Trial", *["word"] * 45]), 20.0)], ""),
+        ([(" ".join(["Trial", *["word"] * 45]), 20.0)], None),
         # its lines
         ([("The Growth", 18.0), ("of Cells", 18.0)], GROWTH),
         ([("The Growth", 18.0), ("of Cells", 17.5)], GROWTH),
@@ -131,27 +131,27 @@ BOLD = ("", True)
         # bold, or in capitals, near the top
         ([(GROWTH, 10.0, *BOLD)], GROWTH),
         ([(GROWTH, 9.7, *BOLD)], GROWTH),
-        ([(GROWTH, 9.6, *BOLD)], ""),
+        ([(GROWTH, 9.6, *BOLD)], None),
         ([("THE GROWTH OF CELLS", 9.0)], "THE GROWTH OF CELLS"),
-        ([("THE GROWTH OF CELLS", 8.9)], ""),
+        ([("THE GROWTH OF CELLS", 8.9)], None),
         ([("THE GROWING CELLS", 9.0)], ""),  # three words
-        ([("Ada Lovelace", 10.0, *BOLD)], ""),
+        ([("Ada Lovelace", 10.0, *BOLD)], None),
         ([*[(f"Line {n} of a journal", 8.0 - n % 2) for n in range(6)], (GROWTH, 10.0, *BOLD)], GROWTH),
-        ([*[(f"Line {n} of a journal", 8.0 - n % 2) for n in range(7)], (GROWTH, 10.0, *BOLD)], ""),
+        ([*[(f"Line {n} of a journal", 8.0 - n % 2) for n in range(7)], (GROWTH, 10.0, *BOLD)], None),
     ],
 )  # fmt: skip
 def test_the_title_on_a_page(rows, found):
-    assert title(*rows) == found
+    assert title(*rows) == (found or None)
 
 
 def test_bold_type_says_nothing_on_a_bold_page():
     bold = [(text, size, *BOLD) for text, size in BODY[:4]]
-    assert title((GROWTH, 10.0, *BOLD), body=[*BODY[:4], *bold]) == ""
+    assert title((GROWTH, 10.0, *BOLD), body=[*BODY[:4], *bold]) is None
     assert title((GROWTH, 10.0, *BOLD), body=[*BODY, *bold[:3]]) == GROWTH
 
 
 def test_a_line_far_below_is_no_part_of_a_title():
-    def printed(gap: float) -> str:
+    def printed(gap: float) -> str | None:
         lines = first_page()
         large = [
             PrintedLine(0, GROWTH, 18.0, 790.0),
@@ -169,7 +169,7 @@ def test_a_line_far_below_is_no_part_of_a_title():
     ("rows", "found"),
     [
         ([(GROWTH, 21.0), ("Berlin 2020 and later", 20.0)], GROWTH),
-        ([(GROWTH, 20.9), ("Berlin 2020 and later", 20.0)], ""),
+        ([(GROWTH, 20.9), ("Berlin 2020 and later", 20.0)], None),
     ],
 )  # fmt: skip
 def test_on_a_cover_all_lines_may_be_large(rows, found):
@@ -192,13 +192,13 @@ def test_on_a_cover_all_lines_may_be_large(rows, found):
         # never the name of a file or a template
         ("Cells", [(GROWTH, 18.0)], "", GROWTH),
         ("Microsoft Word - cells", [(GROWTH, 18.0)], "", GROWTH),
-        ("growth of cells.docx", [], "", ""),
-        (" ".join(["Word"] * 29), [], "", ""),
+        ("growth of cells.docx", [], "", None),
+        (" ".join(["Word"] * 29), [], "", None),
         # the name of the file, if the page shows it
         ("", [(f"{GROWTH} is known", 10.0)], "Lovelace - 2020 - The Growth of Cells", GROWTH),
         ("", [("The Life of Roots", 18.0)], "Lovelace - 2020 - The Growth of Cells", "The Life of Roots"),
         ("", [(f"{GROWTH} and Roots", 18.0)], "Lovelace - 2020 - The Growth of Cells", f"{GROWTH} and Roots"),
-        ("", [(f"{GROWTH} is known", 10.0)], "The Growth of Cells", ""),
+        ("", [(f"{GROWTH} is known", 10.0)], "The Growth of Cells", None),
     ],
 )  # fmt: skip
 def test_the_title_of_a_work(metadata, rows, file, found):

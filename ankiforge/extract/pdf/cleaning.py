@@ -73,22 +73,26 @@ _UNITS = r"(?:one|two|three|four|five|six|seven|eight|nine|first|second|third|\w
 _PREFIX = r"(?:un|in|dis|inter|over|under|cor?|re|mis|non|pre|de|a|be|out|up|or|as)"
 
 
-def find_last_word(text: str) -> str:
-    """Return the word at the end of a text, or "" if the text doesn't end with a word.
+def find_last_word(text: str) -> str | None:
+    """Return the word at the end of a text, or None if the text doesn't end with a word.
 
     The word may contain hyphens or end with one.
     """
     word = _LAST_WORD.search(text[-MAX_WORD_CHARS:])
-    return word[0] if word else ""
+    if word is None:
+        return None
+    return word[0]
 
 
-def find_first_word(text: str) -> str:
-    """Return the word at the start of a text, or "" if the text doesn't start with a word.
+def find_first_word(text: str) -> str | None:
+    """Return the word at the start of a text, or None if the text doesn't start with a word.
 
     The word may contain hyphens, but never ends with one.
     """
     word = _FIRST_WORD.match(text[:MAX_WORD_CHARS])
-    return word[0].rstrip("-\u2010") if word else ""
+    if word is None:
+        return None
+    return word[0].rstrip("-\u2010") or None
 
 
 class Spelling:
@@ -119,13 +123,18 @@ class Spelling:
                         counts[f"{left}-{right}"] += 1
         return counts
 
-    def should_keep_hyphen(self, left: str, right: str) -> bool:
+    def should_keep_hyphen(self, left: str | None, right: str | None) -> bool:
         """Return whether a word that is broken into `left` and `right` is spelled with a hyphen.
+
+        `left` and `right` are the results of `find_last_word` and `find_first_word`. If no word
+        is broken, because one of them is missing or ends with a hyphen, the hyphen is kept.
 
         If `left-right` or `leftright` occurs elsewhere in the document, as in three cases out of
         four, the more frequent spelling wins. Otherwise, the hyphen is kept before a capital or a
         digit, and in typical compounds.
         """
+        if left is None or right is None or not left[-1].isalnum():
+            return True
         left = left.replace("\u2010", "-")
         right = right.replace("\u2010", "-")
         # the words next to the break, which differ from `left` and `right` if these are compounds
@@ -136,11 +145,7 @@ class Spelling:
             hyphenated_count = self._word_counts[f"{start}-{end}".lower()]
             if joined_count or hyphenated_count:
                 return hyphenated_count > joined_count
-        # the break may be at one of several hyphens of a compound
-        if "-" in left and (
-            word_before in _INNER_WORDS
-            or (self._word_counts[word_before] and self._word_counts[word_after])
-        ):
+        if "-" in left and self._can_end_compound(word_before, word_after):
             return True
         if "-" in right and word_after in _INNER_WORDS:
             return True
@@ -149,6 +154,12 @@ class Spelling:
         if len(left) == 1 and left.isupper():  # X-ray, T-cell
             return True
         return _is_compound(word_before, word_after)
+
+    def _can_end_compound(self, word_before: str, word_after: str) -> bool:
+        """Return whether two words can be the last ones of a compound, as in `end-to-end`."""
+        if word_before in _INNER_WORDS:
+            return True
+        return self._word_counts[word_before] > 0 and self._word_counts[word_after] > 0
 
 
 def _is_compound(first: str, second: str) -> bool:

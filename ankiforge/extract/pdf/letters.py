@@ -111,6 +111,10 @@ _TIMES_CODE = 0x21E5
 _PRIME_CODE = 0x30
 """The code of ′ in TeX's symbol fonts, which is the code of 0 elsewhere."""
 _MISREAD_CODES = frozenset((_GRAVE_ACCENT_CODE, _TIMES_CODE, _PRIME_CODE))
+_CODES_DEPENDING_ON_FONT = (frozenset(range(32)) - _WHITESPACE_CODES) | _MISREAD_CODES
+_MAX_CODE = 0x10FFFF
+_MIN_EXTENT = 0.1
+"""The width or height of a character that has none, in points."""
 
 
 def read_chars(page: PdfTextPage) -> list[Char]:
@@ -126,8 +130,8 @@ def read_chars(page: PdfTextPage) -> list[Char]:
     # this loop runs for each letter of a document, so it must be fast
     for index in range(page.count_chars()):
         code = get_code(raw, index)
-        if not read_box(raw, index, box_pointer):  # the character is invisible
-            chars.append(Char(index, "\x00", True, 0, 0, 0, 0, 0, 0, 0.1, 0.1))
+        if not read_box(raw, index, box_pointer):
+            chars.append(_make_invisible_char(index))
             continue
         left = box.left
         bottom = box.bottom
@@ -135,19 +139,29 @@ def read_chars(page: PdfTextPage) -> list[Char]:
         top = box.top
         x = (left + right) / 2
         y = (bottom + top) / 2
-        width = right - left
-        height = top - bottom
-        text = chr(code) if code <= 0x10FFFF else "\ufffd"
-        if (code < 32 and code not in _WHITESPACE_CODES) or code in _MISREAD_CODES:
-            font = letters.get_font(index)
-            text = _decode_char(font, code, width / (height or 1.0))
-        generated = text in SPACES and bool(pdfium_c.FPDFText_IsGenerated(raw, index))
-        width = width if width > 0.1 else 0.1
-        height = height if height > 0.1 else 0.1
-        fields = (index, text, generated, left, bottom, right, top, x, y, width, height)
-        chars.append(make_char(fields))
+        width = max(_MIN_EXTENT, right - left)
+        height = max(_MIN_EXTENT, top - bottom)
+        if code in _CODES_DEPENDING_ON_FONT:
+            text = _decode_char(letters.get_font(index), code, width / height)
+        elif code > _MAX_CODE:
+            text = "\ufffd"
+        else:
+            text = chr(code)
+        is_generated = False
+        if text in SPACES:
+            is_generated = bool(pdfium_c.FPDFText_IsGenerated(raw, index))
+        chars.append(
+            make_char(
+                (index, text, is_generated, left, bottom, right, top, x, y, width, height)
+            )
+        )
 
     return restore_reading_order(chars, "".join([char.text for char in chars]))
+
+
+def _make_invisible_char(index: int) -> Char:
+    """Return a character without a box, which is treated like an inserted space."""
+    return Char(index, "\x00", True, 0, 0, 0, 0, 0, 0, _MIN_EXTENT, _MIN_EXTENT)
 
 
 # --- control characters that are printed as letters -------------------------------------

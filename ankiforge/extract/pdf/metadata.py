@@ -201,9 +201,9 @@ def read_work(
     # the course or the lecturer
     width, height = document.get_page_size(0)
     is_slide = width > height
-    title = ""
+    title = None
     if not is_slide:
-        title = choose_title(metadata_title, lines, first_page, file_name)
+        title = choose_title(metadata_title or None, lines, first_page, file_name)
     other_entries = [
         to_one_line(document.get_metadata_value(name)) for name in IDENTIFIER_ENTRIES
     ]
@@ -212,7 +212,7 @@ def read_work(
     return Document(
         key=DocumentKey(""),
         source="",
-        title=title,
+        title=title or "",
         creators=_split_authors(to_one_line(document.get_metadata_value("Author"))),
         identifiers=tuple(_iter_identifiers(metadata, first_page)),
         tags=find_private_tag((subject, *re.split(r"[,;]", keywords))),

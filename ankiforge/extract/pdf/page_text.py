@@ -169,6 +169,8 @@ _MIN_UNNAMED_SIGNS = 3
 """The minimum number of such characters in nameless fonts to treat them as misread letters of a
 formula.
 """
+_MIN_LINE_STEP = 0.4
+"""The minimum vertical distance between the characters of two lines, relative to their height."""
 _MAX_LEVEL_DIFFERENCE = 0.05
 """The maximum difference between the tops, and between the bottoms, of two letters at the same
 level, relative to their height.
@@ -292,11 +294,11 @@ class PageText:
 
         for shapes, run in groupby(small_chars, choose_shapes):
             group = list(run)
-            signs = [shapes.get(char.text, "") for char in group]
             # convert all of them or none, because in e^(-t/S) Unicode could only raise the minus
-            if all(signs) and not _is_within_word(group):
-                for char, sign in zip(group, signs, strict=True):
-                    char.printed_text = sign
+            if shapes.keys() >= {char.text for char in group}:
+                if not _is_within_word(group):
+                    for char in group:
+                        char.printed_text = shapes[char.text]
 
     # --- joining
 
@@ -313,10 +315,10 @@ class PageText:
                 separator = choose_separator(previous, char, parts)
                 if separator is None:  # drop the hyphen
                     length -= len(parts[-1])
-                    parts[-1] = ""
-                    separator = ""
-                parts.append(separator)
-                length += len(separator)
+                    del parts[-1]
+                else:
+                    length += len(separator)
+                    parts.append(separator)
             starts.append(length)
             parts.append(char.printed_text)
             length += len(char.printed_text)
@@ -341,25 +343,16 @@ class PageText:
         """
         if right.previous is left and right.gap is SPACE_GAP:
             return " "
-        if left.text in HYPHENS:
-            word = find_last_word("".join(pieces[-2 * MAX_WORD_CHARS :])[:-1])
-            if not word:
-                return " "
-            return "" if self._should_keep_hyphen(word, right) else None
         if CJK.match(left.text) and CJK.match(right.text):
             return ""
-        return " "
-
-    def _should_keep_hyphen(self, word: str, char: PrintedChar) -> bool:
-        letters = char.text
-        next_char = char.next
-        while next_char and next_char.gap is NO_GAP and len(letters) < MAX_WORD_CHARS:
-            letters += next_char.text
-            next_char = next_char.next
-        word_after = find_first_word(letters)
-        if not word_after or not word[-1].isalnum():
-            return True
-        return self._spelling.should_keep_hyphen(word, word_after)
+        if left.text not in HYPHENS:
+            return " "
+        word = find_last_word("".join(pieces[-2 * MAX_WORD_CHARS :])[:-1])
+        if word is None:  # it is a dash, or the start of a list item
+            return " "
+        if self._spelling.should_keep_hyphen(word, _read_word(right)):
+            return ""
+        return None
 
     # --- passages
 
@@ -380,12 +373,12 @@ class PageText:
             return " "
         start = max(left.text_offset - 2 * MAX_WORD_CHARS, 0)
         text_before = self.text[start : left.text_offset] + left.printed_text
-        hyphen = left.next
-        if hyphen is not right and _is_line_end_hyphen(hyphen) and left.text.isalnum():
-            # the mark leaves out the hyphen at the end of the line
-            word = find_last_word(text_before)
-            return "-" if self._should_keep_hyphen(word, right) else ""
-        return self._choose_separator(left, right, [text_before])
+        if not _is_hyphen_left_out(left, right):
+            return self._choose_separator(left, right, [text_before])
+        word = find_last_word(text_before)
+        if self._spelling.should_keep_hyphen(word, _read_word(right)):
+            return "-"
+        return ""
 
     def has_misread_letters(self, segments: Segments) -> bool:
         """Return whether the letters stored for a passage seem to differ from those displayed."""
@@ -474,11 +467,27 @@ def _link_visible_chars(chars: list[Char], get_font: GetFont) -> list[PrintedCha
     return visible_chars
 
 
-def _is_line_end_hyphen(char: PrintedChar | None) -> bool:
-    """Return whether a character is a hyphen that directly follows a letter and ends its line."""
-    if char is None or char.text not in HYPHENS or char.gap is not NO_GAP:
+def _read_word(first: PrintedChar) -> str | None:
+    """Return the word that begins with a character, or None if it is no letter or digit."""
+    letters = first.text
+    char = first.next
+    while char and char.gap is NO_GAP and len(letters) < MAX_WORD_CHARS:
+        letters += char.text
+        char = char.next
+    return find_first_word(letters)
+
+
+def _is_hyphen_left_out(left: PrintedChar, right: PrintedChar) -> bool:
+    """Return whether the hyphen of a broken word, at the end of a line, is missing in a passage.
+
+    `left` and `right` are consecutive characters of the passage.
+    """
+    hyphen = left.next
+    if hyphen is None or hyphen is right or not left.text.isalnum():
         return False
-    return char.next is None or char.next.gap is LINE_GAP
+    if hyphen.text not in HYPHENS or hyphen.gap is not NO_GAP:
+        return False
+    return hyphen.next is None or hyphen.next.gap is LINE_GAP
 
 
 def measure_text_direction(
@@ -508,20 +517,24 @@ def _classify_gap(
     """
     if left.text in HYPHEN_MARKERS:
         return LINE_GAP
-    blanks_between = [
-        char
-        for char in all_chars[left.char_index + 1 : right.char_index]
-        if char.is_generated or char.text in SPACES
-    ]
-    if all(char.is_generated for char in blanks_between):
-        if _is_touching(left, right) and _is_formula(left, right, get_font):
+    inserted_blanks = ""
+    stored_blanks = ""
+    for char in all_chars[left.char_index + 1 : right.char_index]:
+        if char.is_generated:
+            inserted_blanks += char.text
+        elif char.text in SPACES:
+            stored_blanks += char.text
+    if not stored_blanks and _is_touching(left, right):
+        if _is_formula(left, right, get_font):
             return NO_GAP
-    if any(char.text in "\r\n" for char in blanks_between):
+    blanks = inserted_blanks + stored_blanks
+    if "\r" in blanks or "\n" in blanks:
         return LINE_GAP
-    if blanks_between and left.text not in HYPHENS:
+    if blanks and left.text not in HYPHENS:
         return SPACE_GAP
-    is_on_other_line = abs(left.y - right.y) > 0.4 * max(left.height, right.height)
-    return LINE_GAP if is_on_other_line else SPACE_GAP
+    if abs(left.y - right.y) > _MIN_LINE_STEP * max(left.height, right.height):
+        return LINE_GAP
+    return SPACE_GAP
 
 
 def _is_formula(left: PrintedChar, right: PrintedChar, get_font: GetFont) -> bool:

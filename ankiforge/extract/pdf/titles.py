@@ -216,15 +216,19 @@ def _is_worded_as_title(text: str) -> bool:
     journal, a URL, a numbered heading and a list of names are no titles.
     """
     words = text.split()
-    if len(words) == 1 or not _is_mostly_letters("".join(words)):
+    if len(words) == 1 or _is_too_long(text):
+        return False
+    if not _is_mostly_letters("".join(words)):
         return False
     if len(words) > _MAX_SHORT_WORDS and _are_mostly_short(words):
         return False
     if text[0].islower() and ":" not in text:
         return False
-    if _JOURNAL.match(text) or _NEVER_IN_TITLE.search(text) or _is_too_long(text):
+    if _JOURNAL.match(text) or _NEVER_IN_TITLE.search(text):
         return False
-    return "," not in text or not _is_name_list(text)
+    # two words without a comma may be names as well as a title
+    has_comma = "," in text
+    return not (has_comma and _is_name_list(text))
 
 
 def _is_mostly_letters(chars: str) -> bool:
@@ -244,15 +248,16 @@ def _is_name_list(text: str) -> bool:
     """
     if _NEVER_IN_NAMES.search(text):
         return False
-    names = []
-    for part in _NAME_SEPARATOR.split(_NAME_PREFIX.sub("", text)):
-        if name := part.split():
-            names.append(name)
-    single_word_count = sum(len(name) == 1 for name in names)
-    if not names or single_word_count > _MAX_SINGLE_WORD_NAMES * len(names):
+    parts = _NAME_SEPARATOR.split(_NAME_PREFIX.sub("", text))
+    names = list(filter(None, map(str.split, parts)))
+    if not names:
         return False
-    is_single_name = len(names) == 1 and "." not in text
-    max_words = _MAX_WORDS_OF_SINGLE_NAME if is_single_name else _MAX_WORDS_OF_NAME
+    word_counts = list(map(len, names))
+    if word_counts.count(1) > _MAX_SINGLE_WORD_NAMES * len(names):
+        return False
+    max_words = _MAX_WORDS_OF_NAME
+    if len(names) == 1 and "." not in text:  # a full stop abbreviates a name
+        max_words = _MAX_WORDS_OF_SINGLE_NAME
     return all(_is_name(name, max_words) for name in names)
 
 
@@ -268,9 +273,12 @@ def _is_name(words: Sequence[str], max_words: int) -> bool:
 
 
 def choose_title(
-    metadata_title: str, lines: Sequence[PrintedLine], page_text: str, file_name: str = ""
-) -> str:
-    """Choose the title of a work, or return "" if it is unknown.
+    metadata_title: str | None,
+    lines: Sequence[PrintedLine],
+    page_text: str,
+    file_name: str | None = None,
+) -> str | None:
+    """Choose the title of a work, or return None if it is unknown.
 
     The title in the metadata may be that of a file, a template, a series or another work. It is
     therefore only preferred if the first page shows it, and if no other text on that page is
@@ -278,10 +286,10 @@ def choose_title(
     Title`, which may be truncated, then the title printed on the page, then that in the metadata.
 
     Args:
-        metadata_title: The title in the metadata, or "".
+        metadata_title: The title in the metadata, if any.
         lines: The lines of the first page.
         page_text: The text of the first page.
-        file_name: The file name without its suffix.
+        file_name: The file name without its suffix, if known.
     """
     folded_page = normalize_for_lookup(page_text)
     page = _FirstPage(lines)
@@ -290,25 +298,37 @@ def choose_title(
     if known_title is not None and _is_printed_in(folded_page, known_title):
         if printed_title is None or not page.contradicts(known_title, printed_title):
             return known_title
-    file_title = AUTHOR_AND_YEAR_PREFIX.sub("", file_name)
-    if file_title != file_name and _is_printed_in(folded_page, file_title):
+    file_title = _find_title_in_file_name(file_name)
+    if file_title is not None and _is_printed_in(folded_page, file_title):
         if printed_title is not None and printed_title.starts_with(file_title):
             return printed_title.text
         return file_title
     if printed_title is not None:
         return printed_title.text
-    return known_title or ""
+    return known_title
 
 
-def _clean_metadata_title(title: str) -> str | None:
+def _clean_metadata_title(title: str | None) -> str | None:
     """Return the title in the metadata as text, or None if it is no title.
 
     A single word is usually the name of a file or program.
     """
+    if title is None:
+        return None
     title = unescape(title)
     if len(title.split()) < 2 or _is_too_long(title) or _NOT_A_TITLE.match(title):
         return None
     return title
+
+
+def _find_title_in_file_name(file_name: str | None) -> str | None:
+    """Return the title in a file name of the form `Author - Year - Title`, or None."""
+    if file_name is None:
+        return None
+    prefix = AUTHOR_AND_YEAR_PREFIX.match(file_name)
+    if prefix is None:
+        return None
+    return file_name[prefix.end() :]
 
 
 def _is_printed_in(folded_text: str, title: str) -> bool:
