@@ -26,7 +26,11 @@ from ankiforge.ledger.events import (
     is_quote_in_highlight,
     normalize_text,
 )
-from ankiforge.ledger.passage_states import PassageStatus
+from ankiforge.ledger.passage_states import (
+    ROUTE_RANKS,
+    PassageStatus,
+    get_leading_sort_key,
+)
 from ankiforge.ledger.sentence_decisions import get_sentence_text, split_sentences
 from ankiforge.ledger.source_state import SourceState
 from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
@@ -43,7 +47,6 @@ from ankiforge.model import (
     Pair,
     SkippedText,
     SourceChange,
-    SourceKind,
     Strings,
     TextChange,
     Value,
@@ -55,10 +58,6 @@ LEFT_AS_IS = "leave"
 """The name of the repair that leaves a card as it is for now."""
 MAX_RECENT = 50
 """How many recent decisions are listed."""
-ROUTE_PRIORITY = (SourceKind.ZOTERO, SourceKind.PDF, SourceKind.VAULT, SourceKind.OTHER)
-"""The routes, i.e. kinds of sources, in order of preference. The text of a passage is taken from
-the first route that still contains the passage."""
-_ROUTE_RANKS = {route.value: rank for rank, route in enumerate(ROUTE_PRIORITY)}
 
 
 # --- past decisions ---------------------------------------------------------------------
@@ -436,15 +435,17 @@ def _sort_copies(present_rows: Sequence[Row], passage: Passage) -> tuple[Highlig
     document rather than by key, because two devices may have assigned the keys in a different
     order.
     """
-    if len(present_rows) < 2:
-        return tuple(decode_highlight(row["body"]) for row in present_rows)
-    leading = min(present_rows, key=lambda row: _get_leading_sort_key(row, passage.keys))
+    leading = find_leading_row(present_rows, passage.keys)
+    if leading is None:
+        return ()
+    if len(present_rows) == 1:
+        return (decode_highlight(leading["body"]),)
     sort_entries = []
     for row in present_rows:
         highlight = decode_highlight(row["body"])
         document = highlight.document
         is_other = (row["route"], row["exact"]) != (leading["route"], leading["exact"])
-        route = _ROUTE_RANKS.get(row["route"], 9)
+        route = ROUTE_RANKS[row["route"]]
         path = document.path or document.key
         sort_entries.append(
             (is_other, route, path, row["position"], row["key"], highlight)
@@ -585,16 +586,12 @@ def _load_current_highlight_rows(store: Store, keys: Strings) -> list[Row]:
 
 
 def find_leading_row(present_rows: Sequence[Row], passage_keys: Strings) -> Row | None:
-    """Find the row of the leading highlight, from which the passage takes its text.
-
-    The kind of source that comes first in `ROUTE_PRIORITY` wins. Among highlights from the same
-    kind of source, the oldest key wins. Returns None if there aren't any rows.
-    """
+    """Find the row of the leading highlight, or None if there aren't any rows."""
     if len(present_rows) == 1:  # fast path, because every decision calls this
         return present_rows[0]
     return min(
         present_rows,
-        key=lambda row: _get_leading_sort_key(row, passage_keys),
+        key=lambda row: get_leading_sort_key(row["route"], row["key"], passage_keys),
         default=None,
     )
 
@@ -607,7 +604,3 @@ def iter_passage_highlights(store: Store, key: str) -> Iterator[Highlight]:
     for row in highlights.load_highlight_rows(store, store.get_keys(key)):
         if row["body"]:
             yield decode_highlight(row["body"])
-
-
-def _get_leading_sort_key(row: Row, passage_keys: Strings) -> tuple[int, int]:
-    return _ROUTE_RANKS.get(row["route"], 9), passage_keys.index(row["key"])

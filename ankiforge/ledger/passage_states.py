@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum, StrEnum, auto
 from typing import Any
 
+import msgspec
+
 from ankiforge.ledger.store import Row
-from ankiforge.model import MIN_CERTAIN_CONFIDENCE, MIN_PROPOSAL_CONFIDENCE, Value
+from ankiforge.model import (
+    MIN_CERTAIN_CONFIDENCE,
+    MIN_PROPOSAL_CONFIDENCE,
+    SourceKind,
+    Strings,
+    Value,
+)
+
+_StateRow = Row | Mapping[str, Any]
+"""A row of the view `present_passage`."""
+
+ROUTE_PRIORITY = (SourceKind.ZOTERO, SourceKind.PDF, SourceKind.VAULT, SourceKind.OTHER)
+"""The routes, i.e. kinds of sources, in order of preference. The text of a passage is taken from
+the first route that still contains the passage."""
+ROUTE_RANKS = {route.value: rank for rank, route in enumerate(ROUTE_PRIORITY)}
 
 
 class PassageStatus(StrEnum):
@@ -108,7 +124,42 @@ class PassageState(Value):
         return ReviewStatus.WITHOUT_CARD
 
 
-def row_to_state(row: Row | Mapping[str, Any]) -> PassageState:
+def get_leading_sort_key(route: str, key: str, passage_keys: Strings) -> tuple[int, int]:
+    """Return the sort key of a present highlight, which is lowest for the leading one.
+
+    A passage takes its text from the leading highlight. It is of the kind of source that comes
+    first in `ROUTE_PRIORITY`, and has the oldest key among highlights of the same kind.
+    """
+    return ROUTE_RANKS[route], passage_keys.index(key)
+
+
+def select_leading_rows(rows: Sequence[_StateRow]) -> list[_StateRow]:
+    """Return the rows of the leading highlight of each passage, in the same order.
+
+    A passage is left out if the user is asked whether the document of its leading highlight was
+    deleted. `rows` must contain all present highlights of each passage.
+    """
+    ranks: dict[str, tuple[int, int]] = {}
+    leading_by_passage: dict[str, _StateRow] = {}
+    for row in rows:
+        passage = row["passage"]
+        rank = (0, 0)
+        if (
+            row["passage_keys"] is not None
+        ):  # otherwise it is the only highlight of its passage
+            passage_keys = tuple(msgspec.json.decode(row["passage_keys"]))
+            rank = get_leading_sort_key(row["route"], row["key"], passage_keys)
+        if passage not in ranks or rank < ranks[passage]:
+            ranks[passage] = rank
+            leading_by_passage[passage] = row
+    leading_rows = []
+    for row in rows:
+        if leading_by_passage[row["passage"]] is row and not row["is_doubted"]:
+            leading_rows.append(row)
+    return leading_rows
+
+
+def row_to_state(row: _StateRow) -> PassageState:
     """Convert a row of the view `present_passage` to the state of its passage.
 
     The row must also have the column `best`: None if the passage has no pending drafts, 0 if
@@ -123,12 +174,27 @@ def row_to_state(row: Row | Mapping[str, Any]) -> PassageState:
         status=_find_status(row),
         has_pending_draft=row["best"] is not None,
         usefulness=row["worth"],
-        remaining_usefulness=row["worth_left"],
+        remaining_usefulness=_compute_remaining_usefulness(row),
         drafting_reason=row["reason"],
     )
 
 
-def _find_status(row: Row | Mapping[str, Any]) -> PassageStatus:
+def _compute_remaining_usefulness(row: _StateRow) -> float:
+    """Return how useful a card of the best undecided sentence would be.
+
+    Until a sentence of the passage is decided, this is the usefulness of the passage. If no
+    sentence is left, the result is below 0, so that the passage sorts last.
+    """
+    usefulness: float = row["worth"]
+    if usefulness <= 0 or not (row["decided"] or row["has_decided_sentence"]):
+        return usefulness
+    if row["closed"] or row["open_worth"] is None:
+        return usefulness - 1
+    open_usefulness: float = row["open_worth"]
+    return open_usefulness
+
+
+def _find_status(row: _StateRow) -> PassageStatus:
     if row["carded"]:
         return PassageStatus.CARDED
     if row["skipped"]:

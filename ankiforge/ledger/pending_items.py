@@ -24,6 +24,7 @@ from ankiforge.ledger.passage_states import (
     PassageStatus,
     ReviewStatus,
     row_to_state,
+    select_leading_rows,
 )
 from ankiforge.ledger.source_state import SourceState
 from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
@@ -181,11 +182,7 @@ def load_pending_items(store: Store, before: PendingItems | None = None) -> Pend
 
 def _load_uncarded(store: Store) -> list[PassageLocation]:
     """Load the locations of `PendingItems.without_card`, the most useful first."""
-    states = []
-    for row in _load_current_passages(store, open_only=True):
-        state = row_to_state(row)
-        if state.has_open_sentence:
-            states.append(state)
+    states = [state for state in _load_states(store) if state.has_open_sentence]
     factuality = load_factuality(store)
     states.sort(key=partial(_get_best_first_sort_key, factuality))
     sentence_by_key = load_best_sentence_hashes(store)
@@ -253,31 +250,6 @@ def group_pending_items(
     )
 
 
-# --- present passages -------------------------------------------------------------------
-
-
-def _load_current_passages(store: Store, *, open_only: bool = False) -> list[Row]:
-    """Load the rows of all passages that are still in a source, in reading order.
-
-    The row of a passage is that of its leading highlight in the view `present_passage`, with an
-    additional column `best`. It is None if the passage has no pending drafts, 0 if checks block
-    all of them, and 1 otherwise.
-
-    Args:
-        store: The store.
-        open_only: Whether to leave out passages with pending drafts, and passages with a card but
-            without another sentence worth suggesting.
-    """
-    return store.fetch_rows(
-        "SELECT m.*, w.best FROM present_passage m"
-        " LEFT JOIN (SELECT passage, max(severity != 'block') AS best FROM draft"
-        "  GROUP BY 1) w ON w.passage = m.passage"
-        " WHERE m.leads AND (NOT ? OR w.best IS NULL AND (NOT m.carded OR m.worth_left >= ?))"
-        " ORDER BY m.document, m.position",
-        *(open_only, MIN_CERTAIN_CONFIDENCE),
-    )
-
-
 # --- the status of highlights -----------------------------------------------------------
 
 NOTHING_RECOGNIZED = "nothing to ask was recognised"
@@ -292,21 +264,31 @@ def _get_best_first_sort_key(
     return -rank, state.document, state.position
 
 
-def _load_states(store: Store, key: str = "") -> list[PassageState]:
-    """Load the states of all passages that are still in a source.
+# The state of each present highlight, with the additional column `best`: None if the passage has
+# no pending drafts, 0 if checks block all of them, and 1 otherwise.
+_STATE_QUERY = (
+    "SELECT m.*, w.best FROM present_passage m LEFT JOIN"
+    " (SELECT passage, max(severity != 'block') AS best FROM draft GROUP BY 1) w"
+    " ON w.passage = m.passage"
+)
 
-    If `key` is given, only the passage with this leading highlight is loaded.
-    """
-    if key:
-        rows = store.fetch_rows(
-            "SELECT m.*, (SELECT max(severity != 'block') FROM draft"
-            "  WHERE passage = m.passage) AS best"
-            " FROM present_passage m WHERE m.leads AND m.key = ?",
-            key,
-        )
-    else:
-        rows = _load_current_passages(store)
-    return list(map(row_to_state, rows))
+
+def _load_states(store: Store) -> list[PassageState]:
+    """Load the states of all passages that are still in a source, in reading order."""
+    rows = store.fetch_rows(f"{_STATE_QUERY} ORDER BY m.document, m.position")
+    return list(map(row_to_state, select_leading_rows(rows)))
+
+
+def _load_states_of_highlight(store: Store, key: str) -> list[PassageState]:
+    """Load the state of the passage whose leading highlight has this key, if there is one."""
+    rows = store.fetch_rows(
+        "SELECT m.*, (SELECT max(severity != 'block') FROM draft"
+        "  WHERE passage = m.passage) AS best"
+        f" FROM present_passage m WHERE m.key IN {JSON_VALUES}",
+        to_json(store.get_keys(key)),
+    )
+    states = map(row_to_state, select_leading_rows(rows))
+    return [state for state in states if state.key == key]
 
 
 def iter_highlight_outcomes(
@@ -317,7 +299,7 @@ def iter_highlight_outcomes(
     Highlights come in reading order. If `document_ranks` is given, they are sorted by the rank of
     their document and then from best to worst. If `key` is given, only that highlight is yielded.
     """
-    states = _load_states(store, key)
+    states = _load_states_of_highlight(store, key) if key else _load_states(store)
     if document_ranks is not None:
         states.sort(key=partial(_get_best_first_sort_key, load_factuality(store)))
         last = len(document_ranks)
@@ -441,15 +423,12 @@ def load_passage_states(store: Store, key: str) -> list[tuple[Highlight, str]]:
     """
     passages_with_question = _find_passages_with_questions(store)
     states = []
-    rows = store.fetch_rows(
-        "SELECT m.*, h.body, w.best FROM present_passage m JOIN highlight h USING (key)"
-        " LEFT JOIN (SELECT passage, max(severity != 'block') AS best FROM draft"
-        "  GROUP BY 1) w ON w.passage = m.passage"
-        " WHERE m.document = (SELECT document FROM highlight WHERE key = ?)"
-        " ORDER BY m.position",
-        key,
+    query = (
+        f"SELECT s.*, h.body FROM ({_STATE_QUERY}) s JOIN highlight h USING (key)"
+        " WHERE NOT s.is_doubted AND s.document = (SELECT document FROM highlight WHERE key = ?)"
+        " ORDER BY s.position"
     )
-    for row in rows:
+    for row in store.fetch_rows(query, key):
         state = row_to_state(row)
         has_question = state.passage_key in passages_with_question
         review_status = state.find_review_status(has_question=has_question)
@@ -588,7 +567,9 @@ def count_highlights(store: Store) -> HighlightCounts:
 
 def has_highlights(store: Store) -> bool:
     """Return whether any highlight is still in a source."""
-    return bool(store.fetch_rows("SELECT 1 FROM present_passage WHERE leads LIMIT 1"))
+    return bool(
+        store.fetch_rows("SELECT 1 FROM present_passage WHERE NOT is_doubted LIMIT 1")
+    )
 
 
 class CardCounts(Value):

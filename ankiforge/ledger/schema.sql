@@ -188,31 +188,28 @@ CREATE VIEW IF NOT EXISTS placed AS
         WHERE o.guid = c.guid AND o.sentence != ''
         ORDER BY coalesce(a.first, h.key) != o.passage, h.document IS NOT own.document, h.document, h.position
         LIMIT 1), c.passage) AS home FROM card c;
--- present highlights, with the state of their passage
+-- present highlights, with what `passage_states` needs to determine the state of their passage
 CREATE VIEW IF NOT EXISTS present_passage AS
-    SELECT h.key, h.document, d.title, h.position, coalesce(a.first, h.key) AS passage, h.fate, h.reason, h.worth,
+    SELECT h.key, h.document, d.title, h.position, coalesce(a.first, h.key) AS passage, h.route, a.keys AS passage_keys,
+        h.fate, h.reason, h.worth,
         h.drafted != h.content AND h.modelled != h.content AND h.fate = '' AS undrafted,
-        coalesce(p.done, 0) AS done, coalesce(p.skipped, 0) AS skipped,
+        coalesce(p.decided, 0) AS decided, coalesce(p.done, 0) AS done, coalesce(p.closed, 0) AS closed,
+        coalesce(p.skipped, 0) AS skipped,
         -- whether the passage, or a sentence of it, has a live card; uses indexes only
         EXISTS (SELECT 1 FROM card c WHERE c.passage = coalesce(a.first, h.key) AND c.live)
             OR EXISTS (SELECT 1 FROM sentence s JOIN card c ON c.sentence = s.name
                 WHERE s.key = coalesce(a.first, h.key) AND c.sentence != '' AND c.live) AS carded,
-        -- once a sentence is decided, the best undecided one counts; if there is none, the passage sorts last
-        CASE WHEN h.worth > 0 AND (coalesce(p.decided, 0) OR EXISTS (SELECT 1 FROM sentence s
-                JOIN decided_sentence d ON d.name = s.name AND d.kind != 'draft' WHERE s.key = h.key))
-            THEN coalesce((SELECT max(s.worth) FROM sentence s WHERE s.key = h.key AND NOT coalesce(p.closed, 0)
-                AND NOT EXISTS (SELECT 1 FROM decided_sentence d WHERE d.name = s.name AND d.kind != 'draft')), h.worth - 1)
-            ELSE h.worth END AS worth_left,
-        -- whether the passage takes its text from this highlight: the first by source kind (`cards.ROUTE_PRIORITY`), then key
-        a.key IS NULL OR NOT EXISTS (SELECT 1 FROM alias b JOIN highlight o ON o.key = b.key
-            WHERE b.first = a.first AND o.state = 'present'
-            AND (instr('zotero pdf vault other', o.route), instr(a.keys, o.key))
-                < (instr('zotero pdf vault other', h.route), instr(a.keys, h.key))) AS leads
+        EXISTS (SELECT 1 FROM sentence s JOIN decided_sentence d ON d.name = s.name AND d.kind != 'draft'
+            WHERE s.key = h.key) AS has_decided_sentence,
+        -- of the best undecided sentence
+        (SELECT max(s.worth) FROM sentence s WHERE s.key = h.key AND NOT EXISTS
+            (SELECT 1 FROM decided_sentence d WHERE d.name = s.name AND d.kind != 'draft')) AS open_worth,
+        -- whether the user is asked if its document was deleted, see `ingest`
+        h.document IN (SELECT j.value FROM meta m, json_each(m.value) j
+            WHERE m.name > 'doubted:' AND m.name < 'doubted;') AS is_doubted
     FROM highlight h JOIN document d ON d.id = h.document
         LEFT JOIN alias a ON a.key = h.key LEFT JOIN passage p ON p.key = coalesce(a.first, h.key)
-    -- without the documents about which the user is asked whether they were deleted, see `ingest`
-    WHERE h.state = 'present' AND h.document NOT IN (SELECT j.value FROM meta m, json_each(m.value) j
-        WHERE m.name > 'doubted:' AND m.name < 'doubted;');
+    WHERE h.state = 'present';
 CREATE TABLE IF NOT EXISTS rejected (content TEXT, passage TEXT, PRIMARY KEY (content, passage)) WITHOUT ROWID;
 
 -- our notes at the last read of Anki

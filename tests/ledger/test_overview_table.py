@@ -2,7 +2,11 @@
 
 import pytest
 
-from ankiforge.ledger.passage_states import ReviewStatus, row_to_state
+from ankiforge.ledger.passage_states import (
+    ReviewStatus,
+    row_to_state,
+    select_leading_rows,
+)
 from ankiforge.ledger.pending_items import group_pending_items
 from ankiforge.ledger.questions import _make_id_and_kind
 from ankiforge.model import MIN_CERTAIN_CONFIDENCE, UserQuestion, UserQuestionKind
@@ -90,9 +94,15 @@ NEW = {
     "fate": "",
     "done": 0,
     "undrafted": 0,
-    "worth_left": 0.0,
+    "decided": 0,
+    "closed": 0,
+    "has_decided_sentence": 0,
+    "open_worth": None,
+    "passage_keys": None,
+    "route": "vault",
+    "is_doubted": 0,
 }
-WORTHY = {"worth_left": MIN_CERTAIN_CONFIDENCE}
+WORTHY = {"worth": MIN_CERTAIN_CONFIDENCE}
 
 
 @pytest.mark.parametrize(
@@ -100,7 +110,7 @@ WORTHY = {"worth_left": MIN_CERTAIN_CONFIDENCE}
     [
         ({}, "no_card", ReviewStatus.WITHOUT_CARD, True),
         (WORTHY, "no_card", ReviewStatus.SUGGESTED, True),
-        ({"worth_left": 0.6}, "no_card", ReviewStatus.MORE, True),
+        ({"worth": 0.6}, "no_card", ReviewStatus.MORE, True),
         # where drafting failed, nothing is suggested
         ({"fate": "failed", **WORTHY}, "failed", ReviewStatus.WITHOUT_CARD, True),
         ({"undrafted": 1}, "undrafted", ReviewStatus.WITHOUT_CARD, True),
@@ -130,6 +140,60 @@ def test_what_became_of_a_passage(columns, became, stands, is_offered):
     assert (state.status, review_status) == (became, stands)
     assert state.find_review_status(has_question=True) is ReviewStatus.WAITING
     assert state.has_open_sentence is is_offered
+
+
+@pytest.mark.parametrize(
+    ("columns", "remaining"),
+    [
+        ({"open_worth": 0.3}, 0.5),
+        ({"decided": 1, "open_worth": 0.3}, 0.3),
+        # a sentence that was decided in another passage
+        ({"has_decided_sentence": 1, "open_worth": 0.2}, 0.2),
+        # no sentence is left, or wanted
+        ({"decided": 1}, -0.5),
+        ({"decided": 1, "closed": 1, "open_worth": 0.3}, -0.5),
+        # nothing is suggested
+        ({"worth": 0.0, "decided": 1, "open_worth": 0.3}, 0.0),
+        ({"worth": -2.0, "decided": 1}, -2.0),
+    ],
+)
+def test_the_best_undecided_sentence_counts(columns, remaining):
+    assert (
+        row_to_state({**NEW, "worth": 0.5, **columns}).remaining_usefulness == remaining
+    )
+
+
+@pytest.mark.parametrize(
+    ("routes", "doubted", "leading"),
+    [
+        ("p:vault", "", "p"),
+        ("p:vault q:zotero", "", "q"),
+        ("p:vault q:pdf r:other", "", "q"),
+        ("p:other q:vault", "", "q"),
+        ("q:vault p:vault", "", "p"),
+        # without the passages about whose document the user is asked
+        ("p:vault", "p", ""),
+        ("p:vault q:zotero", "q", ""),
+        ("p:vault q:zotero", "p", "q"),
+    ],
+)
+def test_a_passage_takes_its_text_from_its_leading_highlight(routes, doubted, leading):
+    rows = []
+    for highlight in routes.split():
+        key, route = highlight.split(":")
+        row = {"key": key, "route": route, "is_doubted": key == doubted}
+        rows.append({**NEW, "passage_keys": '["p","q","r"]', **row})
+    other_row = {**NEW, "key": "x", "passage": "x"}
+    keys = [row["key"] for row in select_leading_rows([*rows[:1], other_row, *rows[1:]])]
+    assert sorted(keys) == [*leading, "x"]
+
+
+def test_leading_highlights_keep_their_order():
+    aliased = {**NEW, "passage_keys": '["p","q"]'}
+    first = {**aliased, "key": "p", "route": "vault"}
+    between = {**NEW, "key": "x", "passage": "x"}
+    last = {**aliased, "key": "q", "route": "zotero"}
+    assert select_leading_rows([first, between, last]) == [between, last]
 
 
 def test_questions_of_two_kinds_about_the_same_cards_have_different_ids():

@@ -100,10 +100,12 @@ VIEWS = {
         ("highlight key=p state=missing", ""),
         ("highlight key=p state=gone", ""),
         ("highlight key=p state=unselected", ""),
-        # the user is asked whether its document was deleted
-        ("highlight key=p document=2; meta name=doubted:v value=[2,3]", ""),
-        ("highlight key=p document=2; meta name=doubted:v value=[3]", "p/p"),
-        ("highlight key=p document=2; meta name=doubtful:v value=[2]", "p/p"),
+    ],
+    # whether the user is asked if its document was deleted
+    "SELECT is_doubted FROM present_passage": [
+        ("highlight key=p document=2; meta name=doubted:v value=[2,3]", "1"),
+        ("highlight key=p document=2; meta name=doubted:v value=[3]", "0"),
+        ("highlight key=p document=2; meta name=doubtful:v value=[2]", "0"),
     ],
     "SELECT document || '/' || title || '/' || position FROM present_passage": [
         ("highlight key=p document=2 position=4; document id=3 place=o title=O", "2/M/4"),
@@ -139,76 +141,53 @@ VIEWS = {
             "1",
         ),
     ],
-    # of the whole passage; of the best undecided sentence; less than 0 if every sentence is decided
-    "SELECT worth_left FROM present_passage": [
-        ("highlight key=p worth=.5", ".5"),
-        ("highlight key=p worth=-2 ; passage key=p decided=1", "-2"),
-        ("highlight key=p worth=0 ; passage key=p decided=1; sentence name=s key=p worth=.3", "0"),
-        ("highlight key=p worth=.5; sentence name=s key=p worth=.3", ".5"),
-        ("highlight key=p worth=.5; passage key=p; sentence name=s key=p worth=.3", ".5"),
-        ("highlight key=p worth=.5; passage key=p decided=1; sentence name=s key=p worth=.3", ".3"),
-        ("highlight key=p worth=.5; passage key=p decided=1", "-.5"),
+    # of the best undecided sentence, none if every sentence is decided
+    "SELECT coalesce(open_worth, 'none') FROM present_passage": [
+        ("highlight key=p", "none"),
+        ("highlight key=p; sentence name=s key=p worth=.3", "0.3"),
         (
-            "highlight key=p worth=.5; passage key=p decided=1 closed=1;"
-            " sentence name=s key=p worth=.3",
-            "-.5",
+            "highlight key=p; sentence name=s key=p worth=.2; sentence name=t key=p worth=.3;"
+            " sentence name=u key=q worth=.4",
+            "0.3",
         ),
         (
-            "highlight key=p worth=.5; passage key=p decided=1; sentence name=s key=p worth=.2;"
-            " sentence name=t key=p worth=.3; sentence name=u key=q worth=.4",
-            ".3",
-        ),
-        # a sentence that was decided elsewhere
-        (
-            "highlight key=p worth=.5; sentence name=s key=p worth=.5;"
+            "highlight key=p; sentence name=s key=p worth=.5;"
             " decided_sentence name=s passage=q kind=card; sentence name=t key=p worth=.2",
-            ".2",
+            "0.2",
         ),
         (
-            "highlight key=p worth=.6; sentence name=s key=p worth=.5;"
+            "highlight key=p; sentence name=s key=p worth=.5;"
+            " decided_sentence name=s passage=q kind=own",
+            "none",
+        ),
+        (
+            "highlight key=p; sentence name=s key=p worth=.5;"
             " decided_sentence name=s passage=q kind=draft; sentence name=t key=p worth=.2",
-            ".6",
-        ),
-        (
-            "highlight key=p worth=.6; sentence name=s key=p worth=.5;"
-            " decided_sentence name=u passage=q kind=card",
-            ".6",
-        ),
-        (
-            "highlight key=p worth=.5; passage key=p decided=1; sentence name=s key=p worth=.4;"
-            " decided_sentence name=s passage=p kind=draft",
-            ".4",
+            "0.5",
         ),
     ],
-    # the first by kind of source, then by key
-    "SELECT key FROM present_passage WHERE leads": [
-        ("highlight key=p route=vault", "p"),
+    "SELECT has_decided_sentence FROM present_passage": [
+        ("highlight key=p; sentence name=s key=p", "0"),
         (
-            "highlight key=p route=vault; highlight key=q route=zotero;"
-            " alias key=p first=p keys=p,q; alias key=q first=p keys=p,q",
-            "q",
+            "highlight key=p; sentence name=s key=p;"
+            " decided_sentence name=s passage=q kind=card",
+            "1",
         ),
         (
-            "highlight key=p route=pdf; highlight key=q route=vault; highlight key=r route=other;"
-            " alias key=p first=p keys=p,q,r; alias key=q first=p keys=p,q,r;"
-            " alias key=r first=p keys=p,q,r",
-            "p",
+            "highlight key=p; sentence name=s key=p;"
+            " decided_sentence name=s passage=q kind=draft",
+            "0",
         ),
         (
-            "highlight key=p route=vault; highlight key=q route=vault;"
-            " alias key=p first=p keys=p,q; alias key=q first=p keys=p,q",
-            "p",
+            "highlight key=p; sentence name=s key=q;"
+            " decided_sentence name=s passage=q kind=card",
+            "0",
         ),
-        (
-            "highlight key=p route=vault state=gone; highlight key=q route=vault;"
-            " alias key=p first=p keys=p,q; alias key=q first=p keys=p,q",
-            "q",
-        ),
-        (
-            "highlight key=p route=vault; highlight key=q route=zotero;"
-            " alias key=p first=p keys=p; alias key=q first=q keys=q",
-            "p q",
-        ),
+    ],
+    "SELECT decided || closed FROM present_passage": [
+        ("highlight key=p", "00"),
+        ("highlight key=p; passage key=p decided=1", "10"),
+        ("highlight key=q; alias key=q first=p; passage key=p closed=1", "01"),
     ],
     "SELECT guid FROM sourceless": [
         ("highlight key=p state=gone; card guid=c passage=p", "c"),
