@@ -182,7 +182,10 @@ def load_pending_items(store: Store, before: PendingItems | None = None) -> Pend
 
 def _load_uncarded(store: Store) -> list[PassageLocation]:
     """Load the locations of `PendingItems.without_card`, the most useful first."""
-    states = [state for state in _load_states(store) if state.has_open_sentence]
+    # whether a draft waits is the same for all highlights of a passage
+    rows = store.fetch_rows(f"{_STATE_QUERY} WHERE w.best IS NULL")
+    states = [row_to_state(row) for row in select_leading_rows(rows)]
+    states = [state for state in states if state.has_open_sentence]
     factuality = load_factuality(store)
     states.sort(key=partial(_get_best_first_sort_key, factuality))
     sentence_by_key = load_best_sentence_hashes(store)
