@@ -11,7 +11,8 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from enum import StrEnum
 from itertools import chain, islice
 from typing import NamedTuple
 
@@ -28,6 +29,7 @@ from ankiforge.cli.output import Call, print_next_command, sanitize_for_terminal
 from ankiforge.errors import ForgeError, RefusedError
 from ankiforge.model import (
     CardKind,
+    Highlight,
     NoteType,
     Pair,
     PendingDraft,
@@ -80,6 +82,17 @@ Lines = Sequence[str | Pair]
 """The lines above a card. A (label, text) pair is shown in two columns, differences underlined."""
 
 
+class Outcome(StrEnum):
+    """What a decision did with an item, as a participle that is shown to the user."""
+
+    KEPT = "kept"
+    EDITED = "edited"
+    REJECTED = "rejected"
+    RETIRED = "retired"
+    """A card that Anki has was given up, because its passage has changed."""
+    ANSWERED = "answered"
+
+
 class CardChoice(NamedTuple):
     """A card that the user can select, and the decision that accepts it."""
 
@@ -102,8 +115,17 @@ class Screen(NamedTuple):
     """The cards to choose from. The first one is preselected. Empty for a question."""
     enter_accepts: bool = False
     """Whether Enter accepts the selected card, so that digits select one of several."""
-    guid: str = ""
-    """The GUID of the card to show in Anki, or ""."""
+    guid: str | None = None
+    """The GUID of the card that can be shown in Anki, if there is one."""
+
+
+class KeyBindings(NamedTuple):
+    """What the keys of a screen with cards do."""
+
+    decisions: Mapping[str, Decision]
+    keys: Keys
+    cards: Sequence[CardChoice]
+    enter_accepts: bool = False
 
 
 class UndoableDecision(NamedTuple):
@@ -112,10 +134,9 @@ class UndoableDecision(NamedTuple):
     undo: Callable[[], object] | None
     id: str
     """The id of the item."""
-    said: str
-    """A participle describing the decision, such as `kept`."""
-    next_fact_id: str
-    """The id of the next fact of the same passage, added to the queue by the decision, or ""."""
+    outcome: Outcome
+    next_fact_id: str | None
+    """The id of the next fact of the same passage, if the decision added one to the queue."""
 
 
 class TerminalReview:
@@ -165,9 +186,16 @@ class TerminalReview:
                     break
         finally:
             self._live.stop()
+        self._print_summary(page_only_count)
+
+    def _print_summary(self, page_only_count: int) -> None:
+        """Print what was decided, and the next command.
+
+        `page_only_count` is the number of items that only the page can show.
+        """
         say = dataclasses.replace(self._call, quiet=False).print_result
         if self._decisions:
-            decided = Counter(done.said for done in self._decisions)
+            decided = Counter[str](done.outcome for done in self._decisions)
             decided["left for later"] = len(self._passed_ids)
             say(f"✓ {format_counts(decided)}")
             say("  to undo the last one: ankiforge undo")
@@ -205,48 +233,27 @@ class TerminalReview:
     def _make_draft_screen(self, item: Item) -> Screen:
         cards = _list_card_choices(item)
         if not item.card:
-            screen = _make_new_card_screen(item, cards)
-        elif item.drafts[0].keeps_text:
-            screen = _make_outdated_card_screen(item, cards)
+            bindings = _bind_keys_of_new_card(item, cards)
+        elif _keeps_text(item):
+            bindings = _bind_keys_of_outdated_card(item, cards)
         else:
-            screen = _make_change_screen(item, item.drafts[0], cards)
+            bindings = _bind_keys_of_change(item, item.drafts[0], cards)
         highlight = item.offered_drafts[0].highlight
-        title = ", ".join(
-            filter(None, (highlight.document.title, highlight.page_or_time))
+        title_parts = (highlight.document.title, highlight.page_or_time)
+        return Screen(
+            ", ".join(filter(None, title_parts)),
+            _list_passage_lines(item),
+            bindings.decisions,
+            bindings.keys,
+            bindings.cards,
+            bindings.enter_accepts,
+            item.guid or None,
         )
-        return screen._replace(title=title, before=tuple(self._list_passage_lines(item)))
-
-    def _list_passage_lines(self, item: Item) -> list[str | Pair]:
-        """Return the lines above a draft: its passage, the comment, and the card that it changes.
-
-        The passage is omitted if the draft contains the complete passage.
-        """
-        draft = item.offered_drafts[0]
-        highlight = draft.highlight
-        lines: list[str | Pair] = []
-        # show only the rest of the paragraph, without the heading above it and cut-off words
-        text_before = remove_truncated_first_word(highlight.prefix).rpartition("\n")[2]
-        text_after = remove_truncated_last_word(highlight.suffix).partition("\n")[0]
-        if "\n" not in highlight.prefix and is_truncated_context(highlight.prefix):
-            text_before = f"… {text_before}"
-        if "\n" not in highlight.suffix and is_truncated_context(highlight.suffix):
-            text_after = f"{text_after} …"
-        passage = highlight.sentence or f"{text_before}{highlight.exact}{text_after}"
-        card_text = to_plain_text(draft.get_field("Text"))
-        if to_one_line(passage) != to_one_line(card_text):
-            lines.append(format_quote_in_passage(passage, draft.quote))
-        if highlight.comment:
-            lines.append(("comment", to_one_line(highlight.comment)))
-        texts = format_passage_change(item.drafts[0]) if item.drafts else ()
-        lines += zip(("it said", "it says now"), texts, strict=False)
-        has_new_text = not (item.drafts and item.drafts[0].keeps_text)
-        for name, text in view_card(item.card).rows if item.card and has_new_text else ():
-            lines.append((f"{name.lower()} now", to_one_line(to_terminal_text(text))))
-        return [*lines, ""] if lines else lines
 
     def _draw_screen(self, screen: Screen, card: ShownCard | None, keys: Keys) -> None:
         """Draw the screen with the selected card, or without one for a question."""
-        kept_count = sum(done.said in ("kept", "edited") for done in self._decisions)
+        outcomes = Counter(done.outcome for done in self._decisions)
+        kept_count = outcomes[Outcome.KEPT] + outcomes[Outcome.EDITED]
         header = Table.grid(expand=True, padding=(0, 2))
         header.add_column(no_wrap=True)
         header.add_column(justify="right", no_wrap=True, overflow="ellipsis")
@@ -307,8 +314,9 @@ class TerminalReview:
         selected = screen.cards[0] if screen.cards else None
         selectable = _list_selectable_cards(screen)
         keys = screen.keys
-        can_browse = bool(screen.guid) and self._workspace.can_show_in_anki(screen.guid)
-        if can_browse:
+        can_browse = False
+        if screen.guid is not None and self._workspace.can_show_in_anki(screen.guid):
+            can_browse = True
             keys = (*keys, ("b", "in Anki"))
         self._draw_screen(screen, selected and selected.card, keys)
         while True:
@@ -382,24 +390,20 @@ class TerminalReview:
         self._pressed_keys.clear()
         if isinstance(decision, Postpone):
             return self._put_off()
-        id = decision.id
-        item = self._review.load_item(id)
+        item = self._review.load_item(decision.id)
         result = self._review.decide(decision)
-        said = "rejected" if isinstance(decision, Reject) else "kept"
-        if isinstance(decision, Edit | WriteCard):
-            said = "edited"
-        if item and item.question:
-            said = "answered"
-        elif item and item.drafts and item.drafts[0].keeps_text and said == "rejected":
-            said = "retired"
-        next_fact_id = result.next_id or result.postponed_id
-        self._decisions.append(UndoableDecision(result.undo, id, said, next_fact_id))
-        self._message = said
-        # go on with the next fact of the same passage
-        self._queue[:1] = [result.next_id] if result.next_id else []
+        outcome = _find_outcome(decision, item)
+        next_fact_id = result.next_id or result.postponed_id or None
+        self._decisions.append(
+            UndoableDecision(result.undo, decision.id, outcome, next_fact_id)
+        )
+        self._message = outcome
+        self._queue.pop(0)
         if result.next_id:
+            self._queue.insert(0, result.next_id)
             self._message += "; another fact of the same passage"
-        self._passed_ids += [result.postponed_id] if result.postponed_id else []
+        if result.postponed_id:
+            self._passed_ids.append(result.postponed_id)
         return True
 
     def _undo_last(self) -> bool:
@@ -413,7 +417,7 @@ class TerminalReview:
         decided = (done.id, done.next_fact_id)
         self._passed_ids = [each for each in self._passed_ids if each not in decided]
         self._queue = [done.id, *(each for each in self._queue if each not in decided)]
-        self._message = f"undone: {done.said}"
+        self._message = f"undone: {done.outcome}"
         return True
 
     # --- the user's editor ------------------------------------------------------------------
@@ -434,17 +438,12 @@ class TerminalReview:
         }
         sections = [f"=== {name} ===\n{text}\n" for name, text in old_fields.items()]
         try:
-            edited_text = click.edit("".join(sections), extension=".md") or ""
+            edited_text = click.edit("".join(sections), extension=".md")
         except click.ClickException as error:
             raise RefusedError(error.message) from error
-        # ignore the lines above the first section
-        names = "|".join(map(re.escape, dict.fromkeys((*old_fields, *_EDITABLE_FIELDS))))
-        _, *names_and_texts = re.split(
-            rf"(?m)^[ \t]*=== ({names}) ===[ \t]*$", edited_text
-        )
-        new_fields = dict(
-            zip(names_and_texts[::2], map(str.strip, names_and_texts[1::2]), strict=True)
-        )
+        if edited_text is None:  # the user saved nothing
+            return choice
+        new_fields = _parse_sections(edited_text, {*old_fields, *_EDITABLE_FIELDS})
         if not new_fields or new_fields == old_fields:
             return choice
         kind = CardKind.from_fields(new_fields)
@@ -458,7 +457,78 @@ class TerminalReview:
         )
 
 
+# --- the lines above a card -------------------------------------------------------------------
+
+
+def _keeps_text(item: Item) -> bool:
+    """Return whether the item asks if a card still fits, without offering new text for it."""
+    return bool(item.drafts) and item.drafts[0].keeps_text
+
+
+def _list_passage_lines(item: Item) -> list[str | Pair]:
+    """Return the lines above a draft: its passage, the comment, and the card that it changes.
+
+    The passage is omitted if the draft contains the complete passage.
+    """
+    draft = item.offered_drafts[0]
+    highlight = draft.highlight
+    lines: list[str | Pair] = []
+    passage = highlight.sentence or _join_with_context(highlight)
+    card_text = to_plain_text(draft.get_field("Text"))
+    if to_one_line(passage) != to_one_line(card_text):
+        lines.append(format_quote_in_passage(passage, draft.quote))
+    if highlight.comment:
+        lines.append(("comment", to_one_line(highlight.comment)))
+    if item.drafts:
+        texts = format_passage_change(item.drafts[0])
+        lines += zip(("it said", "it says now"), texts, strict=False)
+    if item.card and not _keeps_text(item):
+        for name, text in view_card(item.card).rows:
+            lines.append((f"{name.lower()} now", to_one_line(to_terminal_text(text))))
+    if lines:
+        lines.append("")
+    return lines
+
+
+def _join_with_context(highlight: Highlight) -> str:
+    """Return the highlighted text with the rest of its paragraph, as far as that is known.
+
+    Left out are the heading above the paragraph, and words of which a part is missing.
+    """
+    text_before = remove_truncated_first_word(highlight.prefix).rpartition("\n")[2]
+    text_after = remove_truncated_last_word(highlight.suffix).partition("\n")[0]
+    if "\n" not in highlight.prefix and is_truncated_context(highlight.prefix):
+        text_before = f"… {text_before}"
+    if "\n" not in highlight.suffix and is_truncated_context(highlight.suffix):
+        text_after = f"{text_after} …"
+    return f"{text_before}{highlight.exact}{text_after}"
+
+
+def _parse_sections(text: str, field_names: Collection[str]) -> dict[str, str]:
+    """Return the texts of fields from sections with headings such as `=== Front ===`.
+
+    The lines above the first section are ignored.
+    """
+    names = "|".join(map(re.escape, field_names))
+    _, *names_and_texts = re.split(rf"(?m)^[ \t]*=== ({names}) ===[ \t]*$", text)
+    texts = map(str.strip, names_and_texts[1::2])
+    return dict(zip(names_and_texts[::2], texts, strict=True))
+
+
 # --- what each key decides --------------------------------------------------------------------
+
+
+def _find_outcome(decision: Decision, item: Item | None) -> Outcome:
+    """Return what a decision did with an item."""
+    if item and item.question:
+        return Outcome.ANSWERED
+    if isinstance(decision, Edit | WriteCard):
+        return Outcome.EDITED
+    if not isinstance(decision, Reject):
+        return Outcome.KEPT
+    if item and _keeps_text(item):
+        return Outcome.RETIRED
+    return Outcome.REJECTED
 
 
 def _list_card_choices(item: Item) -> list[CardChoice]:
@@ -471,27 +541,27 @@ def _list_card_choices(item: Item) -> list[CardChoice]:
     return choices[:9]
 
 
-def _make_new_card_screen(item: Item, cards: Sequence[CardChoice]) -> Screen:
-    """Return the screen of a new card. Enter accepts the selected one."""
+def _bind_keys_of_new_card(item: Item, cards: Sequence[CardChoice]) -> KeyBindings:
+    """Return the keys of a new card. Enter accepts the selected one."""
     decisions = {ENTER: cards[0].accept, "x": Reject(item.id, item.content_hash)}
     keys = [(ENTER, "accepts"), ("x", "rejects"), ("e", "edits"), *_NAVIGATION_KEYS]
     if len(cards) > 1:
         noun = "gaps" if len(item.offered_drafts) == 1 else "drafts"
         keys.insert(1, (f"1-{len(cards)}", noun))
-    return Screen("", (), decisions, keys, cards, enter_accepts=True, guid=item.guid)
+    return KeyBindings(decisions, keys, cards, enter_accepts=True)
 
 
-def _make_outdated_card_screen(item: Item, cards: Sequence[CardChoice]) -> Screen:
-    """Return the screen of a card whose passage has changed, and which no drafter can reword."""
+def _bind_keys_of_outdated_card(item: Item, cards: Sequence[CardChoice]) -> KeyBindings:
+    """Return the keys of a card whose passage has changed, and which no drafter can reword."""
     decisions = {ENTER: cards[0].accept, "x": Reject(item.id, item.content_hash)}
     keys = ((ENTER, "keeps"), ("x", "retires"), ("e", "edits"), *_NAVIGATION_KEYS)
-    return Screen("", (), decisions, keys, cards[:1], guid=item.guid)
+    return KeyBindings(decisions, keys, cards[:1])
 
 
-def _make_change_screen(
+def _bind_keys_of_change(
     item: Item, draft: PendingDraft, cards: Sequence[CardChoice]
-) -> Screen:
-    """Return the screen of new text for a card. Enter keeps the user's words, as on the page."""
+) -> KeyBindings:
+    """Return the keys of new text for a card. Enter keeps the user's words, as on the page."""
     keep = Reject(item.id, item.content_hash)
     take = Accept(item.id, item.content_hash)
     decisions: dict[str, Decision] = {ENTER: keep, "1": keep, "2": take}
@@ -500,7 +570,7 @@ def _make_change_screen(
         decisions["3"] = replace(take, another=True)
         keys.append(("3", "makes another"))
     keys += [("e", "edits"), *_NAVIGATION_KEYS]
-    return Screen("", (), decisions, keys, cards[:1], guid=item.guid)
+    return KeyBindings(decisions, keys, cards[:1])
 
 
 def _make_form_screen(item: Item, question: UserQuestion) -> Screen:
