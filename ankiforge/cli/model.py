@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -18,6 +18,7 @@ from ankiforge.text import format_cost, format_count
 if TYPE_CHECKING:
     from ankiforge.config.workspace import WorkspaceDirectory
     from ankiforge.draft.llm import Estimate
+    from ankiforge.draft.server import ModelServer, Provider
     from ankiforge.model import Strings
     from ankiforge.pipeline.models import SelectedModel
 
@@ -46,46 +47,80 @@ questions come first.
 @cli.command("\n  ankiforge model list")
 def list_(call: cli.Call) -> None:
     """Show the models you can use: with your keys, and on servers on this computer."""
-    from ankiforge.config import LlmSettings
     from ankiforge.draft import server as servers
 
     config = cli.find_workspace(call).config
-    in_use = config.llm if config.drafter == "llm" else LlmSettings(base_url="", model="")
-
-    # collect the name, model, base URL and details of each model that can be used
+    used_model = None
+    if config.drafter == "llm":
+        used_model = (config.llm.model, config.llm.base_url)
     wait_for_servers = servers.discover_servers()
-    rows: list[tuple[str, str, str, str]] = []
-    hidden_counts = list[str]()
-    for each in servers.find_providers_with_key():
+    models = _list_provider_models(servers.find_providers_with_key())
+    found_servers = wait_for_servers(servers.LOCAL_DISCOVERY_TIMEOUT)
+    for server in found_servers:
+        models += _list_server_models(server)
+    for each in models:
+        is_used = (each.model, each.base_url) == used_model
+        call.print_value({**each.to_json(), "used": is_used}, [each.format(is_used)])
+    for server in found_servers:
+        hidden_count = len(server.models) - MAX_SHOWN_MODELS
+        if hidden_count > 0:
+            call.say(f"{server.name} has {hidden_count:,} more")
+    if call.as_json or used_model:
+        return
+    if models:
+        call.say("  next  ankiforge model use NAME")
+        return
+    keys = ", ".join(provider.key_env for provider in servers.read_providers())
+    nothing_runs = "neither Ollama nor LM Studio is running here"
+    call.say(f"no key is set ({keys}), and {nothing_runs}")
+    call.say("to let a chat write the questions: ankiforge draft")
+
+
+class _UsableModel(NamedTuple):
+    """A model that can be used, and where."""
+
+    name: str
+    """The name of the provider, or of the server on this computer."""
+    model: str
+    base_url: str
+    details: str
+
+    def to_json(self) -> dict[str, str]:
+        """Return the model as it is printed with `--json`."""
+        return {
+            "name": self.name,
+            "model": self.model,
+            "place": self.base_url,
+            "about": self.details,
+        }
+
+    def format(self, is_used: bool) -> str:
+        """Return the line of the model in the list. A star marks the model in use."""
+        sign = "*" if is_used else " "
+        shown_model = self.model if self.model != self.name else ""
+        return f"{sign} {self.name:12} {shown_model:22} {self.details}"
+
+
+def _list_provider_models(providers: Iterable[Provider]) -> list[_UsableModel]:
+    """List the default model of each provider whose key is set."""
+    models = []
+    for each in providers:
         details = f"{each.key_env} is set"
         if each.price_usd:
             details += "; ${:g} in, ${:g} out per million tokens".format(*each.price_usd)
-        rows.append((each.name, each.model, each.base_url, details))
-    for server in wait_for_servers(servers.LOCAL_DISCOVERY_TIMEOUT):
-        hidden_count = len(server.models) - MAX_SHOWN_MODELS
-        if hidden_count > 0:
-            hidden_counts.append(f"{server.name} has {hidden_count:,} more")
-        for model_name in server.models[:MAX_SHOWN_MODELS]:
-            details = servers.describe_question_quality(server.base_url, model_name)
-            rows.append((server.name, model_name, server.base_url, details))
+        models.append(_UsableModel(each.name, each.model, each.base_url, details))
+    return models
 
-    for name, model, base_url, details in rows:
-        is_used = (model, base_url) == (in_use.model, in_use.base_url)
-        row = {"name": name, "model": model, "place": base_url, "about": details}
-        shown_model = model if model != name else ""
-        line = f"{'*' if is_used else ' '} {name:12} {shown_model:22} {details}"
-        call.print_value({**row, "used": is_used}, [line])
-    for line in hidden_counts:
-        call.say(line)
-    if call.as_json or in_use.model:
-        return
-    if rows:
-        call.say("  next  ankiforge model use NAME")
-    else:
-        keys = ", ".join(provider.key_env for provider in servers.read_providers())
-        nothing_runs = "neither Ollama nor LM Studio is running here"
-        call.say(f"no key is set ({keys}), and {nothing_runs}")
-        call.say("to let a chat write the questions: ankiforge draft")
+
+def _list_server_models(server: ModelServer) -> list[_UsableModel]:
+    """List the first models of a server on this computer."""
+    from ankiforge.draft.server import describe_question_quality
+
+    models = []
+    for name in server.models[:MAX_SHOWN_MODELS]:
+        details = describe_question_quality(server.base_url, name)
+        models.append(_UsableModel(server.name, name, server.base_url, details))
+    return models
 
 
 # --- use ------------------------------------------------------------------------------------

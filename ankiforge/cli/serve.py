@@ -8,7 +8,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -61,44 +61,15 @@ def review(
     if terminal and not (call.is_interactive and sys.stdout.isatty()):
         hint = "ankiforge list -v   then: ankiforge accept ID"
         raise UsageError("--terminal needs an interactive terminal", hint=hint)
-    query = ""
-    if not any(path.exists() for path in paths):
-        query = _parse_as_query(call, paths)
-    if query:
-        paths = ()
-    elif len(paths) == 1 and not paths[0].exists() and str(paths[0]).isalnum():
-        nothing = f"nothing that waits contains “{paths[0]}”"
-        hint = "a word of a title or passage, tag:NAME or another query of ankiforge list"
-        raise UsageError(
-            f"{nothing}, and there is no file of that name", hint=f"{hint}, or a PATH"
-        )
+    query = _find_query(call, paths)
     first_path = None
-    if paths:
-        # report the files that can't be read, and then start the review
-        from ankiforge.cli.run import read_and_draft
-        from ankiforge.pipeline.run_result import CommandRunOptions
-        from ankiforge.pipeline.sources import find_unmarked_documents
-
-        options = CommandRunOptions(limit=call.limit, unmarked=True)
-        result = read_and_draft(call, paths, options, in_review=True)
-        with cli.open_workspace(call) as workspace:
-            unmarked = find_unmarked_documents(workspace.folder, workspace.ledger)
-        full_paths = [path.resolve() for path in paths]
-        first_path = next((path for path in full_paths if path in unmarked), None)
-        is_anything_unmarked = any(
-            file.is_relative_to(path) for file in unmarked for path in full_paths
-        )
-        is_anything_read = result.report is not None and result.report.passage_count
-        if not (is_anything_read or is_anything_unmarked):
-            cli.exit_if_failed(result.problems, result.error)
-            cli.exit_with_code(0)
-        if result.error is not None:
-            call.warn(result.error.full_message)
+    if paths and query is None:
+        first_path = _read_before_review(call, paths)
     if terminal:
         from ankiforge.cli.terminal import TerminalReview
 
         with cli.open_workspace(call) as workspace:
-            TerminalReview(call, workspace, query).run()
+            TerminalReview(call, workspace, query or "").run()
         return
     from ankiforge.pipeline.workspace import Workspace
     from ankiforge.web.documents import PageRenderer
@@ -112,7 +83,9 @@ def review(
         def open_session() -> ReviewSession:
             # on the thread that handles requests, which is the only one to use this ledger
             opened = Workspace(folder, offline=call.offline, jobs=call.jobs)
-            return ReviewSession(opened, pages, query, first_path, collect_page_parts)
+            return ReviewSession(
+                opened, pages, query or "", first_path, collect_page_parts
+            )
 
         on_start = partial(_show_page, call, cleanup, no_open)
         with suppress(KeyboardInterrupt):
@@ -122,22 +95,73 @@ def review(
     cli.exit_with_code(130)
 
 
-def _parse_as_query(call: cli.Call, arguments: Sequence[Path]) -> str:
-    """Join the arguments to a query. Return "" if it matches nothing that waits."""
+def _find_query(call: cli.Call, arguments: cli.Paths) -> str | None:
+    """Return the query that the arguments are, or None if they are paths.
+
+    They are a query if none of them exists and something that waits matches.
+
+    Raises:
+        UsageError: the only argument is a word that is neither.
+    """
     from ankiforge.pipeline.query import join_arguments
+
+    if any(path.exists() for path in arguments):
+        return None
+    query = join_arguments(map(str, arguments))
+    if query and _matches_anything(call, query):
+        return query
+    if len(arguments) == 1 and query.isalnum():
+        nothing = f"nothing that waits contains “{query}”"
+        hint = "a word of a title or passage, tag:NAME or another query of ankiforge list"
+        raise UsageError(
+            f"{nothing}, and there is no file of that name", hint=f"{hint}, or a PATH"
+        )
+    return None
+
+
+def _matches_anything(call: cli.Call, query: str) -> bool:
+    """Return whether anything that waits matches a query. A query may be invalid."""
     from ankiforge.review import batches
 
-    query = join_arguments(map(str, arguments))
-    if not query:
-        return ""
     with cli.open_workspace(call) as workspace:
         ledger = workspace.ledger
-        with suppress(UsageError):  # the argument isn't a query, but a missing path
-            if batches.list_pending_ids(
-                ledger, query
-            ) or batches.find_documents_with_suggestions(ledger, query):
-                return query
-    return ""
+        try:
+            if batches.list_pending_ids(ledger, query):
+                return True
+            return bool(batches.find_documents_with_suggestions(ledger, query))
+        except UsageError:
+            return False
+
+
+def _read_before_review(call: cli.Call, paths: cli.Paths) -> Path | None:
+    """Read and draft files before a review, as `run` does, and report what can't be read.
+
+    Exits if nothing was read, and nothing is there to be marked.
+
+    Returns:
+        The first of the paths that is a document without marks, if there is one.
+    """
+    from ankiforge.cli.run import read_and_draft
+    from ankiforge.pipeline.run_result import CommandRunOptions
+    from ankiforge.pipeline.sources import find_unmarked_documents
+
+    options = CommandRunOptions(limit=call.limit, unmarked=True)
+    result = read_and_draft(call, paths, options, in_review=True)
+    with cli.open_workspace(call) as workspace:
+        unmarked = find_unmarked_documents(workspace.folder, workspace.ledger)
+    full_paths = [path.resolve() for path in paths]
+    is_anything_read = result.report is not None and result.report.passage_count > 0
+    if not is_anything_read and not _contains_any(full_paths, unmarked):
+        cli.exit_if_failed(result.problems, result.error)
+        cli.exit_with_code(0)
+    if result.error is not None:
+        call.warn(result.error.full_message)
+    return next((path for path in full_paths if path in unmarked), None)
+
+
+def _contains_any(paths: Iterable[Path], files: Iterable[Path]) -> bool:
+    """Return whether any of the files is one of the paths, or below one."""
+    return any(file.is_relative_to(path) for file in files for path in paths)
 
 
 def _show_page(call: cli.Call, cleanup: ExitStack, no_open: bool, url: str) -> None:
@@ -190,7 +214,12 @@ def _write_redirect_file(url: str) -> Iterator[Path]:
         yield path
 
 
+# browsers that would occupy the terminal, and don't run scripts
+_TEXT_BROWSERS = ("www-browser", "lynx", "links", "elinks", "w3m")
+
+
 def _find_browser() -> webbrowser.BaseBrowser | None:
+    """Return the browser of this computer, if it has one that shows the page."""
     import webbrowser
 
     from ankiforge.config import can_show_windows
@@ -201,9 +230,9 @@ def _find_browser() -> webbrowser.BaseBrowser | None:
         browser = webbrowser.get()
     except webbrowser.Error:
         return None
-    # a text browser would occupy the terminal, and it doesn't run scripts
-    text_browsers = ("www-browser", "lynx", "links", "elinks", "w3m")
-    return None if getattr(browser, "basename", "") in text_browsers else browser
+    if getattr(browser, "basename", None) in _TEXT_BROWSERS:
+        return None
+    return browser
 
 
 # --- watch ----------------------------------------------------------------------------------
@@ -293,8 +322,8 @@ class Watcher:
         self._model_cost = 0.0
         # the newest decision at the last delivery
         self._newest_decision: list[HistoryEntry] | None = None
-        # a hash of the package that was last announced
-        self._package_hash = b""
+        # a hash of the package that was last written
+        self._package_hash: bytes | None = None
         # the (location, message) of the last run's problems, which aren't printed again
         self._reported_problems: set[tuple[str, str]] = set()
 
@@ -343,10 +372,11 @@ class Watcher:
         return succeeded
 
     def _report_run(self, result: RunResult, seconds: float) -> None:
+        """Print an event with what was read and drafted, unless nothing was."""
         report = result.report
-        if report is None or not (
-            result.has_new_highlights or report.removed_keys or result.drafted
-        ):
+        if report is None:
+            return
+        if not (result.has_new_highlights or report.removed_keys or result.drafted):
             return
         new_count, changed_count = len(report.new), len(report.changed)
         counts = []
@@ -375,11 +405,8 @@ class Watcher:
         result = workspace.push() if self._push else workspace.build()
         run_result.problems += result.problems
         delivery = build_delivery_report(result, workspace.ledger)
-        packages = result.packages[:1]
-        package_hash = sha256(packages[0].read_bytes()).digest() if packages else b""
-        old_hash, self._package_hash = self._package_hash, package_hash
-        is_pushed = result.pushed is not None and any(result.pushed)
-        if package_hash not in (b"", old_hash) or is_pushed:
+        is_new_package = self._remember_package(result.packages)
+        if is_new_package or (result.pushed is not None and any(result.pushed)):
             notes, pushed = delivery.notes, result.pushed is not None
             destination = "in Anki" if pushed else ", ".join(delivery.packages)
             text = f"{destination}: {notes['added']} new, {notes['updated']} updated"
@@ -388,6 +415,15 @@ class Watcher:
         error = run_result.error or result.error
         if error:
             raise error
+
+    def _remember_package(self, packages: Sequence[Path]) -> bool:
+        """Remember the package that was written, and return whether it differs from the last one."""
+        if not packages:
+            self._package_hash = None
+            return False
+        old_hash = self._package_hash
+        self._package_hash = sha256(packages[0].read_bytes()).digest()
+        return self._package_hash != old_hash
 
     def print_event(self, event: str, text: str = "", **values: Any) -> None:
         """Print an event as a line of JSON with `values` or, without `--json`, as `text`.
