@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -12,8 +14,11 @@ from ankiforge.cli import output as cli
 from ankiforge.errors import RefusedError, UsageError
 
 if TYPE_CHECKING:
-    from ankiforge.ledger import Ledger
-    from ankiforge.model import Json
+    from ankiforge.ledger import HistoryEntry, Ledger
+    from ankiforge.ledger.decide import UndoResult
+    from ankiforge.model import Json, ListRow
+    from ankiforge.pipeline.outside_changes import UndoneChange
+    from ankiforge.pipeline.workspace import Workspace
 
 MAX_SHOWN_DECISIONS = 5
 """The maximum number of undone decisions that `undo` lists. It asks before it undoes more."""
@@ -76,12 +81,7 @@ def accept(
     the new cards that you, a chat or a model wrote, except figures and cards with a warning; they
     leave changed cards, suggested cards and questions, and say how many.
     """
-    from ankiforge.check import RULES, describe_rule
-    from ankiforge.ledger.decide import DraftBatches
-    from ankiforge.pipeline import proposals
-    from ankiforge.pipeline.query import is_folder_term, join_arguments, looks_like_key
-    from ankiforge.review.items import select_clean_drafts
-    from ankiforge.text import join_columns
+    from ankiforge.pipeline.query import is_folder_term, join_arguments
 
     if len(ids) == 1 and is_folder_term(ids[0]) and not (every or query):
         ids, every, query = (), True, join_arguments(ids)
@@ -92,44 +92,70 @@ def accept(
         hint = "ankiforge accept ID --another"
         raise UsageError("--another needs the id of a draft", hint=hint)
     with cli.open_workspace(call) as workspace:
-        ledger = workspace.ledger
-        batches: DraftBatches | None = None
-
-        def accept_one(id: str) -> str | None:
-            if looks_like_key(id):
-                proposal = proposals.load_proposal(ledger, id)
-                return proposals.accept_proposal(
-                    ledger, proposal, workspace.decks, gap=gap or 1
-                )
-            return ledger.accept(
-                id, gap=gap or 1, forced=force, another=another, batches=batches
-            )
-
-        chosen_ids = select_ids(ledger, ids, every, query)
-        count_by_reason = Counter[str]()
+        selected_ids = select_ids(workspace.ledger, ids, every, query)
         if every:
-            # use a single transaction, so that the ledger doesn't check for other programs' changes
-            # at each passage
-            with ledger.transaction():
-                chosen_ids, count_by_reason = select_clean_drafts(
-                    ledger, chosen_ids, query or ""
-                )
-            batches = DraftBatches(ledger, chosen_ids)
-            for reason, pending_count in count_by_reason.items() if call.verbose else ():
-                call.say(f"not accepted: {pending_count:>3} × {reason}")
-        decide_all(call, ledger, chosen_ids, accept_one, "accepted", every=every)
-        if every:
-            for rule in RULES:
-                warned_count = count_by_reason[describe_rule(rule.id)]
-                if warned_count and not call.verbose:
-                    left = (
-                        f"  {warned_count:,} left, with a warning: {rule.short_message}"
-                    )
-                    call.say(join_columns(left, f"ankiforge list finding:{rule.id}"))
-            left_kinds = _describe_what_bulk_leaves(ledger)
-            if left_kinds:
-                call.say(f"  left, one by one: {left_kinds}")
-            cli.print_next_command(call.say, workspace)
+            _accept_in_bulk(call, workspace, selected_ids, query or "", forced=force)
+            return
+        accept_one = partial(
+            _accept_one, workspace, gap=gap or 1, another=another, forced=force
+        )
+        decide_all(call, workspace.ledger, selected_ids, accept_one, Verb.ACCEPT)
+
+
+def _accept_one(
+    workspace: Workspace, id: str, *, gap: int, another: bool, forced: bool
+) -> str | None:
+    """Accept a draft, a question or the suggested card of a highlight.
+
+    Returns the GUID of the card, if there is one.
+    """
+    from ankiforge.pipeline import proposals
+    from ankiforge.pipeline.query import looks_like_key
+
+    ledger = workspace.ledger
+    if looks_like_key(id):
+        proposal = proposals.load_proposal(ledger, id)
+        return proposals.accept_proposal(ledger, proposal, workspace.decks, gap=gap)
+    return ledger.accept(id, gap=gap, forced=forced, another=another)
+
+
+def _accept_in_bulk(
+    call: cli.Call, workspace: Workspace, ids: list[str], query: str, *, forced: bool
+) -> None:
+    """Accept the new cards without a warning among the selected ones, and print what is left."""
+    from ankiforge.ledger.decide import DraftBatches
+    from ankiforge.review.items import select_clean_drafts
+
+    ledger = workspace.ledger
+    # use a single transaction, so that the ledger doesn't check for other programs' changes at
+    # each passage
+    with ledger.transaction():
+        clean_ids, count_by_reason = select_clean_drafts(ledger, ids, query)
+    batches = DraftBatches(ledger, clean_ids)
+    if call.verbose:
+        for reason, count in count_by_reason.items():
+            call.say(f"not accepted: {count:>3} × {reason}")
+    accept_one = partial(ledger.accept, forced=forced, batches=batches)
+    decide_all(call, ledger, clean_ids, accept_one, Verb.ACCEPT, in_bulk=True)
+    if not call.verbose:
+        for line in _describe_warned_drafts(count_by_reason):
+            call.say(line)
+    left_kinds = _describe_what_bulk_leaves(ledger)
+    if left_kinds:
+        call.say(f"  left, one by one: {left_kinds}")
+    cli.print_next_command(call.say, workspace)
+
+
+def _describe_warned_drafts(count_by_reason: Mapping[str, int]) -> Iterator[str]:
+    """Yield a line for each check that kept new cards from being accepted in bulk."""
+    from ankiforge.check import RULES, describe_rule
+    from ankiforge.text import join_columns
+
+    for rule in RULES:
+        count = count_by_reason.get(describe_rule(rule.id), 0)
+        if count:
+            left = f"  {count:,} left, with a warning: {rule.short_message}"
+            yield join_columns(left, f"ankiforge list finding:{rule.id}")
 
 
 def _describe_what_bulk_leaves(ledger: Ledger) -> str:
@@ -169,29 +195,33 @@ def reject(
 ) -> None:
     """Reject what waits, cards and highlights, or answer questions with no."""
     from ankiforge.ledger import item_lists
-    from ankiforge.model import LocalCard, is_card_id
+    from ankiforge.model import is_card_id
 
     with cli.open_workspace(call) as workspace:
         ledger = workspace.ledger
 
-        def reject_one(id: str) -> str:
+        def reject_one(id: str) -> str | None:
             ledger.reject(id, reason)
-            return id if is_card_id(id) else ""
+            return id if is_card_id(id) else None
 
         chosen_ids = select_ids(ledger, ids, every, query)
         if every:
-            # cards whose passage changed are retired one by one
-            chosen_ids = [
-                list_row.id
-                for list_row in item_lists.load_items(ledger, chosen_ids)
-                if (
-                    list_row.is_live
-                    if isinstance(list_row, LocalCard)
-                    else not list_row.keeps_text
-                )
-            ]
+            list_rows = item_lists.load_items(ledger, chosen_ids)
+            chosen_ids = [row.id for row in list_rows if _is_rejected_in_bulk(row)]
         chosen_ids = [*dict.fromkeys(chosen_ids)]
-        decide_all(call, ledger, chosen_ids, reject_one, "rejected", every=every)
+        decide_all(call, ledger, chosen_ids, reject_one, Verb.REJECT, in_bulk=every)
+
+
+def _is_rejected_in_bulk(list_row: ListRow) -> bool:
+    """Return whether `--all` rejects a card or draft.
+
+    Cards whose passage has changed are retired one by one.
+    """
+    from ankiforge.model import LocalCard
+
+    if isinstance(list_row, LocalCard):
+        return list_row.is_live
+    return not list_row.keeps_text
 
 
 @cli.command("""
@@ -209,87 +239,154 @@ def undo(call: cli.Call, words: cli.Words, yes: bool) -> None:
     change. What a model or chat drafted since your last decision is undone first, all of one
     command or import together.
     """
-    from ankiforge.ledger import item_lists
-    from ankiforge.ledger.decide import count_decisions_to_undo
-    from ankiforge.ledger.decide import undo_decision as take_back
-    from ankiforge.pipeline import query as queries
-    from ankiforge.reports.cards import format_short_question
-    from ankiforge.reports.history import (
-        describe_decision,
-        describe_draft,
-        describe_event,
-        format_draft_counts,
-    )
-    from ankiforge.text import format_count, format_truncated_list
-
     with cli.open_workspace(call) as workspace:
         ledger = workspace.ledger
-
-        def undo_one(id: str) -> None:
-            result = take_back(ledger, id)
-            kinds = Counter(describe_event(entry).name for entry in result.entries)
-            numbers = [f"{n:,} {kind}" if n > 1 else kind for kind, n in kinds.items()]
-            drafts = result.drafts or ()
-            if result.drafts is not None:
-                asked = format_count(result.drafted_count, "highlight")
-                new_count = len(drafts) - result.rewording_count
-                counts = format_draft_counts(new_count, result.rewording_count)
-                counts = counts if drafts else f"no card for {asked},"
-                numbers = [f"{counts} by a model or chat"]
-                if workspace.folder.config.drafter == "llm":
-                    call.say(
-                        "the next run drafts again; to stop that: ankiforge model off"
-                    )
-            lines = [*map(describe_draft, drafts[:MAX_SHOWN_DECISIONS])]
-            for entry in result.entries[:MAX_SHOWN_DECISIONS]:
-                list_row = next(item_lists.load_items(ledger, [entry.guid]), None)
-                lines.append(
-                    format_short_question(list_row)
-                    if list_row
-                    else describe_decision(entry)
-                )
-            if hidden_count := len(result.entries) + len(drafts) - len(lines):
-                lines.append(f"… and {hidden_count:,} more")
-            if numbers:
-                undone = f"✓ undone: {', '.join(numbers)}"
-                call.say("\n  ".join([undone, *lines]))
-
-        is_older = not words and workspace.is_last_change_permanent()
-        if is_older:
-            call.warn("the notes that patch --apply wrote can no longer be restored")
-        undone_change = None
-        if not (words or is_older):
-            undone_change = workspace.undo_outside_change()
-        if undone_change is not None:
-            command, names, problems = (
-                undone_change.command,
-                undone_change.names,
-                undone_change.problems,
-            )
-            if names:
-                call.say(f"✓ undone: {command} {format_truncated_list(names)}")
-            call.print_problems(problems)
-            undone_ids = [command] if names else []
-            decide_all(call, ledger, undone_ids, lambda id: None, "undone")
-            cli.exit_if_failed(problems)
+        undo_one = partial(_undo_one, call, workspace)
+        if words:
+            ids = _resolve_ids_to_undo(ledger, words)
+            _confirm_undo(call, ledger, ids, words, yes=yes)
+            decide_all(call, ledger, ids, undo_one, Verb.UNDO)
             return
-        ids = []
-        for word in words:
-            ids.append(
-                queries.resolve_id(ledger, word, include_decided=True)
-                if queries.looks_like_id(word)
-                else word
-            )
-        ids = [*dict.fromkeys(ids)]
-        count = sum(count_decisions_to_undo(ledger, id) for id in ids or [""])
-        decisions = format_count(count, "older decision" if is_older else "decision")
-        needs_answer = count > MAX_SHOWN_DECISIONS or (is_older and count > 0)
-        if not call.confirm(f"Undo {decisions}?", yes=yes or not needs_answer):
-            hint = " ".join(("ankiforge undo", *words, "--yes"))
-            raise UsageError("nothing was undone", hint=hint)
-        if is_older:
+        if workspace.is_last_change_permanent():
+            call.warn("the notes that patch --apply wrote can no longer be restored")
+            _confirm_undo(call, ledger, [_LAST_DECISION], words, yes=yes, is_older=True)
             workspace.undo_outside_change()  # so that it is said only once
-        decide_all(call, ledger, ids or [""], undo_one, "undone")
+            decide_all(call, ledger, [_LAST_DECISION], undo_one, Verb.UNDO)
+            return
+        undone_change = workspace.undo_outside_change()
+        if undone_change is not None:
+            _report_outside_change(call, ledger, undone_change)
+            return
+        _confirm_undo(call, ledger, [_LAST_DECISION], words, yes=yes)
+        decide_all(call, ledger, [_LAST_DECISION], undo_one, Verb.UNDO)
+
+
+_LAST_DECISION = ""
+"""What stands for the user's last decision where an id is expected, see `undo_decision`."""
+
+
+def _resolve_ids_to_undo(ledger: Ledger, words: cli.Words) -> list[str]:
+    """Return the ids of the decisions, cards and drafts that the user has named, each once."""
+    from ankiforge.pipeline import query as queries
+
+    ids = []
+    for word in words:
+        if queries.looks_like_id(word):
+            ids.append(queries.resolve_id(ledger, word, include_decided=True))
+        else:
+            ids.append(word)
+    return [*dict.fromkeys(ids)]
+
+
+def _confirm_undo(
+    call: cli.Call,
+    ledger: Ledger,
+    ids: Iterable[str],
+    words: cli.Words,
+    *,
+    yes: bool,
+    is_older: bool = False,
+) -> None:
+    """Ask before many decisions are undone, or one made before a change that stays.
+
+    Args:
+        call: the command's options.
+        ledger: where the decisions are recorded.
+        ids: what to undo, see `undo_decision`.
+        words: the arguments of the command, for the hint.
+        yes: whether the user has agreed already.
+        is_older: whether the decisions are older than the last change.
+
+    Raises:
+        UsageError: the user said no, or can't be asked.
+    """
+    from ankiforge.ledger.decide import count_decisions_to_undo
+    from ankiforge.text import format_count
+
+    count = sum(count_decisions_to_undo(ledger, id) for id in ids)
+    if count == 0 or (count <= MAX_SHOWN_DECISIONS and not is_older):
+        return
+    decisions = format_count(count, "older decision" if is_older else "decision")
+    if not call.confirm(f"Undo {decisions}?", yes=yes):
+        hint = " ".join(("ankiforge undo", *words, "--yes"))
+        raise UsageError("nothing was undone", hint=hint)
+
+
+def _report_outside_change(call: cli.Call, ledger: Ledger, change: UndoneChange) -> None:
+    """Print what was undone of `forget` or `patch --apply`."""
+    from ankiforge.text import format_truncated_list
+
+    if change.names:
+        call.say(f"✓ undone: {change.command} {format_truncated_list(change.names)}")
+    call.print_problems(change.problems)
+    undone_ids = [change.command] if change.names else []
+    decide_all(call, ledger, undone_ids, lambda id: None, Verb.UNDO)
+    cli.exit_if_failed(change.problems)
+
+
+def _undo_one(call: cli.Call, workspace: Workspace, id: str) -> None:
+    """Undo a decision or a drafting, and print what was undone.
+
+    Raises:
+        RefusedError: it can't be undone.
+    """
+    from ankiforge.ledger.decide import undo_decision
+    from ankiforge.reports.history import describe_draft
+
+    result = undo_decision(workspace.ledger, id)
+    if result.drafts is not None and workspace.folder.config.drafter == "llm":
+        call.say("the next run drafts again; to stop that: ankiforge model off")
+    drafts = result.drafts or ()
+    lines = [*map(describe_draft, drafts[:MAX_SHOWN_DECISIONS])]
+    for entry in result.entries[:MAX_SHOWN_DECISIONS]:
+        lines.append(_describe_entry(workspace.ledger, entry))
+    hidden_count = len(result.entries) + len(drafts) - len(lines)
+    if hidden_count > 0:
+        lines.append(f"… and {hidden_count:,} more")
+    counts = _format_undone_counts(result)
+    if counts is not None:
+        call.say("\n  ".join([f"✓ undone: {counts}", *lines]))
+
+
+def _describe_entry(ledger: Ledger, entry: HistoryEntry) -> str:
+    """Return the question of the card or draft that was decided on, or else the decision."""
+    from ankiforge.ledger import item_lists
+    from ankiforge.reports.cards import format_short_question
+    from ankiforge.reports.history import describe_decision
+
+    list_row = next(item_lists.load_items(ledger, [entry.guid]), None)
+    if list_row is None:
+        return describe_decision(entry)
+    return format_short_question(list_row)
+
+
+def _format_undone_counts(result: UndoResult) -> str | None:
+    """Return what was undone, by kind, or None if there is nothing to say."""
+    from ankiforge.reports.history import describe_event, format_draft_counts
+    from ankiforge.text import format_count
+
+    if result.drafts is not None:
+        if not result.drafts:
+            asked = format_count(result.drafted_count, "highlight")
+            return f"no card for {asked}, by a model or chat"
+        new_count = len(result.drafts) - result.rewording_count
+        counts = format_draft_counts(new_count, result.rewording_count)
+        return f"{counts} by a model or chat"
+    kinds = Counter(describe_event(entry).name for entry in result.entries)
+    if not kinds:
+        return None
+    return ", ".join(f"{n:,} {kind}" if n > 1 else kind for kind, n in kinds.items())
+
+
+# --- decisions on several items --------------------------------------------------------------
+
+
+class Verb(StrEnum):
+    """What is done with several items, as a participle for messages."""
+
+    ACCEPT = "accepted"
+    REJECT = "rejected"
+    UNDO = "undone"
 
 
 def decide_all(
@@ -297,9 +394,9 @@ def decide_all(
     ledger: Ledger,
     ids: Iterable[str],
     decide: Callable[[str], str | None],
-    participle: str,
+    verb: Verb,
     *,
-    every: bool = False,
+    in_bulk: bool = False,
 ) -> None:
     """Decide on each id as a single undoable action, and print the results.
 
@@ -310,39 +407,29 @@ def decide_all(
         ledger: where the decisions are recorded.
         ids: the ids of drafts, cards, questions and passages.
         decide: a function that decides on an id and returns the note's GUID, if any.
-        participle: what was done, for messages, e.g. `accepted`.
-        every: whether the ids come from a query. If so, drafts already resolved by an earlier
+        verb: what is done.
+        in_bulk: whether the ids come from a query. If so, drafts already resolved by an earlier
             decision in this action count as decided.
     """
     from ankiforge.ledger.decide import NotPendingError, can_undo
-    from ankiforge.ledger.questions import find_open_questions
-    from ankiforge.model import is_question_id
 
     results: list[Json] = []
     refusals: list[RefusedError] = []
-    ids, is_yes = list(ids), participle == "accepted"
-    questions = find_open_questions(ledger) if any(map(is_question_id, ids)) else []
-    effects = [
-        question.accept_effect if is_yes else question.reject_effect
-        for question in questions
-        if question.id in ids
-    ]
+    ids = [*ids]
+    effects = _load_effects(ledger, ids, verb)
     with ledger.action() as action:
         for id in ids:
             result: Json = {"id": id, "guid": None, "done": True, "refused": ""}
             try:
-                result["guid"] = decide(id) or None
+                result["guid"] = decide(id)
             except RefusedError as error:
-                if every and isinstance(error, NotPendingError):
-                    results.append(result)
-                    continue
-                result |= {"done": False, "refused": error.message}
-                refusals.append(error)
+                if not (in_bulk and isinstance(error, NotPendingError)):
+                    result |= {"done": False, "refused": error.message}
+                    refusals.append(error)
             results.append(result)
-    nothing_done = f"nothing was {participle}"
-    empty_result = {"id": None, "guid": None, "done": False, "refused": nothing_done}
-    done_count = len(results) - len(refusals)
+    nothing_done = f"nothing was {verb}"
     if call.as_json:
+        empty_result = {"id": None, "guid": None, "done": False, "refused": nothing_done}
         for result in results or [empty_result]:
             call.print_json(result)
     elif not results:
@@ -350,15 +437,28 @@ def decide_all(
     else:
         for refusal in refusals:
             call.warn(f"refused: {refusal.full_message}")
-        if done_count and participle != "undone":
+        done_count = len(results) - len(refusals)
+        if done_count and verb is not Verb.UNDO:
+            done = f"answered: {', '.join(effects)}" if effects else verb
             undo = "; to undo it: ankiforge undo" if can_undo(ledger, action) else ""
-            if effects:
-                participle = (
-                    f"answered: {', '.join(filter(None, dict.fromkeys(effects)))}"
-                )
-            call.say(f"✓ {done_count} {participle}{undo}")
+            call.say(f"✓ {done_count} {done}{undo}")
     if refusals:
         cli.exit_with_code(1)
+
+
+def _load_effects(ledger: Ledger, ids: Collection[str], verb: Verb) -> list[str]:
+    """Return what the answers to the questions among the ids do, each once."""
+    from ankiforge.ledger.questions import find_open_questions
+    from ankiforge.model import is_question_id
+
+    if not any(map(is_question_id, ids)):
+        return []
+    effects = []
+    for question in find_open_questions(ledger):
+        if question.id in ids:
+            is_yes = verb is Verb.ACCEPT
+            effects.append(question.accept_effect if is_yes else question.reject_effect)
+    return [*filter(None, dict.fromkeys(effects))]
 
 
 # --- the items to decide on -----------------------------------------------------------------
