@@ -16,6 +16,8 @@ from ankiforge.hooks import collect_notices
 from ankiforge.text import join_columns, regex
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ankiforge.pipeline.workspace import Workspace
     from ankiforge.reports.listing import ListedRows, Listing
 
@@ -92,52 +94,86 @@ def list_(
 ) -> None:
     """List what waits, and cards. Words match text and title; `field:value` matches that field."""
     from ankiforge.pipeline.query import are_ids
-    from ankiforge.reports.cards import LEGEND
 
     if view and no_card:
         raise UsageError("--view and --no-card cannot be combined: use one of them")
     with cli.open_workspace(call, read_only=True) as workspace:
         listing = _make_listing(call, workspace)
-        is_in_full = (call.verbose or call.as_json) and not (no_card or view)
-        if is_in_full and query and are_ids(workspace.ledger, query):
-            cli.print_items(call, listing.list_selected_items(query), blank_lines=True)
-            return
         if no_card:
-            items = listing.list_without_card(query, everything=everything, more=more)
+            rows = listing.list_without_card(query, everything=everything, more=more)
             alternatives = ["ankiforge list --no-card --all", "ankiforge list"]
+        elif (
+            not view and query and _is_in_full(call) and are_ids(workspace.ledger, query)
+        ):
+            rows = listing.list_selected_items(query)
+            cli.print_items(call, rows, blank_lines=True)
+            return
         else:
-            items = listing.list_view(query, view, everything=everything, more=more)
+            rows = listing.list_view(query, view, everything=everything, more=more)
             alternatives = ["ankiforge list --all", "ankiforge list --no-card"]
-        signs: set[str] = set()
+        if _print_rows(call, rows, view) or call.limit == 0:
+            return
+        if everything:  # the first alternative is what was listed
+            alternatives = alternatives[1:]
+        nothing = _describe_no_match(query)
+        call.say(f"{nothing}; see also: {', '.join(alternatives)}")
+        if not (no_card or query or view):
+            cli.print_next_command(call.say, workspace)
 
-        def iter_rows() -> ListedRows:
-            for data, row_lines in items:
-                lines = [*row_lines]
-                signs.update(line.partition(" ")[2][:1] for line in lines)
-                yield data, lines
 
-        rows = iter_rows()
-        if count := cli.print_items(call, rows, blank_lines=call.verbose):
-            if sys.stdout.isatty() and not (call.verbose or call.as_json):
-                legend = {**LEGEND}
-                if view:  # there, ? is also the sign of an unknown note
-                    del legend["?"]
-                used = [f"{sign} {legend[sign]}" for sign in legend if sign in signs]
-                if used:
-                    call.say(f"\n{join_columns(*used)}")
-            if call.limit is not None and not call.as_json:
-                total = count + sum(1 for _ in rows)
-                if total > count:
-                    call.say(f"{count:,} of {total:,} shown; --limit {total} shows all")
-        elif call.limit != 0:
-            # with --all, the first alternative is already shown
-            others = ", ".join(alternatives[everything:])
-            nothing = f"nothing matches “{' '.join(query)}”" if query else "nothing here"
-            if len(query) > 1:
-                nothing += ", because a card must match each word"
-            call.say(f"{nothing}; see also: {others}")
-            if not (no_card or query or view):
-                cli.print_next_command(call.say, workspace)
+def _is_in_full(call: cli.Call) -> bool:
+    """Return whether items are listed with all of their text."""
+    return call.verbose or call.as_json
+
+
+def _print_rows(call: cli.Call, rows: ListedRows, view: str | None) -> int:
+    """Print the rows of a list, the meaning of their signs, and how many there are.
+
+    Returns:
+        How many items were printed.
+    """
+    printed_lines: list[str] = []
+
+    def keep_lines() -> ListedRows:
+        for data, row_lines in rows:
+            lines = [*row_lines]
+            printed_lines.extend(lines)
+            yield data, lines
+
+    kept_rows = keep_lines()
+    count = cli.print_items(call, kept_rows, blank_lines=call.verbose)
+    if count == 0:
+        return 0
+    if sys.stdout.isatty() and not _is_in_full(call):
+        legend = _format_legend(printed_lines, view)
+        if legend:
+            call.say(f"\n{legend}")
+    if call.limit is not None and not call.as_json:
+        total = count + sum(1 for _ in kept_rows)
+        if total > count:
+            call.say(f"{count:,} of {total:,} shown; --limit {total} shows all")
+    return count
+
+
+def _format_legend(lines: Iterable[str], view: str | None) -> str:
+    """Return the signs that rows of a list have, each with its meaning."""
+    from ankiforge.reports.cards import LEGEND, QUESTION_SIGN
+
+    # in a row that `build_list_row` made, the sign follows the id
+    signs = {line.partition(" ")[2][:1] for line in lines}
+    if view is not None:
+        signs.discard(QUESTION_SIGN)  # there, it is also the sign of an unknown note
+    return join_columns(*(f"{sign} {LEGEND[sign]}" for sign in LEGEND if sign in signs))
+
+
+def _describe_no_match(query: cli.Words) -> str:
+    """Return the sentence about a list without items."""
+    if not query:
+        return "nothing here"
+    nothing = f"nothing matches “{' '.join(query)}”"
+    if len(query) > 1:
+        nothing += ", because a card must match each word"
+    return nothing
 
 
 def _make_listing(call: cli.Call, workspace: Workspace) -> Listing:
