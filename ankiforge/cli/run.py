@@ -20,11 +20,17 @@ from ankiforge.hooks import collect_notices, load_features
 from ankiforge.text import format_count, quote_path, to_one_line, truncate
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-    from ankiforge.model import DraftingResult, HighlightKey
+    from ankiforge.ledger import Ledger
+    from ankiforge.model import DraftingResult, Highlight, HighlightKey, Problem
     from ankiforge.pipeline import unmarked_documents
-    from ankiforge.pipeline.run_result import ChatImport, CommandRunOptions, RunResult
+    from ankiforge.pipeline.run_result import (
+        ChatExport,
+        ChatImport,
+        CommandRunOptions,
+        RunResult,
+    )
     from ankiforge.pipeline.workspace import Workspace
     from ankiforge.reports.listing import ListedRows
 
@@ -130,7 +136,6 @@ def print_summary(
         return
     from msgspec.structs import asdict
 
-    from ankiforge.pipeline.sources import MISSING_SOURCE_MESSAGE
     from ankiforge.reports import summary
 
     notices = collect_notices(workspace.ledger)
@@ -145,19 +150,9 @@ def print_summary(
     )
     for line in text.summary:
         call.print_result(line)
-    # don't repeat the notices of the previous run, except those about missing sources
     problems = result.problems
     if result.report is not None:
-        ledger = workspace.ledger
-        known = ledger.get_value(_NOTICES_SETTING, set[str]) or set()
-        notes = {
-            problem.summarize()
-            for problem in problems
-            if problem.is_notice and problem.message != MISSING_SOURCE_MESSAGE
-        }
-        if notes != known:
-            with ledger.transaction():
-                ledger.set_value(_NOTICES_SETTING, sorted(notes))
+        known = _replace_known_notices(workspace.ledger, problems)
         if not call.verbose:
             problems = [each for each in problems if each.summarize() not in known]
     call.print_problems(problems, MAX_PROBLEM_LINES)
@@ -169,6 +164,24 @@ def print_summary(
 
 _NOTICES_SETTING = "notices"
 """The name of the ledger setting with the notices of the last run."""
+
+
+def _replace_known_notices(ledger: Ledger, problems: Iterable[Problem]) -> set[str]:
+    """Store the notices of a run, and return those of the run before, which aren't repeated.
+
+    A source that is missing is reported by each run.
+    """
+    from ankiforge.pipeline.sources import MISSING_SOURCE_MESSAGE
+
+    known = ledger.get_value(_NOTICES_SETTING, set[str]) or set()
+    notices = set()
+    for problem in problems:
+        if problem.is_notice and problem.message != MISSING_SOURCE_MESSAGE:
+            notices.add(problem.summarize())
+    if notices != known:
+        with ledger.transaction():
+            ledger.set_value(_NOTICES_SETTING, sorted(notices))
+    return known
 
 
 # --- forget ---------------------------------------------------------------------------------
@@ -212,7 +225,7 @@ def _list_highlights(call: cli.Call, paths: cli.Paths) -> None:
     from ankiforge.extract.base import assign_initial_keys, scan_source
     from ankiforge.model import ExtractedDocument, Problem
     from ankiforge.pipeline.sources import open_source, select_sources
-    from ankiforge.reports.highlights import format_title, highlight_to_json
+    from ankiforge.reports.highlights import highlight_to_json
 
     folder = cli.find_workspace(call, needs_trust=not paths)
     offline = call.offline
@@ -234,14 +247,9 @@ def _list_highlights(call: cli.Call, paths: cli.Paths) -> None:
             for sighting in scan_source(source, None):
                 if isinstance(sighting, Problem):
                     problems.append(sighting)
-                if not isinstance(sighting, ExtractedDocument):
-                    continue
-                for highlight in assign_initial_keys(sighting):
-                    text = highlight.exact or highlight.comment
-                    line = f"{format_title(highlight)} · {highlight.kind}: {text}"
-                    if highlight.exact and highlight.comment:
-                        line += f"  [{highlight.comment}]"
-                    yield highlight_to_json(highlight), [to_one_line(line)]
+                if isinstance(sighting, ExtractedDocument):
+                    for highlight in assign_initial_keys(sighting):
+                        yield highlight_to_json(highlight), [_format_highlight(highlight)]
 
     count = cli.print_items(call, list_highlights())
     if call.as_json:
@@ -254,6 +262,17 @@ def _list_highlights(call: cli.Call, paths: cli.Paths) -> None:
         call.say("no highlights found")
         call.say(NO_HIGHLIGHTS_HINT)
     cli.exit_if_failed(problems)
+
+
+def _format_highlight(highlight: Highlight) -> str:
+    """Return the line of a highlight: its document, its kind, its text and the comment."""
+    from ankiforge.reports.highlights import format_title
+
+    text = highlight.exact or highlight.comment
+    line = f"{format_title(highlight)} · {highlight.kind}: {text}"
+    if highlight.exact and highlight.comment:
+        line += f"  [{highlight.comment}]"
+    return to_one_line(line)
 
 
 # --- draft ----------------------------------------------------------------------------------
@@ -348,12 +367,12 @@ def draft(
             show=partial(progress.progress_bar, call),
         )
         uses_model = drafter or again or workspace.folder.config.drafter == "llm"
-        uses_chat = not (uses_model or call.as_json or result.error)
-        if uses_chat and not result.drafted:
+        asks_chat = not (uses_model or call.as_json or result.error)
+        if asks_chat and not result.drafted:
             call.print_problems(result.problems, MAX_PROBLEM_LINES)
         else:
             print_summary(call, workspace, result)
-    if uses_chat:
+    if asks_chat:
         with cli.open_workspace(call) as workspace:
             _ask_chat_for_cards(call, workspace)
     cli.exit_if_failed(result.problems, result.error)
@@ -385,11 +404,12 @@ def choose(
         for request in requests:
             call.say(request.summary)
         uses_model = (drafter or workspace.folder.config.drafter) == "llm"
-        if estimate or (uses_model and requests):
+        if estimate:
             cost = unmarked_documents.estimate_requests(workspace, requests, drafter)
-            if estimate:
-                call.print_value(cost, [cost.summarize("passage")])
-                return
+            call.print_value(cost, [cost.summarize("passage")])
+            return
+        if uses_model and requests:
+            cost = unmarked_documents.estimate_requests(workspace, requests, drafter)
             call.say(cost.summarize("passage"))
             result = unmarked_documents.draft_from_documents(
                 workspace, requests, drafter, partial(progress.progress_bar, call)
@@ -402,18 +422,33 @@ def choose(
         if not requests:
             call.say(unmarked_documents.NOTHING_TO_CHOOSE)
         elif call.is_interactive and not call.quiet and not call.as_json:
-            for request in requests:
-                while request.remaining_parts:
-                    part = request.remaining_parts[0]
-                    text = unmarked_documents.build_chat_text(workspace, request, part)
-                    if not _ask_chat(call, workspace, text, request=request):
-                        return
+            if not _ask_chat_about_documents(call, workspace, requests):
+                return
             call.say("  next  ankiforge review")
         else:
             export_step = f"{_EXPORT_STEP} --from {quote_path(path)} --cards {cards}"
             model_step = "or choose a model: ankiforge model list"
             call.say(f"{export_step}   then: {_IMPORT_STEP}   {model_step}")
     cli.exit_if_failed(problems)
+
+
+def _ask_chat_about_documents(
+    call: cli.Call,
+    workspace: Workspace,
+    requests: Iterable[unmarked_documents.DocumentRequest],
+) -> bool:
+    """Let a chat choose passages of documents, one part after another.
+
+    Returns whether the user has pasted an answer for each part.
+    """
+    from ankiforge.pipeline.unmarked_documents import build_chat_text
+
+    for request in requests:
+        while request.remaining_parts:
+            text = build_chat_text(workspace, request, request.remaining_parts[0])
+            if not _ask_chat(call, workspace, text, request=request):
+                return False
+    return True
 
 
 def _ask_chat(
@@ -439,8 +474,7 @@ def _ask_chat(
         The recorded cards, or None if no usable answer was pasted.
     """
     from ankiforge.cli import chat
-    from ankiforge.config.files import write_file
-    from ankiforge.pipeline.chats import build_second_reading_text, record_chat_reply
+    from ankiforge.pipeline.chats import record_chat_reply
     from ankiforge.pipeline.run_result import ChatReplyKind
 
     if chat.copy_text(prompt):
@@ -455,28 +489,41 @@ def _ask_chat(
         try:
             result = record_chat_reply(workspace, answer, asked=asked_keys, about=request)
         except ItemError as error:
-            file = workspace.folder.state_directory / "answer.md"
-            with wrap_write_errors(file):
-                write_file(file, answer.encode())
-            again = f"to give it again: ankiforge draft import {quote_path(file)}"
-            hint = f"{error.hint}; {again}" if error.hint else again
-            raise ItemError(error.message, hint=hint) from error
+            raise _keep_answer(workspace, answer, error) from error
         call.print_result(result.summary)
         _print_missing_cards(call, result.drafted)
         for unused in result.unused[:MAX_SHOWN_MISSING]:
             call.say(f"  {unused.message}")
         if result.drafted or result.kind is ChatReplyKind.PASSAGES:
-            # let the chat check its cards
-            second_prompt = build_second_reading_text(workspace, answer)
-            if second_prompt and chat.copy_text(second_prompt):
-                call.print_result(chat.SECOND_ROUND_MESSAGE)
-                verdicts = chat.read_pasted_text()
-                summary = (
-                    record_chat_reply(workspace, verdicts).summary if verdicts else ""
-                )
-                call.print_result(summary)
+            _ask_chat_to_check(call, workspace, answer)
             return result
     return None
+
+
+def _keep_answer(workspace: Workspace, answer: str, error: ItemError) -> ItemError:
+    """Write a pasted answer that wasn't recorded to a file, and return an error that names it."""
+    from ankiforge.config.files import write_file
+
+    file = workspace.folder.state_directory / "answer.md"
+    with wrap_write_errors(file):
+        write_file(file, answer.encode())
+    again = f"to give it again: ankiforge draft import {quote_path(file)}"
+    hint = f"{error.hint}; {again}" if error.hint else again
+    return ItemError(error.message, hint=hint)
+
+
+def _ask_chat_to_check(call: cli.Call, workspace: Workspace, answer: str) -> None:
+    """Copy a second prompt, in which the chat checks the cards of its answer, if they need it."""
+    from ankiforge.cli import chat
+    from ankiforge.pipeline.chats import build_second_reading_text, record_chat_reply
+
+    prompt = build_second_reading_text(workspace, answer)
+    if not prompt or not chat.copy_text(prompt):
+        return
+    call.print_result(chat.SECOND_ROUND_MESSAGE)
+    verdicts = chat.read_pasted_text()
+    if verdicts:
+        call.print_result(record_chat_reply(workspace, verdicts).summary)
 
 
 def _ask_chat_for_cards(call: cli.Call, workspace: Workspace) -> None:
@@ -580,13 +627,16 @@ def export(
     if paths:
         hint = f"ankiforge draft export {quote(str(file))} --from {quote(str(paths[0]))}"
         raise UsageError(f"{paths[0]}: a document is named with --from", hint=hint)
-    is_unmarked = document is not None and document.exists()
+    limit = MAX_HIGHLIGHTS_PER_TEXT if call.limit is None else call.limit
+    is_unmarked = False
     with cli.open_workspace(call, writes="drafting") as workspace:
-        if document and is_unmarked:
+        if document is None:
+            prompts = export_chats(workspace, limit)
+        elif document.exists():
+            is_unmarked = True
             prompts = unmarked_documents.export_requests(workspace, document, cards)
         else:
-            limit = MAX_HIGHLIGHTS_PER_TEXT if call.limit is None else call.limit
-            key = _find_document_key(workspace, document) if document else ""
+            key = _find_document_key(workspace, document)
             prompts = export_chats(workspace, limit, key)
     call.print_problems(prompts.problems, MAX_PROBLEM_LINES)
     if is_unmarked or not prompts.texts:
@@ -594,17 +644,53 @@ def export(
     if not prompts.texts:
         return
     if str(file) == "-":
-        if len(prompts.texts) > 1:
-            message = f"these are {len(prompts.texts)} prompts, each for a separate chat"
-            limit_hint = "" if is_unmarked else f", or --limit {MAX_HIGHLIGHTS_PER_TEXT}"
-            raise UsageError(message, hint=f"name a FILE{limit_hint}")
-        [text], count = prompts.texts, sum(map(len, prompts.keys))
-        if call.as_json:
-            call.print_json({"text": text, "highlights": count, "left": prompts.omitted})
-        else:
-            call.print_raw(text)
+        _print_prompt(call, prompts, is_unmarked=is_unmarked)
         return
-    # write a file for each chat: FILE, FILE-2 and so on
+    files = _write_prompts(call, file, prompts, yes=yes)
+    names = ", ".join(map(str, files))
+    asks, paste = "asks", "paste it into any chat"
+    if len(files) > 1:
+        asks, paste = "ask", "paste each into a separate chat"
+    call.say(f"✓ {names} {asks} about {prompts.subject}")
+    call.say(f"  {paste}, and save its answer as ANSWER.md")
+    if prompts.omitted:
+        left = format_count(prompts.omitted, "highlight")
+        call.say(f"  {left} left for another text, after this answer")
+    call.say(f"  next  {_IMPORT_STEP}")
+    if is_unmarked:
+        cli.exit_if_failed(prompts.problems)
+
+
+def _print_prompt(call: cli.Call, prompts: ChatExport, *, is_unmarked: bool) -> None:
+    """Print the only prompt.
+
+    Raises:
+        UsageError: there are several.
+    """
+    from ankiforge.draft.chat import MAX_HIGHLIGHTS_PER_TEXT
+
+    if len(prompts.texts) > 1:
+        message = f"these are {len(prompts.texts)} prompts, each for a separate chat"
+        hint = "name a FILE"
+        if not is_unmarked:
+            hint += f", or --limit {MAX_HIGHLIGHTS_PER_TEXT}"
+        raise UsageError(message, hint=hint)
+    [text] = prompts.texts
+    if call.as_json:
+        count = sum(map(len, prompts.keys))
+        call.print_json({"text": text, "highlights": count, "left": prompts.omitted})
+    else:
+        call.print_raw(text)
+
+
+def _write_prompts(
+    call: cli.Call, file: Path, prompts: ChatExport, *, yes: bool
+) -> list[Path]:
+    """Write a file for each chat: FILE, FILE-2 and so on, and return their paths.
+
+    Raises:
+        UsageError: there are many, and the user said no or can't be asked; or one exists.
+    """
     file_count = len(prompts.texts)
     may_write = yes or file_count <= MAX_UNASKED_FILES
     if not call.confirm(f"Write {file_count:,} files?", yes=may_write):
@@ -615,19 +701,7 @@ def export(
         path = file if number == 1 else file.with_stem(f"{file.stem}-{number}")
         _write_prompt(path, text)
         files.append(path)
-    names = ", ".join(map(str, files))
-    asks, paste = "asks", "paste it into any chat"
-    if len(files) > 1:
-        asks, paste = "ask", "paste each into a separate chat"
-    subject = f"{names} {asks} about {prompts.subject}"
-    call.say(f"✓ {subject}")
-    call.say(f"  {paste}, and save its answer as ANSWER.md")
-    if prompts.omitted:
-        left = format_count(prompts.omitted, "highlight")
-        call.say(f"  {left} left for another text, after this answer")
-    call.say(f"  next  {_IMPORT_STEP}")
-    if is_unmarked:
-        cli.exit_if_failed(prompts.problems)
+    return files
 
 
 def _find_document_key(workspace: Workspace, title: Path) -> str:
