@@ -206,40 +206,42 @@ def choose_deck(rules: tuple[DeckRule, ...], highlight: Highlight) -> str:
     `rules` is the result of `load_decks`. A deck that the document or highlight names itself takes
     precedence over the rules.
     """
+    requested_deck = highlight.document.deck or highlight.deck
+    if requested_deck:
+        deck = _join_parts(requested_deck.split("::"))
+        if deck:
+            return deck
+    for rule in rules:
+        if isinstance(rule, PathDeck) and _meets_conditions(rule.select, highlight):
+            return rule.deck
+    return _fill_template(find_rule(rules, highlight).deck, _list_deck_names(highlight))
+
+
+def _list_deck_names(highlight: Highlight) -> tuple[str, str, str, str, str, str]:
+    """Return what a template of a deck may name, in the order of `_fill_template`."""
     document = highlight.document
-    requested_deck = document.deck or highlight.deck
-    deck = requested_deck and _join_parts(requested_deck.split("::"))
-    for path_deck in rules if not deck else ():
-        if isinstance(path_deck, PathDeck) and _meets_conditions(
-            path_deck.select, highlight
-        ):
-            deck = path_deck.deck
-            break
-    if not deck:
-        folder = document.directory
-        # use the first tag other than `#no-llm`
-        topics = (
-            _path_to_deck(name.removeprefix("#"))
-            for name in (*highlight.tags, *document.tags)
-            if _normalize(name).partition("/")[0] != PRIVATE_TAG
-        )
-        topic = next(filter(None, topics), "")
-        title = _clean_part(document.title)
-        book = title
-        if highlight.namespace.partition(":")[0] in _NOTE_NAMESPACES:
-            book = _path_to_deck(folder)
-        source = _clean_part(document.source)
-        collection = min(document.collections, default="")
-        values = (
-            title,
-            _path_to_deck(collection),
-            _path_to_deck(folder),
-            source,
-            book,
-            topic,
-        )
-        deck = _fill_template(find_rule(rules, highlight).deck, values)
-    return deck
+    title = _clean_part(document.title)
+    folder = _path_to_deck(document.directory)
+    is_in_note = highlight.namespace.partition(":")[0] in _NOTE_NAMESPACES
+    return (
+        title,
+        _path_to_deck(min(document.collections, default="")),
+        folder,
+        _clean_part(document.source),
+        folder if is_in_note else title,
+        _choose_topic((*highlight.tags, *document.tags)),
+    )
+
+
+def _choose_topic(tags: Strings) -> str:
+    """Return the deck of the first tag other than `#no-llm`, or "" if there is none."""
+    for tag in tags:
+        if _normalize(tag).partition("/")[0] == PRIVATE_TAG:
+            continue
+        topic = _path_to_deck(tag.removeprefix("#"))
+        if topic:
+            return topic
+    return ""
 
 
 def choose_tags(rule: DeckRule, collections: Strings) -> Strings:

@@ -112,8 +112,10 @@ def describe_problem(problem: Problem) -> str:
 
     The description is the beginning of the message, followed by a hash of the location.
     """
-    words = _OWN_WORDS.match(problem.message)
-    suffix = _FILE_SUFFIX.search(problem.location)
-    location = f"{hash16(problem.location)}{suffix[0] if suffix else ''}"
     kind = "note" if problem.is_notice else "problem"
-    return f"{kind} at {location}: {words[0].strip() if words else ''}"
+    location = hash16(problem.location)
+    if suffix := _FILE_SUFFIX.search(problem.location):
+        location += suffix[0]
+    if own_words := _OWN_WORDS.match(problem.message):
+        return f"{kind} at {location}: {own_words[0].strip()}"
+    return f"{kind} at {location}: "

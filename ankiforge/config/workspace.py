@@ -356,17 +356,22 @@ class WorkspaceDirectory(Value):
             message = f"{path}: cannot be written: {error.strerror or error}"
             raise UsageError(message, hint="allow writing there") from error
         if lock is None:
-            holder = ""
-            with suppress(OSError, UnicodeDecodeError):
-                process = path.read_text().strip()
-                holder = f" (process {process})" if process.isdigit() else ""
-            message = f"another ankiforge{holder} is {activity} here"
+            message = f"another ankiforge{_describe_holder(path)} is {activity} here"
             raise BusyError(message, hint="wait for it, or stop it: nothing is lost")
         with lock:
             # the process id is only for the message above; the operating system holds the lock
             with suppress(OSError):
                 path.write_text(str(os.getpid()))
             yield
+
+
+def _describe_holder(lock_path: Path) -> str:
+    """Return the id of the process that holds a lock, for a message, if it can be read."""
+    with suppress(OSError, UnicodeDecodeError):
+        process = lock_path.read_text().strip()
+        if process.isdigit():
+            return f" (process {process})"
+    return ""
 
 
 def find_workspace(

@@ -390,37 +390,51 @@ def _set_value(text: str, path: Strings, value: str) -> str:
 
     The result is wrong if a section isn't a mapping; `set_values` detects this.
     """
-    key = path[-1]
+    *sections, key = path
     new_line = f"{key}: {value}"
-    line_end = "" if not text or text.endswith("\n") else "\n"
-    node: Any = yaml.compose(text, Loader=yaml.SafeLoader)
-    start_of_line = -1
-    for section in path[:-1]:
-        for name, child in node.value if node else ():
-            if name.value == section:
-                start_of_line = name.start_mark.index
-                node = child
-                break
-        else:
-            return f"{text}{line_end}\n{section}:\n  {new_line}\n"
-    items = node.value if isinstance(node, yaml.MappingNode) else []
-
-    # replace the existing value
-    for name_node, value_node in items:
-        if name_node.value == key:
-            start = value_node.start_mark.index
-            end_of_value = value_node.end_mark.index
-            return text[:start] + value + text[end_of_value:]
-
-    # insert the value within the braces of its section
-    start = node.start_mark.index if node else 0
-    if text[start : start + 1] == "{":
+    mapping: Any = yaml.compose(text, Loader=yaml.SafeLoader)
+    section_start: int | None = None
+    for section in sections:
+        found = _find_entry(mapping, section)
+        if found is None:
+            return f"{_end_line(text)}\n{section}:\n  {new_line}\n"
+        section_name, mapping = found
+        section_start = section_name.start_mark.index
+    old_entry = _find_entry(mapping, key)
+    if old_entry is not None:
+        _, old_value = old_entry
+        start, end = old_value.start_mark.index, old_value.end_mark.index
+        return text[:start] + value + text[end:]
+    items = _get_items(mapping)
+    start = mapping.start_mark.index if mapping else 0
+    if text.startswith("{", start):
         separator = ", " if items else ""
         return f"{text[:start]}{{{new_line}{separator}{text[start + 1 :]}"
-
-    # append a line to the file, or insert it below the section's name
-    if start_of_line < 0:
-        return f"{text}{line_end}{new_line}\n"
+    if section_start is None:
+        return f"{_end_line(text)}{new_line}\n"
     indent = " " * (items[0][0].start_mark.column if items else 2)
-    section_line, _, remainder = text[start_of_line:].partition("\n")
-    return f"{text[:start_of_line]}{section_line}\n{indent}{new_line}\n{remainder}"
+    section_line, _, remainder = text[section_start:].partition("\n")
+    return f"{text[:section_start]}{section_line}\n{indent}{new_line}\n{remainder}"
+
+
+def _get_items(node: yaml.Node | None) -> list[tuple[yaml.Node, yaml.Node]]:
+    """Return the keys and values of a mapping. Anything else has none."""
+    if not isinstance(node, yaml.MappingNode):
+        return []
+    items: list[tuple[yaml.Node, yaml.Node]] = node.value
+    return items
+
+
+def _find_entry(node: yaml.Node | None, key: str) -> tuple[yaml.Node, yaml.Node] | None:
+    """Return the key and the value of the entry of a mapping with this key, if it has one."""
+    for name, value in _get_items(node):
+        if name.value == key:
+            return name, value
+    return None
+
+
+def _end_line(text: str) -> str:
+    """Add a line break to a text whose last line has none."""
+    if not text or text.endswith("\n"):
+        return text
+    return f"{text}\n"
