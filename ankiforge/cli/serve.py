@@ -417,7 +417,7 @@ class Watcher:
             raise error
 
     def _remember_package(self, packages: Sequence[Path]) -> bool:
-        """Remember the package that was written, and return whether it differs from the last one."""
+        """Remember the package that was written. Return whether it differs from the last one."""
         if not packages:
             self._package_hash = None
             return False

@@ -39,6 +39,18 @@ _CUE_MARKUP = regex(r"<[^<>\n]{0,200}>|\{\\[^{}\n]{0,100}\}")
 _FILE_NAME = regex(
     r"(.*?)(?:\s*\[([\w-]{11})\])?(?:\.[a-z]{2,3}(?:-[\w-]{1,20})?)?(?i:\.srt|\.vtt)?"
 )
+
+
+def _parse_file_name(stem: str) -> tuple[str, str | None]:
+    """Return the title of a video, and its URL if the name contains the id of YouTube."""
+    name = _FILE_NAME.fullmatch(stem)
+    if name is None:
+        return stem, None
+    if name[2] is None:
+        return name[1] or stem, None
+    return name[1] or stem, f"https://www.youtube.com/watch?v={name[2]}"
+
+
 # A pause of more than this many seconds between cues begins a new part of the text.
 _MAX_PAUSE_SECONDS = 3
 # Automatic captions without punctuation are split at cues after this many characters.
@@ -60,16 +72,13 @@ class Captions(UnmarkedSource):
 
     def read_whole_text(self, file: File, reader: Any) -> DocumentText:
         """Return the spoken text of a file, in which each sentence is a paragraph."""
-        stem = PurePosixPath(file.path).stem
-        name = _FILE_NAME.fullmatch(stem)
-        title, video_id = (name[1], name[2]) if name else (stem, None)
-        video = f"https://www.youtube.com/watch?v={video_id}" if video_id else ""
+        title, video = _parse_file_name(PurePosixPath(file.path).stem)
         document = Document(
             DocumentKey(f"{self.listing.namespace}/{hash16(file.path)}"),
             self.listing.name,
-            title=title_from_file_name(title or stem),
+            title=title_from_file_name(title),
             path=file.path,
-            uri=video,
+            uri=video or "",
         )
         text, cue_offsets, seconds = _join_cues(_parse_cues(file.read_text(repairs=True)))
         paragraphs: list[Paragraph] = []
@@ -82,7 +91,7 @@ class Captions(UnmarkedSource):
                     end,
                     is_private=contains_private_tag(text[start:end]),
                     block_id=str(second),
-                    uri=f"{video}&t={second}s" if video else "",
+                    uri="" if video is None else f"{video}&t={second}s",
                     page_label=_format_time(second),
                 )
             )

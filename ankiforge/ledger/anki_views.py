@@ -256,18 +256,29 @@ def _retire(store: Store, key: str, guid: Guid, why: str) -> None:
     decision_recording.update_waiting(store, [key])
 
 
+_NO_NOTE: Json = {
+    "reviews": 0,
+    "lapses": 0,
+    "leech": False,
+    "retired": False,
+    "note_hash": "",
+    "body": "",
+}
+
+
 def _build_anki_note_row(guid: str, state: StoredAnkiNote) -> Json:
+    row: Json = {"guid": guid, "absent": state.absent_since, "asked": state.is_asked}
     note = state.note
+    if note is None:  # it was never read on this device
+        return {**row, **_NO_NOTE}
     return {
-        "guid": guid,
-        "absent": state.absent_since,
-        "asked": state.is_asked,
-        "reviews": note.reviews if note else 0,
-        "lapses": note.lapses if note else 0,
-        "leech": note.is_leech if note else False,
-        "retired": note.is_retired if note else False,
-        "note_hash": anki_notes.hash_note(note) if note else "",
-        "body": to_json(note) if note else "",
+        **row,
+        "reviews": note.reviews,
+        "lapses": note.lapses,
+        "leech": note.is_leech,
+        "retired": note.is_retired,
+        "note_hash": anki_notes.hash_note(note),
+        "body": to_json(note),
     }
 
 

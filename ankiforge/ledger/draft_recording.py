@@ -47,6 +47,7 @@ from ankiforge.model import (
     Finding,
     Highlight,
     SearchTerms,
+    StoredDraft,
     Strings,
     TextChange,
     Value,
@@ -280,32 +281,36 @@ def record_drafts(
         failed = store.apply_in_savepoints(list(drafted_by_key), record_all)
         outcomes = []
         for key, error in failed.items():
-            worth = snapshots[key].usefulness if key in snapshots else 0.0
-            outcome = DraftingOutcome(
-                key,
-                drafted_content_hash="",
-                status=DraftingStatus.FAILED,
-                reason=error.message,
-                usefulness=worth,
-            )
-            outcomes.append(outcome)
+            outcomes.append(_make_failed_outcome(key, error, snapshots.get(key)))
         pending_drafts.save_drafting_outcomes(store, outcomes, mode)
 
     visible_changes: list[TextChange] = []
-    new_draft_ids: list[str] = []
-    rewording_count = 0
+    new_drafts: list[StoredDraft] = []
     for key, change in results_by_key.items():
         visible_changes += (*changes_by_key.get(key, ()), *change.held_changes)
-        for draft in change.new_waiting:
-            if draft.revised_guid:
-                rewording_count += 1
-            else:
-                new_draft_ids.append(draft.id)
+        new_drafts += change.new_waiting
+    new_draft_ids = [draft.id for draft in new_drafts if not draft.revised_guid]
+    failures = []
+    for key, error in failed.items():
+        failures.append((drafted_by_key[key].highlight, error))
     return RecordedDrafts(
         tuple(visible_changes),
         tuple(new_draft_ids),
-        rewording_count,
-        tuple((drafted_by_key[key].highlight, error) for key, error in failed.items()),
+        len(new_drafts) - len(new_draft_ids),
+        tuple(failures),
+    )
+
+
+def _make_failed_outcome(
+    key: str, error: BugError, snapshot: HighlightSnapshot | None
+) -> DraftingOutcome:
+    """Return the outcome for a highlight whose drafts could not be recorded."""
+    return DraftingOutcome(
+        key,
+        drafted_content_hash="",
+        status=DraftingStatus.FAILED,
+        reason=error.message,
+        usefulness=0.0 if snapshot is None else snapshot.usefulness,
     )
 
 

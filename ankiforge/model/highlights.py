@@ -270,14 +270,16 @@ class Highlight(Value):
     @property
     def context(self) -> str:
         """The passage with the text around it, which is all that a card may be based on."""
-        middle = self.sentence or self.exact
-        prefix, suffix = self.prefix, self.suffix
+        parts = [self.prefix, self.sentence or self.exact, self.suffix]
         if self.exact and self.exact in self.sentence:
             # the sentence begins in the text before, and ends in the text after
-            before, _, after = middle.partition(self.exact)
-            prefix = "" if before.endswith(prefix) else prefix.removesuffix(before)
-            suffix = "" if after.startswith(suffix) else suffix.removeprefix(after)
-        return "\n".join(part for part in (prefix, middle, suffix) if part.strip())
+            before, _, after = self.sentence.partition(self.exact)
+            parts = [self.sentence]
+            if not before.endswith(self.prefix):
+                parts.insert(0, self.prefix.removesuffix(before))
+            if not after.startswith(self.suffix):
+                parts.append(self.suffix.removeprefix(after))
+        return "\n".join(part for part in parts if part.strip())
 
 
 # --- colours ----------------------------------------------------------------------------

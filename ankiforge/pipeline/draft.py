@@ -77,6 +77,7 @@ from ankiforge.pipeline.run_result import (
 from ankiforge.text.private import list_private_texts
 
 if TYPE_CHECKING:
+    from ankiforge.draft.llm import ModelDrafter
     from ankiforge.draft.privacy import PrivacyFilter, SendableTask
 
 SAMPLE_SIZE = 20
@@ -92,33 +93,44 @@ def draft_pending_highlights(job: RunParameters, ledger: Ledger) -> Iterator[Run
     Yields:
         The result of each step.
     """
-    model = job.model
     if job.redrafted:
-        # draft the selected highlights again, and add the drafts to the pending ones
-        highlights = [
-            remove_comment_from_context(cards.load_highlight(ledger, key))
-            for key in sorted(job.redrafted)
-        ]
-        tasks = []
-        for task in _group_into_tasks(job, highlights):
-            tasks.append(
-                replace(task, user_request=job.remark, keeps_pending_drafts=True)
-            )
-        results: Iterable[list[DraftingResult]]
-        if model is None:
-            from ankiforge.draft import rules
-
-            results = [rules.draft_task(task, figures=job.figures) for task in tasks]
-        else:
-            results = model.draft(
-                map(load_privacy_filter(ledger).make_sendable_task, tasks)
-            )
-        drafting = draft_recording.make_drafting_id(ledger)
-        yield from check_and_record_results(job, ledger, results, drafting=drafting)
+        yield from _redraft_selected_highlights(job, ledger)
         return
+    yield from _draft_pending_highlights_by_rules(job, ledger)
+    yield from _accept_clean_drafts(job, ledger)
+    if job.model is not None and job.limit != 0:
+        yield from _draft_pending_highlights_by_model(job, ledger, job.model)
 
-    # The rules draft new and changed passages in batches. Passages that they leave are scored
-    # for proposals. All passages are drafted again if the kinds of drafts change.
+
+def _redraft_selected_highlights(job: RunParameters, ledger: Ledger) -> Iterator[RunStep]:
+    """Draft the selected highlights again, and add the drafts to the pending ones."""
+    highlights = []
+    for key in sorted(job.redrafted):
+        highlight = cards.load_highlight(ledger, key)
+        highlights.append(remove_comment_from_context(highlight))
+    tasks = []
+    for task in _group_into_tasks(job, highlights):
+        tasks.append(replace(task, user_request=job.remark, keeps_pending_drafts=True))
+    results: Iterable[list[DraftingResult]]
+    if job.model is None:
+        from ankiforge.draft import rules
+
+        results = [rules.draft_task(task, figures=job.figures) for task in tasks]
+    else:
+        privacy_filter = load_privacy_filter(ledger)
+        results = job.model.draft(map(privacy_filter.make_sendable_task, tasks))
+    drafting = draft_recording.make_drafting_id(ledger)
+    yield from check_and_record_results(job, ledger, results, drafting=drafting)
+
+
+def _draft_pending_highlights_by_rules(
+    job: RunParameters, ledger: Ledger
+) -> Iterator[RunStep]:
+    """Draft new and changed highlights by the rules, in batches.
+
+    Highlights that the rules leave are scored for suggestions. All highlights are drafted again if
+    the kinds of drafts change.
+    """
     draft_kinds = []
     if job.proposals:
         draft_kinds.append(PROPOSALS_VERSION)
@@ -141,11 +153,16 @@ def draft_pending_highlights(job: RunParameters, ledger: Ledger) -> Iterator[Run
             checked = offline_checks.complete_and_check(by_rules)
             step = _record_results(offline_checks, checked)
         yield step
-    yield from _accept_clean_drafts(job, ledger)
 
-    # the model drafts the rest
-    if model is None or job.limit == 0:
-        return
+
+def _draft_pending_highlights_by_model(
+    job: RunParameters, ledger: Ledger, model: ModelDrafter
+) -> Iterator[RunStep]:
+    """Let the model draft what the rules have left.
+
+    If there is more than a sample, and `job.should_go_on` is set, the best highlights are drafted
+    and recorded first, and the rest is only sent if it returns True.
+    """
     sendable_tasks = list(iter_model_tasks(job, ledger))
     total = sum(len(sendable.task.highlights) for sendable in sendable_tasks)
     if not total:
@@ -167,7 +184,6 @@ def draft_pending_highlights(job: RunParameters, ledger: Ledger) -> Iterator[Run
     if job.should_go_on is None or total <= SAMPLE_SIZE:
         yield from draft_tasks(sendable_tasks)
         return
-    # draft and record the best highlights, and ask the user before the rest is sent
     sample_job = replace(job, limit=SAMPLE_SIZE)
     sample_tasks = list(iter_model_tasks(sample_job, ledger))
     example = None

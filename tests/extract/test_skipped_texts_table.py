@@ -30,6 +30,8 @@ ROWS = [
     ('$a==b==c$', []),
     ('key:: value', [('question::answer', 'line 1', HIDDEN)]),
     ('id:: 5-5', []),
+    ('::: {.callout-note}\na\n:::', []),
+    ('{{% notice %}}\na', []),
     ('a\nid:: 6\nb ==x', [('==mark==', 'line 3', MARK)]),
     ('front::', [('question::answer', 'line 1', HIDDEN)]),
     ('# a::b', [('question::answer in a heading', 'line 1', HEADING)]),

@@ -101,11 +101,14 @@ class CardTable(TextExportSource):
             yield path, self.iter_document(document, number_highlights(cards))
 
     def _create_card(self, document: Document, row: CardRow) -> Highlight:
-        sides = (
-            [row.front, row.extra or row.back] if row.is_cloze else [row.front, row.back]
-        )
-        if row.extra and not row.is_cloze:
-            sides.append(row.extra)
+        if row.is_cloze:
+            form = HighlightForm.CLOZE
+            sides = [row.front, row.extra or row.back]
+        else:
+            form = HighlightForm.BLOCK
+            sides = [row.front, row.back]
+            if row.extra:
+                sides.append(row.extra)
         if row.is_html:
             sides = [html_to_markdown(side) for side in sides]
         return Highlight(
@@ -113,7 +116,7 @@ class CardTable(TextExportSource):
             self.listing.namespace,
             HighlightKind.CARD,
             exact="\n".join(to_plain_text(side) for side in sides[:2] if side),
-            form=HighlightForm.CLOZE if row.is_cloze else HighlightForm.BLOCK,
+            form=form,
             markdown=tuple(sides),
             line_syntax="a row of a table",
             tags=row.tags,

@@ -71,13 +71,16 @@ _FIELD_CARDS = (
     r"|[ \t>]*(?:[-*+][ \t]+)?STARTI[ \t]*\[[^\n]*ENDI\b[^\n]*$"
 )
 _HIDDEN_TEMPLATE = rf"""
-(?=[\\<%`$]|\{{%|^)  # the characters at which a match may begin, or a line start
+(?=[\\<%`$]|\{{[{{%]|^)  # the characters at which a match may begin, or a line start
 (?:
   ^(?:
     (?P<fence>{FENCE_PATTERN})
     # of Obsidian_to_Anki, and the callout with a scheduler's data
     |(?P<data>TARGET[ ]DECK(?::[^\n]*|[ \t]*\n[^\n]*)$
       |(?P<outer>[ \t>]*)>[ \t]*\[!(?i:sr)\b[^\n]*(?:\n(?P=outer)>[^\n]*)*FIELD_CARDS)
+    # the fence of a block of pandoc, Quarto or Docusaurus, such as `::: {{.callout-note}}`
+    |(?P<before_fence>[ \t>]*)
+      (?P<block_fence>:{{3,}}[ \t]*(?:\{{[^\n{{}}]*\}}|[\w-]*)(?:[ \t][^\n:]*)?$)
     # an empty item, which would turn a paragraph above into a heading
     |(?P<indent>[ \t>]*[ \t])(?P<empty>-[ \t]*$)
     # a link definition: [label]: https://… "title"
@@ -96,9 +99,10 @@ _HIDDEN_TEMPLATE = rf"""
   # code, which ends with its paragraph at the latest; backticks alone
   |(?P<ticks>`++)(?:[^`\n]++|(?!{_EMPTY_LINE})\n|(?!(?P=ticks)(?!`))`++)*+(?P=ticks)|`+
   # what Annotator writes around a highlight, commands of Templater over several lines, and of
-  # GitBook or Jekyll
+  # GitBook, Jekyll or Hugo
   |(?P<program>%%(?:PREFIX%%[^\n]{{0,200}}?%%HIGHLIGHT%%|POSTFIX%%[^\n]*(?=\*$)|LINK%%\[\[[^\]\n]*\]\])
-  |<%(?:(?!%>)[^\n])*\n.*?%>|\{{%-?[ ]?[a-z][^\n{{}}%]{{0,200}}%\}})
+  |<%(?:(?!%>)[^\n])*\n.*?%>|\{{?\{{%-?[ ]?(?:/[ ]?)?[a-z][^\n{{}}%]{{0,200}}%\}}\}}?
+  |\{{\{{<(?:[ ]|[ ]?/[ ]?)[a-z](?:(?!>\}}\}})[^\n]){{0,200}}>\}}\}})
   |(?P<comment><!--.*?-->|%%.*?%%)
   # inline maths
   |{MATH_PATTERN}
@@ -230,6 +234,8 @@ class _Masker:
             return _fill(hidden[0])
         if hidden["program"] or hidden["data"]:
             return _fill(hidden[0])
+        if hidden["block_fence"]:  # an empty line ends the paragraph, as the fence does
+            return hidden["before_fence"]
         if hidden["definition"]:
             self._add_link_label(hidden["label"], hidden["target"])
             return _fill(hidden[0])

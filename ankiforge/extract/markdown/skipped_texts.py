@@ -13,7 +13,11 @@ from itertools import groupby
 
 from ankiforge.extract.markdown import KindsToRead
 from ankiforge.extract.markdown.blocks import Block, BlockKind, NoteBlocks
-from ankiforge.extract.markdown.placeholders import MATHS_CONTINUATION, MATHS_DELIMITER
+from ankiforge.extract.markdown.placeholders import (
+    COMMENT_FILLER,
+    MATHS_CONTINUATION,
+    MATHS_DELIMITER,
+)
 from ankiforge.extract.markdown.surroundings import PlacedHighlight
 from ankiforge.extract.markdown.syntaxes import (
     FORM_BY_KEY,
@@ -33,6 +37,8 @@ _HIDDEN_REASON = (
 )
 # The properties that Logseq itself writes below a block.
 _LOGSEQ_OWN_PROPERTY = regex(r"[ \t]*(?:id|collapsed|ls-type|logseq\.[\w.-]+)::")
+# The start of a line such as `::: {.callout-note}`, or with a shortcode of Hugo or Jekyll.
+_START_OF_BLOCK_MARKUP = regex(r"[ \t>]*(?::{3}|\{\{[%<]|\{%)")
 _TERM_LIST_NAME = "list of `Term: meaning`"
 _TERM_REASON = (
     "its lines are cards only below a heading such as `Glossary` or `Definitions`"
@@ -81,6 +87,8 @@ def find_skipped_texts(
     for number, (line, masked_line) in enumerate(lines):
         if number in read_lines or _LOGSEQ_OWN_PROPERTY.match(line):
             continue
+        if _START_OF_BLOCK_MARKUP.match(line) and _is_hidden(masked_line):
+            continue
         if _find_lookalike(line, selected) is None:
             continue
         form = _find_lookalike(_remove_code(line), selected)
@@ -97,6 +105,11 @@ def find_skipped_texts(
     if lines_in_code:
         location = _format_line_numbers(lines_in_code)
         yield SkippedText(CODE_AND_MATHS, location, _CODE_REASON)
+
+
+def _is_hidden(masked_line: str) -> bool:
+    """Return whether nothing of a line is shown."""
+    return not masked_line.strip(f" \t>{COMMENT_FILLER}")
 
 
 def _find_lookalike(text: str, selected: Container[str]) -> NoteSyntax | None:
