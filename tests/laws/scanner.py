@@ -105,11 +105,23 @@ def in_text(path: str, text: str) -> Iterator[Stretch]:
                 inside_gaps.append((start, end))
             if kind == "line" and any(a < start < b for a, b in inside_gaps):
                 continue
+            if kind == "line" and is_fence_of_block(text, start):
+                continue
             words = words_of(kind, match, text)
             if kind == "line" and not words:  # colons alone on their line
                 continue
             first, last = line_of(start), line_of(end - 1)
             yield Stretch(path, kind, "line", first, last, words, match[0])
+
+
+FENCE_OF_BLOCK = re.compile(
+    r"(?m)[ \t>]*:{3,}[ \t]*(?:\{[^\n{}]*\}|[\w-]*)(?:[ \t][^\n:]*)?$"
+)
+
+
+def is_fence_of_block(text: str, offset: int) -> bool:
+    """Whether colons begin or end a block of pandoc or Docusaurus."""
+    return FENCE_OF_BLOCK.match(text, text.rfind("\n", 0, offset) + 1) is not None
 
 
 def words_of(kind: str, match: re.Match[str], text: str) -> tuple[str, ...]:
