@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from operator import attrgetter
 from pathlib import PurePosixPath
 from typing import Any
@@ -111,6 +111,11 @@ class NoteReader:
         self._mark_delimiters = (*_MARK_DELIMITERS, *bold_delimiters)
         """The strings of which every block with a mark contains one."""
         self._exported_passages = find_exported_passages(note.blocks, note.source)
+        self._cells_by_row = defaultdict[int, list[Block]](list)
+        """The cells of each table row, by the identity of its `row_sources`."""
+        for block in note.blocks:
+            if block.kind is BlockKind.CELL:
+                self._cells_by_row[id(block.row_sources)].append(block)
         self._footnote_texts = _render_public_footnotes(note)
         self._quotes = QuoteIndex(note, citations, self._read_card)
         self._placed: list[PlacedHighlight] = []
@@ -408,8 +413,9 @@ class NoteReader:
         if not gaps:
             return None
         table = TableRow(block)
-        cloze = inline.render_cloze().strip()
-        markdown, _ = table.render_table(cloze, ())
+        markdown = cloze = inline.render_cloze().strip()
+        if table.text:
+            markdown, _ = table.render_table({block.column: (cloze, ())})
         return self._create_highlight(
             block,
             HighlightForm.CLOZE,
@@ -438,13 +444,22 @@ class NoteReader:
         """Yield a highlight for each sentence with highlighted phrases.
 
         If the only highlighted phrase is an entire `Term: definition`, yields a card instead.
-        Bold labels of table rows don't count as highlighted.
+        If phrases in several cells of a table row are highlighted, the highlight of the first one
+        stands for all of them. Bold labels of table rows don't count as highlighted.
         """
-        if not contains_any(block.source, self._mark_delimiters):
+        phrases = self._find_marks(block)
+        if not phrases:
             return
         inline = block.inline_text
-        phrases = self._find_outermost_marks(block)
-        if _is_row_label(block, phrases):
+        marks_by_cell = self._find_marks_of_row(block)
+        if len(marks_by_cell) > 1:
+            first, *others = marks_by_cell
+            if block is first:
+                ((start, end), group), *_ = _group_by_sentence(phrases, inline)
+                row = self._create_marked_sentence(
+                    block, (start, end), group, marks_by_cell
+                )
+                yield PlacedHighlight(block, start, block, end, row, tuple(others))
             return
         if len(phrases) == 1:
             term = parse_marked_definition(inline, phrases[0].span)
@@ -454,9 +469,11 @@ class NoteReader:
                 yield PlacedHighlight(block, 0, block, len(block.plain_text), card)
                 return
 
-        table = TableRow(block)
         for (start, end), group in _group_by_sentence(phrases, inline):
-            highlight = self._create_marked_sentence(block, (start, end), group, table)
+            sentence = (start, end)
+            highlight = self._create_marked_sentence(
+                block, sentence, group, {block: group}
+            )
             yield PlacedHighlight(block, start, block, end, highlight)
 
     def _create_marked_sentence(
@@ -464,13 +481,31 @@ class NoteReader:
         block: Block,
         sentence: Span,
         phrases: Sequence[MarkedPhrase],
-        table: TableRow,
+        marks_by_cell: Mapping[Block, Sequence[MarkedPhrase]],
     ) -> Highlight:
+        """Create the highlight of a sentence with highlighted phrases.
+
+        Args:
+            block: The block of the sentence.
+            sentence: The span of the sentence in the plain text of the block.
+            phrases: The highlighted phrases in the sentence.
+            marks_by_cell: The phrases to blank out in a table row, by cell. If the block is in no
+                table, they are ignored.
+        """
         start, end = sentence
         inline = block.inline_text
-        shown_span = (0, len(block.plain_text)) if table.text else sentence
-        rendered = inline.render_range(*shown_span, phrases, keep_bold=self._keeps_bold)
-        markdown, markdown_gaps = table.render_table(*rendered)
+        table = TableRow(block)
+        if table.text:
+            rendered_cells = {}
+            for cell, marks in marks_by_cell.items():
+                rendered_cells[cell.column] = cell.inline_text.render_range(
+                    0, len(cell.plain_text), marks, keep_bold=self._keeps_bold
+                )
+            markdown, markdown_gaps = table.render_table(rendered_cells)
+        else:
+            markdown, markdown_gaps = inline.render_range(
+                start, end, phrases, keep_bold=self._keeps_bold
+            )
         footnotes = self._render_footnotes(inline.find_footnotes(start, end))
         gaps = [(phrase.start - start, phrase.end - start) for phrase in phrases]
         colours = [phrase.colour for phrase in phrases if phrase.colour]
@@ -482,10 +517,28 @@ class NoteReader:
             (markdown, *footnotes),
             sentence=table.text,
             gaps=tuple(gaps),
-            markdown_gaps=markdown_gaps,
+            markdown_gaps=tuple(markdown_gaps),
             colour=next(iter(colours), ""),
             line_syntax="**" if MarkKind.BOLD in kinds else "",
         )
+
+    def _find_marks_of_row(self, block: Block) -> dict[Block, Sequence[MarkedPhrase]]:
+        """Find the highlighted phrases in the cells of a block's table row, if it is a cell."""
+        marks_by_cell = {}
+        for cell in self._cells_by_row.get(id(block.row_sources), ()):
+            marks = self._find_marks(cell)
+            if marks:
+                marks_by_cell[cell] = marks
+        return marks_by_cell
+
+    def _find_marks(self, block: Block) -> Sequence[MarkedPhrase]:
+        """Find the highlighted phrases of a block that aren't inside another one."""
+        if not contains_any(block.source, self._mark_delimiters):
+            return ()
+        marks = self._find_outermost_marks(block)
+        if _is_row_label(block, marks):
+            return ()
+        return marks
 
     def _find_outermost_marks(self, block: Block) -> Sequence[MarkedPhrase]:
         marks = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ankiforge.extract.markdown.blocks import Block
 from ankiforge.extract.markdown.inline import InlineText
@@ -23,7 +23,6 @@ class TableRow:
 
     def __init__(self, block: Block) -> None:
         """Parse the rows around a block."""
-        self._column = block.column
         self._rows: list[list[InlineText]] = []
         cells_with_text = [source for source in block.row_sources if source.strip()]
         if len(cells_with_text) > 1:
@@ -38,33 +37,36 @@ class TableRow:
         self._rows.append([parse_inline(source, block.context) for source in sources])
 
     def render_table(
-        self, markdown: str, gaps: Sequence[Span]
+        self, rendered_cells: Mapping[int, tuple[str, Sequence[Span]]]
     ) -> tuple[str, tuple[Span, ...]]:
         """Render the rows as a Markdown table.
 
         Args:
-            markdown: The Markdown of the cell.
-            gaps: The spans of the gaps in `markdown`.
+            rendered_cells: The Markdown of cells of the last row, and the spans of the gaps in
+                it, by column. The other cells are rendered without marks.
 
         Returns:
             (Markdown of the table, spans of the same gaps in the table).
         """
-        if not self._rows:
-            return markdown, tuple(gaps)
-        cell, cell_gaps = _convert_cell(markdown, gaps)
-        rows = [list(map(_render_cell, row)) for row in self._rows]
-        rows[-1][self._column] = cell
-        lines = [f"| {' | '.join(row)} |" for row in rows]
-        lines.insert(1, "|---" * len(rows[0]) + "|")
-
-        text_before_cell = "| "
-        if len(rows) > 1:
-            text_before_cell = f"{lines[0]}\n{lines[1]}\n| "
-        for other in rows[-1][: self._column]:
-            text_before_cell += f"{other} | "
-        offset = len(text_before_cell)
-        table_gaps = [(start + offset, end + offset) for start, end in cell_gaps]
-        return "\n".join(lines), tuple(table_gaps)
+        *rows_above, last_row = self._rows
+        rule = "|---" * len(last_row) + "|"
+        table = ""
+        for row in rows_above:
+            table += f"| {' | '.join(map(_render_cell, row))} |\n{rule}\n"
+        table_gaps: list[Span] = []
+        for column, cell in enumerate(last_row):
+            table += "| "
+            if column in rendered_cells:
+                text, gaps = _convert_cell(*rendered_cells[column])
+                for start, end in gaps:
+                    table_gaps.append((len(table) + start, len(table) + end))
+            else:
+                text = _render_cell(cell)
+            table += f"{text} "
+        table += "|"
+        if not rows_above:
+            table += f"\n{rule}"
+        return table, tuple(table_gaps)
 
 
 def _render_cell(cell: InlineText) -> str:
