@@ -40,12 +40,14 @@ from ankiforge.model import (
     Verdict,
     hash16,
 )
-from ankiforge.text import format_count, occlusion
+from ankiforge.text import format_count, occlusion, regex
 from ankiforge.text.cloze import (
     escape_markdown,
+    find_clozes,
     find_image_paths,
     format_cloze,
     format_cloze_answers,
+    to_plain_text,
 )
 from ankiforge.text.located import find_whole_words
 
@@ -312,6 +314,9 @@ def has_new_source_text(card: Card, draft: Draft, device_id: str) -> bool:
         return False
     if _differs_only_in_masks(card, draft):
         return False  # the user drew or removed masks when accepting the draft
+    is_cloze = card.kind is CardKind.CLOZE and draft.kind is CardKind.CLOZE
+    if is_cloze and _differs_only_in_bold_gaps(card, draft):
+        return False  # only the setting `marks` has changed
     return not is_possibly_older_than_card(card, device_id, draft)
 
 
@@ -324,6 +329,34 @@ def _differs_only_in_masks(card: Card, draft: Draft) -> bool:
         return False
     field = occlusion.OCCLUSION_FIELD
     return {**dict(draft.fields), field: ""} == {**dict(card.fields), field: ""}
+
+
+# Words between two pairs of asterisks or underscores.
+_BOLD = regex(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1")
+
+
+def _differs_only_in_bold_gaps(card: Card, draft: Draft) -> bool:
+    """Return whether each gap that only the card or the draft has is bold in the other one.
+
+    The user hasn't marked anything then: whether bold words are blanked out is a setting.
+    """
+    old_text, new_text = card.get_field("Text"), draft.get_field("Text")
+    if to_plain_text(old_text) != to_plain_text(new_text):
+        return False
+    old_gaps, new_gaps = _list_gaps(old_text), _list_gaps(new_text)
+    if old_gaps == new_gaps:
+        return False
+    if not new_gaps - old_gaps <= _find_bold_words(old_text):
+        return False
+    return old_gaps - new_gaps <= _find_bold_words(new_text)
+
+
+def _list_gaps(markdown: str) -> set[str]:
+    return {to_plain_text(gap.answer) for gap in find_clozes(markdown)}
+
+
+def _find_bold_words(markdown: str) -> set[str]:
+    return {to_plain_text(bold[2]) for bold in _BOLD.finditer(markdown)}
 
 
 def has_decided_text(passage: Passage, draft: Draft) -> bool:

@@ -112,6 +112,24 @@ def test_bold_is_a_mark_where_it_was_said_and_in_later_runs(forge, vault) -> Non
     assert texts(forge) == []
 
 
+@pytest.mark.parametrize(
+    ("first", "then", "gaps"),
+    [
+        ((), ("--marks", "bold"), "The **heart** pumps {{c1::blood}} each minute."),
+        (("--marks", "bold"), ("--marks", "none"), "The {{c1::heart}} pumps {{c2::blood}} each minute."),
+    ],
+)  # fmt: skip
+def test_another_setting_of_marks_leaves_the_gaps_of_a_card(
+    forge, vault, first, then, gaps
+) -> None:
+    (vault / "Heart.md").write_text("The **heart** pumps ==blood== each minute.\n")
+    forge.ok("run", vault, *first)
+    forge.ok("accept", "--all")
+    forge.ok("run", vault, *then)
+    [card] = forge.cards()
+    assert (card["fields"]["Text"], card["verdict"]) == (gaps, "accepted")
+
+
 def test_a_source_of_the_settings_reads_bold_words_as_well(forge, vault) -> None:
     (vault / "Whale.md").write_text(BOLD + "\n" + MARKED, encoding="utf-8")
     settings(forge, mine=vault)
