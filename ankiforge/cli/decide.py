@@ -481,7 +481,10 @@ def select_ids(
         raise UsageError(message, hint="ankiforge list shows the ids")
     for id in ids:
         if not (queries.looks_like_id(id) or queries.looks_like_key(id)):
-            hint = "ankiforge list shows ids; for a query: --all --filter QUERY"
+            hint = (
+                "ankiforge list shows ids, of which the first six characters are enough;"
+            )
+            hint += " for a query: --all --filter QUERY"
             raise UsageError(f"{id!r} is not an id", hint=hint)
     if ids:
         return [queries.resolve_id(ledger, id) for id in ids]

@@ -23,7 +23,7 @@ import click
 from ankiforge.cli import output as cli
 from ankiforge.errors import BusyError, ForgeError, UsageError
 from ankiforge.hooks import collect_page_parts, find_page_scripts
-from ankiforge.text import format_count
+from ankiforge.text import format_count, quote_path
 
 if TYPE_CHECKING:
     import webbrowser
@@ -246,7 +246,8 @@ LOCK_TIMEOUT = 10.0
   ankiforge watch --push           bring finished cards into a running Anki
 """)
 @cli.flag_option("--push", help="Send finished cards to a running Anki.")
-def watch(call: cli.Call, push: bool) -> None:
+@click.argument("paths", nargs=-1, type=cli.PATH_TYPE, metavar="")
+def watch(call: cli.Call, push: bool, paths: cli.Paths) -> None:
     """Run whenever your sources were left alone for 20 seconds after a change.
 
     Cards go into the package, or with --push to Anki. Ctrl-C stops it at any time.
@@ -254,14 +255,17 @@ def watch(call: cli.Call, push: bool) -> None:
     from ankiforge.pipeline.sources import select_sources
     from ankiforge.pipeline.watch import iter_file_changes, run_after_changes
 
+    if paths:
+        hint = f"ankiforge run {quote_path(paths[0])}   then: ankiforge watch"
+        raise UsageError("watch takes no PATH: it watches all sources", hint=hint)
     folder = cli.find_workspace(call)
     if not folder.config.sources and not folder.remembered_paths:
         hint = "ankiforge run PATH   or name a folder under sources: in ankiforge.yaml"
         raise UsageError("there is nothing to watch", hint=hint)
     folder.create_directories()
     source_entries = [source.entry for source in select_sources(folder).sources]
-    paths = [entry.path for entry in source_entries if entry.has_path]
-    folders = dict.fromkeys(path.parent if path.is_file() else path for path in paths)
+    watched = [entry.path for entry in source_entries if entry.has_path]
+    folders = dict.fromkeys(path.parent if path.is_file() else path for path in watched)
     watcher = Watcher(call, push=push)
     with (
         folder.acquire_lock("watching", timeout=0),

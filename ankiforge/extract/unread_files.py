@@ -40,6 +40,8 @@ class UnreadKind(StrEnum):
     """A PDF in Zotero's storage with marks that Zotero doesn't know."""
     MISSING_ATTACHMENT = "mark in a file that is not on this computer"
     """A mark in Zotero's database whose text can't be looked up in its file."""
+    TRASHED_MARK = "mark in Zotero's trash"
+    """A mark in Zotero that is in the trash, or whose file or paper is."""
 
 
 class _Description(NamedTuple):
@@ -79,6 +81,12 @@ _DESCRIPTIONS: dict[str, _Description] = {
         "mark whose file is not on this computer",
         "marks whose files are not on this computer",
         "so that the text around them is unknown: let Zotero download the files",
+        unit="mark",
+    ),
+    UnreadKind.TRASHED_MARK: _Description(
+        "mark in Zotero's trash",
+        "marks in Zotero's trash",
+        "not read unless you restore them, or their papers, in Zotero",
         unit="mark",
     ),
 }

@@ -45,9 +45,7 @@ WHICH = (
     "ankiforge: say which cards: ids, --all, or --all --filter QUERY\n"
     "hint: ankiforge list shows the ids\n"
 )
-NO_ID = (
-    "is not an id\nhint: ankiforge list shows ids; for a query: --all --filter QUERY\n"
-)
+NO_ID = "is not an id\nhint: ankiforge list shows ids, of which the first six characters are enough; for a query: --all --filter QUERY\n"
 DECIDE = "next  ankiforge review   decide on what waits\n"
 NONE = f"nothing was accepted\n  left, one by one: 1 suggested card\n  4 new cards waiting\n  {DECIDE}"
 

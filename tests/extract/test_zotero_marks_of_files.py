@@ -76,3 +76,20 @@ def test_files_that_are_not_on_this_machine_are_told_once(forge, tmp_path):
     write_pdf(stored / "Paper.pdf", [Page((paragraph(SPACING), paragraph(MIC)))])
     assert "not read" not in forge.ok("run").stderr
     assert "not read   " not in forge.ok("status").stdout
+
+
+def test_marks_in_the_trash_are_told_once(forge, tmp_path):
+    folder = library(tmp_path / "Zotero", Annotation("MARKAAA2", SPACING, trashed=True))
+    said = "1 mark in Zotero's trash"
+    assert f"Zotero: not read: {said}" in forge.ok("run", folder).stderr
+    assert said not in forge.ok("run").stderr
+    assert f"not read   {folder}: {said}" in forge.ok("status").stdout
+
+
+def test_marks_of_a_trashed_paper_are_in_the_trash(forge, tmp_path):
+    folder = library(tmp_path / "Zotero")
+    attachment = Attachment("ATTACH01", "a.pdf", (Annotation("MARKAAA2", SPACING),))
+    paper = Work("PAPER001", {"title": "On memory"}, attachments=(attachment,), trashed=True)
+    (folder / "zotero.sqlite").unlink()
+    write_zotero(folder / "zotero.sqlite", [Library((paper,))])
+    assert "1 mark in Zotero's trash" in forge.ok("run", folder).stderr

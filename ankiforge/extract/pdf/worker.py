@@ -514,7 +514,7 @@ def connect_cluster(address: str) -> Iterator[Executor]:
         client = connect(address, timeout=CONNECT_TIMEOUT, set_as_default=False)
         client.wait_for_workers(1, timeout=CONNECT_TIMEOUT)
     except ImportError as error:
-        hint = "pip install 'ankiforge-cards[dask]'"
+        hint = "in the folder of ankiforge: uv tool install '.[dask]'"
         message = "the setting executor needs dask.distributed"
         raise UsageError(message, hint=hint) from error
     except (OSError, TypeError, ValueError) as error:

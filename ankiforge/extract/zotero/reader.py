@@ -349,8 +349,10 @@ class ZoteroSource:
                         embedded = self._count_pdfs_with_unknown_annotations(
                             worker, annotated
                         )
-                        missing = files.missing_counts
-                        self.unread_files[:] = [self._summarize_unread(missing, embedded)]
+                        unread = self._summarize_unread(
+                            files.missing_counts, embedded, len(works.trashed_keys)
+                        )
+                        self.unread_files[:] = [unread]
             except ItemError as error:
                 is_complete = False
                 yield Problem(location, error.message, error.hint)
@@ -383,7 +385,16 @@ class ZoteroSource:
             hint = f"if these are yours, write linked: [{folder}] into this source's settings"
             yield Problem(self.name, message, hint, is_notice=True)
 
-    def _summarize_unread(self, missing: Counter[str], embedded: int) -> UnreadFiles:
+    def _summarize_unread(
+        self, missing: Counter[str], embedded: int, trashed: int
+    ) -> UnreadFiles:
+        """Count what isn't read.
+
+        Args:
+            missing: The number of marks in each file that isn't on this computer.
+            embedded: The number of files with marks that Zotero doesn't know.
+            trashed: The number of marks in the trash.
+        """
         counts: dict[str, int] = {}
         details: dict[str, str] = {}
         if missing:
@@ -394,6 +405,8 @@ class ZoteroSource:
             counts[UnreadKind.MARKED_ATTACHMENT] = embedded
             storage = f"{shlex.quote(str(self.data_directory))}/{STORAGE_DIRECTORY}"
             details[UnreadKind.MARKED_ATTACHMENT] = f"to read: ankiforge run {storage}"
+        if trashed:
+            counts[UnreadKind.TRASHED_MARK] = trashed
         return UnreadFiles(str(self.data_directory or Path()), counts, details)
 
     def _count_pdfs_with_unknown_annotations(

@@ -9,7 +9,7 @@ storage.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -113,6 +113,9 @@ class WorkReader:
     """Caches the works of each library by namespace."""
     failed_keys: list[str] = field(default_factory=list)
     """The keys of the works that couldn't be read because of a bug in this program."""
+    trashed_keys: set[str] = field(default_factory=set)
+    """The keys of the annotations that aren't read because they, or what they belong to, are in
+    the trash."""
 
     @cached_property
     def quotable_annotations(self) -> tuple[set[str], set[str]]:
@@ -143,6 +146,8 @@ class WorkReader:
         by_key: dict[str, Work] = {}
         for item in items.values():
             ancestry = _list_ancestry(item, items)
+            if item.item_type == "annotation" and _is_in_trash(ancestry):
+                self.trashed_keys.add(item.key)
             if not _should_read_item(ancestry):
                 continue
             work = by_key.setdefault(ancestry[-1].key, Work(ancestry[-1], [], []))
@@ -392,9 +397,14 @@ def _should_read_item(ancestry: Sequence[ZoteroItem]) -> bool:
     item = ancestry[0]
     if item.item_type not in ("annotation", "note"):
         return False
-    if any(each.deleted for each in ancestry):
+    if _is_in_trash(ancestry):
         return False
     return len(ancestry) > 1 or (item.item_type == "note" and not item.parent_item)
+
+
+def _is_in_trash(ancestry: Iterable[ZoteroItem]) -> bool:
+    """Return whether an item or one of its ancestors is in the trash."""
+    return any(each.deleted for each in ancestry)
 
 
 # --- papers -----------------------------------------------------------------------------

@@ -54,7 +54,7 @@ def mcp(call: Call, trust: Path | None) -> None:
     except ModuleNotFoundError as error:
         raise ConfigError(
             f"the MCP server needs the package {error.name}",
-            hint="pip install 'ankiforge-cards[mcp]'",
+            hint="in the folder of ankiforge: uv tool install '.[mcp]'",
         ) from error
     quiet = replace(call, quiet=True, as_json=True)
 
