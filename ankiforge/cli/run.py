@@ -792,6 +792,9 @@ def import_(call: cli.Call, files: cli.Paths, accept: str) -> None:
                 result.problems.append(Problem(file.name, reply.summary))
             for unused in reply.unused:
                 result.problems.append(replace(unused, location=file.name))
+            can_ask = call.is_interactive and not call.quiet and not call.as_json
+            if can_ask and (reply.drafted or reply.kind is ChatReplyKind.PASSAGES):
+                _ask_chat_to_check(call, workspace, text)
         print_summary(call, workspace, result)
     cli.exit_if_failed(result.problems)
 

@@ -149,6 +149,21 @@ def test_draft_copies_the_text_and_takes_the_answer_that_is_pasted(
     }
 
 
+def test_cards_of_an_imported_file_are_checked_by_the_chat_too(
+    forge, row, at_terminal, clipboard
+):
+    forge.ok("draft", "export", "ask.md")
+    prompt = (forge.folder / "ask.md").read_text("utf-8")
+    (forge.folder / "answer.md").write_text(answer_to(prompt), "utf-8")
+    with at_terminal("draft", "import", "answer.md") as keyboard:
+        assert "a second text was copied" in " ".join(keyboard.shown().split())
+        told = keyboard.paste(doubts_of(clipboard.read_text("utf-8")))
+        assert "2 cards read a second time: 1 doubted" in told
+        assert keyboard.ended() == 1  # a card was not used
+    [doubted] = forge.cards("finding:doubted")
+    assert doubted["quote"] == ALPHA
+
+
 def test_a_text_is_copied_and_without_a_program_for_it_in_a_file(
     forge, row, at_terminal, clipboard
 ):
