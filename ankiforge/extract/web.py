@@ -6,10 +6,10 @@ Passages in them are chosen by the user or a chat.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from html import unescape
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ankiforge.extract.base import Candidate, Confidence
 from ankiforge.extract.books.documents import Book, create_document
@@ -154,48 +154,81 @@ def build_whole_text(
     """
     pages = []
     paragraphs: list[Paragraph] = []
-    headings: dict[int, str] = {}  # the headings above the current block, by level
+    headings = _HeadingPath()
     for page, source in enumerate(page_sources):
         lines: list[str] = []
         start = 0
-        is_note = False
-        notes: dict[int, bool] = {}
-        blocks = _read_blocks(source)
-        private_elements = _find_private_elements(blocks)
-        is_in_private = False
-        for element, text in blocks:
-            if element:  # text after the end of a block belongs to the block before
-                is_note = notes[id(element)] = is_in_footnotes(element, notes)
-                is_in_private = bool(
-                    private_elements
-                ) and not private_elements.isdisjoint(
-                    map(id, (element, *element.parents))
-                )
-            level = int(element.name[1]) if element and element.name in _HEADINGS else 0
-            if level:
-                headings = {
-                    outer: name for outer, name in headings.items() if outer < level
-                }
-                headings[level] = text
-            heading = " › ".join(headings.values())
-            end = start + len(text)
+        for block in _iter_text_blocks(source):
+            if block.level > 0:
+                headings.add(block.text, block.level)
+            end = start + len(block.text)
             paragraph = Paragraph(
                 page,
                 start,
                 end,
-                heading,
-                level,
-                is_private=is_in_private
-                or contains_private_tag(text)
-                or contains_private_tag(heading),
-                is_note=is_note,
+                headings.text,
+                block.level,
+                is_private=block.is_private or contains_private_tag(headings.text),
+                is_note=block.is_note,
                 block_id=str(page),
             )
             paragraphs.append(paragraph)
-            lines.append(text)
+            lines.append(block.text)
             start = end + 1
         pages.append("\n".join(lines))
     return DocumentText(document, tuple(pages), tuple(paragraphs), namespace)
+
+
+class _HeadingPath:
+    """The headings above the current block, the outermost first."""
+
+    def __init__(self) -> None:
+        self._text_by_level: dict[int, str] = {}
+
+    def add(self, text: str, level: int) -> None:
+        """Add a heading, which ends the sections of the same and of deeper levels."""
+        for other_level in [*self._text_by_level]:
+            if other_level >= level:
+                del self._text_by_level[other_level]
+        self._text_by_level[level] = text
+
+    @property
+    def text(self) -> str:
+        return " › ".join(self._text_by_level.values())
+
+
+class _TextBlock(NamedTuple):
+    text: str
+    level: int
+    """The level of a heading, or 0 for other text."""
+    is_private: bool
+    is_note: bool
+    """Whether it is a footnote."""
+
+
+def _iter_text_blocks(html: str) -> Iterator[_TextBlock]:
+    """Yield the blocks of a page. Text after the end of an element belongs to that element."""
+    blocks = _read_blocks(html)
+    private_elements = _find_private_elements(blocks)
+    notes: dict[int, bool] = {}
+    is_note = is_in_private = False
+    for element, text in blocks:
+        level = 0
+        if element:
+            is_note = notes[id(element)] = is_in_footnotes(element, notes)
+            is_in_private = _is_below_any(element, private_elements)
+            if element.name in _HEADINGS:
+                level = int(element.name[1])
+        yield _TextBlock(
+            text, level, is_in_private or contains_private_tag(text), is_note
+        )
+
+
+def _is_below_any(element: Tag, ids: Set[int]) -> bool:
+    """Return whether an element is, or is inside, one of the elements with these `id()`."""
+    if not ids:
+        return False
+    return any(id(ancestor) in ids for ancestor in (element, *element.parents))
 
 
 def _find_private_elements(blocks: Iterable[tuple[Tag | None, str]]) -> set[int]:

@@ -96,20 +96,15 @@ class ExportSource(DirectorySource):
         If any file has changed, all files are read again, because a document may be spread over
         several files. The skipped texts are part of an `UnmarkedDocument`.
         """
-        # find the exports
         folder = self.listing
         listed_files = [*folder.list_files()]
-        exports: list[File] = []
-        skipped_texts: list[SkippedText] = []
-        yield from self._select_exports(listed_files, exports)
+        exports, problems = self._select_exports(listed_files)
+        yield from problems
 
-        # skip everything if no file has changed
         own_container = f"{self.kind} source {folder.name}"
         fingerprint = folder.fingerprint_files(listed_files) if known else ""
         if known:
-            unchanged = [UnchangedDocument(own_container, folder.name)]
-            for path in known.list_paths(folder.container):
-                unchanged.append(UnchangedDocument(folder.container, path))
+            unchanged = self._list_known_documents(known, own_container)
             if all(
                 known.is_unchanged(document.container, document.path, fingerprint)
                 for document in unchanged
@@ -118,8 +113,8 @@ class ExportSource(DirectorySource):
                 yield folder.build_scan_end()
                 return
 
-        # Read the files. If there are problems, no fingerprint is stored, so that the next scan
-        # reports them again.
+        # if there are problems, no fingerprint is stored, so that the next scan reports them again
+        skipped_texts: list[SkippedText] = []
         for sighting in self._read_documents(exports, skipped_texts):
             if isinstance(sighting, Problem):
                 fingerprint = ""
@@ -141,45 +136,62 @@ class ExportSource(DirectorySource):
                 source=folder.name,
             )
 
-    def _select_exports(
-        self,
-        listed_files: Iterable[File | Problem | UnreadDocument],
-        exports: list[File],
-    ) -> Iterator[Sighting]:
-        """Append those of the listed files that are exports to `exports`, from oldest to newest.
+    def _list_known_documents(
+        self, known: DocumentLookup, own_container: str
+    ) -> list[UnchangedDocument]:
+        """Return the documents that the last scan found, and the source's own."""
+        documents = [UnchangedDocument(own_container, self.listing.name)]
+        for path in known.list_paths(self.listing.container):
+            documents.append(UnchangedDocument(self.listing.container, path))
+        return documents
 
-        If the user named a file that isn't an export, yield a problem. Other such files are
-        ignored, because another source may read them.
+    def _select_exports(
+        self, listed_files: Iterable[File | Problem | UnreadDocument]
+    ) -> tuple[list[File], list[Sighting]]:
+        """Return the exports, from oldest to newest, and the problems with other files.
+
+        The scan is incomplete if a file may be an export that can't be read now, because the
+        documents that were read from it before must not count as deleted.
         """
+        exports: list[File] = []
+        problems: list[Sighting] = []
         for file in listed_files:
             if not isinstance(file, File):
                 # an export's documents are unknown until it is read
                 if isinstance(file, UnreadDocument) or file.location.endswith("/"):
                     self.listing.is_incomplete = True
-                yield file
+                problems.append(file)
                 continue
             candidate = Candidate(file.as_path)
             if candidate.suffix in self.suffixes and self.recognise(candidate):
                 exports.append(file)
-            elif candidate.read_error and not file.is_named_by_user:
-                # the file may be an export, so the documents that were read from it before must not
-                # count as deleted
-                self.listing.is_incomplete = True
-                failure = candidate.read_error
-                yield Problem(file.path, failure.message, failure.hint)
-            elif file.is_named_by_user:
-                # an empty file may be filled later, so it is just a notice
-                is_empty = file.stamp is not None and file.stamp[2] == 0
-                self.listing.is_incomplete |= not is_empty
-                reason = explain_unread_file(file.as_path, [type(self)])
-                message = ": ".join(filter(None, (self.wrong_file_message, reason)))
-                yield Problem(file.path, message, self.export_hint, is_notice=is_empty)
-            else:
+                continue
+            problem = self._explain_other_file(file, candidate)
+            if problem is None:
                 self.listing.rejected_paths.append(file.disk_path)
-        self.listing.read_counts = Counter(
-            Path(file.path).suffix.casefold() for file in exports
-        )
+                continue
+            self.listing.is_incomplete |= not problem.is_notice
+            problems.append(problem)
+        suffixes = [Path(file.path).suffix.casefold() for file in exports]
+        self.listing.read_counts = Counter(suffixes)
         exports.sort(key=lambda file: file.stamp[0] if file.stamp else 0)
+        return exports, problems
+
+    def _explain_other_file(self, file: File, candidate: Candidate) -> Problem | None:
+        """Return the problem with a file that isn't an export, or that can't be read.
+
+        Returns None if another source may read the file.
+        """
+        if file.is_named_by_user:
+            # an empty file may be filled later, so it is just a notice
+            is_empty = file.stamp is not None and file.stamp[2] == 0
+            reason = explain_unread_file(file.as_path, [type(self)])
+            message = ": ".join(filter(None, (self.wrong_file_message, reason)))
+            return Problem(file.path, message, self.export_hint, is_notice=is_empty)
+        if candidate.read_error:
+            error = candidate.read_error
+            return Problem(file.path, error.message, error.hint)
+        return None
 
     def _read_documents(
         self, exports: list[File], skipped_texts: list[SkippedText]

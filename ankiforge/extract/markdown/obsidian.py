@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import posixpath
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -153,11 +153,7 @@ class Vault(NoteSource):
         enabled_dialects = None
         if plugins_decide:
             if plugins is not None:
-                enabled_dialects = tuple(
-                    name
-                    for name, plugin in PLUGIN_BY_DIALECT.items()
-                    if plugin in plugins
-                )
+                enabled_dialects = _select_dialects(plugins)
             if dialects_by_default is None:
                 dialects_by_default = enabled_dialects or ()
             cards = (*dialects_by_default, *HAND_WRITTEN_FORMS)
@@ -292,14 +288,7 @@ class Vault(NoteSource):
             # remove a line above a drawing, which looks like a mark
             text = _EXCALIDRAW_BANNER.sub("", text, count=1)
         if self.is_logseq_graph:
-            text = _LOGSEQ_TASK.sub(r"\1", text)
-            text = _LOGSEQ_SIZE.sub(r"\1", text)
-            text = _LOGSEQ_CLOZE.sub(r"{{\1::", text)
-            text = _LOGSEQ_CUE.sub(r"\1::\2}}", text)
-            if "^^" in text:
-                text = map_outside_literal_spans(
-                    text, partial(_LOGSEQ_MARK.sub, r"==\1==")
-                )
+            text = _translate_logseq_syntax(text)
         note = MarkdownNote(
             document,
             marks,
@@ -331,6 +320,26 @@ _TEMPLATE_FOLDER_KEYS = {
     "templates.json": "folder",  # Obsidian's core plug-in
     "plugins/templater-obsidian/data.json": "templates_folder",
 }
+
+
+def _select_dialects(plugins: Container[str]) -> Strings:
+    """Return the card syntaxes of those plug-ins that are enabled."""
+    dialects = []
+    for name, plugin in PLUGIN_BY_DIALECT.items():
+        if plugin in plugins:
+            dialects.append(name)
+    return tuple(dialects)
+
+
+def _translate_logseq_syntax(text: str) -> str:
+    """Write the marks and clozes of Logseq as Obsidian does, and remove its tasks and sizes."""
+    text = _LOGSEQ_TASK.sub(r"\1", text)
+    text = _LOGSEQ_SIZE.sub(r"\1", text)
+    text = _LOGSEQ_CLOZE.sub(r"{{\1::", text)
+    text = _LOGSEQ_CUE.sub(r"\1::\2}}", text)
+    if "^^" not in text:
+        return text
+    return map_outside_literal_spans(text, partial(_LOGSEQ_MARK.sub, r"==\1=="))
 
 
 def find_template_patterns(vault: Path) -> Iterator[str]:
