@@ -57,6 +57,19 @@ from ankiforge.model import (
 # --- selecting highlights ---------------------------------------------------------------
 
 
+# In the order in which keys were issued, because checks compare each draft with earlier ones, and a
+# rebuilt ledger should have the same findings.
+_UNDRAFTED_QUERY = (
+    "SELECT key FROM highlight WHERE state = 'present' AND drafted != content"
+    " ORDER BY ifnull((SELECT min(n) FROM event"
+    "  WHERE event.key = highlight.key AND what = 'key'), 9e18), document, position"
+)
+_UNMODELLED_QUERY = (
+    "SELECT key FROM highlight WHERE state = 'present' AND modelled != content"
+    " ORDER BY document, position"
+)
+
+
 def iter_highlights_to_draft(
     store: Store,
     *,
@@ -75,45 +88,32 @@ def iter_highlights_to_draft(
         was_asked: Takes the key of a highlight, and returns whether a chat was asked about it.
             Such a highlight is yielded even if the user has decided on it since.
     """
-    column = "drafted"
-    # the rules draft in the order in which keys were issued, because checks compare each draft with
-    # earlier ones, and a rebuilt ledger should have the same findings
-    query = (
-        "SELECT key FROM highlight WHERE state = 'present' AND drafted != content"
-        " ORDER BY ifnull((SELECT min(n) FROM event"
-        "  WHERE event.key = highlight.key AND what = 'key'), 9e18), document, position"
-    )
     outdated_keys: set[str] = set()
     if by_model:
-        column = "modelled"
-        query = (
-            "SELECT key FROM highlight WHERE state = 'present' AND modelled != content"
-            " ORDER BY document, position"
-        )
+        column, query = "modelled", _UNMODELLED_QUERY
         rows = pending_drafts.load_drafts_of_outdated_cards(store)
         outdated_keys.update(row["key"] for row in rows)
+    else:
+        column, query = "drafted", _UNDRAFTED_QUERY
     keys = [row["key"] for row in store.fetch_rows(query)]
     fields = line_patterns.FieldDetector(store)
     for batch in iter_batches(keys):
         store.preload_passages(batch)
         for row in highlights.load_highlight_rows(store, batch):
-            # it may have been removed or drafted since the keys were loaded
-            is_open = (
-                row["state"] == SourceState.PRESENT and row[column] != row["content"]
-            )
-            if not is_open or (within is not None and row["document"] not in within):
+            if row["state"] != SourceState.PRESENT or row[column] == row["content"]:
+                continue  # it was removed or drafted since the keys were loaded
+            if within is not None and row["document"] not in within:
                 continue
             passage = store.get_passage(row["key"])
             if by_model:
-                if passage.is_skipped and not passage.live_cards:
-                    continue
-            elif not _should_follow_passage(store, row["key"], passage):
+                is_wanted = _should_ask_model(
+                    store, row, passage, was_asked, outdated_keys
+                )
+            else:
+                is_wanted = _should_follow_passage(store, row["key"], passage)
+            if not is_wanted:
                 continue
             if not cards.is_leading_highlight(store, row["key"], passage.keys):
-                continue
-            if by_model and not _should_ask_model(
-                store, row, passage, was_asked, outdated_keys
-            ):
                 continue
             highlight = decode_highlight(row["body"])
             if not passage.live_cards:
@@ -156,10 +156,12 @@ def _should_ask_model(
 ) -> bool:
     """Return whether to send a highlight to a model, or to record a chat's reply about it.
 
-    A highlight isn't sent if it is left out or is a copy of another highlight. If it is already
-    decided, it is only sent if the user is being asked whether its card still fits. `outdated_keys`
-    are the keys of these highlights.
+    A highlight isn't sent if it is skipped, left out or a copy of another highlight. If it is
+    already decided, it is only sent if the user is being asked whether its card still fits.
+    `outdated_keys` are the keys of these highlights.
     """
+    if passage.is_skipped and not passage.live_cards:
+        return False
     key = highlight_row["key"]
     if highlight_row["fate"] == DraftingStatus.LEFT_OUT:
         return False

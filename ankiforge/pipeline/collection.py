@@ -7,7 +7,7 @@ until the user runs `pull --bind`, because all our notes would look deleted in i
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -195,6 +195,26 @@ def _record_unless_other_collection(
         )
         return _build_failed_scan(view, message, hint)
 
+    return _record_collection(view, ledger, notes, bound, bind=bind)
+
+
+def _record_collection(
+    view: AnkiContents,
+    ledger: Ledger,
+    notes: Sequence[AnkiNote],
+    bound: BoundCollection | None,
+    *,
+    bind: bool,
+) -> AnkiReadResult:
+    """Record our notes and what other modules need from a collection, and bind the workspace to it.
+
+    Args:
+        view: The collection as it was read.
+        ledger: Where to record it.
+        notes: Our notes in it.
+        bound: The collection that the workspace is bound to, or None for none.
+        bind: Whether to bind the workspace to a collection without our notes, too.
+    """
     # read all reviews each time, because a phone may sync old ones late
     viewed = anki_views.record_anki_state(
         ledger,
@@ -203,14 +223,11 @@ def _record_unless_other_collection(
         graves=view.find_deleted_note_ids(),
         reviews=view.iter_reviews(),
     )
-    has_binding_notes = bool(notes) or bind
     # an existing binding is only renewed by a collection file: other views have less data
     may_renew = bound is None or view.kind is AnkiReadMethod.COLLECTION
-    if view.is_complete and has_binding_notes and may_renew:
+    if view.is_complete and may_renew and (notes or bind):
         new_binding = BoundCollection(view.path, view.profile, view.created_at)
         ledger.set_value(_BOUND_SETTING, new_binding)
-
-    # store what other modules need from the collection
     _store_note_types(ledger, view)
     if view.is_complete:  # an export lacks some decks
         ledger.set_value(_DECKS_SETTING, [*view.decks.values()])

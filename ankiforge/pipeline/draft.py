@@ -6,7 +6,7 @@ All drafts are checked and recorded. Proposals (`proposals.py`) don't count as d
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain, groupby
 from operator import attrgetter
@@ -326,6 +326,35 @@ def _list_failures(failed: Iterable[tuple[Highlight, BugError]]) -> list[Problem
 # --- tasks for a drafter --------------------------------------------------------------------
 
 
+def _load_outdated_cards(ledger: Ledger) -> dict[str, list[Card]]:
+    """Load the cards whose passage has changed, by the key of the highlight."""
+    cards_by_key: dict[str, list[Card]] = defaultdict(list)
+    for row in load_drafts_of_outdated_cards(ledger):
+        card = apply_anki_edits(ledger, cards.load_card(ledger, row["revises"]))
+        cards_by_key[row["key"]].append(replace(card, key=row["key"]))
+    return cards_by_key
+
+
+def _select_keys(
+    job: RunParameters,
+    ledger: Ledger,
+    highlights: Sequence[Highlight],
+    outdated_keys: Container[str],
+    limit: int,
+) -> set[str]:
+    """Select the most useful highlights.
+
+    Those with a card that is already reviewed, but whose passage has changed, come before new ones.
+    """
+    ordered_keys: list[str] = []
+    for highlight in highlights:
+        if highlight.key in outdated_keys:
+            ordered_keys.append(highlight.key)
+    candidates = _rank_for_chat(job, ledger, highlights)
+    ordered_keys += select_varied_passages(candidates, limit)
+    return set(ordered_keys[:limit])
+
+
 def iter_model_tasks(
     job: RunParameters,
     ledger: Ledger,
@@ -357,17 +386,9 @@ def iter_model_tasks(
         highlights.append(highlight)
         if len(highlights) == max_count:
             break
-    cards_by_key: dict[str, list[Card]] = defaultdict(list)
-    for row in load_drafts_of_outdated_cards(ledger):
-        card = apply_anki_edits(ledger, cards.load_card(ledger, row["revises"]))
-        cards_by_key[row["key"]].append(replace(card, key=row["key"]))
+    cards_by_key = _load_outdated_cards(ledger)
     if job.limit is not None and max_count is None:
-        # a card that is already reviewed, but whose passage has changed, comes before new ones
-        keys = [highlight.key for highlight in highlights]
-        ordered_keys: list[str] = [key for key in keys if key in cards_by_key]
-        candidates = _rank_for_chat(job, ledger, highlights)
-        ordered_keys += select_varied_passages(candidates, job.limit)
-        selected_keys = set(ordered_keys[: job.limit])
+        selected_keys = _select_keys(job, ledger, highlights, cards_by_key, job.limit)
         highlights = [each for each in highlights if each.key in selected_keys]
     for task in _group_into_tasks(job, map(remove_comment_from_context, highlights)):
         outdated_cards: list[Card] = []

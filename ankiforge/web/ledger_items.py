@@ -28,6 +28,7 @@ from ankiforge.model import (
     is_question_id,
 )
 from ankiforge.pipeline import chats, unmarked_documents
+from ankiforge.pipeline.run_result import ChatExport
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.review import Decision, DecisionOutcome, Review, StaleItemError, batches
 from ankiforge.review.batches import DocumentItems
@@ -294,24 +295,34 @@ class LedgerItems(ItemSource):
             request = self._documents.request_passages(id)
         return self._build_prompt(id, request)
 
+    def _export_highlights(self, document_id: str) -> ChatExport:
+        """Build the texts about the highlights of one document, or of all if it has none."""
+        key = self._documents.get_highlight_key(document_id)
+        if not key:
+            return chats.export_chats(self._workspace)
+        document = load_highlight(self._ledger, key).document
+        return chats.export_chats(self._workspace, document=document.key)
+
     def _build_prompt(
         self, id: str, request: unmarked_documents.DocumentRequest | None
     ) -> ChatPrompt:
-        key = self._documents.get_highlight_key(id)
+        """Build the next prompt about a document: about its highlights, or to choose passages.
+
+        Args:
+            id: the ID of the document, or "" for the highlights of all documents.
+            request: the request to choose passages, or None to ask about highlights.
+        """
         asked_keys = frozenset[HighlightKey]()
         said = text = ""
-        if request and request.remaining_parts:
-            part = request.remaining_parts[0]
-            text = unmarked_documents.build_chat_text(self._workspace, request, part)
-            said = request.describe_part_request(part)
-        elif not request:
-            document = ""
-            if key:
-                document = load_highlight(self._ledger, key).document.key
-            export = chats.export_chats(self._workspace, document=document)
+        if request is None:
+            export = self._export_highlights(id)
             said = format_as_sentence(export.summary)
             if export.texts:
                 text, asked_keys = export.texts[0], export.keys[0]
+        elif request.remaining_parts:
+            part = request.remaining_parts[0]
+            text = unmarked_documents.build_chat_text(self._workspace, request, part)
+            said = request.describe_part_request(part)
 
         def apply_reply(reply: str) -> ChatOutcome:
             result = chats.record_chat_reply(

@@ -605,29 +605,22 @@ class ReviewSession:
         ]
         shown_count = start + len(rows)
         left_count = min(len(ids) - shown_count, MAX_ROWS)
-        unsaid_states = {_WAITING_STATE}
-        states = {row["state"] for row in rows}
+        common_state = None
+        if len(rows) == len(ids):
+            common_state = _find_common_state(rows)
+        for row in rows:
+            if row["state"] in (_WAITING_STATE, common_state):
+                row["state"] = ""
+        summary = format_count(len(ids), "card")
+        more = ""
         if not ids:
             summary = "No card contains these words."
         elif left_count > 0:
-            cards = format_count(len(ids), "card")
-            summary = f"{cards}; the first {shown_count:,} are shown"
-        elif len(rows) == len(ids) > 1 and len(states) == 1:
-            # say the state that all cards have only once
-            [state] = states
-            summary = f"{len(ids)} {state[:1].lower()}{state[1:]}"
-            unsaid_states.add(state)
-        else:
-            summary = format_count(len(ids), "card")
-        for row in rows:
-            if row["state"] in unsaid_states:
-                row["state"] = ""
-        return {
-            "rows": rows,
-            "total": len(ids),
-            "told": summary,
-            "more": f"Show {left_count} more" if left_count > 0 else "",
-        }
+            summary += f"; the first {shown_count:,} are shown"
+            more = f"Show {left_count} more"
+        elif common_state is not None:
+            summary = f"{len(ids)} {common_state[:1].lower()}{common_state[1:]}"
+        return {"rows": rows, "total": len(ids), "told": summary, "more": more}
 
     def _find_matching_ids(self, query: str) -> list[str]:
         """Return the IDs of the items that a query matches.
@@ -1013,6 +1006,15 @@ def _select_uncarded_ids(document_items: DocumentItems) -> list[str]:
     ]
     places.sort(key=attrgetter("position"))
     return [place.id for place in places[: batches.SITTING_SIZE]]
+
+
+def _find_common_state(rows: Sequence[Json]) -> str | None:
+    """Return the state that all of several cards have, which is then said only once."""
+    states = {row["state"] for row in rows}
+    if len(rows) < 2 or len(states) > 1:
+        return None
+    [state] = states
+    return str(state)
 
 
 def _render_card_row(list_row: ListRow) -> Json:
