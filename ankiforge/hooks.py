@@ -92,17 +92,17 @@ class CommandRow(NamedTuple):
     """The module that defines the click command under `name`. It is imported only when the command
     runs.
     """
-    next_command: str = ""
-    """The command that this one precedes under its heading, or "" to list it last."""
+    next_command: str | None = None
+    """The command that this one precedes under its heading, or None to list it last."""
     takes_workspace_argument: bool = False
     """Whether the command takes the workspace as an argument, so that messages that mention the
     command omit `-C`.
     """
-    tools_module: str = ""
-    """The module with the `TOOLS` that agents may call instead of the command, or ""."""
-    model_purpose: str = ""
-    """The value of `ankiforge model use --for` for a command with its own model, or "" if it has
-    none. The model is set by calling `use_model` of `module`.
+    tools_module: str | None = None
+    """The module with the `TOOLS` that agents may call instead of the command, if it has any."""
+    model_purpose: str | None = None
+    """The value of `ankiforge model use --for` for a command with its own model, if it has one.
+    The model is set by calling `use_model` of `module`.
     """
 
     def load(self) -> click.Command:

@@ -18,6 +18,7 @@ from ankiforge import __version__
 from ankiforge.cli.commands import (
     COMMANDS,
     OWN_COMMANDS,
+    RARE_COMMANDS,
     SuggestingGroup,
     drop_unset_options,
     make_shared_options,
@@ -89,11 +90,16 @@ class Program(SuggestingGroup):
         click.Command.format_options(self, ctx, formatter)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write all commands, grouped by their headings."""
+        """Write the commands, grouped by their headings. The rarer ones are only named."""
         for heading in OWN_COMMANDS:
-            rows = [row for row in COMMANDS.values() if row.heading == heading]
+            lines = []
+            for row in COMMANDS.values():
+                if row.heading == heading and row.name not in RARE_COMMANDS:
+                    lines.append((row.name, row.short_help))
             with formatter.section(heading):
-                formatter.write_dl([(row.name, row.short_help) for row in rows], 12)
+                formatter.write_dl(lines, 12)
+        formatter.write_paragraph()
+        formatter.write_text(f"More: {', '.join(RARE_COMMANDS)}.")
 
 
 @click.group(

@@ -43,6 +43,9 @@ OWN_COMMANDS: dict[Heading, dict[str, tuple[str, str]]] = {
 module and its short help text. Features add further commands.
 """
 
+RARE_COMMANDS = ("adopt", "forget", "mcp")
+"""The commands that the help names without a description."""
+
 
 def _collect_commands() -> dict[str, CommandRow]:
     by_heading = dict[Heading, list[CommandRow]]()
@@ -53,10 +56,12 @@ def _collect_commands() -> dict[str, CommandRow]:
         ]
     for feature in load_features():
         for row in feature.commands():
-            names = [each.name for each in by_heading[row.heading]]
-            is_placed = row.next_command in names
-            index = names.index(row.next_command) if is_placed else len(names)
-            by_heading[row.heading].insert(index, row)
+            rows_of_heading = by_heading[row.heading]
+            names = [each.name for each in rows_of_heading]
+            if row.next_command in names:
+                rows_of_heading.insert(names.index(row.next_command), row)
+            else:
+                rows_of_heading.append(row)
     return {row.name: row for rows in by_heading.values() for row in rows}
 
 

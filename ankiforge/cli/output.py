@@ -43,7 +43,7 @@ from ankiforge.text import (
 from ankiforge.text.normalize import BIDI_CONTROLS
 
 if TYPE_CHECKING:
-    from ankiforge.config.workspace import WorkspaceDirectory
+    from ankiforge.config.workspace import Activity, WorkspaceDirectory
     from ankiforge.model import Problem
     from ankiforge.pipeline.workspace import Workspace
     from ankiforge.reports.listing import ListedRows
@@ -502,7 +502,7 @@ def find_workspace(call: Call, *, needs_trust: bool = True) -> WorkspaceDirector
 def open_workspace(
     call: Call,
     *,
-    writes: str = "",
+    writes: Activity | None = None,
     read_only: bool = False,
     lock_timeout: float | None = None,
     folder: WorkspaceDirectory | None = None,
@@ -511,7 +511,7 @@ def open_workspace(
 
     Args:
         call: the command's options.
-        writes: the lock to hold ("drafting" or "publishing"), or "" for none.
+        writes: the activity whose lock to hold, or None for none.
         read_only: whether to keep all changes in an in-memory copy instead of writing them.
         lock_timeout: how long to wait for the lock in seconds, or None for the default.
         folder: the workspace's directory and settings, if already known.
@@ -534,7 +534,7 @@ def open_workspace(
             mirror = LogPrinter(call.warn)
             workspace_log.addHandler(mirror)
             stack.callback(workspace_log.removeHandler, mirror)
-        if writes:
+        if writes is not None:
             stack.enter_context(workspace.hold_lock(writes, lock_timeout))
         stack.enter_context(workspace)
         if not read_only:
@@ -542,7 +542,7 @@ def open_workspace(
             command = context.command_path if context else "ankiforge mcp"
             log_lines([f"{command}, version {__version__}"])
         call.print_problems(workspace.iter_journal_problems())
-        if not writes:
+        if writes is None:
             call.print_problems(workspace.iter_rebuilt_database_notices())
         yield workspace
 

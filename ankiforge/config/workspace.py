@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from glob import escape
 from pathlib import Path
 from shlex import quote
+from typing import Literal
 
 import msgspec
 import yaml
@@ -44,6 +45,8 @@ HINTS_FILE = "hints"
 """
 MAX_VALUES_BYTES = 16 << 20
 """The maximum size of a file that `load_values` reads."""
+Activity = Literal["drafting", "publishing", "watching"]
+"""What only one process at a time does in a workspace. Each activity has a lock."""
 LOCK_TIMEOUT = 60.0
 """The default time to wait for another process to release a lock, in seconds."""
 
@@ -338,11 +341,13 @@ class WorkspaceDirectory(Value):
         make_private(self.journal_directory)
 
     @contextmanager
-    def acquire_lock(self, activity: str, timeout: float | None = None) -> Iterator[None]:
+    def acquire_lock(
+        self, activity: Activity, timeout: float | None = None
+    ) -> Iterator[None]:
         """Context manager that waits for the lock of an activity, then holds it.
 
         Args:
-            activity: "drafting", "publishing" or "watching".
+            activity: What the lock is for.
             timeout: How many seconds to wait, or None for `LOCK_TIMEOUT`.
 
         Raises:

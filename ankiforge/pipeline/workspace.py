@@ -33,6 +33,7 @@ from ankiforge.config.deckfiles import DeckRule
 from ankiforge.config.log import describe_problem, log_lines, open_log
 from ankiforge.config.trust import require_trust
 from ankiforge.config.workspace import (
+    Activity,
     RememberedPath,
     WorkspaceDirectory,
     find_user_directory,
@@ -284,12 +285,13 @@ class Workspace:
         return self.folder.load_decks()
 
     @contextmanager
-    def hold_lock(self, activity: str, seconds: float | None = None) -> Iterator[None]:
+    def hold_lock(
+        self, activity: Activity, seconds: float | None = None
+    ) -> Iterator[None]:
         """Context manager that holds the lock of the workspace. Reentrant.
 
         Args:
-            activity: The name of the activity, e.g. "drafting", for the message to other
-                programs.
+            activity: What the lock is for.
             seconds: The time to wait for another program to release the lock, or None for the
                 default.
 

@@ -18,6 +18,7 @@ from msgspec import to_builtins
 from msgspec.structs import replace
 
 from ankiforge.check import compute_search_terms
+from ankiforge.config.workspace import Activity
 from ankiforge.draft.privacy import PrivacyFilter, SendableHighlight, mark_as_sendable
 from ankiforge.draft.prompt import (
     NO_TEXT,
@@ -177,8 +178,8 @@ _TOO_MANY = (
 )
 _REJECTED_BEFORE = "the reader rejected these words, or has this card"
 
-OpenWorkspace = Callable[[str], AbstractContextManager[Workspace]]
-"""Opens the workspace. The argument names a lock to acquire, or is "" for no lock."""
+OpenWorkspace = Callable[[Activity | None], AbstractContextManager[Workspace]]
+"""Opens the workspace. The argument is the activity whose lock to hold, or None for no lock."""
 Cards = list[Texts]
 """Proposed cards as dictionaries with the fields of `ProposedCard`, which are "" if unused."""
 
@@ -234,7 +235,7 @@ class AgentSession:
         unread = {} if tool.writes else _read_changed_files(self)
         if tool in TOOLS:
             return {**tool.function(self, **arguments), **unread}
-        with self.open("") as workspace:
+        with self.open(None) as workspace:
             privacy = load_privacy_filter(workspace.ledger)
             answer: Json = tool.function(workspace, privacy, **arguments)
             return {**privacy.mask_json_entry(answer), **unread}
@@ -257,7 +258,7 @@ def list_highlights(
     Continue with next_offset. `document` is a part of a title. The first reply contains the
     drafting rules; `rules` returns them again.
     """
-    with agent.open("") as workspace:
+    with agent.open(None) as workspace:
         # collect the highlights without a card, each with the kind of card its colour requests
         without_card: list[tuple[SendableHighlight, str]] = []
         for request in iter_model_tasks(
@@ -314,7 +315,7 @@ def _render_rules(prompt: Prompt) -> str:
 @agent_tool()
 def get_context(agent: AgentSession, *, highlight: Words) -> Json:
     """Show one highlight with the text around it, e.g. to see to whom "she" refers."""
-    with agent.open("") as workspace:
+    with agent.open(None) as workspace:
         privacy = load_privacy_filter(workspace.ledger)
         passage = load_highlight(workspace.ledger, highlight)
         _check_is_public(privacy, passage)
@@ -345,7 +346,7 @@ def list_cards(
     suggested cards and questions, which are not listed. `query` as in the program: an id, words,
     deck:Biology, tag:x, document:title, finding:*.
     """
-    with agent.open("") as workspace:
+    with agent.open(None) as workspace:
         ledger = workspace.ledger
         privacy = load_privacy_filter(ledger)
         cards: list[Json] = []

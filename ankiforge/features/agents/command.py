@@ -14,6 +14,7 @@ from ankiforge.cli.output import Call, command, find_workspace, open_workspace
 from ankiforge.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
+    from ankiforge.config.workspace import Activity
     from ankiforge.pipeline.workspace import Workspace
 
 _SENT = (
@@ -59,7 +60,7 @@ def mcp(call: Call, trust: Path | None) -> None:
     quiet = replace(call, quiet=True, as_json=True)
 
     @contextmanager
-    def open_trusted_workspace(writes: str) -> Iterator[Workspace]:
+    def open_trusted_workspace(writes: Activity | None) -> Iterator[Workspace]:
         folder = find_workspace(quiet)
         if not has_permission(folder, find_user_directory(), AGENTS_PERMISSION):
             message = "agents were not allowed to read this workspace"
