@@ -497,8 +497,12 @@ def _format_unread(ledger: Ledger) -> TextLines:
         if syntax in _REPORTED_KINDS or syntax.startswith(OTHER_TOOL_NOTE_PREFIX):
             unread_count += 1
     if unread_count:
-        looks = format_count(unread_count, "text looks", "texts look")
-        yield f"{looks} like a card, but was not read: ankiforge list --no-card --all"
+        texts = format_count(
+            unread_count,
+            "text looks like a card, but was",
+            "texts look like a card, but were",
+        )
+        yield f"{texts} not read: ankiforge list --no-card --all"
 
 
 def _format_lost_passages(report: IngestReport, ledger: Ledger) -> TextLines:

@@ -17,6 +17,7 @@ PLUGIN = (
 UNREAD = "this form is not read: write it as question::answer; to keep its note in Anki: ankiforge adopt"
 HEADING = "a heading cannot be a card: write it on a line of text, or in a list"
 TERMS = "its lines are cards only below a heading such as `Glossary` or `Definitions`"
+REMNOTE = "this form is not read: write it as question::answer"
 MARK = "its other half is missing, it contains no words, or follows a backslash"
 ROWS = [
     ('a ==b c', [('==mark==', 'line 1', MARK)]),
@@ -30,6 +31,10 @@ ROWS = [
     ('$a==b==c$', []),
     ('key:: value', [('question::answer', 'line 1', HIDDEN)]),
     ('id:: 5-5', []),
+    ('Capital of Peru >> Lima', [('note of RemNote', 'line 1', REMNOTE)]),
+    ('- What is it? >>> That', [('note of RemNote', 'line 1', REMNOTE)]),
+    ('cat a >> b', []),
+    ('> A >quoted> line', []),
     ('::: {.callout-note}\na\n:::', []),
     ('{{% notice %}}\na', []),
     ('a\nid:: 6\nb ==x', [('==mark==', 'line 3', MARK)]),

@@ -119,10 +119,10 @@ def parse_list_card(state: StateBlock, start: int, end: int, silent: bool) -> bo
 
 
 # The labels of a question and its answer (`Q:` and `A:`) or of the front and back of a
-# card (`F:` and `B:`).
+# card (`F:` and `B:`, or `Front:` and `Back:` as chats write them).
 _QUESTION_LABEL = regex(QUESTION_LABEL)
 _ANSWER_LABEL = regex(
-    rf"(?:(?<=[\s？])|^)(?:[-*+]\s+)?{BOLD_MARKER}(?P<label>(?:A|Answer|B|Antwort|答)\s?\d{{0,4}})"
+    rf"(?:(?<=[\s？])|^)(?:[-*+]\s+)?{BOLD_MARKER}(?P<label>(?:A|Answer|B|Back|Antwort|答)\s?\d{{0,4}})"
     rf"{BOLD_MARKER}(?::{BOLD_MARKER}(?:[ \t]+|$)|：{BOLD_MARKER}[ \t]*)"
 )
 # The tag of a question, and what may follow it on a line outside lists: tags and the id that

@@ -30,7 +30,7 @@ LIST_MARKERS = r"(?:[ \t]*(?:[-*+]|\d{1,9}[.)])(?=[ \t]))*[ \t]*"
 BOLD_MARKER = r"(?:\*\*|__)?"
 QUESTION_LABEL = (
     rf"(?:[-*+][ \t]+|\d{{1,4}}[.)][ \t]+)?{BOLD_MARKER}"
-    rf"(?P<label>(?:Q|Question|F|Frage|问|問)\s?\d{{0,4}}){BOLD_MARKER}"
+    rf"(?P<label>(?:Q|Question|F|Front|Frage|问|問)\s?\d{{0,4}}){BOLD_MARKER}"
     rf"(?::{BOLD_MARKER}[ \t]|：{BOLD_MARKER})"
 )
 """The label of a question, such as `Q:`. It may be bold, numbered or in a list."""
@@ -261,6 +261,12 @@ def _build_tool_syntax(
 
 
 TOOL_FORMS = (
+    _build_tool_syntax(
+        "RemNote",
+        (" >> ", " >>> "),
+        r"(?m)^[ \t]*(?:[-*+][ \t]+)?[A-Z][^\n=;(){}<>`$|]*\S[ \t]>>>?[ \t][^\s>]",
+        "this form is not read: write it as question::answer",
+    ),
     NoteSyntax(
         "tool",
         "question :-> answer",
