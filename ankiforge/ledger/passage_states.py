@@ -160,11 +160,7 @@ def select_leading_rows(rows: Sequence[_StateRow]) -> list[_StateRow]:
 
 
 def row_to_state(row: _StateRow) -> PassageState:
-    """Convert a row of the view `present_passage` to the state of its passage.
-
-    The row must also have the column `best`: None if the passage has no pending drafts, 0 if
-    checks block all of them, and 1 otherwise.
-    """
+    """Convert a row of the view `present_passage` to the state of its passage."""
     return PassageState(
         key=row["key"],
         passage_key=row["passage"],

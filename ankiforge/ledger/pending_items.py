@@ -183,7 +183,7 @@ def load_pending_items(store: Store, before: PendingItems | None = None) -> Pend
 def _load_uncarded(store: Store) -> list[PassageLocation]:
     """Load the locations of `PendingItems.without_card`, the most useful first."""
     # whether a draft waits is the same for all highlights of a passage
-    rows = store.fetch_rows(f"{_STATE_QUERY} WHERE w.best IS NULL")
+    rows = store.fetch_rows("SELECT * FROM present_passage WHERE best IS NULL")
     states = [row_to_state(row) for row in select_leading_rows(rows)]
     states = [state for state in states if state.has_open_sentence]
     factuality = load_factuality(store)
@@ -267,27 +267,16 @@ def _get_best_first_sort_key(
     return -rank, state.document, state.position
 
 
-# The state of each present highlight, with the additional column `best`: None if the passage has
-# no pending drafts, 0 if checks block all of them, and 1 otherwise.
-_STATE_QUERY = (
-    "SELECT m.*, w.best FROM present_passage m LEFT JOIN"
-    " (SELECT passage, max(severity != 'block') AS best FROM draft GROUP BY 1) w"
-    " ON w.passage = m.passage"
-)
-
-
 def _load_states(store: Store) -> list[PassageState]:
     """Load the states of all passages that are still in a source, in reading order."""
-    rows = store.fetch_rows(f"{_STATE_QUERY} ORDER BY m.document, m.position")
+    rows = store.fetch_rows("SELECT * FROM present_passage ORDER BY document, position")
     return list(map(row_to_state, select_leading_rows(rows)))
 
 
 def _load_states_of_highlight(store: Store, key: str) -> list[PassageState]:
     """Load the state of the passage whose leading highlight has this key, if there is one."""
     rows = store.fetch_rows(
-        "SELECT m.*, (SELECT max(severity != 'block') FROM draft"
-        "  WHERE passage = m.passage) AS best"
-        f" FROM present_passage m WHERE m.key IN {JSON_VALUES}",
+        f"SELECT * FROM present_passage WHERE key IN {JSON_VALUES}",
         to_json(store.get_keys(key)),
     )
     states = map(row_to_state, select_leading_rows(rows))
@@ -426,12 +415,14 @@ def load_passage_states(store: Store, key: str) -> list[tuple[Highlight, str]]:
     """
     passages_with_question = _find_passages_with_questions(store)
     states = []
-    query = (
-        f"SELECT s.*, h.body FROM ({_STATE_QUERY}) s JOIN highlight h USING (key)"
-        " WHERE NOT s.is_doubted AND s.document = (SELECT document FROM highlight WHERE key = ?)"
-        " ORDER BY s.position"
+    rows = store.fetch_rows(
+        "SELECT p.*, h.body FROM present_passage p JOIN highlight h USING (key)"
+        " WHERE NOT p.is_doubted"
+        " AND p.document = (SELECT document FROM highlight WHERE key = ?)"
+        " ORDER BY p.position",
+        key,
     )
-    for row in store.fetch_rows(query, key):
+    for row in rows:
         state = row_to_state(row)
         has_question = state.passage_key in passages_with_question
         review_status = state.find_review_status(has_question=has_question)

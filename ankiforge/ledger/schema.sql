@@ -204,6 +204,8 @@ CREATE VIEW IF NOT EXISTS present_passage AS
         -- of the best undecided sentence
         (SELECT max(s.worth) FROM sentence s WHERE s.key = h.key AND NOT EXISTS
             (SELECT 1 FROM decided_sentence d WHERE d.name = s.name AND d.kind != 'draft')) AS open_worth,
+        -- of the pending drafts of the passage: 0 if checks block all of them, else 1; NULL = there are none
+        (SELECT max(d.severity != 'block') FROM draft d WHERE d.passage = coalesce(a.first, h.key)) AS best,
         -- whether the user is asked if its document was deleted, see `ingest`
         h.document IN (SELECT j.value FROM meta m, json_each(m.value) j
             WHERE m.name > 'doubted:' AND m.name < 'doubted;') AS is_doubted

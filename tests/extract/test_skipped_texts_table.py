@@ -17,6 +17,7 @@ PLUGIN = (
 UNREAD = "this form is not read: write it as question::answer; to keep its note in Anki: ankiforge adopt"
 HEADING = "a heading cannot be a card: write it on a line of text, or in a list"
 TERMS = "its lines are cards only below a heading such as `Glossary` or `Definitions`"
+TABLE = "in a note, a table is no list of cards: save it as CSV, or write `question::answer`"
 REMNOTE = "this form is not read: write it as question::answer"
 MARK = "its other half is missing, it contains no words, or follows a backslash"
 ROWS = [
@@ -34,6 +35,8 @@ ROWS = [
     ('Capital of Peru >> Lima', [('note of RemNote', 'line 1', REMNOTE)]),
     ('- What is it? >>> That', [('note of RemNote', 'line 1', REMNOTE)]),
     ('cat a >> b', []),
+    ('| Question | Answer |\n|---|---|\n| Who? | me |', [('table of questions', 'line 1', TABLE)]),
+    ('| Drug | Dose |\n|---|---|\n| A | b |', []),
     ('> A >quoted> line', []),
     ('::: {.callout-note}\na\n:::', []),
     ('{{% notice %}}\na', []),

@@ -261,6 +261,14 @@ def _build_tool_syntax(
 
 
 TOOL_FORMS = (
+    NoteSyntax(
+        "tool",
+        "table of questions",
+        literals=("| Question", "| Front", "|Question", "|Front"),
+        sign=r"(?m)^[ \t>]*\|[ \t]*(?:Question|Front)s?[ \t]*\|[ \t]*(?:Answer|Back)s?[ \t]*\|",
+        reason="in a note, a table is no list of cards: save it as CSV, or write"
+        " `question::answer`",
+    ),
     _build_tool_syntax(
         "RemNote",
         (" >> ", " >>> "),
