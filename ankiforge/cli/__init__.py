@@ -99,7 +99,8 @@ class Program(SuggestingGroup):
             with formatter.section(heading):
                 formatter.write_dl(lines, 12)
         formatter.write_paragraph()
-        formatter.write_text(f"More: {', '.join(RARE_COMMANDS)}.")
+        names = [name for name in RARE_COMMANDS if name in COMMANDS]
+        formatter.write_text(f"More: {', '.join(names)}.")
 
 
 @click.group(
