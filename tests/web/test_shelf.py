@@ -273,8 +273,8 @@ def test_the_sentence_has_the_one_before(documents, opened):
         if card["verdict"] == "accepted"
     ]
     assert text == (
-        "Many rivers are wide. In 1900 Georg Müller and {{c1::Alfons Pilzecker}} observed that"
-        " a second list damages the first, and they called the hardening consolidation."
+        "Many rivers are wide. In 1900 Georg Müller and Alfons Pilzecker observed that"
+        " a second list damages the first, and they called the hardening {{c1::consolidation}}."
     )
 
 
