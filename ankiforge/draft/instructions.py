@@ -219,19 +219,6 @@ def _find_content_stems(text: str, language: str) -> set[str]:
 # --- instructions of highlights -------------------------------------------------------
 
 
-def has_relevant_comment(highlight: Highlight) -> bool:
-    """Return whether the user's comment asks for a card or is about the passage's content."""
-    if asks_for_card(parse_highlight_instruction(highlight)):
-        return True
-    if not highlight.comment_is_instruction:
-        return False
-    language = detect_language(highlight.comment, highlight.exact)
-    stems = _find_content_stems(highlight.comment, language)
-    if len(stems) < _MIN_CONTENT_WORDS:
-        return False
-    return not stems.isdisjoint(_find_content_stems(highlight.exact, language))
-
-
 def asks_for_card(instruction: Instruction | None) -> bool:
     """Return whether a comment asks for a question or a cloze."""
     return isinstance(instruction, QuestionRequest | ClozeRequest)

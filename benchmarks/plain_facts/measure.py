@@ -18,7 +18,6 @@ from pathlib import Path
 
 from ankiforge.draft.propose import propose_drafts
 from ankiforge.model import (
-    MIN_CERTAIN_CONFIDENCE,
     Document,
     DocumentKey,
     Highlight,
@@ -60,9 +59,8 @@ def count_unasked(write, sentences):
             ).stdout
 
         forge("run", "-q")
-        rows = map(json.loads, forge("--json", "list", "--no-card").splitlines())
-        proposals = [row["proposal"] for row in rows if row.get("proposal")]
-    return sum(each["confidence"] >= MIN_CERTAIN_CONFIDENCE for each in proposals)
+        rows = map(json.loads, forge("--json", "list").splitlines())
+        return sum(row.get("certain", False) for row in rows)
 
 
 def write_notes(desk, sentences):

@@ -10,7 +10,6 @@ from ankiforge.draft.instructions import (
     find_drafting_skip_reason,
     find_questions,
     find_reason_not_to_send,
-    has_relevant_comment,
     is_drafted_by_rules_only,
     make_failed_result,
     make_two_sided_fields,
@@ -75,26 +74,6 @@ def test_who_drafts_a_highlight(highlight, is_for_rules, reason):
     known = (NO_MODEL, "a picture is not", "a word with")
     is_drafted = reason is None or reason.startswith(known)
     assert find_drafting_skip_reason(highlight) == (None if is_drafted else not_sent)
-
-
-@pytest.mark.parametrize(
-    ("comment", "is_relevant"),
-    [
-        ("? why", True),
-        ("c: energy", True),
-        ("skip", False),
-        ("", False),
-        ("energy matters in muscles", True),
-        ("energy in muscles", False),  # two words of content
-        ("love this great book", False),  # none of the passage
-        ("energy energy energy", False),
-    ],
-)
-def test_a_comment_is_about_its_passage(comment, is_relevant):
-    assert has_relevant_comment(make(comment=comment)) is is_relevant
-    others = make(comment=comment, comment_is_instruction=False)
-    assert has_relevant_comment(others) is False
-    assert find_questions(others) == []
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,9 @@ PLUGIN = (
 UNREAD = "this form is not read: write it as question::answer; to keep its note in Anki: ankiforge adopt"
 HEADING = "a heading cannot be a card: write it on a line of text, or in a list"
 TERMS = "its lines are cards only below a heading such as `Glossary` or `Definitions`"
-TABLE = "in a note, a table is no list of cards: save it as CSV, or write `question::answer`"
+TABLE = (
+    "in a note, a table is no list of cards: save it as CSV, or write `question::answer`"
+)
 REMNOTE = "this form is not read: write it as question::answer"
 MARK = "its other half is missing, it contains no words, or follows a backslash"
 ROWS = [

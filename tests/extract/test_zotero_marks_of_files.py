@@ -89,7 +89,9 @@ def test_marks_in_the_trash_are_told_once(forge, tmp_path):
 def test_marks_of_a_trashed_paper_are_in_the_trash(forge, tmp_path):
     folder = library(tmp_path / "Zotero")
     attachment = Attachment("ATTACH01", "a.pdf", (Annotation("MARKAAA2", SPACING),))
-    paper = Work("PAPER001", {"title": "On memory"}, attachments=(attachment,), trashed=True)
+    paper = Work(
+        "PAPER001", {"title": "On memory"}, attachments=(attachment,), trashed=True
+    )
     (folder / "zotero.sqlite").unlink()
     write_zotero(folder / "zotero.sqlite", [Library((paper,))])
     assert "1 mark in Zotero's trash" in forge.ok("run", folder).stderr
