@@ -20,6 +20,7 @@ TERMS = "its lines are cards only below a heading such as `Glossary` or `Definit
 TABLE = (
     "in a note, a table is no list of cards: save it as CSV, or write `question::answer`"
 )
+CALLOUT = "a callout is no card: write question::answer; to read callouts as passages: ankiforge run PATH --marks callout"
 REMNOTE = "this form is not read: write it as question::answer"
 MARK = "its other half is missing, it contains no words, or follows a backslash"
 ROWS = [
@@ -37,6 +38,14 @@ ROWS = [
     ('Capital of Peru >> Lima', [('note of RemNote', 'line 1', REMNOTE)]),
     ('- What is it? >>> That', [('note of RemNote', 'line 1', REMNOTE)]),
     ('cat a >> b', []),
+    ('Q. What is it?\nA. That', [('Q. … A. …', 'line 1', 'this form is not read: write `Q:` and `A:`')]),
+    ('Q. and no answer', []),
+    ('It is the {1:nucleus}.', [('{1:gap}', 'line 1', 'only a plug-in reads this form: write `{{c1::words}}`')]),
+    ('a set {1: 2} and ${1:b}$', []),
+    ('> [!question] What is it?\n> That', [('question in a callout', 'line 1', CALLOUT)]),
+    ('> [!question] Open points\n> That', []),
+    ('### What is it? #flashcard\nThat', [('question with #flashcard', 'line 1', 'this tag makes no card: write `#card`')]),
+    ('#flashcards', []),
     ('| Question | Answer |\n|---|---|\n| Who? | me |', [('table of questions', 'line 1', TABLE)]),
     ('| Drug | Dose |\n|---|---|\n| A | b |', []),
     ('> A >quoted> line', []),

@@ -263,6 +263,36 @@ def _build_tool_syntax(
 TOOL_FORMS = (
     NoteSyntax(
         "tool",
+        "Q. … A. …",
+        literals=("\nQ. ", "> Q. ", "- Q. "),
+        sign=r"(?m)^[ \t>]*(?:[-*+][ \t]+)?Q\.[ \t]+\S[^\n]*\n[ \t>]*A\.[ \t]+\S",
+        reason="this form is not read: write `Q:` and `A:`",
+    ),
+    NoteSyntax(
+        "tool",
+        "{1:gap}",
+        literals=("{1:", "{2:"),
+        sign=r"(?<![\\{$\w])\{[12]:(?=[^\s{}:][^{}\n]*\})",
+        reason="only a plug-in reads this form: write `{{c1::words}}`",
+    ),
+    NoteSyntax(
+        "tool",
+        "question in a callout",
+        literals=("[!question]", "[!faq]"),
+        sign=r"(?m)^[ \t]*>[ \t>]*\[!(?:question|faq)\][+-]?[ \t]+[^\n]*[?？][ \t]*$"
+        r"(?!\n[^\n]*==)",
+        reason="a callout is no card: write question::answer; to read callouts as passages:"
+        " ankiforge run PATH --marks callout",
+    ),
+    NoteSyntax(
+        "tool",
+        "question with #flashcard",
+        literals=("#flashcard",),
+        sign=r"(?m)^[^\n]*\S[?？][ \t]+\#flashcards?(?![\w/-])",
+        reason="this tag makes no card: write `#card`",
+    ),
+    NoteSyntax(
+        "tool",
         "table of questions",
         literals=("| Question", "| Front", "|Question", "|Front"),
         sign=r"(?m)^[ \t>]*\|[ \t]*(?:Question|Front)s?[ \t]*\|[ \t]*(?:Answer|Back)s?[ \t]*\|",
