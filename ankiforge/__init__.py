@@ -5,7 +5,7 @@ The library consists of the class `Workspace` and the values that its methods ta
     with ankiforge.Workspace("~/cards") as workspace:
         workspace.run(["paper.pdf"])
 
-See `docs/guides/library.md` for more.
+See `docs/guides/developers.md` for more.
 """
 
 from importlib import import_module

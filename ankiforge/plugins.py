@@ -3,7 +3,7 @@
 A distribution declares plug-ins as entry points in the groups `ankiforge.sources` and
 `ankiforge.commands`; see https://packaging.python.org/specifications/entry-points/. As the
 search takes longer than the rest of a short command, plug-ins are only searched for if a
-path, setting or command is otherwise unknown. `docs/internals/plug-ins.md` has an example.
+path, setting or command is otherwise unknown. `examples/plugin/README.md` has an example.
 """
 
 from __future__ import annotations

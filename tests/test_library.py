@@ -11,7 +11,7 @@ from ankiforge.pipeline.decide import edit_card_or_draft
 from ankiforge.pipeline.workspace import Workspace
 
 ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs/guides/library.md"
+PAGE = ROOT / "docs/guides/developers.md"
 TUTORIAL = ROOT / "docs/tutorial/first-cards.md"
 
 

@@ -1,12 +1,9 @@
-"""Draw what is defined elsewhere: options of commands, keys of the page, the ledger's modules, files of the example.
+"""Draw what is defined elsewhere: the options of commands.
 
 MkDocs calls this while it builds the documentation (`make docs`).
 """
 
 import re
-from importlib.resources import files
-from itertools import zip_longest
-from pathlib import Path
 from typing import Any
 
 import click
@@ -19,18 +16,11 @@ _NAME = re.compile(r"## (.+)")
 _HELP = "| `-h, --help` | Show the help of a command. |"
 
 
-_EXAMPLE = re.compile(r"(?m)^\[`(examples/\S+?)`\]\(\S+\)$")
-_LANGUAGES = {".py": "python", ".toml": "toml"}
-_KEY = re.compile(r'(?m)^  \w+(?:\([^)]*\))?\("([^"]+)", "([^"]+)",')
-
-
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """Return the text of a page with what is drawn on it."""
-    if page.file.src_uri == "guides/review.md":
-        return markdown.replace("\n## Keys\n", f"\n## Keys\n\n{_keys()}\n")
+    """Return the text of a page; that of the commands has a table of options for each."""
     if page.file.src_uri == "reference/commands.md":
         return _add_options(markdown)
-    return _EXAMPLE.sub(_show_example, markdown)
+    return markdown
 
 
 def on_page_content(html: str, **_: Any) -> str:
@@ -53,29 +43,6 @@ def _align(header: re.Match[str]) -> str:
 def on_post_page(output: str, **_: Any) -> str:
     """Return a page whose search dialog has a name, which the theme leaves out."""
     return output.replace('role="dialog"', 'role="dialog" aria-label="Search"', 1)
-
-
-def _show_example(link: re.Match[str]) -> str:
-    """Return the file of the example that a line links to, as a block of code."""
-    path = Path(__file__).parents[1] / link[1]
-    return f"```{_LANGUAGES[path.suffix]}\n{path.read_text(encoding='utf-8')}```"
-
-
-def _keys() -> str:
-    """Return all keys of the review page, each once."""
-    script = files("ankiforge.web").joinpath("static/keys.js").read_text(encoding="utf-8")
-    names: dict[str, str] = {}
-    for key, name in _KEY.findall(script):
-        names.setdefault(key, name)
-    cells = []
-    for key, name in names.items():
-        signs = " ".join(f"`{sign}`" for sign in key.split()) or "`Space`"
-        signs = signs.replace("Escape", "Esc").replace("ArrowRight", "→")
-        cells.append(f"| {signs} | {name} |")
-    half = (len(cells) + 1) // 2
-    pairs = zip_longest(cells[:half], cells[half:], fillvalue="| | |")
-    rows = ["| key | what it does | key | what it does |", "|---|---|---|---|"]
-    return "\n".join([*rows, *(left + right[1:] for left, right in pairs)])
 
 
 def _add_options(markdown: str) -> str:

@@ -52,7 +52,7 @@ class NoPromptError(ConfigError):
 
 
 PLACEHOLDERS = ("schema", "most", "kinds", "title", "remark", "highlights")
-"""The names of all placeholders, which `docs/guides/prompts.md` explains."""
+"""The names of all placeholders, which `docs/guides/developers.md#prompts` explains."""
 _PLACEHOLDER = regex(r"\{\{[ \t]*([A-Za-z_]\w*)[ \t]*\}\}")
 
 

@@ -2,7 +2,7 @@
 
 A new source type is a subclass of `SourceType`, usually of `TextFileSource` (in `file_source`) or
 `ExportSource` (in `exports`). Add it to `registry`, or distribute it as a plug-in: see
-`docs/internals/plug-ins.md`.
+`examples/plugin/README.md`.
 
 Even a command that only checks which source a file belongs to imports the classes of all sources,
 so their modules import `pypdf`, SQLite and the like inside functions.

@@ -202,7 +202,7 @@ class TestZotero(EverySource):
 
 
 class TestFoliate(FolderSuite):
-    """The plug-in of `docs/internals/plug-ins.md`."""
+    """The plug-in of `examples/plugin/README.md`."""
 
     kind = "foliate"
     ending = ".json"

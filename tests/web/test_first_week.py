@@ -12,14 +12,14 @@ import pytest
 from tests.limits import PATIENCE
 from tests.makers.build import build
 from tests.test_docs import (
-    DOCS,
+    PAPER_PAGE,
     README,
+    TUTORIAL,
     note_of_the_tutorial,
     session,
 )
 from tests.web.conftest import CARD, ready, settle, shown
 
-TUTORIALS = ("tutorial/paper-to-anki.md", "tutorial/first-cards.md")
 PAPER = "papers/Judging a diagnostic test.pdf"
 TAUGHT = "What does the testing effect say?"
 MAX_DECISIONS = 20
@@ -67,7 +67,7 @@ def test_what_the_readme_and_the_tutorials_print_works_in_this_order(
     note.parent.mkdir()
     note.write_text(note_of_the_tutorial(), encoding="utf-8")
     package = forge.folder / "ankiforge.apkg"
-    pages = [README, *((DOCS / name).read_text(encoding="utf-8") for name in TUTORIALS)]
+    pages = [README, PAPER_PAGE, TUTORIAL]
     accepted = imports = 0
     reviewed: list[Any] = []
     for text in pages:
