@@ -6,8 +6,8 @@ A kind is the suffix of a file, or an `UnreadKind` if the suffix doesn't say why
 from __future__ import annotations
 
 import os
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from enum import StrEnum
 from functools import partial
@@ -171,12 +171,20 @@ def count_unread_files(sources: Iterable[object]) -> Iterator[UnreadFiles]:
         # A source of a library has `unread_files`; other sources list a directory.
         yield from getattr(source, "unread_files", ())
         readings += _iter_readings(source)
-    directories = {reading.directory for reading in readings}
-    for directory in sorted(filter(Path.is_dir, directories)):
-        if not directories.isdisjoint(directory.parents):
-            continue
-        inside = [each for each in readings if each.directory.is_relative_to(directory)]
-        yield count_files(directory, partial(_is_read_by_any, inside))
+    directories = {each.directory for each in readings if each.directory.is_dir()}
+    inside: defaultdict[Path, list[_Reading]] = defaultdict(list)
+    for reading in readings:
+        if reading.directory in directories:
+            inside[_find_outermost(reading.directory, directories)].append(reading)
+    for directory in sorted(inside):
+        yield count_files(directory, partial(_is_read_by_any, inside[directory]))
+
+
+def _find_outermost(directory: Path, directories: Collection[Path]) -> Path:
+    """Return the outermost of some directories that contains one of them, or is it."""
+    return next(
+        each for each in (*reversed(directory.parents), directory) if each in directories
+    )
 
 
 class _Reading(NamedTuple):
