@@ -94,13 +94,14 @@ CREATE TABLE IF NOT EXISTS made (
 CREATE INDEX IF NOT EXISTS made_key ON made (key);
 CREATE INDEX IF NOT EXISTS made_batch ON made (batch) WHERE batch != '';
 
--- drafts that a model or chat made in one batch, with the columns of each highlight before; undo reverts the batch
+-- the highlights that a model or chat drafted in one batch and that this changed; undo reverts the batch
 CREATE TABLE IF NOT EXISTS drafting (
     id TEXT NOT NULL,
     number INTEGER NOT NULL,     -- of the last event before it
-    key TEXT NOT NULL, drafts TEXT NOT NULL,  -- JSON: the ids of the drafts of the highlight
-    content TEXT NOT NULL, modelled TEXT NOT NULL, declined TEXT NOT NULL, worth REAL NOT NULL,
-    reason TEXT NOT NULL, fate TEXT NOT NULL
+    key TEXT NOT NULL,
+    content TEXT NOT NULL,       -- the content that was drafted
+    has_drafts INTEGER NOT NULL, -- whether any drafts wait because of it, or were replaced
+    before TEXT NOT NULL         -- snapshots.DraftingState as JSON
 );
 CREATE INDEX IF NOT EXISTS drafting_id ON drafting (id);
 

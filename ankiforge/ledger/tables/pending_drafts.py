@@ -7,18 +7,14 @@ drafting to the row of a highlight.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 from msgspec.structs import asdict, replace
 
-from ankiforge.ledger.draft_changes import (
-    DraftingChanges,
-    DraftingMode,
-    DraftingOutcome,
-)
+from ankiforge.ledger.draft_changes import DraftingChanges
 from ankiforge.ledger.events import hash_question_and_answer
-from ankiforge.ledger.snapshots import PassageSnapshot
+from ankiforge.ledger.snapshots import DraftingState, PassageSnapshot
 from ankiforge.ledger.store import (
     JSON_VALUES,
     Row,
@@ -35,6 +31,7 @@ from ankiforge.model import (
     OTHER_SCHEDULE_CHECK,
     PROPOSAL_DRAFTER,
     Draft,
+    DraftingStatus,
     Finding,
     Guid,
     Json,
@@ -396,35 +393,54 @@ def delete_drafts_of_highlights(
     return [row["key"] for row in rows]
 
 
-def save_drafting_outcomes(
-    store: Store, outcomes: Sequence[DraftingOutcome], mode: DraftingMode
+def store_drafting_results(
+    store: Store, changes: Iterable[DraftingChanges], *, by_model: bool
 ) -> None:
-    """Write drafting results to the rows of their highlights.
+    """Write what drafting has found to the rows of the highlights and of their sentences."""
+    states: dict[str, DraftingState] = {}
+    drafted_hashes: list[tuple[str, str]] = []
+    for change in changes:
+        key = change.snapshot.highlight.key
+        if change.drafting is not None:
+            states[key] = change.drafting
+            drafted_hashes.append((change.drafted_hash, key))
+        if change.usefulness_by_sentence is not None:
+            _rate_sentences(store, key, change.usefulness_by_sentence)
+    save_drafting_states(store, states)
+    if not by_model:
+        query = "UPDATE highlight SET drafted = ? WHERE key = ?"
+        store.execute_all(query, drafted_hashes)
 
-    `mode` selects which columns are written: those for the rules or those for a model.
-    """
-    query = (
-        "UPDATE highlight SET drafted = :drafted_content_hash, worth = :usefulness,"
-        " reason = :reason, fate = :status WHERE key = :key"
+
+def save_drafting_states(store: Store, states: Mapping[str, DraftingState]) -> None:
+    """Write what drafting has found to the rows of highlights. `states` is keyed by highlight."""
+    rows = [{"key": key, **asdict(state)} for key, state in states.items()]
+    store.execute_all(
+        "UPDATE highlight SET modelled = :modelled_hash, declined = :declined_hash,"
+        " worth = :usefulness, reason = :reason, fate = :status WHERE key = :key",
+        rows,
     )
-    if mode.is_model and mode.keeps_pending:
-        query = (
-            "UPDATE highlight SET modelled = :drafted_content_hash, reason = :reason,"
-            " fate = :status WHERE key = :key"
-        )
-    elif mode.is_model:
-        query = (
-            "UPDATE highlight SET modelled = :drafted_content_hash, declined = :declined_hash,"
-            " worth = :usefulness, reason = :reason, fate = :status WHERE key = :key"
-        )
-    store.execute_all(query, list(map(asdict, outcomes)))
-    # store how useful a card about each sentence would be, replacing earlier values
-    rated_keys: list[tuple[str]] = []
-    rows: list[tuple[float, str, str]] = []
-    for outcome in outcomes:
-        if outcome.usefulness_by_sentence is not None:
-            rated_keys.append((outcome.key,))
-            for name, worth in outcome.usefulness_by_sentence.items():
-                rows.append((worth, name, outcome.key))
-    store.execute_all("UPDATE sentence SET worth = NULL WHERE key = ?", rated_keys)
-    store.execute_all("UPDATE sentence SET worth = ? WHERE name = ? AND key = ?", rows)
+
+
+def _rate_sentences(
+    store: Store, key: str, usefulness_by_sentence: Mapping[str, float]
+) -> None:
+    """Store how useful a card of each sentence of a highlight would be."""
+    store.execute("UPDATE sentence SET worth = NULL WHERE key = ?", key)
+    rows = [(worth, name, key) for name, worth in usefulness_by_sentence.items()]
+    query = "UPDATE sentence SET worth = ? WHERE name = ? AND key = ?"
+    store.execute_all(query, rows)
+
+
+def mark_failed(store: Store, messages: Mapping[str, str], *, by_model: bool) -> None:
+    """Record why the drafts of highlights couldn't be recorded, and schedule their redrafting.
+
+    Args:
+        store: The store.
+        messages: The error message of each highlight, keyed by highlight key.
+        by_model: Whether a model made the drafts, so that it is asked again.
+    """
+    column = "modelled" if by_model else "drafted"
+    query = f"UPDATE highlight SET {column} = '', fate = ?, reason = ? WHERE key = ?"
+    for key, message in messages.items():
+        store.execute(query, DraftingStatus.FAILED, message, key)
