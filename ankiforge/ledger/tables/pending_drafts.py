@@ -440,7 +440,8 @@ def mark_failed(store: Store, messages: Mapping[str, str], *, by_model: bool) ->
         messages: The error message of each highlight, keyed by highlight key.
         by_model: Whether a model made the drafts, so that it is asked again.
     """
-    column = "modelled" if by_model else "drafted"
-    query = f"UPDATE highlight SET {column} = '', fate = ?, reason = ? WHERE key = ?"
+    query = "UPDATE highlight SET drafted = '', fate = ?, reason = ? WHERE key = ?"
+    if by_model:
+        query = "UPDATE highlight SET modelled = '', fate = ?, reason = ? WHERE key = ?"
     for key, message in messages.items():
         store.execute(query, DraftingStatus.FAILED, message, key)
