@@ -113,7 +113,7 @@ class _Item(Value):
     position: int = 0
     """The position of a draft among those of its highlight."""
     places: tuple[Row, ...] = ()
-    """For each place that was read on this device, its `key`, `colour` and tags, and where its document is."""
+    """The rows of the places, as `_load_places` loads them."""
 
     @property
     def sort_key(self) -> tuple[bool, int, int, str, int, str]:
