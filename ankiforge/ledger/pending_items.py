@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -33,9 +32,9 @@ from ankiforge.ledger.passage_states import (
     select_leading_rows,
 )
 from ankiforge.ledger.source_state import SourceState
-from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
-from ankiforge.ledger.tables import pending_drafts
+from ankiforge.ledger.store import JSON_VALUES, Store, to_json
 from ankiforge.ledger.tables.highlights import decode_highlight
+from ankiforge.ledger.tables.offers import Offer, get_usefulness, load_offers
 from ankiforge.ledger.tables.sentences import load_best_sentence_hashes
 from ankiforge.model import (
     AGENT_DRAFTER,
@@ -177,10 +176,9 @@ def load_pending_items(store: Store, before: PendingItems | None = None) -> Pend
     for question in open_questions:
         if question.kind is not UserQuestionKind.CONFLICT:
             held_ids.update(question.drafts)
-    offered_rows = pending_drafts.load_first_draft_of_each_offer(store, held_ids)
     return group_pending_items(
         open_questions,
-        offered_rows,
+        load_offers(store, held_ids),
         uncarded=_load_uncarded(store),
         data_version=version,
     )
@@ -212,15 +210,15 @@ def _load_uncarded(store: Store) -> list[PassageLocation]:
 
 def group_pending_items(
     open_questions: Iterable[UserQuestion],
-    offered_rows: Iterable[Row | Mapping[str, Any]],
+    offers: Iterable[Offer],
     *,
     uncarded: Sequence[PassageLocation] = (),
     data_version: int = 0,
 ) -> PendingItems:
-    """Divide open questions and offered drafts into the lists of a `PendingItems`.
+    """Divide open questions and offers into the lists of a `PendingItems`.
 
-    `offered_rows` are the rows of `pending_drafts.load_first_draft_of_each_offer`. The keyword
-    arguments are copied to the result.
+    `offers` are in the order in which they are shown. The keyword arguments are copied to the
+    result.
     """
     conflicts: list[str] = []
     other_questions: list[str] = []
@@ -233,22 +231,19 @@ def group_pending_items(
     draft_counts = Counter[str]()
     revisions = []
     offered_drafts = []
-    for row in offered_rows:
-        if row["changes"]:
-            revisions.append(row["id"])
+    for offer in offers:
+        if offer.changed_guid is not None:
+            revisions.append(offer.id)
             continue
-        offered_drafts.append(row["id"])
-        draft_counts[row["passage"]] += 1
-        if row["passage"] not in first_of_passage:
-            location = _row_to_location(row)
-            first_of_passage[row["passage"]] = replace(
-                location, is_hand_written=row["slot"] != ""
-            )
+        offered_drafts.append(offer.id)
+        draft_counts[offer.passage_key] += 1
+        if offer.passage_key not in first_of_passage:
+            first_of_passage[offer.passage_key] = _get_location(offer)
+    drafts = []
+    for passage_key, location in first_of_passage.items():
+        drafts.append(replace(location, draft_count=draft_counts[passage_key]))
     return PendingItems(
-        drafts=[
-            replace(location, draft_count=draft_counts[passage])
-            for passage, location in first_of_passage.items()
-        ],
+        drafts=drafts,
         new_passages=[*first_of_passage],
         offered_drafts=offered_drafts,
         conflicts=conflicts,
@@ -372,30 +367,38 @@ def _find_passages_with_questions(store: Store) -> set[str]:
 def load_draft_locations(store: Store, ids: Iterable[str]) -> list[PassageLocation]:
     """Load the locations of drafts in the order of `ids`, skipping unknown ids.
 
-    The usefulness of a draft with a warning or blocking finding is 0. Otherwise it is the draft's
-    confidence, or 1 if the confidence is unknown.
+    For the usefulness of a draft, see `offers.get_usefulness`.
     """
     ids = list(ids)
     rows = store.fetch_rows(
-        "SELECT d.id, h.key, h.document, x.title, h.position AS place,"
-        " CASE WHEN d.severity IN ('warn', 'block') THEN 0.0"
-        "  ELSE coalesce(nullif(json_extract(d.body, '$.confidence'), 0), 1.0) END AS usefulness"
+        "SELECT d.id, d.severity, json_extract(d.body, '$.confidence') AS confidence,"
+        " h.key, h.document, x.title, h.position AS place"
         " FROM draft d JOIN highlight h ON h.key = d.key"
         f" JOIN document x ON x.id = h.document WHERE d.id IN {JSON_VALUES}",
         to_json(ids),
     )
-    location_by_id = {row["id"]: _row_to_location(row) for row in rows}
+    location_by_id: dict[str, PassageLocation] = {}
+    for row in rows:
+        location_by_id[row["id"]] = PassageLocation(
+            id=row["id"],
+            key=row["key"],
+            document=row["document"],
+            title=row["title"],
+            position=row["place"],
+            usefulness=get_usefulness(row),
+        )
     return [location_by_id[id] for id in ids if id in location_by_id]
 
 
-def _row_to_location(row: Row | Mapping[str, Any]) -> PassageLocation:
+def _get_location(offer: Offer) -> PassageLocation:
     return PassageLocation(
-        id=row["id"],
-        key=row["key"],
-        document=row["document"],
-        title=row["title"],
-        position=row["place"],
-        usefulness=row["usefulness"],
+        id=offer.id,
+        key=offer.key,
+        document=offer.document,
+        title=offer.title,
+        position=offer.place,
+        usefulness=offer.usefulness,
+        is_hand_written=offer.is_hand_written,
     )
 
 

@@ -7,7 +7,7 @@ drafting to the row of a highlight.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 from msgspec.structs import asdict, replace
@@ -43,8 +43,6 @@ decode_draft = msgspec.json.Decoder(Draft).decode
 """Decode the JSON in a `body` column to a `Draft`."""
 _COMPARING_CHECKS = ("duplicate", "similar", "same_front")
 """The checks whose findings may name another card or draft."""
-_REPEAT_PENALTY = 0.05
-"""How much each earlier offer from the same document lowers the rank of the next one."""
 
 # --- in reading order -------------------------------------------------------------------
 
@@ -83,46 +81,6 @@ def load_draft_ids(store: Store, drafter: str = "") -> list[str]:
         drafter,
     )
     return [row["id"] for row in rows]
-
-
-def load_first_draft_of_each_offer(
-    store: Store, excluded_ids: Collection[str]
-) -> list[Row]:
-    """Load the first draft of each offer, in the order in which offers are shown to the user.
-
-    Drafts whose ids are in `excluded_ids` are ignored.
-
-    Offers without warnings come first, followed by offers with warnings and then blocked offers.
-    Within each of these groups, hand-written cards come first, followed by offers for passages
-    without a decision and then offers for decided passages. Ties are broken by confidence, which
-    is reduced for each further offer from the same document, so that documents alternate.
-
-    Returns:
-        Rows with the draft's `id`, its `passage`, `changes` (the card that the draft would
-        revise or replace, or ""), `blocked` (whether a check blocks all drafts of the offer)
-        and the location of the draft, as in `pending_items.load_draft_locations`.
-    """
-    # SQLite takes the columns without an aggregate from the row that min() selects
-    return store.fetch_rows(
-        "WITH first AS (SELECT d.id, d.passage, d.revises || d.replaces AS changes,"
-        "  min(d.position + 1000 * (d.severity = 'block')),"
-        "  sum(d.severity = 'block') = count(*) AS blocked,"
-        "  total(json_extract(d.body, '$.confidence')) AS confidence,"
-        "  CASE WHEN d.severity IN ('warn', 'block') THEN 0.0"
-        "   ELSE coalesce(nullif(json_extract(d.body, '$.confidence'), 0), 1.0) END AS usefulness,"
-        "  d.severity, d.slot, d.position, h.key, h.document, h.position AS place,"
-        "  coalesce(p.decided, 0) AS decided"
-        " FROM draft d JOIN highlight h ON h.key = d.key"
-        " LEFT JOIN passage p ON p.key = d.passage"
-        f" WHERE h.state = 'present' AND d.id NOT IN {JSON_VALUES} GROUP BY d.offer),"
-        " ranked AS (SELECT *, row_number() OVER"
-        "  (PARTITION BY document ORDER BY confidence DESC, place, position) AS rank FROM first)"
-        " SELECT ranked.*, x.title FROM ranked LEFT JOIN document x ON x.id = document"
-        " ORDER BY severity = 'block', severity = 'warn', slot = '', decided,"
-        " confidence / (1 + ? * rank) DESC, document, place, position",
-        to_json(sorted(excluded_ids)),
-        _REPEAT_PENALTY,
-    )
 
 
 # --- lookups ----------------------------------------------------------------------------
