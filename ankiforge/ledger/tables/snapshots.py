@@ -153,10 +153,9 @@ def _load_primary_copy_titles(
         if not passage.was_ever_decided:
             passage_by_key[row["key"]] = passage
     titles = {}
-    originals = highlights.find_primary_copies(store, list(passage_by_key))
-    for key, original in originals.items():
-        if original["passage"] != passage_by_key[key].key:
-            titles[key] = original["title"]
+    for key, copy in highlights.find_primary_copies(store, passage_by_key).items():
+        if copy.passage_key != passage_by_key[key].key:
+            titles[key] = copy.title
     return titles
 
 
