@@ -29,6 +29,7 @@ from ankiforge.ledger.anki_changes import (
     ask_about_mass_deletions,
     detect_note_changes,
 )
+from ankiforge.ledger.card_places import find_anki_state, load_homes
 from ankiforge.ledger.database import iter_batches
 from ankiforge.ledger.decision_plans import (
     NewEvent,
@@ -53,6 +54,7 @@ from ankiforge.model import (
     AnkiChanges,
     AnkiNote,
     AnkiReview,
+    AnkiState,
     Card,
     Conflict,
     ExportedNote,
@@ -441,12 +443,11 @@ def _get_revision(note: ExportedNote) -> tuple[int, Strings, str]:
 
 def count_undone_in_packages(store: Store) -> int:
     """Count the undone cards that were exported and that Anki was never seen to have."""
-    return int(
-        store.fetch_value(
-            "SELECT count(*) FROM card JOIN in_anki USING (guid)"
-            " WHERE verdict = 'undone' AND anki = 'written'"
-        )
+    rows = store.fetch_rows(
+        "SELECT c.live, c.why, c.shipped, s.absent"
+        " FROM card c LEFT JOIN seen s USING (guid) WHERE c.verdict = 'undone'"
     )
+    return [find_anki_state(row) for row in rows].count(AnkiState.WRITTEN)
 
 
 # --- notes unknown to the journal -------------------------------------------------------
@@ -595,25 +596,28 @@ def _load_learning_places(
     store: Store, guids: Sequence[Guid]
 ) -> dict[Guid, _LearningPlace]:
     """Load the place of each card. If its passage has several highlights, the best one counts."""
+    homes = load_homes(store, guids)
     rows = store.fetch_rows(
-        "SELECT c.guid, h.key, h.worth, h.position, d.source, d.place"
-        " FROM placed c LEFT JOIN alias a ON a.first = c.home"
-        " LEFT JOIN highlight h ON h.key = coalesce(a.key, c.home) AND h.state = 'present'"
-        f" LEFT JOIN document d ON d.id = h.document WHERE c.guid IN {JSON_VALUES}",
-        to_json(list(guids)),
+        "SELECT h.key, h.worth, h.position, d.source, d.place"
+        " FROM highlight h JOIN document d ON d.id = h.document"
+        f" WHERE h.state = 'present' AND h.key IN {JSON_VALUES}",
+        to_json(store.get_all_keys(homes.values())),
     )
+    row_by_key = {row["key"]: row for row in rows}
     places: dict[Guid, _LearningPlace] = {}
-    for row in rows:
-        if row["key"] is None:
+    for guid in map(Guid, homes):
+        keys = store.get_keys(homes[guid])
+        present_rows = [row_by_key[key] for key in keys if key in row_by_key]
+        best_row = max(present_rows, key=_get_usefulness, default=None)
+        if best_row is None:  # its passage is in no source
+            places[guid] = _LearningPlace(guid, ("", ""), 0.0, 0)
             continue
-        guid = Guid(row["guid"])
-        document = row["source"], row["place"]
-        usefulness = row["worth"] or 1.0  # 0 means that it wasn't estimated
-        place = _LearningPlace(guid, document, usefulness, row["position"])
-        best_place = places.get(guid)
-        if best_place is None or place.usefulness > best_place.usefulness:
-            places[guid] = place
-    for row in rows:  # cards whose passage is in no source
-        guid = Guid(row["guid"])
-        places.setdefault(guid, _LearningPlace(guid, ("", ""), 0.0, 0))
+        document = best_row["source"], best_row["place"]
+        usefulness = _get_usefulness(best_row)
+        places[guid] = _LearningPlace(guid, document, usefulness, best_row["position"])
     return places
+
+
+def _get_usefulness(highlight_row: Row) -> float:
+    """Return how useful a card of a highlight is, or 1 if that wasn't estimated."""
+    return highlight_row["worth"] or 1.0

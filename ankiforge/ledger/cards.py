@@ -12,6 +12,7 @@ from contextlib import suppress
 from msgspec.structs import asdict, replace
 
 from ankiforge.errors import ForgeError, LedgerError, RefusedError, UsageError
+from ankiforge.ledger.card_places import load_homes
 from ankiforge.ledger.database import iter_batches
 from ankiforge.ledger.event_replay import replay_events
 from ankiforge.ledger.events import (
@@ -332,8 +333,8 @@ def _combine_with_current_passage(
         get_sentence_text(local_card.highlight)
     ):
         return local_card
-    home = store.fetch_value("SELECT home FROM placed WHERE guid = ?", card.guid)
-    if home is None or home == passage.key:
+    home = load_homes(store, [card.guid]).get(card.guid, passage.key)
+    if home == passage.key:
         return local_card
     home_passage = store.get_passage(home)
     local_card = _combine_with_passage(

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from operator import attrgetter
 
+import msgspec
 from msgspec.structs import replace
 
 from ankiforge.errors import BugError, RefusedError
@@ -60,7 +61,11 @@ from ankiforge.ledger.events import (
     Passage,
     hash_question_and_answer,
 )
-from ankiforge.ledger.snapshots import PassageSnapshot, find_distinctive_sentences
+from ankiforge.ledger.snapshots import (
+    DraftingState,
+    PassageSnapshot,
+    find_distinctive_sentences,
+)
 from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
 from ankiforge.ledger.tables import highlights, pending_drafts
 from ankiforge.ledger.tables.snapshots import (
@@ -327,10 +332,8 @@ def _find_last_drafting(store: Store) -> Row | None:
     same content.
     """
     return store.fetch_first_row(
-        "SELECT g.id, g.number, g.rowid FROM drafting g LEFT JOIN highlight h"
-        " ON h.key = g.key AND h.content = g.content WHERE h.key IS NOT NULL"
-        " OR g.drafts != '[]' OR g.id IN (SELECT dropped FROM made)"
-        " ORDER BY g.rowid DESC LIMIT 1"
+        "SELECT g.id, g.number, g.rowid FROM drafting g JOIN highlight h ON h.key = g.key"
+        " WHERE g.has_drafts OR h.content = g.content ORDER BY g.rowid DESC LIMIT 1"
     )
 
 
@@ -368,19 +371,11 @@ def is_last_action(store: Store, action: tuple[int, int]) -> bool:
 
 def _undo_drafting(store: Store, id: str) -> UndoResult:
     with store.transaction():
-        rows = store.fetch_rows("SELECT key FROM drafting WHERE id = ?", id)
-        keys = [row["key"] for row in rows]
+        keys = _restore_drafting_states(store, id)
         deleted_rows = pending_drafts.undo_batch(store, id)
         draft_ids = {row["id"] for row in deleted_rows}
         drafts = tuple(pending_drafts.decode_draft(row["body"]) for row in deleted_rows)
         rewording_count = sum(bool(row["revises"]) for row in deleted_rows)
-        store.execute(
-            "UPDATE highlight SET modelled = g.modelled, declined = g.declined, worth = g.worth,"
-            " reason = g.reason, fate = g.fate FROM drafting g"
-            " WHERE g.id = ? AND g.key = highlight.key AND g.content = highlight.content",
-            id,
-        )
-        store.execute("DELETE FROM drafting WHERE id = ?", id)
         decision_recording.update_waiting(store, keys)
         # record that drafts whose acceptance was undone aren't pending any more; otherwise, the
         # next drafting would restore them from the journal
@@ -394,6 +389,26 @@ def _undo_drafting(store: Store, id: str) -> UndoResult:
                 if compute_draft_id(draft) in draft_ids and card.guid in last_accepts:
                     store.record_undo(last_accepts[card.guid], DRAFTING_UNDONE_REASON)
     return UndoResult(id, (), drafts, rewording_count, len(keys))
+
+
+def _restore_drafting_states(store: Store, drafting_id: str) -> list[str]:
+    """Restore what had been found about highlights before a drafting, and forget the drafting.
+
+    A highlight whose content has changed since keeps what was found about its new content.
+
+    Returns:
+        The keys of all highlights that the drafting changed.
+    """
+    rows = store.fetch_rows(
+        "DELETE FROM drafting WHERE id = ? RETURNING key, content, before", drafting_id
+    )
+    states = {}
+    for row in rows:
+        highlight_row = highlights.find_highlight_row(store, row["key"])
+        if highlight_row is not None and highlight_row["content"] == row["content"]:
+            states[row["key"]] = msgspec.json.decode(row["before"], type=DraftingState)
+    pending_drafts.save_drafting_states(store, states)
+    return [row["key"] for row in rows]
 
 
 def find_decided_draft_ids(store: Store, prefix: str) -> list[str]:

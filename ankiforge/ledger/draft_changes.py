@@ -19,7 +19,7 @@ from ankiforge.ledger.decision_plans import (
 )
 from ankiforge.ledger.draft_completion import compute_draft_id
 from ankiforge.ledger.events import SOURCE
-from ankiforge.ledger.snapshots import HighlightSnapshot
+from ankiforge.ledger.snapshots import DraftingState, HighlightSnapshot
 from ankiforge.ledger.waiting import (
     Waiting,
     compute_waiting,
@@ -61,24 +61,6 @@ class DraftingMode(Value):
         return not (self.is_model or self.keeps_pending)
 
 
-class DraftingOutcome(Value):
-    """The result of drafting a highlight, as stored in the row of the highlight."""
-
-    key: str
-    drafted_content_hash: str
-    """The hash of the drafted content, or "" to redraft the highlight in the next run."""
-    status: DraftingStatus
-    reason: str
-    """Why there is no card, or "" if there is one, as the table stores it."""
-    usefulness: float = 0.0
-    """The probability that the user would keep a card made from the best sentence."""
-    usefulness_by_sentence: Mapping[str, float] | None = None
-    """The probability that the user would keep a card made from a sentence, by the hash of the
-    sentence. None if the sentences weren't rated."""
-    declined_hash: str = ""
-    """The hash of the content that a model found not worth a card, or ""."""
-
-
 class DraftingChanges(Value):
     """Everything to record after a highlight was drafted."""
 
@@ -92,7 +74,13 @@ class DraftingChanges(Value):
     dropped_ids: Strings = ()
     """The drafts that they replace."""
     waiting: Waiting = Waiting()
-    outcome: DraftingOutcome | None = None
+    drafting: DraftingState | None = None
+    """What drafting the highlight has found now, or None if it has found nothing new."""
+    drafted_hash: str = ""
+    """The hash of the drafted content, or "" to draft the highlight again in the next run."""
+    usefulness_by_sentence: Mapping[str, float] | None = None
+    """The probability that the user would keep a card made from a sentence, by the hash of the
+    sentence. None if the sentences weren't rated."""
     held_changes: tuple[TextChange, ...] = ()
     """The new text of cards that the user must confirm first, each with the reason."""
 
@@ -101,6 +89,13 @@ class DraftingChanges(Value):
         """The new drafts that wait."""
         ids = {draft.id for draft in self.made}
         return [draft for draft in self.waiting.drafts if draft.id in ids]
+
+    @property
+    def can_be_undone(self) -> bool:
+        """Whether the drafting of a model or chat has changed anything that its undo reverts."""
+        if self.new_waiting or self.dropped_ids:
+            return True
+        return self.drafting not in (None, self.snapshot.drafting)
 
 
 def compute_draft_changes(
@@ -115,7 +110,7 @@ def compute_draft_changes(
     If `has_updated_cards` is False and hand-written text has changed in the source, the result has
     only the updates of its cards, which are recorded first.
     """
-    if snapshot.primary_copy_title:
+    if snapshot.primary_copy_title is not None:
         drafted = DraftingResult(
             drafted.highlight,
             status=DraftingStatus.NO_CARD,
@@ -148,8 +143,16 @@ def compute_draft_changes(
         is_first_model = mode.is_model and not snapshot.has_model_result
         if not is_first_model:
             return changes
-    outcome = _build_outcome(drafted, snapshot, mode, is_declined=is_declined)
-    return replace(changes, outcome=outcome)
+    drafted_hash = snapshot.content_hash
+    if drafted.status is DraftingStatus.FAILED:
+        drafted_hash = ""
+    drafting = _update_drafting_state(
+        drafted, drafted_hash, snapshot, mode, is_declined=is_declined
+    )
+    changes = replace(changes, drafting=drafting, drafted_hash=drafted_hash)
+    if mode.is_rules:
+        return replace(changes, usefulness_by_sentence=_rate_sentences(drafted))
+    return changes
 
 
 def _is_declined(
@@ -243,37 +246,30 @@ def _iter_made(
         )
 
 
-def _build_outcome(
+def _update_drafting_state(
     drafted: DraftingResult,
+    drafted_hash: str,
     snapshot: HighlightSnapshot,
     mode: DraftingMode,
     *,
     is_declined: bool,
-) -> DraftingOutcome:
-    status = drafted.status
-    reason = drafted.reason or ""
-    if is_declined and not mode.is_model:  # keep the model's reason
-        status = DraftingStatus.NO_CARD
-        reason = snapshot.reason
-    drafted_content_hash = snapshot.content_hash
-    if drafted.status is DraftingStatus.FAILED:  # draft it again in the next run
-        drafted_content_hash = ""
-    usefulness = snapshot.usefulness
-    usefulness_by_sentence = None
+) -> DraftingState:
+    """Return what drafting a highlight has found, with the result of one more drafting."""
+    state = replace(snapshot.drafting, status=drafted.status, reason=drafted.reason or "")
+    if is_declined and not mode.is_model:
+        state = replace(
+            state, status=DraftingStatus.NO_CARD, reason=snapshot.drafting.reason
+        )
     if mode.is_rules:
-        usefulness = drafted.usefulness
-        usefulness_by_sentence = _rate_sentences(drafted)
-    if is_declined and usefulness > 0:  # at most 0 means that nothing is proposed
-        usefulness -= 1.0
-    return DraftingOutcome(
-        key=snapshot.highlight.key,
-        drafted_content_hash=drafted_content_hash,
-        status=status,
-        reason=reason,
-        usefulness=usefulness,
-        usefulness_by_sentence=usefulness_by_sentence,
-        declined_hash=snapshot.content_hash if is_declined else "",
-    )
+        state = replace(state, usefulness=drafted.usefulness)
+    if is_declined and state.usefulness > 0:  # at most 0 means that nothing is proposed
+        state = replace(state, usefulness=state.usefulness - 1.0)
+    if not mode.is_model:
+        return state
+    state = replace(state, modelled_hash=drafted_hash)
+    if mode.keeps_pending:
+        return state
+    return replace(state, declined_hash=snapshot.content_hash if is_declined else "")
 
 
 def _rate_sentences(drafted: DraftingResult) -> dict[str, float]:

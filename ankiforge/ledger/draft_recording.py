@@ -22,7 +22,6 @@ from ankiforge.ledger.draft_changes import (
     COPY_REASON_PREFIX,
     DraftingChanges,
     DraftingMode,
-    DraftingOutcome,
     compute_draft_changes,
 )
 from ankiforge.ledger.events import (
@@ -46,6 +45,7 @@ from ankiforge.model import (
     DraftingStatus,
     Finding,
     Highlight,
+    Json,
     SearchTerms,
     StoredDraft,
     Strings,
@@ -281,10 +281,8 @@ def record_drafts(
 
     with store.transaction():
         failed = store.apply_in_savepoints(list(drafted_by_key), record_all)
-        outcomes = []
-        for key, error in failed.items():
-            outcomes.append(_make_failed_outcome(key, error, snapshots.get(key)))
-        pending_drafts.save_drafting_outcomes(store, outcomes, mode)
+        messages = {key: error.message for key, error in failed.items()}
+        pending_drafts.mark_failed(store, messages, by_model=by_model)
 
     visible_changes: list[TextChange] = []
     new_drafts: list[StoredDraft] = []
@@ -300,19 +298,6 @@ def record_drafts(
         tuple(new_draft_ids),
         len(new_drafts) - len(new_draft_ids),
         tuple(failures),
-    )
-
-
-def _make_failed_outcome(
-    key: str, error: BugError, snapshot: HighlightSnapshot | None
-) -> DraftingOutcome:
-    """Return the outcome for a highlight whose drafts could not be recorded."""
-    return DraftingOutcome(
-        key,
-        drafted_content_hash="",
-        status=DraftingStatus.FAILED,
-        reason=error.message,
-        usefulness=0.0 if snapshot is None else snapshot.usefulness,
     )
 
 
@@ -347,18 +332,20 @@ def make_drafting_id(store: Store) -> str:
 def _store_drafting(
     store: Store, changes: Sequence[DraftingChanges], drafting_id: str
 ) -> None:
-    """Save the columns of highlights that a drafting is about to change, for its undo."""
-    number = store.find_last_event_number()
-    rows = []
+    """Store what a drafting changed, and what drafting had found before, for its undo."""
+    rows: list[Json] = []
     for change in changes:
-        new_ids = [draft.id for draft in change.new_waiting]
-        key = change.snapshot.highlight.key
-        rows.append((drafting_id, number, to_json(new_ids), key))
-    store.execute_all(
-        "INSERT INTO drafting SELECT ?, ?, key, ?, content, modelled, declined, worth,"
-        " reason, fate FROM highlight WHERE key = ?",
-        rows,
-    )
+        if change.can_be_undone:
+            row = {
+                "id": drafting_id,
+                "number": store.find_last_event_number(),
+                "key": change.snapshot.highlight.key,
+                "content": change.snapshot.content_hash,
+                "has_drafts": bool(change.new_waiting or change.dropped_ids),
+                "before": to_json(change.snapshot.drafting),
+            }
+            rows.append(row)
+    store.insert("drafting", rows)
 
 
 def _write_changes(
@@ -368,22 +355,12 @@ def _write_changes(
     drafting_id: str,
 ) -> None:
     if drafting_id:
-        # undoing the drafting restores the highlights and the replaced drafts
         _store_drafting(store, changes, drafting_id)
     pending_drafts.store_made(store, changes, drafting_id)
     pending_drafts.replace_waiting(
         store, [(change.snapshot, change.waiting) for change in changes]
     )
-    outcomes = [change.outcome for change in changes if change.outcome is not None]
-    pending_drafts.save_drafting_outcomes(store, outcomes, mode)
-    # there is nothing to undo for the highlights that the drafting didn't change
-    store.execute(
-        "DELETE FROM drafting WHERE id = ? AND drafts = '[]' AND NOT EXISTS"
-        " (SELECT 1 FROM made d WHERE d.dropped = drafting.id AND d.key = drafting.key)"
-        " AND (modelled, declined, worth, reason, fate) = (SELECT h.modelled, h.declined,"
-        " h.worth, h.reason, h.fate FROM highlight h WHERE h.key = drafting.key)",
-        drafting_id,
-    )
+    pending_drafts.store_drafting_results(store, changes, by_model=mode.is_model)
 
 
 # --- updating pending drafts ------------------------------------------------------------

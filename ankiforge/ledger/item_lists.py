@@ -1,7 +1,7 @@
 """Find cards and drafts by a query, and load them for lists.
 
-A row of the view `any_line` is a card or a draft. It has at least one *place*: a highlight of
-its passage.
+The *places* of a card are the highlights of the passage that it belongs to now. The place of a
+draft is its highlight.
 """
 
 from __future__ import annotations
@@ -15,6 +15,13 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from ankiforge.ledger import cards, draft_groups
+from ankiforge.ledger.card_places import (
+    find_anki_state,
+    find_sourceless_cards,
+    is_listed,
+    load_anki_states,
+    load_homes,
+)
 from ankiforge.ledger.database import iter_batches
 from ankiforge.ledger.store import (
     JSON_VALUES,
@@ -26,10 +33,13 @@ from ankiforge.ledger.store import (
 )
 from ankiforge.ledger.tables import pending_drafts
 from ankiforge.model import (
+    AnkiState,
     ListRow,
     PendingDraft,
     SourceChange,
+    Strings,
     Value,
+    Verdict,
     is_highlight_key,
     make_highlight_id,
 )
@@ -79,13 +89,31 @@ Code may also use `folder`, with the path of a folder.
 """
 
 
-class _Item(NamedTuple):
-    """A card or draft, with the highlights of its passage."""
+class _Item(Value):
+    """A card or draft, with what a query may name."""
 
-    row: Row
-    """The row of the view `any_line`."""
-    places: list[Row]
-    """For each highlight, its `place_key`, `colour` and tags, and where its document is."""
+    id: str
+    key: str
+    """The key of the highlight of a draft, or the oldest key of the passage of a card."""
+    kind: str
+    deck: str
+    drafter: str
+    model: str
+    """The name of the model that drafted it, or ""."""
+    words: str
+    """The plain text, for search."""
+    tags: str
+    """A list column."""
+    findings: Strings
+    verdict: str
+    """The verdict on a card, `accepted` for a live one, or `waiting` for a draft."""
+    anki: AnkiState
+    place_keys: Strings
+    """The keys of the places."""
+    position: int = 0
+    """The position of a draft among those of its highlight."""
+    places: tuple[Row, ...] = ()
+    """The rows of the places, as `_load_places` loads them."""
 
     @property
     def sort_key(self) -> tuple[bool, int, int, str, int, str]:
@@ -94,8 +122,7 @@ class _Item(NamedTuple):
         if self.places:
             document = min(place["document"] for place in self.places)
             position = min(place["position"] for place in self.places)
-        row = self.row
-        return not self.places, document, position, row["key"], row["at"], row["id"]
+        return not self.places, document, position, self.key, self.position, self.id
 
 
 class FoundItem(NamedTuple):
@@ -128,7 +155,7 @@ def find_rows(
     matcher = _ItemMatcher(store, terms)
     matching_items = []
     for item in _load_all_items(store):
-        if not includes_all and item.row["verdict"] not in ("waiting", "accepted"):
+        if not includes_all and item.verdict not in (_WAITING, _ACCEPTED):
             continue
         if matcher.matches(item):
             matching_items.append(item)
@@ -137,32 +164,125 @@ def find_rows(
     for item in matching_items:
         documents = [place["document"] for place in item.places]
         document = min(documents, default=None)
-        found_items.append(FoundItem(item.row["id"], item.row["verdict"], document))
+        found_items.append(FoundItem(item.id, item.verdict, document))
     return found_items
 
 
 def find_ids_with_prefix(store: Store, prefix: str) -> list[str]:
     """Return the ids of the cards, live or not, and of the drafts that begin with a prefix."""
     after = f"{prefix}\U0010ffff"
-    query = "SELECT id FROM any_line WHERE id >= ? AND id < ? ORDER BY id"
-    return [row["id"] for row in store.fetch_rows(query, prefix, after)]
-
-
-def _load_all_items(store: Store) -> Iterable[_Item]:
-    items: dict[str, _Item] = {}
-    rows = store.fetch_rows(
-        "WITH line AS MATERIALIZED (SELECT * FROM any_line)"
-        " SELECT l.*, h.key AS place_key, h.document, h.position, h.colour,"
-        "  h.tags AS place_tags, o.title, o.place, o.source FROM line l"
-        " LEFT JOIN (SELECT key AS first, key FROM passage UNION SELECT key, key FROM draft"
-        "  UNION SELECT first, key FROM alias) k ON k.first = l.key"
-        " LEFT JOIN highlight h ON h.key = k.key LEFT JOIN document o ON o.id = h.document"
+    draft_rows = store.fetch_rows(
+        "SELECT id FROM readable WHERE id >= ? AND id < ?", prefix, after
     )
+    card_rows = store.fetch_rows(
+        "SELECT guid, verdict, shipped, drafter FROM card WHERE guid >= ? AND guid < ?",
+        prefix,
+        after,
+    )
+    ids = [row["id"] for row in draft_rows]
+    ids += [row["guid"] for row in card_rows if is_listed(row)]
+    return sorted(ids)
+
+
+_WAITING = "waiting"
+"""The verdict of a draft in queries."""
+_ACCEPTED = "accepted"
+"""The verdict of a live card in queries."""
+MIN_LAPSES = 4
+"""The number of lapses at which a card is found by `finding:lapses`."""
+
+
+def _load_all_items(store: Store) -> list[_Item]:
+    """Load all drafts and all cards that lists show, with their places."""
+    items = [*_iter_drafts(store), *_iter_cards(store)]
+    all_keys: set[str] = set()
+    for item in items:
+        all_keys.update(item.place_keys)
+    place_by_key = _load_places(store, all_keys)
+    placed_items = []
+    for item in items:
+        places = filter(None, map(place_by_key.get, item.place_keys))
+        placed_items.append(replace(item, places=tuple(places)))
+    return placed_items
+
+
+def _load_places(store: Store, keys: Iterable[str]) -> dict[str, Row]:
+    """Load highlights with their documents, keyed by highlight key."""
+    rows = store.fetch_rows(
+        "SELECT h.key, h.document, h.position, h.colour, h.tags, o.title, o.place, o.source"
+        " FROM highlight h JOIN document o ON o.id = h.document"
+        f" WHERE h.key IN {JSON_VALUES}",
+        to_json(list(keys)),
+    )
+    return {row["key"]: row for row in rows}
+
+
+def _iter_drafts(store: Store) -> Iterator[_Item]:
+    """Yield the drafts whose highlight is still in its source, without their places."""
+    for row in store.iter_rows(
+        "SELECT d.id, d.key, d.kind, d.deck, d.drafter, d.words, d.tags, d.findings,"
+        " d.position, json_extract(d.body, '$.origin.model') AS model"
+        " FROM draft d JOIN highlight h ON h.key = d.key AND h.state = 'present'"
+    ):
+        yield _Item(
+            id=row["id"],
+            key=row["key"],
+            kind=row["kind"],
+            deck=row["deck"],
+            drafter=row["drafter"],
+            model=row["model"] or "",
+            words=row["words"],
+            tags=row["tags"],
+            findings=tuple(split_list_column(row["findings"])),
+            verdict=_WAITING,
+            anki=AnkiState.NONE,
+            place_keys=(row["key"],),
+            position=row["position"],
+        )
+
+
+def _iter_cards(store: Store) -> Iterator[_Item]:
+    """Yield the cards that lists show, without their places."""
+    rows = store.fetch_rows(
+        "SELECT c.*, s.absent, s.leech, s.lapses FROM card c LEFT JOIN seen s USING (guid)"
+    )
+    rows = list(filter(is_listed, rows))
+    homes = load_homes(store, [row["guid"] for row in rows])
+    sourceless_guids = find_sourceless_cards(store)
     for row in rows:
-        item = items.setdefault(row["id"], _Item(row, []))
-        if row["document"] is not None:
-            item.places.append(row)
-    return items.values()
+        guid = row["guid"]
+        findings = _find_leech_findings(row)
+        if guid in sourceless_guids:
+            findings.append(SourceChange.SOURCE_GONE.finding_id)
+        verdict = row["verdict"]
+        if verdict == Verdict.LIVE:
+            verdict = _ACCEPTED
+        yield _Item(
+            id=guid,
+            key=homes[guid],
+            kind=row["kind"],
+            deck=row["deck"],
+            drafter=row["drafter"],
+            model=row["model"],
+            words=row["words"],
+            tags=row["tags"],
+            findings=tuple(findings),
+            verdict=verdict,
+            anki=find_anki_state(row),
+            place_keys=store.get_keys(homes[guid]),
+        )
+
+
+def _find_leech_findings(card_row: Row) -> list[str]:
+    """Return what Anki says about how often the user forgot a card, as findings."""
+    if card_row["absent"] != 0:  # Anki doesn't have the note
+        return []
+    findings = []
+    if card_row["leech"]:
+        findings.append("leech")
+    if card_row["lapses"] >= MIN_LAPSES:
+        findings.append("lapses")
+    return findings
 
 
 class _ItemMatcher:
@@ -181,23 +301,25 @@ class _ItemMatcher:
 
     def _has_value(self, item: _Item, field: str, pattern: str) -> bool:
         """Return whether a field of an item, or of one of its places, matches a pattern."""
-        row = item.row
         match field:
             case "":  # no field
                 return self._has_text(item, pattern)
-            case "kind" | "verdict" | "anki":
-                return fnmatchcase(row[field], pattern)
+            case "kind":
+                return fnmatchcase(item.kind, pattern)
+            case "verdict":
+                return fnmatchcase(item.verdict, pattern)
+            case "anki":
+                return fnmatchcase(item.anki, pattern)
             case "deck":
-                return _is_within(normalize_for_comparison(row["deck"]), pattern, "::")
+                return _is_within(normalize_for_comparison(item.deck), pattern, "::")
             case "drafter":
-                return _is_within(row["drafter"], pattern, ":")
+                return _is_within(item.drafter, pattern, ":")
             case "model":
-                model = normalize_for_comparison(row["model"] or "")
-                return _is_within(model, pattern, ":")
+                return _is_within(normalize_for_comparison(item.model), pattern, ":")
             case "finding":
-                return self._has_finding(row, pattern)
+                return self._has_finding(item, pattern)
             case "added":
-                return self._is_added_since(row, pattern)
+                return self._is_added_since(item, pattern)
             case "tag":
                 return self._has_tag(item, pattern)
             case _:
@@ -220,7 +342,7 @@ class _ItemMatcher:
                 colours = split_list_column(place["colour"])
                 return any(fnmatchcase(colour, pattern) for colour in colours)
             case "key":
-                return _contains_pattern(place["place_key"], pattern)
+                return _contains_pattern(place["key"], pattern)
         raise ValueError(field)
 
     def _has_text(self, item: _Item, words: str) -> bool:
@@ -228,23 +350,22 @@ class _ItemMatcher:
 
         The words may also be the beginning of an id.
         """
-        if _contains_words(words, item.row["words"]):
+        if _contains_words(words, item.words):
             return True
         is_long_enough = len(words) >= MIN_ID_CHARS
-        if is_long_enough and fnmatchcase(item.row["id"], f"{words.lower()}*"):
+        if is_long_enough and fnmatchcase(item.id, f"{words.lower()}*"):
             return True
         return any(_contains_words(words, place["title"]) for place in item.places)
 
-    def _has_finding(self, row: Row, pattern: str) -> bool:
-        findings = split_list_column(row["findings"])
-        if any(fnmatchcase(finding, pattern) for finding in findings):
+    def _has_finding(self, item: _Item, pattern: str) -> bool:
+        if any(fnmatchcase(finding, pattern) for finding in item.findings):
             return True
         check = SourceChange.SOURCE_CHANGED.finding_id
-        return fnmatchcase(check, pattern) and row["id"] in self._changed_guids
+        return fnmatchcase(check, pattern) and item.id in self._changed_guids
 
-    def _is_added_since(self, row: Row, time: str) -> bool:
+    def _is_added_since(self, item: _Item, time: str) -> bool:
         """Return whether a card was accepted, or a draft's passage first read, since a time."""
-        added_at = self._accepted_at.get(row["id"]) or self._first_read_at.get(row["key"])
+        added_at = self._accepted_at.get(item.id) or self._first_read_at.get(item.key)
         return added_at is not None and added_at >= time
 
     def _has_tag(self, item: _Item, pattern: str) -> bool:
@@ -252,16 +373,13 @@ class _ItemMatcher:
 
         The tags of a highlight that the user removed from its card don't count.
         """
-        if _has_matching_tag(item.row["tags"], pattern):
+        if _has_matching_tag(item.tags, pattern):
             return True
-        if item.row["id"] in self._removed_tags:
-            nested_pattern = pattern.replace("::", "/")
-            for tag in self._removed_tags[item.row["id"]]:
-                if fnmatchcase(tag.replace("::", "/"), nested_pattern):
-                    return False
-        return any(
-            _has_matching_tag(place["place_tags"], pattern) for place in item.places
-        )
+        nested_pattern = pattern.replace("::", "/")
+        for tag in self._removed_tags.get(item.id, ()):
+            if fnmatchcase(tag.replace("::", "/"), nested_pattern):
+                return False
+        return any(_has_matching_tag(place["tags"], pattern) for place in item.places)
 
     # --- what only some fields need -----------------------------------------------------
 
@@ -456,7 +574,7 @@ def load_items(store: Store, ids: Iterable[str]) -> Iterator[ListRow]:
                 line_ids += pending_drafts.find_drafts_of_highlight(store, id)
             else:
                 line_ids.append(id)
-        anki_states = _load_anki_states(store, line_ids)
+        anki_states = load_anki_states(store, line_ids)
         revision_ids = pending_drafts.find_revisions(store, line_ids)
         drafts: dict[str, PendingDraft] = {}
         revisions: dict[str, PendingDraft] = {}
@@ -474,13 +592,6 @@ def load_items(store: Store, ids: Iterable[str]) -> Iterator[ListRow]:
                 card = cards.load_card(store, line_id)
                 revision = revisions.get(card.guid)
                 yield replace(card, anki_state=anki_states[line_id], revision=revision)
-
-
-def _load_anki_states(store: Store, guids: Iterable[str]) -> dict[str, str]:
-    """Load the state in Anki of each card, keyed by GUID. Unknown GUIDs are skipped."""
-    query = f"SELECT guid, anki FROM in_anki WHERE guid IN {JSON_VALUES}"
-    rows = store.fetch_rows(query, to_json(list(guids)))
-    return {row["guid"]: row["anki"] for row in rows}
 
 
 def load_pending_drafts(store: Store, ids: Iterable[str]) -> Iterator[PendingDraft]:

@@ -6,15 +6,20 @@ terminal and JSON output agree.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
 from ankiforge.ledger import cards, questions
+from ankiforge.ledger.card_places import (
+    find_anki_state,
+    find_live_cards_at_home,
+    find_sourceless_cards,
+    is_listed,
+)
 from ankiforge.ledger.cards import HighlightOutcome, LocatedSkippedText, load_highlights
 from ankiforge.ledger.database import iter_batches
 from ankiforge.ledger.events import Passage
@@ -27,14 +32,15 @@ from ankiforge.ledger.passage_states import (
     select_leading_rows,
 )
 from ankiforge.ledger.source_state import SourceState
-from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
-from ankiforge.ledger.tables import pending_drafts
+from ankiforge.ledger.store import JSON_VALUES, Store, to_json
 from ankiforge.ledger.tables.highlights import decode_highlight
+from ankiforge.ledger.tables.offers import Offer, get_usefulness, load_offers
 from ankiforge.ledger.tables.sentences import load_best_sentence_hashes
 from ankiforge.model import (
     AGENT_DRAFTER,
     MIN_CERTAIN_CONFIDENCE,
     MIN_PROPOSAL_CONFIDENCE,
+    AnkiState,
     Highlight,
     SkippedText,
     Strings,
@@ -42,7 +48,6 @@ from ankiforge.model import (
     UserQuestionKind,
     Value,
     Verdict,
-    is_card_id,
 )
 
 # --- pending items ----------------------------------------------------------------------
@@ -171,10 +176,9 @@ def load_pending_items(store: Store, before: PendingItems | None = None) -> Pend
     for question in open_questions:
         if question.kind is not UserQuestionKind.CONFLICT:
             held_ids.update(question.drafts)
-    offered_rows = pending_drafts.load_first_draft_of_each_offer(store, held_ids)
     return group_pending_items(
         open_questions,
-        offered_rows,
+        load_offers(store, held_ids),
         uncarded=_load_uncarded(store),
         data_version=version,
     )
@@ -206,15 +210,15 @@ def _load_uncarded(store: Store) -> list[PassageLocation]:
 
 def group_pending_items(
     open_questions: Iterable[UserQuestion],
-    offered_rows: Iterable[Row | Mapping[str, Any]],
+    offers: Iterable[Offer],
     *,
     uncarded: Sequence[PassageLocation] = (),
     data_version: int = 0,
 ) -> PendingItems:
-    """Divide open questions and offered drafts into the lists of a `PendingItems`.
+    """Divide open questions and offers into the lists of a `PendingItems`.
 
-    `offered_rows` are the rows of `pending_drafts.load_first_draft_of_each_offer`. The keyword
-    arguments are copied to the result.
+    `offers` are in the order in which they are shown. The keyword arguments are copied to the
+    result.
     """
     conflicts: list[str] = []
     other_questions: list[str] = []
@@ -227,22 +231,19 @@ def group_pending_items(
     draft_counts = Counter[str]()
     revisions = []
     offered_drafts = []
-    for row in offered_rows:
-        if row["changes"]:
-            revisions.append(row["id"])
+    for offer in offers:
+        if offer.changed_guid is not None:
+            revisions.append(offer.id)
             continue
-        offered_drafts.append(row["id"])
-        draft_counts[row["passage"]] += 1
-        if row["passage"] not in first_of_passage:
-            location = _row_to_location(row)
-            first_of_passage[row["passage"]] = replace(
-                location, is_hand_written=row["slot"] != ""
-            )
+        offered_drafts.append(offer.id)
+        draft_counts[offer.passage_key] += 1
+        if offer.passage_key not in first_of_passage:
+            first_of_passage[offer.passage_key] = _get_location(offer)
+    drafts = []
+    for passage_key, location in first_of_passage.items():
+        drafts.append(replace(location, draft_count=draft_counts[passage_key]))
     return PendingItems(
-        drafts=[
-            replace(location, draft_count=draft_counts[passage])
-            for passage, location in first_of_passage.items()
-        ],
+        drafts=drafts,
         new_passages=[*first_of_passage],
         offered_drafts=offered_drafts,
         conflicts=conflicts,
@@ -366,30 +367,38 @@ def _find_passages_with_questions(store: Store) -> set[str]:
 def load_draft_locations(store: Store, ids: Iterable[str]) -> list[PassageLocation]:
     """Load the locations of drafts in the order of `ids`, skipping unknown ids.
 
-    The usefulness of a draft with a warning or blocking finding is 0. Otherwise it is the draft's
-    confidence, or 1 if the confidence is unknown.
+    For the usefulness of a draft, see `offers.get_usefulness`.
     """
     ids = list(ids)
     rows = store.fetch_rows(
-        "SELECT d.id, h.key, h.document, x.title, h.position AS place,"
-        " CASE WHEN d.severity IN ('warn', 'block') THEN 0.0"
-        "  ELSE coalesce(nullif(json_extract(d.body, '$.confidence'), 0), 1.0) END AS usefulness"
+        "SELECT d.id, d.severity, json_extract(d.body, '$.confidence') AS confidence,"
+        " h.key, h.document, x.title, h.position AS place"
         " FROM draft d JOIN highlight h ON h.key = d.key"
         f" JOIN document x ON x.id = h.document WHERE d.id IN {JSON_VALUES}",
         to_json(ids),
     )
-    location_by_id = {row["id"]: _row_to_location(row) for row in rows}
+    location_by_id: dict[str, PassageLocation] = {}
+    for row in rows:
+        location_by_id[row["id"]] = PassageLocation(
+            id=row["id"],
+            key=row["key"],
+            document=row["document"],
+            title=row["title"],
+            position=row["place"],
+            usefulness=get_usefulness(row),
+        )
     return [location_by_id[id] for id in ids if id in location_by_id]
 
 
-def _row_to_location(row: Row | Mapping[str, Any]) -> PassageLocation:
+def _get_location(offer: Offer) -> PassageLocation:
     return PassageLocation(
-        id=row["id"],
-        key=row["key"],
-        document=row["document"],
-        title=row["title"],
-        position=row["place"],
-        usefulness=row["usefulness"],
+        id=offer.id,
+        key=offer.key,
+        document=offer.document,
+        title=offer.title,
+        position=offer.place,
+        usefulness=offer.usefulness,
+        is_hand_written=offer.is_hand_written,
     )
 
 
@@ -447,7 +456,7 @@ class DependentItems(Value):
     cards: int
     drafts: int
     titles: Strings
-    """The titles of the documents."""
+    """The titles of the documents, those with the most cards and drafts first."""
 
 
 def count_dependent_items(
@@ -469,26 +478,46 @@ def count_dependent_items(
             "SELECT key FROM highlight WHERE state != 'present' AND state = 'gone'"
         )
         keys = [row["key"] for row in gone]
-    rows = store.fetch_rows(
-        "WITH found AS (SELECT h.key, coalesce(a.first, h.key) AS passage, d.title"
-        "  FROM highlight h JOIN document d ON d.id = h.document LEFT JOIN alias a USING (key)"
-        "  WHERE h.key IN (SELECT value FROM json_each(?1))"
-        "   AND NOT EXISTS (SELECT 1 FROM highlight o"
-        "   WHERE (o.key = coalesce(a.first, h.key)"
-        "    OR o.key IN (SELECT key FROM alias WHERE first = coalesce(a.first, h.key)))"
-        "   AND o.state IN (SELECT value FROM json_each(?2))))"
-        " SELECT f.title, c.guid AS id FROM placed c JOIN found f ON f.passage = c.home"
-        "  WHERE c.live"
-        " UNION SELECT f.title, d.id FROM found f JOIN draft d USING (key)"
-        "  WHERE d.revises = '' AND d.drafter IN ('llm', ?3)",
-        *(to_json([*keys]), to_json(excluded_states), AGENT_DRAFTER),
+    titles_by_passage = _load_titles_of_passages(store, keys, excluded_states)
+    homes = find_live_cards_at_home(store, titles_by_passage)
+    draft_rows = store.fetch_rows(
+        "SELECT id, key FROM draft WHERE revises = '' AND drafter IN ('llm', ?)"
+        f" AND key IN {JSON_VALUES}",
+        AGENT_DRAFTER,
+        to_json(list(keys)),
     )
-    ids = {row["id"] for row in rows}
-    cards = sum(map(is_card_id, ids))
-    titles = Counter(row["title"] for row in rows)
-    return DependentItems(
-        cards, len(ids) - cards, tuple(title for title, _ in titles.most_common())
-    )
+    passages_of_drafts = [store.get_first_key(row["key"]) for row in draft_rows]
+    passages_of_drafts = list(filter(titles_by_passage.get, passages_of_drafts))
+    item_counts = Counter[str]()
+    for passage_key in (*homes.values(), *passages_of_drafts):
+        item_counts.update(titles_by_passage[passage_key])
+    titles = sorted(item_counts, key=lambda title: (-item_counts[title], title))
+    return DependentItems(len(homes), len(passages_of_drafts), tuple(titles))
+
+
+def _load_titles_of_passages(
+    store: Store, keys: Iterable[str], excluded_states: Collection[SourceState]
+) -> dict[str, set[str]]:
+    """Load the titles of the documents of highlights, by the oldest key of their passage.
+
+    Passages with a highlight in one of the excluded states are skipped.
+    """
+    excluded_passages: set[str] = set()
+    query = f"SELECT key, state FROM highlight WHERE key IN {JSON_VALUES}"
+    keys = list(keys)
+    for row in store.fetch_rows(query, to_json(store.get_all_keys(keys))):
+        if row["state"] in excluded_states:
+            excluded_passages.add(store.get_first_key(row["key"]))
+    titles_by_passage: dict[str, set[str]] = defaultdict(set)
+    for row in store.fetch_rows(
+        "SELECT h.key, d.title FROM highlight h JOIN document d ON d.id = h.document"
+        f" WHERE h.key IN {JSON_VALUES} ORDER BY d.title",
+        to_json(keys),
+    ):
+        passage_key = store.get_first_key(row["key"])
+        if passage_key not in excluded_passages:
+            titles_by_passage[passage_key].add(row["title"])
+    return titles_by_passage
 
 
 # --- counting ---------------------------------------------------------------------------
@@ -586,25 +615,30 @@ class CardCounts(Value):
 
 def count_cards(store: Store) -> CardCounts:
     """Count the cards by verdict, and by their state in Anki."""
-    verdicts = _fetch_counts(
-        store,
-        "SELECT verdict, count(*) FROM any_line WHERE id GLOB 'af*' GROUP BY 1",
-    )
-    anki_states = _fetch_counts(
-        store,
-        "SELECT iif(verdict = 'accepted', anki, 'not accepted'), count(*) FROM any_line"
-        "  WHERE verdict = 'accepted' OR anki = 'seen' GROUP BY 1"
-        " UNION ALL SELECT 'sourceless', count(*) FROM sourceless",
-    )
+    verdicts = Counter[str]()
+    states_of_accepted = Counter[AnkiState]()
+    left_in_anki = 0
+    for row in store.iter_rows(
+        "SELECT c.verdict, c.drafter, c.live, c.why, c.shipped, s.absent"
+        " FROM card c LEFT JOIN seen s USING (guid)"
+    ):
+        if not is_listed(row):
+            continue
+        verdicts[row["verdict"]] += 1
+        anki_state = find_anki_state(row)
+        if row["verdict"] == Verdict.LIVE:
+            states_of_accepted[anki_state] += 1
+        elif anki_state is AnkiState.SEEN:
+            left_in_anki += 1
     return CardCounts(
-        accepted=verdicts["accepted"],
-        rejected=verdicts["rejected"],
-        retired=verdicts["retired"],
-        sourceless=anki_states["sourceless"],
-        left_in_anki=anki_states["not accepted"],
-        unsent=anki_states["none"],
-        in_anki=anki_states["seen"],
-        missing=anki_states["missing"],
+        accepted=verdicts[Verdict.LIVE],
+        rejected=verdicts[Verdict.REJECTED],
+        retired=verdicts[Verdict.RETIRED],
+        sourceless=len(find_sourceless_cards(store)),
+        left_in_anki=left_in_anki,
+        unsent=states_of_accepted[AnkiState.NONE],
+        in_anki=states_of_accepted[AnkiState.SEEN],
+        missing=states_of_accepted[AnkiState.MISSING],
     )
 
 

@@ -94,13 +94,14 @@ CREATE TABLE IF NOT EXISTS made (
 CREATE INDEX IF NOT EXISTS made_key ON made (key);
 CREATE INDEX IF NOT EXISTS made_batch ON made (batch) WHERE batch != '';
 
--- drafts that a model or chat made in one batch, with the columns of each highlight before; undo reverts the batch
+-- the highlights that a model or chat drafted in one batch and that this changed; undo reverts the batch
 CREATE TABLE IF NOT EXISTS drafting (
     id TEXT NOT NULL,
     number INTEGER NOT NULL,     -- of the last event before it
-    key TEXT NOT NULL, drafts TEXT NOT NULL,  -- JSON: the ids of the drafts of the highlight
-    content TEXT NOT NULL, modelled TEXT NOT NULL, declined TEXT NOT NULL, worth REAL NOT NULL,
-    reason TEXT NOT NULL, fate TEXT NOT NULL
+    key TEXT NOT NULL,
+    content TEXT NOT NULL,       -- the content that was drafted
+    has_drafts INTEGER NOT NULL, -- whether any drafts wait because of it, or were replaced
+    before TEXT NOT NULL         -- snapshots.DraftingState as JSON
 );
 CREATE INDEX IF NOT EXISTS drafting_id ON drafting (id);
 
@@ -179,15 +180,6 @@ CREATE INDEX IF NOT EXISTS card_adopted ON card (adopted) WHERE adopted != '';
 CREATE INDEX IF NOT EXISTS card_passage ON card (passage);
 CREATE INDEX IF NOT EXISTS card_content ON card (content);
 CREATE INDEX IF NOT EXISTS card_source ON card (source);
--- cards with their current passage (`home`): their own passage, if it contains their sentence or none does; else one
--- of the same document that contains it, or the first such passage
-CREATE VIEW IF NOT EXISTS placed AS
-    SELECT c.*, coalesce((SELECT coalesce(a.first, h.key) FROM card o JOIN sentence s ON s.name = o.sentence
-        JOIN highlight h ON h.key = s.key AND h.state = 'present' LEFT JOIN alias a ON a.key = h.key
-        LEFT JOIN highlight own ON own.key = o.passage
-        WHERE o.guid = c.guid AND o.sentence != ''
-        ORDER BY coalesce(a.first, h.key) != o.passage, h.document IS NOT own.document, h.document, h.position
-        LIMIT 1), c.passage) AS home FROM card c;
 -- present highlights, with what `passage_states` needs to determine the state of their passage
 CREATE VIEW IF NOT EXISTS present_passage AS
     SELECT h.key, h.document, d.title, h.position, coalesce(a.first, h.key) AS passage, h.route, a.keys AS passage_keys,
@@ -261,31 +253,6 @@ CREATE TRIGGER IF NOT EXISTS sentence_new AFTER INSERT ON sentence BEGIN
 END;
 CREATE TRIGGER IF NOT EXISTS seen_new AFTER INSERT ON seen BEGIN DELETE FROM until_change; END;
 CREATE TRIGGER IF NOT EXISTS seen_gone AFTER DELETE ON seen BEGIN DELETE FROM until_change; END;
--- live cards all of whose passages were removed from their sources
-CREATE VIEW IF NOT EXISTS sourceless AS
-    SELECT c.guid FROM placed c WHERE c.live AND c.home IN
-        (SELECT coalesce((SELECT first FROM alias a WHERE a.key = h.key), h.key) FROM highlight h
-            WHERE h.state != 'present' AND h.state = 'gone')
-        AND NOT EXISTS (SELECT 1 FROM highlight h WHERE h.state IN ('present', 'missing', 'unselected')
-            AND (h.key = c.home OR h.key IN (SELECT key FROM alias WHERE first = c.home)));
--- the state of cards in Anki: none, written (into a package), seen (there), missing or deleted (`anki_changes.DELETED_REASON`)
-CREATE VIEW IF NOT EXISTS in_anki AS
-    SELECT c.guid, CASE WHEN s.absent = 0 THEN 'seen' WHEN NOT c.live AND c.why = 'deleted in Anki' THEN 'deleted'
-        WHEN s.absent THEN 'missing' WHEN c.shipped THEN 'written' ELSE 'none' END AS anki
-    FROM card c LEFT JOIN seen s USING (guid);
--- cards and drafts for lists; four lapses of a card are a finding
-CREATE VIEW IF NOT EXISTS any_line AS
-    SELECT d.id, d.key, d.position AS at, d.kind, d.deck, d.drafter, d.words, d.tags, d.findings,
-        'waiting' AS verdict, 'none' AS anki, json_extract(d.body, '$.origin.model') AS model
-    FROM draft d JOIN highlight h ON h.key = d.key AND h.state = 'present'
-    UNION ALL SELECT c.guid, c.home, 0, c.kind, c.deck, c.drafter, c.words, c.tags,
-        CASE WHEN s.leech AND s.absent = 0 THEN char(10) || 'leech' || char(10) ELSE '' END
-        || CASE WHEN s.lapses >= 4 AND s.absent = 0 THEN char(10) || 'lapses' || char(10) ELSE '' END
-        || CASE WHEN c.guid IN (SELECT guid FROM sourceless) THEN char(10) || 'source_gone' || char(10) ELSE '' END,
-        CASE c.verdict WHEN 'live' THEN 'accepted' ELSE c.verdict END, i.anki, c.model
-    FROM placed c LEFT JOIN seen s USING (guid) JOIN in_anki i USING (guid)
-    -- once its acceptance is undone, the draft is pending again; only text that the user wrote in ankiforge has no draft
-    WHERE c.verdict != 'undone' OR c.shipped OR c.drafter = 'person';
 CREATE TABLE IF NOT EXISTS conflict (
     guid TEXT NOT NULL, field TEXT NOT NULL, mine TEXT NOT NULL, source TEXT NOT NULL,
     theirs TEXT NOT NULL, ours TEXT NOT NULL, -- hashes of the compared texts

@@ -14,7 +14,16 @@ from msgspec.structs import replace
 from ankiforge.ledger import sentence_decisions
 from ankiforge.ledger.events import USER, Passage, SentenceDecision, normalize_text
 from ankiforge.ledger.sentence_decisions import SentenceState
-from ankiforge.model import Card, Draft, Guid, Highlight, StoredDraft, Strings, Value
+from ankiforge.model import (
+    Card,
+    Draft,
+    DraftingStatus,
+    Guid,
+    Highlight,
+    StoredDraft,
+    Strings,
+    Value,
+)
 
 D = TypeVar("D", bound=Draft)
 
@@ -51,14 +60,17 @@ class PassageSnapshot(Value):
     """The pending drafts of the passage, under any of its keys."""
     related: RelatedDecisions = RelatedDecisions()
     """The decisions of other passages about sentences of this passage."""
-    leading_key: str = ""
-    """The key of the highlight that the text is from, or "" if there is none."""
     made: tuple[StoredDraft, ...] = ()
     """The drafts that were made of the passage, under any of its keys, whatever was decided."""
     highlight: Highlight | None = None
     """The highlight that the text is from, or None if there is none."""
     is_refused_line: bool = False
     """Whether the user answered that such lines are no cards."""
+
+    @property
+    def leading_key(self) -> str:
+        """The key of the highlight that the text is from, or "" if there is none."""
+        return "" if self.highlight is None else self.highlight.key
 
     @property
     def sentences(self) -> Strings:
@@ -271,20 +283,36 @@ def _find_sentences_of_card(card: Card, decision: SentenceDecision | None) -> St
     return sentence_decisions.split_sentences(normalize_text(card.quote))
 
 
+class DraftingState(Value):
+    """What drafting a highlight has found so far."""
+
+    modelled_hash: str = ""
+    """The hash of the content that a model drafted last, or ""."""
+    declined_hash: str = ""
+    """The hash of the content that a model found not worth a card, or ""."""
+    status: DraftingStatus = DraftingStatus.DRAFTED
+    reason: str = ""
+    """Why there is no card, or ""."""
+    usefulness: float = 0.0
+    """The probability that the user would keep a card of the best sentence."""
+
+
 class HighlightSnapshot(PassageSnapshot, kw_only=True):
     """A passage, and the highlight from which its cards are drafted."""
 
     highlight: Highlight
     content_hash: str
     """A hash of everything that drafts of the highlight depend on."""
-    has_model_result: bool = False
-    """Whether a model has drafted the highlight with its current content."""
-    is_declined: bool = False
-    """Whether a model found the highlight, with its current content, not worth a card."""
-    reason: str = ""
-    """Why the highlight had no card when it was last drafted, or ""."""
-    usefulness: float = 0.0
-    """The last estimated probability that the user would keep a card of the best sentence."""
-    primary_copy_title: str = ""
-    """If the highlight is an exact copy, the title of the document that contains the primary copy,
-    else ""."""
+    drafting: DraftingState = DraftingState()
+    primary_copy_title: str | None = None
+    """If the highlight is a copy, the title of the document that contains the primary copy."""
+
+    @property
+    def has_model_result(self) -> bool:
+        """Whether a model has drafted the highlight with its current content."""
+        return self.drafting.modelled_hash == self.content_hash
+
+    @property
+    def is_declined(self) -> bool:
+        """Whether a model found the highlight, with its current content, not worth a card."""
+        return self.drafting.declined_hash == self.content_hash

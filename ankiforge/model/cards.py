@@ -243,6 +243,21 @@ class Verdict(StrEnum):
     """The passage had two keys, and the card of the other key is used instead."""
 
 
+class AnkiState(StrEnum):
+    """Whether Anki has the note of a card. The values are used in JSON and in queries."""
+
+    NONE = "none"
+    """The note isn't in any package yet."""
+    WRITTEN = "written"
+    """The note is in a package, but Anki was never seen to have it."""
+    SEEN = "seen"
+    """Anki had the note when it was last read."""
+    MISSING = "missing"
+    """Anki had the note before, but not when it was last read."""
+    DELETED = "deleted"
+    """The user deleted the note in Anki, which retired the card."""
+
+
 class Severity(StrEnum):
     """How serious a finding is.
 
@@ -698,8 +713,7 @@ class LocalCard(Card, kw_only=True):
     keeps_last_exported_text: bool
     """Whether no source of this workspace contains the passage, so that the note keeps the text
     that was last exported, perhaps by another device."""
-    anki_state: str = "none"
-    """The state in Anki: `none`, `written` (into a package), `seen`, `missing` or `deleted`."""
+    anki_state: AnkiState = AnkiState.NONE
     revision: PendingDraft | None = None
     """The pending draft that would change the card's text, or None."""
     local_links_hashes: Strings = ()
@@ -740,7 +754,11 @@ class LocalCard(Card, kw_only=True):
         return self.verdict_name
 
 
-_IN_ANKI = {"seen": "in Anki", "missing": "missing", "deleted": "deleted"}
+_IN_ANKI = {
+    AnkiState.SEEN: "in Anki",
+    AnkiState.MISSING: "missing",
+    AnkiState.DELETED: "deleted",
+}
 """The state of a live card in lists, by `LocalCard.anki_state`."""
 
 

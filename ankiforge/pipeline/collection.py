@@ -26,6 +26,7 @@ from ankiforge.model import (
     AnkiNote,
     AnkiNoteType,
     AnkiReadMethod,
+    AnkiState,
     Fields,
     ListRow,
     LocalCard,
@@ -458,7 +459,7 @@ def apply_anki_edits_to_rows(
 def _find_shown_card(ledger: Ledger, row: ListRow) -> LocalCard | None:
     """Return the card whose text a row shows, or None if Anki can't have another text of it."""
     if isinstance(row, LocalCard):
-        return row if row.anki_state == "seen" else None
+        return row if row.anki_state is AnkiState.SEEN else None
     if row.keeps_text and row.revised_guid:
         return cards.load_card(ledger, row.revised_guid)
     return None

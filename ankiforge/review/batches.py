@@ -20,8 +20,8 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from itertools import chain
-from operator import attrgetter, itemgetter
+from itertools import chain, filterfalse
+from operator import attrgetter
 from pathlib import PurePosixPath
 
 from msgspec.structs import replace
@@ -117,6 +117,11 @@ class DocumentItems(Value):
         """
         return self.waiting_count < min(SITTING_SIZE, 1 + self.remaining_count)
 
+    def has_title_with(self, words: Iterable[str]) -> bool:
+        """Return whether the title contains all words, ignoring case and accents."""
+        title = normalize_for_lookup(self.title)
+        return all(normalize_for_lookup(word) in title for word in words)
+
     def select_best_items(
         self,
         load_item: Callable[[str], Item | None],
@@ -141,16 +146,16 @@ class DocumentItems(Value):
         if not remaining:
             remaining = [*locations]
         remaining.sort(key=lambda location: (-location.usefulness, location.sentence))
-        best_items: list[tuple[int, Item]] = []
-        """The selected items with their positions in the document."""
+        best_items: list[Item] = []
+        position_by_id: dict[str, int] = {}
         for location in remaining:
             if len(best_items) == SITTING_SIZE:
                 break
             item = load_item(location.id)
             if item is not None and item.offered_drafts:
-                best_items.append((location.position, item))
-        best_items.sort(key=itemgetter(0))
-        return [item for _, item in best_items]
+                best_items.append(item)
+                position_by_id[item.id] = location.position
+        return sorted(best_items, key=lambda item: position_by_id[item.id])
 
 
 class FolderItems(Value):
@@ -253,11 +258,8 @@ class ReviewBatch(Value):
 
     def replace_item(self, id: str, new_id: str) -> ReviewBatch:
         """Return a copy in which `new_id` replaces `id`. If `new_id` is "", `id` is removed."""
-        if id not in self.ids:
-            return self
-        index = self.ids.index(id)
-        new_ids = (new_id,) if new_id else ()
-        return replace(self, ids=self.ids[:index] + new_ids + self.ids[index + 1 :])
+        ids = [new_id if each == id else each for each in self.ids]
+        return replace(self, ids=tuple(filter(None, ids)))
 
     def add_item(self, id: str, reading_order: Sequence[str]) -> ReviewBatch:
         """Return a copy to which an item of the same document is added, in reading order.
@@ -269,14 +271,19 @@ class ReviewBatch(Value):
             id: The id of the item to add.
             reading_order: The ids of the new item and of the sitting's items, in reading order.
         """
-        ids = [each for each in reading_order if each == id or each in self.ids]
-        if len(ids) + len(self.results) > SITTING_SIZE and len(ids) > 1:
-            ids.remove(ids[-2] if ids[-1] == id else ids[-1])
+        wanted_ids = {id, *self.ids}
+        ids = list(filter(wanted_ids.__contains__, reading_order))
+        if len(ids) == 1 or len(ids) + len(self.results) <= SITTING_SIZE:
+            return replace(self, ids=tuple(ids))
+        last_other = ids[-1]
+        if last_other == id:
+            last_other = ids[-2]
+        ids.remove(last_other)
         return replace(self, ids=tuple(ids))
 
 
 def group_by_document(
-    drafts: Iterable[PassageLocation], uncarded: Iterable[PassageLocation] = ()
+    drafts: Collection[PassageLocation], uncarded: Iterable[PassageLocation] = ()
 ) -> list[DocumentItems]:
     """Group the locations of items by document.
 
@@ -288,59 +295,49 @@ def group_by_document(
         drafts: The locations of pending drafts, best first.
         uncarded: The locations of highlights without a card, best first.
     """
-    groups_by_document: dict[DocumentId, _LocationGroups] = {}
-
-    def get_groups(location: PassageLocation) -> _LocationGroups:
-        new_groups = _LocationGroups(location.title)
-        return groups_by_document.setdefault(location.document, new_groups)
-
     suggestions = pending_items.split_suggestions(uncarded)
-    for location in drafts:
-        get_groups(location).drafts.append(location)
-    for location in suggestions.certain:
-        get_groups(location).suggestions.append(location)
-    for location in suggestions.more:
-        get_groups(location).more.append(location)
-    for location in suggestions.others:
-        get_groups(location).others.append(location)
-    documents = [
-        groups.build_document(document) for document, groups in groups_by_document.items()
-    ]
+    drafts_by_document = _group_locations(drafts)
+    certain_by_document = _group_locations(suggestions.certain)
+    more_by_document = _group_locations(suggestions.more)
+    others_by_document = _group_locations(suggestions.others)
+    all_locations = chain(
+        drafts, suggestions.certain, suggestions.more, suggestions.others
+    )
+    title_by_document = {each.document: each.title for each in all_locations}
+    documents = []
+    for document, title in title_by_document.items():
+        items = DocumentItems(
+            document,
+            title,
+            with_drafts=tuple(drafts_by_document[document]),
+            suggestions=tuple(certain_by_document[document]),
+            more=tuple(more_by_document[document]),
+            others=tuple(others_by_document[document]),
+        )
+        documents.append(items)
     documents.sort(key=lambda document: sum(document.top_ranks), reverse=True)
     return _put_copies_last(documents)
 
 
-class _LocationGroups:
-    """The locations in one document, by what there is to decide on."""
-
-    def __init__(self, title: str) -> None:
-        self._title = title
-        self.drafts: list[PassageLocation] = []
-        self.suggestions: list[PassageLocation] = []
-        self.more: list[PassageLocation] = []
-        self.others: list[PassageLocation] = []
-
-    def build_document(self, document: DocumentId) -> DocumentItems:
-        return DocumentItems(
-            document,
-            self._title,
-            with_drafts=tuple(self.drafts),
-            suggestions=tuple(self.suggestions),
-            more=tuple(self.more),
-            others=tuple(self.others),
-        )
+def _group_locations(
+    locations: Iterable[PassageLocation],
+) -> dict[DocumentId, list[PassageLocation]]:
+    """Group locations by document, in the same order."""
+    locations_by_document: dict[DocumentId, list[PassageLocation]] = defaultdict(list)
+    for location in locations:
+        locations_by_document[location.document].append(location)
+    return locations_by_document
 
 
 def _put_copies_last(documents: Sequence[DocumentItems]) -> list[DocumentItems]:
     """Sort the first document of each title before the second ones, and so on."""
     title_counts = Counter[str]()
-    ranked_documents = []
+    documents_by_copy_number: dict[int, list[DocumentItems]] = defaultdict(list)
     for document in documents:
         title = normalize_for_lookup(document.title)
-        ranked_documents.append((title_counts[title], document))
+        documents_by_copy_number[title_counts[title]].append(document)
         title_counts[title] += 1
-    ranked_documents.sort(key=itemgetter(0))
-    return [document for _, document in ranked_documents]
+    return list(chain.from_iterable(documents_by_copy_number.values()))
 
 
 def sort_for_review(documents: Iterable[DocumentItems]) -> list[PassageLocation]:
@@ -370,18 +367,25 @@ def list_pending_ids(ledger: Ledger, query: str = "") -> list[str]:
         ids = [location.id for location in locations]
         return [*order.conflicts, *ids, *order.revisions, *order.questions]
     matches = set(find_matching_ids(ledger, query))
-    # include a passage if any of its drafts matches the query
-    matching_keys = set[str]()
-    for offer in iter_draft_groups(ledger, [location.key for location in locations]):
-        for draft in offer:
-            if draft.id in matches:
-                matching_keys.add(draft.key)
+    matching_keys = _find_keys_of_drafts(ledger, locations, matches)
     ids = []
     for location in locations:
         if not matching_keys.isdisjoint(ledger.get_keys(location.key)):
             ids.append(location.id)
     ids += filter(matches.__contains__, order.changed_cards)
     return ids
+
+
+def _find_keys_of_drafts(
+    ledger: Ledger, locations: Iterable[PassageLocation], draft_ids: Collection[str]
+) -> set[str]:
+    """Return the keys of the highlights, in some passages, with one of the drafts."""
+    keys: set[str] = set()
+    for offer in iter_draft_groups(ledger, [location.key for location in locations]):
+        for draft in offer:
+            if draft.id in draft_ids:
+                keys.add(draft.key)
+    return keys
 
 
 def find_documents_with_suggestions(ledger: Ledger, query: str) -> list[DocumentItems]:
@@ -393,10 +397,11 @@ def find_documents_with_suggestions(ledger: Ledger, query: str) -> list[Document
     Raises:
         UsageError: The query cannot be parsed.
     """
-    terms = parse_query(query)
-    if any(term.field or term.negated for term in terms):
-        return []
-    query_words = [normalize_for_lookup(term.value) for term in terms]
+    query_words = []
+    for term in parse_query(query):
+        if term.field or term.negated:
+            return []
+        query_words.append(term.value)
     if not query_words:
         return []
     matching_documents = []
@@ -404,19 +409,17 @@ def find_documents_with_suggestions(ledger: Ledger, query: str) -> list[Document
     for document in group_by_document((), without_card):
         if not document.suggestions and not document.more:
             continue
-        title = normalize_for_lookup(document.title)
-        if all(word in title for word in query_words):
+        if document.has_title_with(query_words):
             matching_documents.append(document)
     return matching_documents
 
 
 def find_document_to_ask_about(ledger: Ledger, title: str) -> DocumentItems | None:
     """Find the best document with highlights to ask about whose title contains all words."""
-    words = [normalize_for_lookup(word) for word in title.split()]
+    words = title.split()
     pending = pending_items.load_pending_items(ledger)
     for document in group_by_document((), pending.without_card):
-        document_title = normalize_for_lookup(document.title)
-        if all(word in document_title for word in words):
+        if document.has_title_with(words):
             return document
     return None
 
@@ -456,7 +459,7 @@ def _iter_sittings_of_queue(
     yielded_ids: set[str] = set()
     while True:
         queue = list_queue(pending_items.load_pending_items(ledger))
-        remaining_ids = [id for id in queue if id not in yielded_ids]
+        remaining_ids = filterfalse(yielded_ids.__contains__, queue)
         ids = select_first_items(remaining_ids, load_item)
         if not ids:
             return
@@ -470,8 +473,9 @@ def _iter_matching_sittings(
     """Yield the sittings with the items that match a query, as `iter_sittings` describes."""
     matching_ids = set(list_pending_ids(ledger, query))
     pending = pending_items.load_pending_items(ledger)
-    ids_in_order = (*pending.changed_cards, *pending.questions)
-    first_ids = [id for id in ids_in_order if id in matching_ids]
+    first_ids = list(
+        filter(matching_ids.__contains__, (*pending.changed_cards, *pending.questions))
+    )
     for start in range(0, len(first_ids), SITTING_SIZE):
         yield tuple(first_ids[start : start + SITTING_SIZE])
     selector = _SittingSelector(ledger, load_item)

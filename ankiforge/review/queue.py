@@ -6,8 +6,10 @@ wrote, and last the suggestions. Within the drafts and the suggestions, document
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
+from itertools import chain
+from operator import attrgetter
 
 from msgspec.structs import replace
 
@@ -20,27 +22,34 @@ from ankiforge.ledger.pending_items import (
 
 def list_queue(pending: PendingItems) -> list[str]:
     """Return the ids of all items that wait, the first to decide on first."""
-    hand_written = [each for each in pending.drafts if each.is_hand_written]
-    drafted = [each for each in pending.drafts if not each.is_hand_written]
-    suggestions = split_suggestions(pending.without_card).certain
-    by_confidence = sorted(suggestions, key=lambda each: -each.usefulness)
+    hand_written: list[PassageLocation] = []
+    drafted: list[PassageLocation] = []
+    for draft in pending.drafts:
+        if draft.is_hand_written:
+            hand_written.append(draft)
+        else:
+            drafted.append(draft)
+    suggestions = list(split_suggestions(pending.without_card).certain)
+    suggestions.sort(key=attrgetter("usefulness"), reverse=True)
     ids = [*pending.changed_cards, *pending.questions]
-    for locations in (hand_written, drafted, by_confidence):
-        ids += [each.id for each in take_turns(locations)]
+    for locations in (hand_written, drafted, suggestions):
+        ids += map(attrgetter("id"), take_turns(locations))
     return ids
 
 
 def keep_new_cards_of(pending: PendingItems, documents: Collection[int]) -> PendingItems:
     """Return only the new cards that wait in some documents."""
+
+    def is_wanted(location: PassageLocation) -> bool:
+        return location.document in documents
+
     return replace(
         pending,
-        drafts=[each for each in pending.drafts if each.document in documents],
+        drafts=list(filter(is_wanted, pending.drafts)),
         conflicts=[],
         revisions=[],
         questions=[],
-        without_card=[
-            each for each in pending.without_card if each.document in documents
-        ],
+        without_card=list(filter(is_wanted, pending.without_card)),
     )
 
 
@@ -50,9 +59,9 @@ def take_turns(locations: Iterable[PassageLocation]) -> Sequence[PassageLocation
     Within a turn, and within a document, the order stays as it is.
     """
     counts = Counter[int]()
-    turns: list[tuple[int, PassageLocation]] = []
+    turns: dict[int, list[PassageLocation]] = defaultdict(list)
     for location in locations:
-        turns.append((counts[location.document], location))
+        turn = counts[location.document]
+        turns[turn].append(location)
         counts[location.document] += 1
-    turns.sort(key=lambda turn: turn[0])
-    return [location for _, location in turns]
+    return list(chain.from_iterable(turns.values()))

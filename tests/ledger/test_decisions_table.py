@@ -687,7 +687,7 @@ def test_a_sentence_is_as_useful_as_its_best_excerpt(order):
     changes = draft_changes.compute_draft_changes(
         here_of(HIGHLIGHT), drafted, draft_changes.DraftingMode("a")
     )
-    assert changes.outcome.usefulness_by_sentence == {hash_sentence(sentence): 0.6}
+    assert changes.usefulness_by_sentence == {hash_sentence(sentence): 0.6}
 
 
 @pytest.mark.parametrize(("has_updated_cards", "follows"), [(False, ["af1"]), (True, [])])
@@ -700,7 +700,7 @@ def test_cards_follow_first_and_all_else_is_recorded_then(has_updated_cards, fol
         here, drafted, by, has_updated_cards=has_updated_cards
     )
     assert [each.event.body["guid"] for each in changes.card_updates] == follows
-    assert (changes.outcome is None) is bool(follows)
+    assert (changes.drafting is None) is bool(follows)
 
 
 @pytest.mark.parametrize(

@@ -621,6 +621,7 @@ HISTORIES: dict[str, tuple[str, str]] = {
         "heart A/A",
         "n: ||0.5|||"),
     "n:A, rules, model A:heart, undo": ("", "n: no_card|rules has none|0.5|||m"),
+    "n:A, rules, model A:heart, n:a, propose a:blood, undo": ("", "n: ||0.9|a||m"),
     "n:A, rules, model A:heart, undo, model A:blood": (
         "blood A/A",
         "n: ||0.5|||"),

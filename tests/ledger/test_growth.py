@@ -204,7 +204,7 @@ def test_of_equal_lines_the_first_is_the_original_of_all(tmp_path: Path):
         here.primary_copy_title
         for here in load_highlight_snapshots(ledger, keys).values()
     ]
-    assert titles == ["", *["0"] * 5]
+    assert titles == [None, *["0"] * 5]
 
     # what is left out is no original
     ledger.execute("UPDATE highlight SET fate = 'left_out' WHERE key = ?", keys[0])

@@ -21,6 +21,7 @@ from ankiforge.ledger.events import (
 from ankiforge.ledger.sentence_decisions import hash_sentence
 from ankiforge.ledger.snapshots import PassageSnapshot, RelatedDecisions
 from ankiforge.ledger.tables import pending_drafts as waiting_drafts
+from ankiforge.ledger.tables.offers import load_offers
 from ankiforge.ledger.waiting import compute_waiting, group_into_offers
 from ankiforge.model import (
     PROPOSAL_DRAFTER,
@@ -497,8 +498,5 @@ def test_the_order_of_offers(store, drafts, expected):
             body=f'{{"confidence": {confidence}}}',
             **values,
         )
-    rows = waiting_drafts.load_first_draft_of_each_offer(store, {"left"})  # type: ignore[arg-type]
-    assert " ".join(row["id"] for row in rows) == expected
-    for found in rows:
-        more = next(more for id, _, more in drafts if id == found["id"])
-        assert bool(found["blocked"]) == (more.get("severity") == "block")
+    found = load_offers(store, {"left"})  # type: ignore[arg-type]
+    assert " ".join(offer.id for offer in found) == expected

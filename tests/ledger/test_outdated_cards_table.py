@@ -11,8 +11,8 @@ from ankiforge.ledger.events import USER, Passage, Rejection, SentenceDecision
 from ankiforge.ledger.sentence_decisions import hash_sentence
 from ankiforge.ledger.snapshots import PassageSnapshot, RelatedDecisions
 from ankiforge.ledger.waiting import compute_waiting
-from ankiforge.model import Card, Origin, StoredDraft, Verdict
-from tests.cards import made
+from ankiforge.model import Card, HighlightKey, Origin, StoredDraft, Verdict
+from tests.cards import PLACE, made
 
 OLD = "The liver stores about one hundred grams of sugar."
 NEW = "The liver stores about two hundred grams of sugar."
@@ -126,7 +126,8 @@ def snapshot(row: Row) -> PassageSnapshot:
         related = RelatedDecisions(row.decisions, cards)
     else:
         passage.cards.update(cards)
-    return PassageSnapshot(passage, row.text, related=related, leading_key="k")
+    highlight = replace(PLACE, key=HighlightKey("k"))
+    return PassageSnapshot(passage, row.text, related=related, highlight=highlight)
 
 
 @pytest.mark.parametrize("name", ROWS)

@@ -9,6 +9,7 @@ from ankiforge.ledger.passage_states import (
 )
 from ankiforge.ledger.pending_items import group_pending_items
 from ankiforge.ledger.questions import _make_id_and_kind
+from ankiforge.ledger.tables.offers import Offer
 from ankiforge.model import MIN_CERTAIN_CONFIDENCE, UserQuestion, UserQuestionKind
 
 SAME = UserQuestion("quS", UserQuestionKind.SAME, "?")
@@ -16,11 +17,12 @@ FORM = UserQuestion("quF", UserQuestionKind.FORM, "?")
 CONFLICT = UserQuestion("quC", UserQuestionKind.CONFLICT, "?")
 
 
-def offer(id: str, passage: str, changes: str = "", *, blocked: bool = False):
-    row = {"id": id, "passage": passage, "changes": changes, "blocked": blocked}
-    place = {"key": passage, "document": 1, "title": "", "place": 0, "usefulness": 1.0}
-    place |= {"slot": ""}
-    return row | place
+def offer(id: str, passage: str, changes: str | None = None, *, blocked: bool = False):
+    return Offer(
+        id=id, key=passage, passage_key=passage, changed_guid=changes, is_hand_written=False,
+        worst_severity="block" if blocked else "", confidence=1.0, usefulness=1.0,
+        is_passage_decided=False, document=1, title="", place=0, position=0,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from contextlib import closing
 import pytest
 from msgspec.structs import replace
 
-from ankiforge.ledger import Ledger, draft_groups
+from ankiforge.ledger import Ledger, card_places, draft_groups
 from ankiforge.ledger.database import to_json
 from ankiforge.ledger.events import SOURCE, USER, Passage, Rejection, SentenceDecision
 from ankiforge.ledger.readings import write_highlights
@@ -306,19 +306,19 @@ def test_a_card_is_at_home_where_its_sentence_stands(store, gone, home):
     decide(store, P, M, guid="af1")
     for key in gone:
         store.execute("UPDATE highlight SET state = 'gone' WHERE key = ?", key)
-    assert store.fetch_value("SELECT home FROM placed WHERE guid = 'af1'") == home
+    assert card_places.load_homes(store, ["af1"])["af1"] == home
 
 
 def test_a_card_is_planned_again_when_its_sentence_leaves_its_home(store):
     decide(store, P, M, guid="af1")
     store.execute("UPDATE highlight SET state = 'gone' WHERE key = ?", P)
-    assert store.fetch_value("SELECT home FROM placed WHERE guid = 'af1'") == Q
+    assert card_places.load_homes(store, ["af1"])["af1"] == Q
     store.execute("INSERT INTO planned VALUES ('af1', '', '')")
     document, kind = Document(DocumentKey("d"), "", "d"), HighlightKind.HIGHLIGHT
     body = to_json(Highlight(document, "", kind, F, Q))
     row = dict(store.fetch_first_row("SELECT * FROM highlight WHERE key = ?", Q))
     write_highlights(store, [{**row, "body": body}])
-    assert store.fetch_value("SELECT home FROM placed WHERE guid = 'af1'") == P
+    assert card_places.load_homes(store, ["af1"])["af1"] == P
     assert store.fetch_value("SELECT count(*) FROM planned") == 0
 
 

@@ -18,6 +18,7 @@ from ankiforge.ledger import StoredContent, anki_views
 from ankiforge.model import (
     AnkiChanges,
     AnkiNote,
+    AnkiState,
     CardKind,
     ConflictResolution,
     FieldEdits,
@@ -365,11 +366,11 @@ def test_a_source_may_say_what_the_user_wrote_in_anki(
 def test_the_rows_of_a_list_have_the_words_in_anki(workspace, cards):
     edited, other = cards
     show_in_anki(workspace, note_of(edited, Back="mine"), note_of(other))
-    now = {card.guid: replace(card, anki_state="seen") for card in cards}
+    now = {card.guid: replace(card, anki_state=AnkiState.SEEN) for card in cards}
     draft = made(PendingDraft, fields=(("Front", "a"),), kind=CardKind.BASIC)
     rows = [
         now[edited.guid],
-        replace(now[edited.guid], anki_state="missing"),
+        replace(now[edited.guid], anki_state=AnkiState.MISSING),
         now[other.guid],
         draft,
         replace(draft, keeps_text=True, revised_guid=edited.guid),

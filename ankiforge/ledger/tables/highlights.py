@@ -13,12 +13,13 @@ use the small partial index `highlight_absent`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from math import inf
 from typing import NamedTuple
 
 import msgspec
 
 from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
-from ankiforge.model import LOOKED_UP_WORD, Highlight
+from ankiforge.model import LOOKED_UP_WORD, DraftingStatus, Highlight
 
 decode_highlight = msgspec.json.Decoder(Highlight).decode
 """Decode the JSON in a `body` column, which is "" if the highlight wasn't read on this device."""
@@ -130,36 +131,65 @@ def load_current_highlights_by_text(
     )
 
 
-def find_primary_copies(store: Store, keys: Iterable[str]) -> dict[str, Row]:
-    """Find the primary copy of each highlight, from which cards are drafted.
+class PrimaryCopy(NamedTuple):
+    """The highlight from which the cards of all its copies are drafted."""
+
+    passage_key: str
+    """The oldest key of its passage."""
+    title: str
+    """The title of its document."""
+
+
+def find_primary_copies(store: Store, keys: Iterable[str]) -> dict[str, PrimaryCopy]:
+    """Find the primary copy of each highlight, keyed by highlight.
 
     Copies are highlights with the same text (column `alike`). The primary copy is the first copy
     that was decided on. If none was, it is the first copy that got a key. It may be the highlight
-    itself. Skipped text is only a primary copy if it was decided on.
-
-    Returns:
-        For each key, a row with the `passage` of the primary copy and the `title` of its document.
+    itself. Skipped text is only a primary copy if it was decided on. A highlight without any such
+    copy is left out.
     """
-    rows = store.fetch_rows(
-        "SELECT h.alike, coalesce(a.first, h.key) AS passage, d.title,"
-        " min(ifnull((SELECT min(n) FROM event WHERE event.key = h.key AND what = 'key'), 9e18)"
-        "  - iif(coalesce(p.decided, 0), 1e18, 0))"
+    alike_by_key = _load_alike_hashes(store, keys)
+    candidates = _load_copies(store, set(alike_by_key.values()))
+    primary_by_alike: dict[str, PrimaryCopy] = {}
+    for row in sorted(candidates, key=_get_copy_sort_key):
+        is_skipped = row["fate"] == DraftingStatus.LEFT_OUT or row["has_skip_reason"]
+        if is_skipped and not row["decided"]:
+            continue
+        copy = PrimaryCopy(row["passage"], row["title"])
+        primary_by_alike.setdefault(row["alike"], copy)
+    primary_by_key = {}
+    for key, alike in alike_by_key.items():
+        if alike in primary_by_alike:
+            primary_by_key[key] = primary_by_alike[alike]
+    return primary_by_key
+
+
+def _get_copy_sort_key(row: Row) -> tuple[bool, float]:
+    """Return the sort key of copies: decided ones first, then in the order of their keys."""
+    key_number = row["key_number"]
+    return not row["decided"], inf if key_number is None else key_number
+
+
+def _load_alike_hashes(store: Store, keys: Iterable[str]) -> dict[str, str]:
+    """Load the hash that the copies of each highlight share. Those without one are skipped."""
+    query = f"SELECT key, alike FROM highlight WHERE alike != '' AND key IN {JSON_VALUES}"
+    rows = store.fetch_rows(query, to_json(list(keys)))
+    return {row["key"]: row["alike"] for row in rows}
+
+
+def _load_copies(store: Store, alike_hashes: Iterable[str]) -> list[Row]:
+    """Load what decides which of the highlights with one of these hashes is the primary copy."""
+    # the conditions are those of the index
+    return store.fetch_rows(
+        "SELECT h.alike, h.fate, coalesce(a.first, h.key) AS passage, d.title, p.decided,"
+        " json_extract(h.body, '$.skip_reason') IS NOT NULL AS has_skip_reason,"
+        " (SELECT min(n) FROM event WHERE event.key = h.key AND what = 'key') AS key_number"
         " FROM highlight h JOIN document d ON d.id = h.document"
         " LEFT JOIN alias a ON a.key = h.key"
         " LEFT JOIN passage p ON p.key = coalesce(a.first, h.key)"
-        " WHERE h.state = 'present' AND h.alike != ''"
-        f" AND h.alike IN (SELECT alike FROM highlight WHERE key IN {JSON_VALUES})"
-        " AND (h.fate != 'left_out' AND json_extract(h.body, '$.skip_reason') IS NULL"
-        "  OR p.decided) GROUP BY h.alike",
-        to_json(list(keys)),
+        f" WHERE h.state = 'present' AND h.alike != '' AND h.alike IN {JSON_VALUES}",
+        to_json(list(alike_hashes)),
     )
-    primary_by_group = {row["alike"]: row for row in rows}
-    query = f"SELECT key, alike FROM highlight WHERE key IN {JSON_VALUES}"
-    return {
-        row["key"]: primary_by_group[row["alike"]]
-        for row in store.fetch_rows(query, to_json(list(keys)))
-        if row["alike"] in primary_by_group
-    }
 
 
 # --- highlights to draft ----------------------------------------------------------------

@@ -7,18 +7,14 @@ drafting to the row of a highlight.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 from msgspec.structs import asdict, replace
 
-from ankiforge.ledger.draft_changes import (
-    DraftingChanges,
-    DraftingMode,
-    DraftingOutcome,
-)
+from ankiforge.ledger.draft_changes import DraftingChanges
 from ankiforge.ledger.events import hash_question_and_answer
-from ankiforge.ledger.snapshots import PassageSnapshot
+from ankiforge.ledger.snapshots import DraftingState, PassageSnapshot
 from ankiforge.ledger.store import (
     JSON_VALUES,
     Row,
@@ -35,6 +31,7 @@ from ankiforge.model import (
     OTHER_SCHEDULE_CHECK,
     PROPOSAL_DRAFTER,
     Draft,
+    DraftingStatus,
     Finding,
     Guid,
     Json,
@@ -46,8 +43,6 @@ decode_draft = msgspec.json.Decoder(Draft).decode
 """Decode the JSON in a `body` column to a `Draft`."""
 _COMPARING_CHECKS = ("duplicate", "similar", "same_front")
 """The checks whose findings may name another card or draft."""
-_REPEAT_PENALTY = 0.05
-"""How much each earlier offer from the same document lowers the rank of the next one."""
 
 # --- in reading order -------------------------------------------------------------------
 
@@ -86,46 +81,6 @@ def load_draft_ids(store: Store, drafter: str = "") -> list[str]:
         drafter,
     )
     return [row["id"] for row in rows]
-
-
-def load_first_draft_of_each_offer(
-    store: Store, excluded_ids: Collection[str]
-) -> list[Row]:
-    """Load the first draft of each offer, in the order in which offers are shown to the user.
-
-    Drafts whose ids are in `excluded_ids` are ignored.
-
-    Offers without warnings come first, followed by offers with warnings and then blocked offers.
-    Within each of these groups, hand-written cards come first, followed by offers for passages
-    without a decision and then offers for decided passages. Ties are broken by confidence, which
-    is reduced for each further offer from the same document, so that documents alternate.
-
-    Returns:
-        Rows with the draft's `id`, its `passage`, `changes` (the card that the draft would
-        revise or replace, or ""), `blocked` (whether a check blocks all drafts of the offer)
-        and the location of the draft, as in `pending_items.load_draft_locations`.
-    """
-    # SQLite takes the columns without an aggregate from the row that min() selects
-    return store.fetch_rows(
-        "WITH first AS (SELECT d.id, d.passage, d.revises || d.replaces AS changes,"
-        "  min(d.position + 1000 * (d.severity = 'block')),"
-        "  sum(d.severity = 'block') = count(*) AS blocked,"
-        "  total(json_extract(d.body, '$.confidence')) AS confidence,"
-        "  CASE WHEN d.severity IN ('warn', 'block') THEN 0.0"
-        "   ELSE coalesce(nullif(json_extract(d.body, '$.confidence'), 0), 1.0) END AS usefulness,"
-        "  d.severity, d.slot, d.position, h.key, h.document, h.position AS place,"
-        "  coalesce(p.decided, 0) AS decided"
-        " FROM draft d JOIN highlight h ON h.key = d.key"
-        " LEFT JOIN passage p ON p.key = d.passage"
-        f" WHERE h.state = 'present' AND d.id NOT IN {JSON_VALUES} GROUP BY d.offer),"
-        " ranked AS (SELECT *, row_number() OVER"
-        "  (PARTITION BY document ORDER BY confidence DESC, place, position) AS rank FROM first)"
-        " SELECT ranked.*, x.title FROM ranked LEFT JOIN document x ON x.id = document"
-        " ORDER BY severity = 'block', severity = 'warn', slot = '', decided,"
-        " confidence / (1 + ? * rank) DESC, document, place, position",
-        to_json(sorted(excluded_ids)),
-        _REPEAT_PENALTY,
-    )
 
 
 # --- lookups ----------------------------------------------------------------------------
@@ -396,35 +351,55 @@ def delete_drafts_of_highlights(
     return [row["key"] for row in rows]
 
 
-def save_drafting_outcomes(
-    store: Store, outcomes: Sequence[DraftingOutcome], mode: DraftingMode
+def store_drafting_results(
+    store: Store, changes: Iterable[DraftingChanges], *, by_model: bool
 ) -> None:
-    """Write drafting results to the rows of their highlights.
+    """Write what drafting has found to the rows of the highlights and of their sentences."""
+    states: dict[str, DraftingState] = {}
+    drafted_hashes: list[tuple[str, str]] = []
+    for change in changes:
+        key = change.snapshot.highlight.key
+        if change.drafting is not None:
+            states[key] = change.drafting
+            drafted_hashes.append((change.drafted_hash, key))
+        if change.usefulness_by_sentence is not None:
+            _rate_sentences(store, key, change.usefulness_by_sentence)
+    save_drafting_states(store, states)
+    if not by_model:
+        query = "UPDATE highlight SET drafted = ? WHERE key = ?"
+        store.execute_all(query, drafted_hashes)
 
-    `mode` selects which columns are written: those for the rules or those for a model.
-    """
-    query = (
-        "UPDATE highlight SET drafted = :drafted_content_hash, worth = :usefulness,"
-        " reason = :reason, fate = :status WHERE key = :key"
+
+def save_drafting_states(store: Store, states: Mapping[str, DraftingState]) -> None:
+    """Write what drafting has found to the rows of highlights. `states` is keyed by highlight."""
+    rows = [{"key": key, **asdict(state)} for key, state in states.items()]
+    store.execute_all(
+        "UPDATE highlight SET modelled = :modelled_hash, declined = :declined_hash,"
+        " worth = :usefulness, reason = :reason, fate = :status WHERE key = :key",
+        rows,
     )
-    if mode.is_model and mode.keeps_pending:
-        query = (
-            "UPDATE highlight SET modelled = :drafted_content_hash, reason = :reason,"
-            " fate = :status WHERE key = :key"
-        )
-    elif mode.is_model:
-        query = (
-            "UPDATE highlight SET modelled = :drafted_content_hash, declined = :declined_hash,"
-            " worth = :usefulness, reason = :reason, fate = :status WHERE key = :key"
-        )
-    store.execute_all(query, list(map(asdict, outcomes)))
-    # store how useful a card about each sentence would be, replacing earlier values
-    rated_keys: list[tuple[str]] = []
-    rows: list[tuple[float, str, str]] = []
-    for outcome in outcomes:
-        if outcome.usefulness_by_sentence is not None:
-            rated_keys.append((outcome.key,))
-            for name, worth in outcome.usefulness_by_sentence.items():
-                rows.append((worth, name, outcome.key))
-    store.execute_all("UPDATE sentence SET worth = NULL WHERE key = ?", rated_keys)
-    store.execute_all("UPDATE sentence SET worth = ? WHERE name = ? AND key = ?", rows)
+
+
+def _rate_sentences(
+    store: Store, key: str, usefulness_by_sentence: Mapping[str, float]
+) -> None:
+    """Store how useful a card of each sentence of a highlight would be."""
+    store.execute("UPDATE sentence SET worth = NULL WHERE key = ?", key)
+    rows = [(worth, name, key) for name, worth in usefulness_by_sentence.items()]
+    query = "UPDATE sentence SET worth = ? WHERE name = ? AND key = ?"
+    store.execute_all(query, rows)
+
+
+def mark_failed(store: Store, messages: Mapping[str, str], *, by_model: bool) -> None:
+    """Record why the drafts of highlights couldn't be recorded, and schedule their redrafting.
+
+    Args:
+        store: The store.
+        messages: The error message of each highlight, keyed by highlight key.
+        by_model: Whether a model made the drafts, so that it is asked again.
+    """
+    query = "UPDATE highlight SET drafted = '', fate = ?, reason = ? WHERE key = ?"
+    if by_model:
+        query = "UPDATE highlight SET modelled = '', fate = ?, reason = ? WHERE key = ?"
+    for key, message in messages.items():
+        store.execute(query, DraftingStatus.FAILED, message, key)

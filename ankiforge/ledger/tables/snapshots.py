@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from itertools import chain
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from ankiforge.ledger import cards, line_patterns, sentence_decisions
 from ankiforge.ledger.events import Passage, SentenceDecision
 from ankiforge.ledger.snapshots import (
+    DraftingState,
     HighlightSnapshot,
     PassageSnapshot,
     RelatedDecisions,
@@ -23,7 +24,7 @@ from ankiforge.ledger.store import JSON_VALUES, Row, Store, to_json
 from ankiforge.ledger.tables import highlights, sentences
 from ankiforge.ledger.tables.highlights import decode_highlight
 from ankiforge.ledger.tables.pending_drafts import row_to_draft, row_to_made_draft
-from ankiforge.model import Card, Highlight, StoredDraft, Strings
+from ankiforge.model import Card, DraftingStatus, Highlight, StoredDraft, Strings
 
 # --- passages ---------------------------------------------------------------------------
 
@@ -36,7 +37,41 @@ def load_snapshot(store: Store, passage: Passage) -> PassageSnapshot:
 
 def load_snapshots(store: Store, passages: Sequence[Passage]) -> list[PassageSnapshot]:
     """Load the snapshots of several passages, in the same order."""
-    leading_highlights = _load_leading_highlights(store, passages)
+    return _load_snapshots(store, passages, _load_leading_highlights(store, passages))
+
+
+def load_highlight_snapshots(
+    store: Store, keys: Sequence[str]
+) -> dict[str, HighlightSnapshot]:
+    """Load the snapshots of highlights that are about to be drafted, keyed by highlight key.
+
+    The text is that of the highlight, even if another one leads its passage. Highlights that were
+    never read on this device are skipped.
+    """
+    rows = [row for row in highlights.load_highlight_rows(store, keys) if row["body"]]
+    store.preload_passages(row["key"] for row in rows)
+    passages = [store.get_passage(row["key"]) for row in rows]
+    highlights_read = [decode_highlight(row["body"]) for row in rows]
+    copy_titles = _load_primary_copy_titles(store, rows, passages)
+    passage_snapshots = _load_snapshots(store, passages, highlights_read)
+    snapshots: dict[str, HighlightSnapshot] = {}
+    for row, snapshot in zip(rows, passage_snapshots, strict=True):
+        key = row["key"]
+        snapshots[key] = HighlightSnapshot(
+            **asdict(snapshot),
+            content_hash=row["content"],
+            drafting=_row_to_drafting_state(row),
+            primary_copy_title=copy_titles.get(key),
+        )
+    return snapshots
+
+
+def _load_snapshots(
+    store: Store,
+    passages: Sequence[Passage],
+    leading_highlights: Sequence[Highlight | None],
+) -> list[PassageSnapshot]:
+    """Load the snapshots of passages, each with the text of the given highlight."""
     texts = list(map(_get_text, leading_highlights))
     sentence_lists = map(sentence_decisions.split_sentences, texts)
     related_decisions = load_related_decisions(
@@ -53,13 +88,29 @@ def load_snapshots(store: Store, passages: Sequence[Passage]) -> list[PassageSna
             text,
             pending_drafts=drafts_by_passage[passage.key],
             related=related,
-            leading_key=highlight.key if highlight else "",
             made=made_by_passage[passage.key],
             highlight=highlight,
             is_refused_line=is_refused_line(store, passage, highlight),
         )
         snapshots.append(snapshot)
     return snapshots
+
+
+def _get_text(highlight: Highlight | None) -> str:
+    """Return the text whose sentences are decided on, or "" without a highlight."""
+    if highlight is None:
+        return ""
+    return sentence_decisions.get_sentence_text(highlight)
+
+
+def _row_to_drafting_state(row: Row) -> DraftingState:
+    return DraftingState(
+        modelled_hash=row["modelled"],
+        declined_hash=row["declined"],
+        status=DraftingStatus(row["fate"]),
+        reason=row["reason"],
+        usefulness=row["worth"],
+    )
 
 
 def _load_leading_highlights(
@@ -74,13 +125,12 @@ def _load_leading_highlights(
     leading_highlights: list[Highlight | None] = []
     for passage in passages:
         present_rows = [rows_by_key[key] for key in passage.keys if key in rows_by_key]
-        leading = cards.find_leading_row(present_rows, passage.keys)
-        leading_highlights.append(decode_highlight(leading["body"]) if leading else None)
+        leading_row = cards.find_leading_row(present_rows, passage.keys)
+        if leading_row is None:
+            leading_highlights.append(None)
+        else:
+            leading_highlights.append(decode_highlight(leading_row["body"]))
     return leading_highlights
-
-
-def _get_text(highlight: Highlight | None) -> str:
-    return sentence_decisions.get_sentence_text(highlight) if highlight else ""
 
 
 def is_refused_line(store: Store, passage: Passage, highlight: Highlight | None) -> bool:
@@ -89,49 +139,6 @@ def is_refused_line(store: Store, passage: Passage, highlight: Highlight | None)
         return False
     answer = line_patterns.find_line_pattern_answer(store, highlight)
     return answer == line_patterns.NEVER
-
-
-def load_highlight_snapshots(
-    store: Store, keys: Sequence[str]
-) -> dict[str, HighlightSnapshot]:
-    """Load the snapshots of highlights that are about to be drafted, keyed by highlight key.
-
-    Highlights that were never read on this device are skipped.
-    """
-    rows = [row for row in highlights.load_highlight_rows(store, keys) if row["body"]]
-    store.preload_passages(row["key"] for row in rows)
-    passages = [store.get_passage(row["key"]) for row in rows]
-    highlights_read = [decode_highlight(row["body"]) for row in rows]
-    texts = list(map(_get_text, highlights_read))
-    sentence_lists = map(sentence_decisions.split_sentences, texts)
-    related_decisions = load_related_decisions(
-        store, list(zip(passages, sentence_lists, strict=True))
-    )
-    drafts_by_passage = _load_pending_drafts(store, passages)
-    made_by_passage = load_made_drafts(store, passages)
-    copy_titles = _load_primary_copy_titles(store, rows, passages)
-    snapshots: dict[str, HighlightSnapshot] = {}
-    for row, passage, highlight, text, related in zip(
-        rows, passages, highlights_read, texts, related_decisions, strict=True
-    ):
-        key = row["key"]
-        snapshots[key] = HighlightSnapshot(
-            passage,
-            text,
-            pending_drafts=drafts_by_passage[passage.key],
-            related=related,
-            leading_key=key,
-            made=made_by_passage[passage.key],
-            is_refused_line=is_refused_line(store, passage, highlight),
-            highlight=highlight,
-            content_hash=row["content"],
-            has_model_result=row["modelled"] == row["content"],
-            is_declined=row["declined"] == row["content"],
-            reason=row["reason"],
-            usefulness=row["worth"],
-            primary_copy_title=copy_titles.get(key, ""),
-        )
-    return snapshots
 
 
 def _load_primary_copy_titles(
@@ -146,10 +153,9 @@ def _load_primary_copy_titles(
         if not passage.was_ever_decided:
             passage_by_key[row["key"]] = passage
     titles = {}
-    originals = highlights.find_primary_copies(store, list(passage_by_key))
-    for key, original in originals.items():
-        if original["passage"] != passage_by_key[key].key:
-            titles[key] = original["title"]
+    for key, copy in highlights.find_primary_copies(store, passage_by_key).items():
+        if copy.passage_key != passage_by_key[key].key:
+            titles[key] = copy.title
     return titles
 
 
