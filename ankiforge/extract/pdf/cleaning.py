@@ -155,6 +155,15 @@ class Spelling:
             return True
         return _is_compound(word_before, word_after)
 
+    def join_across_break(self, before: str, after: str) -> str:
+        """Join the texts before and after a page break, and the word that the break divides."""
+        if not before.endswith("-"):
+            return f"{before} {after}"
+        last_word = find_last_word(before.rstrip("-"))
+        if self.should_keep_hyphen(last_word, find_first_word(after)):
+            return before + after
+        return before.removesuffix("-") + after
+
     def _can_end_compound(self, word_before: str, word_after: str) -> bool:
         """Return whether two words can be the last ones of a compound, as in `end-to-end`."""
         if word_before in _INNER_WORDS:

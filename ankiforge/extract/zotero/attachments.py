@@ -23,13 +23,13 @@ from msgspec.structs import replace
 
 from ankiforge.errors import ItemError
 from ankiforge.extract.files import MAX_SETTINGS_BYTES, read_file
+from ankiforge.extract.passage_context import PassageContext
 from ankiforge.extract.pdf.messages import (
     HYPERTEXT_SUFFIXES,
     Area,
     Box,
     CutOut,
     FindContexts,
-    QuoteContext,
     StoredQuote,
 )
 from ankiforge.extract.pdf.worker import PdfWorkerPool, get_absolute_path
@@ -137,7 +137,7 @@ def _find_picture_box(position: _Position) -> Box | None:
 # --- files ------------------------------------------------------------------------------
 
 
-class PictureContext(QuoteContext):
+class PictureContext(PassageContext):
     """The context of a figure or drawing, including its picture."""
 
     picture: str = ""
@@ -187,14 +187,14 @@ class ZoteroFiles:
         self,
         library: Library,
         annotations: list[ZoteroAnnotation],
-    ) -> tuple[dict[str, QuoteContext], tuple[Picture, ...]]:
+    ) -> tuple[dict[str, PassageContext], tuple[Picture, ...]]:
         """Return the contexts, keyed by annotation key, and the pictures that were cut out of PDFs.
 
         Each file is read once, so annotations in the same file must be adjacent. A picture that
         can't be cut out of the PDF is taken from Zotero's cache. For pen drawings, the cache comes
         first, because the PDF doesn't contain the strokes.
         """
-        contexts: dict[str, QuoteContext] = {}
+        contexts: dict[str, PassageContext] = {}
         pictures: list[Picture] = []
         for annotations_in_file in _group_by_file(annotations):
             path = self._find_file(library, annotations_in_file[0])
@@ -227,7 +227,7 @@ class ZoteroFiles:
 
     def _find_quote_contexts(
         self, path: Path, annotations: list[ZoteroAnnotation]
-    ) -> dict[str, QuoteContext]:
+    ) -> dict[str, PassageContext]:
         quotes = _build_quotes(annotations)
         if not quotes:
             return {}

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 
 from ankiforge.errors import BugError, ItemError, wrap_unexpected_errors
-from ankiforge.extract.pdf.messages import QuoteContext
+from ankiforge.extract.passage_context import PassageContext
 from ankiforge.extract.zotero.attachments import (
     STORAGE_DIRECTORY,
     PictureContext,
@@ -203,7 +203,7 @@ class WorkReader:
                     "it was left out; a newer version of this program may know it",
                 )
                 continue
-            context = contexts.get(annotation.item.key, QuoteContext())
+            context = contexts.get(annotation.item.key, PassageContext())
             highlights.append(
                 self._convert_annotation(library, document, annotation, context)
             )
@@ -260,7 +260,7 @@ class WorkReader:
         library: Library,
         document: Document,
         annotation: ZoteroAnnotation,
-        passage: QuoteContext,
+        passage: PassageContext,
     ) -> Highlight:
         item = annotation.item
         tags = item.user_tags
