@@ -56,7 +56,8 @@ from ankiforge.model import (
 )
 from ankiforge.pipeline import unmarked_documents
 from ankiforge.pipeline.media import find_document_file
-from ankiforge.pipeline.sources import find_unmarked_documents, load_source_directories
+from ankiforge.pipeline.sources import load_source_directories
+from ankiforge.pipeline.stored_documents import find_unmarked_documents
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.text import regex, to_one_line
 from ankiforge.text.cloze import (
