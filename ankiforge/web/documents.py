@@ -30,8 +30,8 @@ from ankiforge.extract.markdown.placeholders import (
     replace_unclosed_markers,
     restore_unclosed_markers,
 )
+from ankiforge.extract.pdf.boxes import Box
 from ankiforge.extract.pdf.messages import (
-    Box,
     DrawPageReply,
     MeasurePagesReply,
     PageHighlight,

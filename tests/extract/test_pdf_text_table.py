@@ -227,7 +227,7 @@ def annotation(number: int, contents: str = "", **more) -> Annotation:
     fields = {
         "kind": HighlightKind.HIGHLIGHT, "box": (10.0, 20.0, 30.0, 40.0), "author": "Ada",
         "is_grouped": False, "is_hidden": False, "is_text_box": False, "is_review_state": False,
-        "colour": "", "name": "", "zotero_key": "", "created": made, "modified": made,
+        "colour": "", "name": "", "zotero_key": None, "created": made, "modified": made,
         "page": 0, "quad_points": (), **more,
     }  # fmt: skip
     return Annotation(
@@ -342,7 +342,7 @@ def test_what_identifies_an_annotation():
     ]
     others = [*named.iter_identity_hints({"y"})]
     assert [hint.partition(":")[2] for hint in others] == ["ABCD2345", position]
-    assert list(annotation(0, box=None).iter_identity_hints({""})) == []
+    assert list(annotation(0, box=None).iter_identity_hints(set())) == []
 
 
 @pytest.mark.parametrize(

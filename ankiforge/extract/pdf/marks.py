@@ -19,11 +19,12 @@ from ankiforge.extract.pdf.annotations import (
     format_date,
 )
 from ankiforge.extract.pdf.blocks import ITEM_LABEL
+from ankiforge.extract.pdf.boxes import Box
 from ankiforge.extract.pdf.chars import PrintedChar
 from ankiforge.extract.pdf.cleaning import strip_footnote_number
 from ankiforge.extract.pdf.margins import MAX_RUNNING_LINE_CHARS
 from ankiforge.extract.pdf.mark_text import build_quads, extend_to_words
-from ankiforge.extract.pdf.messages import REPAIR_HINT, Box, ReadMarksReply
+from ankiforge.extract.pdf.messages import REPAIR_HINT, ReadMarksReply
 from ankiforge.extract.pdf.open_pdf import (
     UNRELIABLE_TEXT,
     OpenPdf,

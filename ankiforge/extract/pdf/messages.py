@@ -7,6 +7,7 @@ request about quotes may also be about an EPUB or web page, which `hypertext` re
 from __future__ import annotations
 
 from ankiforge.extract.passage_context import PassageContext
+from ankiforge.extract.pdf.boxes import Box
 from ankiforge.model import (
     Document,
     DocumentKey,
@@ -20,9 +21,6 @@ from ankiforge.model import (
 HYPERTEXT_SUFFIXES = (".epub", ".xhtml", ".html", ".htm")
 """The suffixes of EPUBs and web pages, which Zotero can also annotate."""
 REPAIR_HINT = "open it in a PDF reader and save a copy"
-
-Box = tuple[float, float, float, float]
-"""(left, bottom, right, top) in points, in the coordinate space of /Rect."""
 
 
 # --- requests --------------------------------------------------------------------------

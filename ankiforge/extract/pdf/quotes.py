@@ -5,7 +5,8 @@ from __future__ import annotations
 from msgspec import structs
 
 from ankiforge.extract.passage_context import PassageContext, StructuredText
-from ankiforge.extract.pdf.messages import Box, StoredQuote
+from ankiforge.extract.pdf.boxes import Box
+from ankiforge.extract.pdf.messages import StoredQuote
 from ankiforge.extract.pdf.open_pdf import OpenPdf, PdfPage, find_context_in_pdf
 from ankiforge.model import Span
 from ankiforge.text.located import locate_text

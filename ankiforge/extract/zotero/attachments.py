@@ -24,10 +24,10 @@ from msgspec.structs import replace
 from ankiforge.errors import ItemError
 from ankiforge.extract.files import MAX_SETTINGS_BYTES, read_file
 from ankiforge.extract.passage_context import PassageContext
+from ankiforge.extract.pdf.boxes import Box
 from ankiforge.extract.pdf.messages import (
     HYPERTEXT_SUFFIXES,
     Area,
-    Box,
     CutOut,
     FindContexts,
     StoredQuote,
