@@ -171,7 +171,7 @@ def _replace_known_notices(ledger: Ledger, problems: Iterable[Problem]) -> set[s
 
     A source that is missing is reported by each run.
     """
-    from ankiforge.pipeline.sources import MISSING_SOURCE_MESSAGE
+    from ankiforge.pipeline.selection import MISSING_SOURCE_MESSAGE
 
     known = ledger.get_value(_NOTICES_SETTING, set[str]) or set()
     notices = set()
@@ -224,7 +224,8 @@ def _list_highlights(call: cli.Call, paths: cli.Paths) -> None:
     from ankiforge.config.workspace import find_user_directory
     from ankiforge.extract.base import assign_initial_keys, scan_source
     from ankiforge.model import ExtractedDocument, Problem
-    from ankiforge.pipeline.sources import open_source, select_sources
+    from ankiforge.pipeline.selection import select_sources
+    from ankiforge.pipeline.sources import open_source
     from ankiforge.reports.highlights import highlight_to_json
 
     folder = cli.find_workspace(call, needs_trust=not paths)
@@ -712,7 +713,7 @@ def _find_document_key(workspace: Workspace, title: Path) -> str:
     """
     from ankiforge.extract.foreign_formats import SAVE_PAGE_HINT
     from ankiforge.ledger.cards import load_highlight
-    from ankiforge.pipeline.sources import URL_MESSAGE, find_url
+    from ankiforge.pipeline.selection import URL_MESSAGE, find_url
     from ankiforge.review.batches import find_document_to_ask_about
 
     url = find_url(title)

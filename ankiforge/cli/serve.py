@@ -143,7 +143,7 @@ def _read_before_review(call: cli.Call, paths: cli.Paths) -> Path | None:
     """
     from ankiforge.cli.run import read_and_draft
     from ankiforge.pipeline.run_result import CommandRunOptions
-    from ankiforge.pipeline.sources import find_unmarked_documents
+    from ankiforge.pipeline.stored_documents import find_unmarked_documents
 
     options = CommandRunOptions(limit=call.limit, unmarked=True)
     result = read_and_draft(call, paths, options, in_review=True)
@@ -252,7 +252,7 @@ def watch(call: cli.Call, push: bool, paths: cli.Paths) -> None:
 
     Cards go into the package, or with --push to Anki. Ctrl-C stops it at any time.
     """
-    from ankiforge.pipeline.sources import select_sources
+    from ankiforge.pipeline.selection import select_sources
     from ankiforge.pipeline.watch import iter_file_changes, run_after_changes
 
     if paths:

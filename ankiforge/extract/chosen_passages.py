@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from ankiforge.extract.passage_context import find_passage_context
+from ankiforge.extract.passage_context import StructuredText, find_passage_context
 from ankiforge.model import (
     DocumentText,
     ExtractedDocument,
@@ -24,6 +24,7 @@ from ankiforge.model import (
     Problem,
     QuoteReading,
     Sighting,
+    Span,
     Strings,
     UnmarkedDocument,
     hints,
@@ -39,10 +40,35 @@ from ankiforge.text.normalize import normalize_for_lookup
 from ankiforge.text.private import PRIVATE_TAG
 
 
+class _PageOfParagraphs(StructuredText):
+    """The text in which a chosen passage is, with the paragraphs of its document."""
+
+    def __init__(self, whole_text: DocumentText, located: PassageMatch) -> None:
+        super().__init__(located.text)
+        self._whole_text = whole_text
+        self._page = located.page
+
+    def find_heading(self, offset: int) -> str:
+        """Return the headings of the paragraph at an offset."""
+        for paragraph in self.find_paragraphs((offset, offset + 1)):
+            return paragraph.heading
+        return ""
+
+    def find_paragraphs(self, span: Span) -> tuple[Paragraph, ...]:
+        """Return the paragraphs that a passage is in."""
+        start, end = span
+        paragraphs = self._whole_text.paragraphs
+        starts = [(paragraph.page, paragraph.start) for paragraph in paragraphs]
+        first = max(bisect_right(starts, (self._page, start)) - 1, 0)
+        last = bisect_right(starts, (self._page, end - 1))
+        return paragraphs[first:last]
+
+
 def build_highlight(whole_text: DocumentText, located: PassageMatch) -> Highlight:
     """Build a highlight for a chosen passage, as if the user had marked it in the document."""
-    context = find_passage_context(located.text, located.span)
-    paragraphs = _find_paragraphs(whole_text, located)
+    page = _PageOfParagraphs(whole_text, located)
+    context = find_passage_context(page, located.span, located.quote)
+    paragraphs = page.find_paragraphs(located.span)
     first_paragraph = next(iter(paragraphs), Paragraph(located.page, 0, 0))
     return Highlight(
         whole_text.document,
@@ -51,27 +77,16 @@ def build_highlight(whole_text: DocumentText, located: PassageMatch) -> Highligh
         exact=located.quote,
         prefix=context.prefix,
         suffix=context.suffix,
-        sentence=context.get_distinct_sentence(located.quote),
+        sentence=context.sentence,
         markdown=_render_markup(whole_text, located),
-        surrounding_text=context.nearby,
+        surrounding_text=context.surrounding_text,
         page_label=first_paragraph.page_label or whole_text.get_page_label(located.page),
-        heading=first_paragraph.heading,
+        heading=context.heading,
         uri=first_paragraph.uri,
         tags=_collect_tags(paragraphs),
         block_id=first_paragraph.block_id or str(located.page),
         skip_reason=_find_skip_reason(whole_text, paragraphs),
     )
-
-
-def _find_paragraphs(
-    whole_text: DocumentText, located: PassageMatch
-) -> tuple[Paragraph, ...]:
-    """Return the paragraphs that a passage is in."""
-    start, end = located.span
-    starts = [(paragraph.page, paragraph.start) for paragraph in whole_text.paragraphs]
-    first = max(bisect_right(starts, (located.page, start)) - 1, 0)
-    last = bisect_right(starts, (located.page, end - 1))
-    return whole_text.paragraphs[first:last]
 
 
 def _find_skip_reason(

@@ -34,29 +34,32 @@ _CARDS_KIND = "cards"
 # --- one file ---------------------------------------------------------------------------
 
 
-def find_source_kind(path: Path) -> str:
-    """Return the source type that reads a file, or "" if none does."""
-    kind, _ = _find_most_confident_kind(Candidate(path))
-    if not kind:
-        plug_in_kinds, _ = _find_plug_in_kinds((path,))
-        kind = next(iter(plug_in_kinds), "")
-    return kind
+def find_source_kind(path: Path) -> str | None:
+    """Return the source type that reads a file, or None if none does."""
+    best = _find_most_confident_type(Candidate(path))
+    if best is not None:
+        return best.kind
+    plug_in_kinds, _ = _find_plug_in_kinds((path,))
+    return next(iter(plug_in_kinds), None)
 
 
-def _find_most_confident_kind(candidate: Candidate) -> tuple[str, Confidence]:
-    """Return (source type, confidence) of the type that is most confident about a file.
+class _RecognisedType(NamedTuple):
+    """A source type that can read a file."""
 
-    If several types are equally confident, the first one is returned. The type is "" if none
-    can read the file.
-    """
-    best_kind = ""
+    kind: str
+    confidence: Confidence
+
+
+def _find_most_confident_type(candidate: Candidate) -> _RecognisedType | None:
+    """Return the first of the most confident source types, or None if none can read the file."""
+    best = None
     best_confidence = Confidence.NO
     for source in load_types_for_suffix(candidate.suffix):
         confidence = source.recognise(candidate)
         if confidence > best_confidence:
-            best_kind = source.kind
+            best = _RecognisedType(source.kind, confidence)
             best_confidence = confidence
-    return best_kind, best_confidence
+    return best
 
 
 def _find_plug_in_kinds(files: Iterable[Path]) -> tuple[list[str], list[str]]:
@@ -68,39 +71,55 @@ def _find_plug_in_kinds(files: Iterable[Path]) -> tuple[list[str], list[str]]:
     sources, failures = load_plug_in_source_types()
     kinds: dict[str, None] = {}
     errors = dict.fromkeys(failures)
-    for candidate in map(Candidate, files if sources else ()):
+    if not sources:
+        return [], [*errors]
+    for candidate in map(Candidate, files):
         for source in sources:
             if source.kind in kinds or candidate.suffix not in source.suffixes:
                 continue
             try:
-                with wrap_plugin_errors(source.distribution):
-                    if source.recognise(candidate):
-                        kinds[source.kind] = None
-                    elif reason := source.explain_rejection(candidate):
-                        errors[f"{candidate.path.name}: {reason}"] = None
+                rejection = _ask_plug_in(source, candidate)
             except PlugInError as error:
                 errors[error.message] = None
+                continue
+            if rejection is None:
+                kinds[source.kind] = None
+            elif rejection:
+                errors[f"{candidate.path.name}: {rejection}"] = None
     return [*kinds], [*errors]
 
 
-def explain_unread_file(path: Path, sources: Sequence[type[SourceType]] = ()) -> str:
-    """Return the reason why a file that looks readable isn't read, or "" if there is none.
+def _ask_plug_in(source: type[SourceType], candidate: Candidate) -> str | None:
+    """Return None if a plug-in can read a file, or else its reason, which may be ""."""
+    with wrap_plugin_errors(source.distribution):
+        if source.recognise(candidate):
+            return None
+        return source.explain_rejection(candidate)
+
+
+def explain_unread_file(
+    path: Path, sources: Sequence[type[SourceType]] = ()
+) -> str | None:
+    """Return the reason why a file that looks readable isn't read, or None if there is none.
 
     The reason comes from the given `sources`. If none are given, it comes from all built-in source
     types that can read files with this suffix.
     """
     candidate = Candidate(path)
-    sources = sources or load_types_for_suffix(candidate.suffix)
-    reasons = [source.explain_rejection(candidate) for source in sources]
-    if not any(reasons):
-        return ""
+    reasons = []
+    for source in sources or load_types_for_suffix(candidate.suffix):
+        reason = source.explain_rejection(candidate)
+        if reason:
+            reasons.append(reason)
+    if not reasons:
+        return None
     if not path.is_file():
         return "it is not a regular file"
     if candidate.read_error:
         return candidate.read_error.message
     if not candidate.head.strip():
         return "the file is empty"
-    return ", and ".join(filter(None, reasons))
+    return ", and ".join(reasons)
 
 
 # --- the files of a directory -----------------------------------------------------------
@@ -109,11 +128,11 @@ def explain_unread_file(path: Path, sources: Sequence[type[SourceType]] = ()) ->
 def iter_files(directory: Path) -> Iterator[Path]:
     """Yield all files under a directory, skipping subdirectories that no source reads."""
     for parent, subdirectories, names in os.walk(directory):
-        subdirectories[:] = [
-            name
-            for name in sorted(subdirectories)
-            if not is_hidden(name) and not is_skipped_directory(parent, name)
-        ]
+        entered = []
+        for name in sorted(subdirectories):
+            if not is_hidden(name) and not is_skipped_directory(parent, name):
+                entered.append(name)
+        subdirectories[:] = entered
         for name in sorted(names):
             yield Path(parent, name)
 
@@ -125,17 +144,18 @@ def find_source_kinds(directory: Path) -> set[str]:
     finished_suffixes: set[str] = set()
     for path in iter_files(directory):
         candidate = Candidate(path)
-        types = load_types_for_suffix(candidate.suffix)
-        if candidate.suffix in finished_suffixes or not types:
+        if candidate.suffix in finished_suffixes:
             continue
-        kind, confidence = _find_most_confident_kind(candidate)
-        if confidence is Confidence.SUFFIX:
+        best = _find_most_confident_type(candidate)
+        if best is None:
+            continue
+        if best.confidence is Confidence.SUFFIX:
             if path.is_symlink() and not path.exists():  # a broken link
                 continue
-            if len(types) == 1:
+            if len(load_types_for_suffix(candidate.suffix)) == 1:
                 finished_suffixes.add(candidate.suffix)
-        kinds.add(kind)
-    return kinds - {""}
+        kinds.add(best.kind)
+    return kinds
 
 
 # --- sources of a path ------------------------------------------------------------------
@@ -168,6 +188,11 @@ class FoundSource(NamedTuple):
     exclude: tuple[str, ...] = ()
     """Patterns for subdirectories that are sources of their own."""
 
+    @property
+    def path(self) -> Path:
+        """The file or directory that was found: the part of the source, or else all of it."""
+        return self.only[0] if self.only else self.root
+
 
 def resolve_links(path: Path) -> Path:
     """Resolve symbolic links in a path. A link that points to itself is left as it is."""
@@ -184,14 +209,18 @@ def _find_source_root(
     read, falling back to the directory itself.
     """
     known_directories = get_known_directories(kind)
-    vault = find_vault(directory)
-    if not vault or kind != _NOTES_KIND:
-        root = _find_nearest_parent(directory, known_directories.__contains__)
-        return root or directory
+    vault = find_vault(directory) if kind == _NOTES_KIND else None
+    if vault is None:
+        for parent in (directory, *directory.parents):
+            if parent in known_directories:
+                return parent
+        return directory
     if vault in known_directories:
         return vault
-    outer = _find_nearest_parent(vault, lambda each: known_directories.get(each, False))
-    return outer or vault
+    for parent in (vault, *vault.parents):
+        if known_directories.get(parent, False):
+            return parent
+    return vault
 
 
 def discover_sources(
@@ -238,9 +267,9 @@ def _discover_file(
 ) -> Iterator[FoundSource]:
     """Yield the source that contains a file, if there is one."""
     kind = find_source_kind(path)
-    if not kind and unmarked:
-        kind = UNMARKED_KINDS.get(Candidate(path).suffix, "")
-    if not kind:
+    if kind is None and unmarked:
+        kind = UNMARKED_KINDS.get(Candidate(path).suffix)
+    if kind is None:
         return
     source = load_source_type(kind)
     if source.marker_file or source.has_complete_files:
@@ -293,9 +322,9 @@ def explain_no_source(path: Path) -> str:
     for file in iter_files(path):
         if len(reasons) > _MAX_REASONS:
             break
-        reason = explain_unread_file(file)
-        if reason:
-            reasons.append(f"{file.relative_to(path)}: {reason}")
+        file_reason = explain_unread_file(file)
+        if file_reason is not None:
+            reasons.append(f"{file.relative_to(path)}: {file_reason}")
     unread = count_files(path, _is_explained)
     if unread.summary:
         reasons.append(f"it holds {unread.summary}")
@@ -335,15 +364,8 @@ def _iter_nested_sources(
             if path in directory.parents and directory.is_dir():
                 inner_directories.append(directory)
     for root in (path, *inner_directories):
-        exclude = [
-            f"/{directory.relative_to(root).as_posix()}/"
-            for directory in inner_directories
-            if root in directory.parents
-        ]
-        yield FoundSource(kind, root, exclude=tuple(exclude))
-
-
-def _find_nearest_parent(
-    directory: Path, predicate: Callable[[Path], bool]
-) -> Path | None:
-    return next(filter(predicate, (directory, *directory.parents)), None)
+        patterns = []
+        for directory in inner_directories:
+            if root in directory.parents:
+                patterns.append(f"/{directory.relative_to(root).as_posix()}/")
+        yield FoundSource(kind, root, exclude=tuple(patterns))

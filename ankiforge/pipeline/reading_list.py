@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from enum import IntEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
@@ -43,15 +43,11 @@ _UNMARKED_SOURCE_KINDS = frozenset(UNMARKED_KINDS.values())
 _END_OF_MARKS = "none"
 """The value of `--marks` that ends the marks of earlier runs."""
 
+SourceKey = tuple[str, str]
+"""The kind and the name of a source, which identify it."""
 
-class Presence(IntEnum):
-    """Whether a source is there. Of several parts of a source, the smallest value counts."""
 
-    THERE = 1
-    MISSING = 2
-    """It may be on a disk that is unplugged."""
-    REMOVED = 3
-    """It was moved or deleted."""
+# --- entries ----------------------------------------------------------------------------
 
 
 class Entry(Value):
@@ -75,7 +71,7 @@ class Entry(Value):
     """The source in the settings, or None if an earlier run or this one added the entry."""
 
     @property
-    def source_key(self) -> tuple[str, str]:
+    def source_key(self) -> SourceKey:
         """The kind and the name of the source, which identify it."""
         return self.kind, self.name
 
@@ -112,12 +108,17 @@ class Entry(Value):
         return source is not None and hasattr(source.Settings, "marks")
 
     @property
+    def selects_files(self) -> bool:
+        """Whether the settings of the source select its files by the patterns in `include`."""
+        return self.settings is not None and "include" in self.settings.options
+
+    @property
     def reads_all_notes(self) -> bool:
         """Whether the source reads all notes below its root, not only those in `include`."""
         source = find_source_type(self.kind)
-        if source is None or ".md" not in source.suffixes or not self.has_marks_setting:
+        if source is None or ".md" not in source.suffixes:
             return False
-        return self.settings is None or "include" not in self.settings.options
+        return self.has_marks_setting and not self.selects_files
 
     def is_same_place(self, other: Entry) -> bool:
         """Return whether another entry has the same path and is of the same source."""
@@ -134,9 +135,8 @@ class Entry(Value):
         """
         if not path.is_file():
             return True
-        suffix = Candidate(path).suffix
-        kind = find_source_kind(path) or UNMARKED_KINDS.get(suffix)
-        if kind is None or kind == self.kind:
+        kind = find_source_kind(path) or UNMARKED_KINDS.get(Candidate(path).suffix)
+        if kind in (None, self.kind):
             return True
         source = find_source_type(self.kind)
         if source is None or not source.reads_single_files():
@@ -144,23 +144,7 @@ class Entry(Value):
         if load_source_type(kind).is_unambiguous:
             return False
         # several types read notes and plain text; `include` may select files with any suffix
-        includes_files = self.settings is not None and "include" in self.settings.options
-        return includes_files or suffix in source.suffixes
-
-    def find_presence(self) -> Presence:
-        """Look whether the path is there and, if it isn't, why not.
-
-        Of a removed folder, the parent still exists and contains something, unlike that of an
-        unplugged disk. An export isn't removed, because the account may have others. A part of a
-        folder that is there is looked up by the scan of the folder.
-        """
-        if self.path.exists():
-            return Presence.THERE
-        parent = self.root.parent
-        if self.is_export or self.root.exists() or not parent.is_dir():
-            return Presence.MISSING
-        with os.scandir(parent) as others:
-            return Presence.REMOVED if any(others) else Presence.MISSING
+        return self.selects_files or Candidate(path).suffix in source.suffixes
 
     def add_options(self, deck: str | None, marks: Strings) -> Entry:
         """Return the entry with a deck, if one is given, and with further marks.
@@ -204,6 +188,9 @@ def make_configured_entries(config: Config) -> list[Entry]:
 def make_entry(place: RememberedPath) -> Entry:
     """Make an entry from its stored form."""
     path = Path(place.path)
+    given = None
+    if place.given:
+        given = Path(place.given)
     return Entry(
         place.kind,
         place.name,
@@ -211,7 +198,7 @@ def make_entry(place: RememberedPath) -> Entry:
         _find_export_root(place.kind, path) or place.directory,
         place.marks,
         place.deck or None,
-        Path(place.given) if place.given else None,
+        given,
     )
 
 
@@ -220,18 +207,14 @@ def make_remembered_path(entry: Entry) -> RememberedPath:
 
     The root of an export isn't stored, because the other exports of the account may be elsewhere.
     """
-    root = ""
+    place = RememberedPath(str(entry.path), entry.kind, entry.name, marks=entry.marks)
     if not entry.is_whole and not entry.is_export:
-        root = str(entry.root)
-    return RememberedPath(
-        path=str(entry.path),
-        kind=entry.kind,
-        name=entry.name,
-        root=root,
-        marks=entry.marks,
-        deck=entry.deck or "",
-        given="" if entry.given is None else str(entry.given),
-    )
+        place = replace(place, root=str(entry.root))
+    if entry.deck is not None:
+        place = replace(place, deck=entry.deck)
+    if entry.given is not None:
+        place = replace(place, given=str(entry.given))
+    return place
 
 
 def _find_export_root(kind: str, path: Path) -> Path | None:
@@ -256,7 +239,7 @@ def _follow_settings(entry: Entry, configured: Iterable[Entry]) -> Entry:
     return entry
 
 
-# --- the entries for a path -------------------------------------------------------------
+# --- finding the entries for a path -----------------------------------------------------
 
 
 def find_entries(entries: Sequence[Entry], path: Path, *, unmarked: bool) -> list[Entry]:
@@ -280,6 +263,15 @@ def find_entries(entries: Sequence[Entry], path: Path, *, unmarked: bool) -> lis
     ]
 
 
+def find_configured_entries(entries: Iterable[Entry], path: Path) -> list[Entry]:
+    """Return the sources in the settings that read a file or folder."""
+    configured = []
+    for entry in entries:
+        if not entry.is_remembered and entry.contains(path) and entry.can_read(path):
+            configured.append(entry)
+    return configured
+
+
 def _has_other_kinds(
     entries: Iterable[Entry], path: Path, configured: Iterable[Entry]
 ) -> bool:
@@ -290,15 +282,6 @@ def _has_other_kinds(
             if entry.kind not in configured_kinds:
                 return True
     return False
-
-
-def find_configured_entries(entries: Iterable[Entry], path: Path) -> list[Entry]:
-    """Return the sources in the settings that read a file or folder."""
-    return [
-        entry
-        for entry in entries
-        if entry.settings and entry.contains(path) and entry.can_read(path)
-    ]
 
 
 def _find_known_directories(entries: Iterable[Entry]) -> Mapping[str, dict[Path, bool]]:
@@ -312,15 +295,20 @@ def _find_known_directories(entries: Iterable[Entry]) -> Mapping[str, dict[Path,
 
 def _make_found_entry(entries: Sequence[Entry], found: FoundSource, given: Path) -> Entry:
     """Make an entry for a source that was found at the path `given`, or below it."""
-    path = found.only[0] if found.only else found.root
-    given_above = None if path == given else given
+    given_above = None
+    if found.path != given:
+        given_above = given
     for entry in entries:
         is_same_source = (entry.kind, entry.root) == (found.kind, found.root)
         if is_same_source and not entry.is_remembered:
-            return replace(entry, path=path, given=given_above)
-    name = choose_name(entries, found)
+            return replace(entry, path=found.path, given=given_above)
     return Entry(
-        found.kind, name, path, found.root, given=given_above, exclude=found.exclude
+        found.kind,
+        choose_name(entries, found),
+        found.path,
+        found.root,
+        given=given_above,
+        exclude=found.exclude,
     )
 
 
@@ -330,33 +318,32 @@ def choose_name(entries: Iterable[Entry], found: FoundSource) -> str:
     A source that was read before keeps its name, because the keys of its highlights contain
     the name.
     """
-    path = found.only[0] if found.only else found.root
     same_kind = [entry for entry in entries if entry.kind == found.kind]
-    remembered = [entry for entry in same_kind if entry.is_remembered]
     if is_export_kind(found.kind):
-        return _choose_export_name(same_kind, found.kind, path)
+        return _choose_export_name(same_kind, found)
+    remembered = [entry for entry in same_kind if entry.is_remembered]
     for entry in remembered:
         if entry.root == found.root:
             return entry.name
     for entry in remembered:
-        if entry.path == path:
+        if entry.path == found.path:
             return entry.name
-    taken_names = [entry.name for entry in same_kind]
+    taken_names = {entry.name for entry in same_kind}
     return choose_free_name(get_default_name(found.kind, found.root), taken_names)
 
 
-def _choose_export_name(same_kind: Iterable[Entry], kind: str, path: Path) -> str:
+def _choose_export_name(same_kind: Sequence[Entry], found: FoundSource) -> str:
     """Choose the name of an export: that of the same path, else that in the settings."""
-    configured_name = None
     for entry in same_kind:
-        if entry.is_remembered and entry.path == path:
+        if entry.is_remembered and entry.path == found.path:
             return entry.name
-        if not entry.is_remembered and configured_name is None:
-            configured_name = entry.name
-    return configured_name or kind
+    for entry in same_kind:
+        if not entry.is_remembered:
+            return entry.name
+    return found.kind
 
 
-def choose_free_name(name: str, taken_names: Collection[str]) -> str:
+def choose_free_name(name: str, taken_names: Container[str]) -> str:
     """Return `name`, with a number appended if the name is already taken."""
     candidate = name
     number = 2
@@ -371,41 +358,43 @@ def find_moved_entries(entries: Sequence[Entry], folder: Path) -> list[Entry]:
 
     A missing entry below a missing folder is looked up at the same relative path in `folder`.
     """
-    missing = [entry for entry in entries if not entry.path.exists()]
+    missing_paths = [entry.path for entry in entries if not entry.path.exists()]
     moved = []
-    for entry in missing:
-        for old_folder in missing:
-            if old_folder.path in entry.path.parents:
-                new_path = folder / entry.path.relative_to(old_folder.path)
-                if new_path.exists():
-                    moved += find_entries(entries, new_path, unmarked=True)
+    for path in missing_paths:
+        for old_folder in missing_paths:
+            if old_folder not in path.parents:
+                continue
+            new_path = folder / path.relative_to(old_folder)
+            if new_path.exists():
+                moved += find_entries(entries, new_path, unmarked=True)
     return moved
 
 
-# --- changing the list ------------------------------------------------------------------
+# --- adding to the list -----------------------------------------------------------------
 
 
-def remember(
-    entries: Sequence[Entry], found: Entry, deck: str | None, marks: Strings
+def add_named_entry(
+    entries: Sequence[Entry], named: Entry, deck: str | None, marks: Strings
 ) -> list[Entry]:
     """Return the reading list with an entry for a PATH, which gets a deck and further marks.
 
     An entry without a deck and marks isn't added if its source reads the path anyway.
     """
-    for index, entry in enumerate(entries):
-        if entry.is_remembered and entry.is_same_place(found):
-            given = entry.given if found.given else None
-            updated = replace(entry.add_options(deck, marks), given=given)
-            return [*entries[:index], updated, *entries[index + 1 :]]
-    added = replace(found, settings=None).add_options(deck, marks)
-    if added.deck or added.marks:
-        return [*entries, added]
-    if not found.is_remembered or is_read_by(found, entries):
-        return [*entries]
+    for entry in entries:
+        if entry.is_remembered and entry.is_same_place(named):
+            updated = entry.add_options(deck, marks)
+            if named.given is None:  # the user named the path itself
+                updated = replace(updated, given=None)
+            return [updated if other is entry else other for other in entries]
+    added = replace(named, settings=None).add_options(deck, marks)
+    has_options = added.deck is not None or added.marks
+    if not has_options:
+        if not named.is_remembered or is_read_by(named, entries):
+            return [*entries]
     return [*entries, added]
 
 
-def include(entries: Sequence[Entry], found: Iterable[Entry]) -> list[Entry]:
+def add_found_entries(entries: Sequence[Entry], found: Iterable[Entry]) -> list[Entry]:
     """Return the reading list with the found entries whose paths it doesn't contain yet."""
     return [*entries, *(entry for entry in found if not is_read_by(entry, entries))]
 
@@ -416,6 +405,106 @@ def is_read_by(entry: Entry, others: Iterable[Entry]) -> bool:
         if other.source_key == entry.source_key and other.contains(entry.path):
             return True
     return False
+
+
+# --- forgetting -------------------------------------------------------------------------
+
+
+class Forgetting(NamedTuple):
+    """The remembered paths, split by whether they are to be forgotten."""
+
+    to_forget: list[RememberedPath]
+    to_keep: list[RememberedPath]
+
+
+def forget(places: Iterable[RememberedPath], path: Path) -> Forgetting:
+    """Choose the places to forget along with a resolved path.
+
+    A place that was found below the path is forgotten, unless the user named the place itself.
+    """
+    split = Forgetting([], [])
+    for place in places:
+        is_named = str(path) in (place.path, place.given)
+        side = split.to_forget if is_named else split.to_keep
+        side.append(place)
+    return split
+
+
+# --- presence ---------------------------------------------------------------------------
+
+
+class Presence(IntEnum):
+    """Whether a source is there. Of several entries of a source, the smallest value counts."""
+
+    THERE = 1
+    MISSING = 2
+    """It may be on a disk that is unplugged."""
+    REMOVED = 3
+    """It was moved or deleted."""
+
+
+class EntryState(NamedTuple):
+    """What decides the presence of an entry."""
+
+    is_read_whole: bool
+    """Whether this run reads its source from its root."""
+    path_exists: bool
+    root_exists: bool
+    is_export: bool
+    has_neighbours: bool
+    """Whether the folder around its root contains anything. That of an unplugged disk doesn't."""
+
+
+def decide_presence(state: EntryState) -> Presence:
+    """Decide whether an entry is there, is missing, or was moved or deleted."""
+    if state.is_read_whole or state.path_exists:
+        return Presence.THERE
+    if state.root_exists:
+        return Presence.MISSING  # the scan of the root finds out more
+    if state.is_export:
+        return Presence.MISSING  # other exports of the account may have its highlights
+    if state.has_neighbours:
+        return Presence.REMOVED
+    return Presence.MISSING
+
+
+def find_presence(
+    configured: Iterable[SourceEntry],
+    entries: Iterable[Entry],
+    keys_read_whole: Container[SourceKey],
+) -> dict[str, Presence]:
+    """Return which sources are there, by name. Those in the settings always count as there.
+
+    Args:
+        configured: The sources in the settings.
+        entries: The reading list.
+        keys_read_whole: The sources that this run reads from their roots.
+    """
+    presence_by_name = {source.name: Presence.THERE for source in configured}
+    for entry in entries:
+        is_read_whole = entry.source_key in keys_read_whole
+        presence = decide_presence(_look_at(entry, is_read_whole=is_read_whole))
+        others = presence_by_name.get(entry.name, presence)
+        presence_by_name[entry.name] = min(presence, others)
+    return presence_by_name
+
+
+def _look_at(entry: Entry, *, is_read_whole: bool) -> EntryState:
+    root_exists = entry.root.exists()
+    return EntryState(
+        is_read_whole,
+        entry.path.exists(),
+        root_exists,
+        entry.is_export,
+        has_neighbours=not root_exists and _has_files(entry.root.parent),
+    )
+
+
+def _has_files(folder: Path) -> bool:
+    if not folder.is_dir():
+        return False
+    with os.scandir(folder) as files:
+        return any(files)
 
 
 def is_read_elsewhere(missing: Entry, present: Iterable[Entry]) -> bool:
@@ -445,7 +534,7 @@ class SelectedSource(Value):
     """The files and directories below the root to read, or () to read everything."""
 
     @property
-    def key(self) -> tuple[str, str]:
+    def key(self) -> SourceKey:
         """The kind and the name of the source, which identify it."""
         return self.entry.kind, self.entry.name
 
@@ -462,7 +551,7 @@ def build_sources(
         to_read: The entries to read in this run.
         entries: The reading list.
     """
-    parts_by_source = defaultdict[tuple[str, str], list[Entry]](list)
+    parts_by_source = defaultdict[SourceKey, list[Entry]](list)
     for entry in to_read:
         parts_by_source[entry.source_key].append(entry)
     note_sources = []

@@ -58,12 +58,9 @@ from ankiforge.pipeline.run_result import (
     RunResult,
     RunStep,
 )
-from ankiforge.pipeline.sources import (
-    find_moved_file,
-    ingest_sources,
-    open_sources,
-    select_sources,
-)
+from ankiforge.pipeline.selection import select_sources
+from ankiforge.pipeline.sources import ingest_sources, open_sources
+from ankiforge.pipeline.stored_documents import find_moved_file
 from ankiforge.pipeline.workspace import ShowProgress, Workspace, show_no_progress
 from ankiforge.text import (
     contains_chat_prompt,

@@ -514,11 +514,12 @@ class Workspace:
         """
         from ankiforge.pipeline import sources as reading
         from ankiforge.pipeline.draft import draft_pending_highlights
+        from ankiforge.pipeline.selection import select_sources
 
         named_paths = tuple(Path(path) for path in paths)
         self.confirm_broad_paths(named_paths)
         with show(()):
-            selection = reading.select_sources(
+            selection = select_sources(
                 self.folder, named_paths, options, other_exports=True
             )
         result.problems += [*self.iter_journal_problems(), *selection.problems]
@@ -541,7 +542,9 @@ class Workspace:
         decks = self.folder.load_decks(selection.remembered_paths)
         missing: dict[DocumentId, Path] = {}
         if named_paths:
-            missing = reading.find_missing_documents(
+            from ankiforge.pipeline.stored_documents import find_missing_documents
+
+            missing = find_missing_documents(
                 self.folder.config, self.ledger, selection.remembered_paths
             )
         DeckChooser(self.ledger, decks).apply_rules()
@@ -617,13 +620,13 @@ class Workspace:
         Raises:
             UsageError: The user says no, or cannot be asked.
         """
-        from ankiforge.pipeline.sources import explain_broad_path
+        from ankiforge.pipeline.selection import explain_broad_path
 
         remembered = {place.path for place in self.folder.remembered_paths}
         remembered |= {place.given for place in self.folder.remembered_paths}
         for path in paths:
             reason = explain_broad_path(path)
-            if not reason or os.path.realpath(path) in remembered:
+            if reason is None or os.path.realpath(path) in remembered:
                 continue
             question = f"{path} {reason}. Read all of it, now and in later runs?"
             if self.should_read is None or not self.should_read(question):
@@ -698,18 +701,20 @@ class Workspace:
         Raises:
             UsageError: `path` is not remembered.
         """
-        from ankiforge.pipeline import sources as reading
+        from ankiforge.pipeline.selection import forget_path
+        from ankiforge.pipeline.stored_documents import find_documents_to_forget
 
         with self.hold_lock("drafting"):
-            to_forget, to_keep = reading.split_remembered_paths(self.folder, path)
-            documents = reading.find_documents_to_forget(
-                self.folder, self.ledger, to_forget, to_keep
-            )
+            forgetting = forget_path(self.folder, path)
+            documents = find_documents_to_forget(self.folder, self.ledger, forgetting)
+            forgotten = forgetting.to_forget
             with self.ledger.transaction():
-                outside_changes.record_forgotten_paths(self.ledger, to_forget)
+                outside_changes.record_forgotten_paths(self.ledger, forgotten)
                 count = unselect_documents(self.ledger, documents)
-                folders.store_remembered_paths(self.folder.state_directory, to_keep)
-            return list(dict.fromkeys(place.path for place in to_forget)), count
+                folders.store_remembered_paths(
+                    self.folder.state_directory, forgetting.to_keep
+                )
+            return list(dict.fromkeys(place.path for place in forgotten)), count
 
     def replace_files(
         self, contents: Mapping[Path, tuple[bytes, bytes]]
@@ -778,9 +783,10 @@ class Workspace:
     def read_sources(self) -> RunStep:
         """Read the changed documents of all sources, without drafting."""
         from ankiforge.pipeline import sources as reading
+        from ankiforge.pipeline.selection import select_sources
 
         with self.hold_lock("drafting"):
-            selection = reading.select_sources(self.folder)
+            selection = select_sources(self.folder)
             sources = reading.open_sources(
                 self.folder, self.ledger, selection.sources, offline=self.offline
             )

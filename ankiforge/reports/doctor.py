@@ -27,7 +27,8 @@ from ankiforge.errors import ForgeError
 from ankiforge.model import Problem, Texts, Value
 from ankiforge.pipeline import models
 from ankiforge.pipeline.reading_list import SelectedSource
-from ankiforge.pipeline.sources import open_source, select_sources
+from ankiforge.pipeline.selection import select_sources
+from ankiforge.pipeline.sources import open_source
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.text import format_count, format_truncated_list, regex, shorten_path
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ankiforge.config.workspace import WorkspaceDirectory
 from ankiforge.ledger import Ledger, PendingItems, pending_items
 from ankiforge.model import FeatureNotice, Value
-from ankiforge.pipeline.sources import find_unmarked_paths
+from ankiforge.pipeline.stored_documents import find_unmarked_paths
 from ankiforge.review import batches
 from ankiforge.text import format_count, join_columns, quote_path, shorten_path
 
@@ -178,7 +178,7 @@ def _suggest_unmarked_paths(
     folder: WorkspaceDirectory, ledger: Ledger, first: Sequence[str] = ()
 ) -> NextStep | None:
     """Recommend to choose passages in the unmarked paths, of which those in `first` come first."""
-    paths = find_unmarked_paths(folder, ledger, include_directories=True)
+    paths = find_unmarked_paths(folder, ledger)
     if not paths:
         return None
     paths.sort(key=lambda path: path not in first)

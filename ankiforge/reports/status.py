@@ -17,11 +17,8 @@ from ankiforge.ledger.pending_items import (
 )
 from ankiforge.model import FeatureNotice, Pair, Strings, Value
 from ankiforge.pipeline.reading_list import SelectedSource
-from ankiforge.pipeline.sources import (
-    find_unmarked_paths,
-    load_unread_files,
-    open_source,
-)
+from ankiforge.pipeline.sources import load_unread_files, open_source
+from ankiforge.pipeline.stored_documents import find_unmarked_paths
 from ankiforge.reports.cards import TextLines
 from ankiforge.reports.next_step import choose_next_step, suggest_choosing_passages
 from ankiforge.review import batches
@@ -213,7 +210,7 @@ def get_status(
         model=describe_model(workspace),
         last_anki_read=ledger.get_meta("looked"),
         review_counts=pending_items.count_reviews(ledger),
-        unmarked=tuple(find_unmarked_paths(workspace, ledger, include_directories=True)),
+        unmarked=tuple(find_unmarked_paths(workspace, ledger)),
         not_read={folder: files.summary for folder, files in unread.items()},
         next=step.command or "",
         next_reason=step.reason,

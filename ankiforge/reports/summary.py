@@ -41,7 +41,7 @@ from ankiforge.model import (
     UserQuestionKind,
     Value,
 )
-from ankiforge.pipeline.sources import (
+from ankiforge.pipeline.stored_documents import (
     find_unmarked_paths,
     find_unmarked_pdfs,
 )
@@ -357,9 +357,7 @@ def _suggest_unmarked(result: RunResult, workspace: Workspace) -> Iterator[NextS
     """Suggest choosing passages in what the run has found without marks, if anything."""
     paths: list[str] = []
     if result.has_no_highlights or result.remembered_paths:
-        paths = find_unmarked_paths(
-            workspace.folder, workspace.ledger, include_directories=True
-        )
+        paths = find_unmarked_paths(workspace.folder, workspace.ledger)
     elif result.report and result.report.unmarked:
         paths = [*map(str, find_unmarked_pdfs(workspace.ledger, result.report.unmarked))]
     if paths:

@@ -30,8 +30,8 @@ from ankiforge.extract.markdown.placeholders import (
     replace_unclosed_markers,
     restore_unclosed_markers,
 )
+from ankiforge.extract.pdf.boxes import Box
 from ankiforge.extract.pdf.messages import (
-    Box,
     DrawPageReply,
     MeasurePagesReply,
     PageHighlight,
@@ -56,7 +56,8 @@ from ankiforge.model import (
 )
 from ankiforge.pipeline import unmarked_documents
 from ankiforge.pipeline.media import find_document_file
-from ankiforge.pipeline.sources import find_unmarked_documents, load_source_directories
+from ankiforge.pipeline.sources import load_source_directories
+from ankiforge.pipeline.stored_documents import find_unmarked_documents
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.text import regex, to_one_line
 from ankiforge.text.cloze import (

@@ -6,7 +6,7 @@ import pytest
 
 from ankiforge.errors import LedgerError
 from ankiforge.extract.base import get_scan_progress
-from ankiforge.pipeline.sources import explain_broad_path
+from ankiforge.pipeline.selection import explain_broad_path
 from ankiforge.pipeline.workspace import Workspace, show_no_progress
 from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
 
@@ -380,11 +380,11 @@ def test_after_the_database_was_deleted_a_run_names_the_paths_that_are_unknown(
         ("/", "is a whole drive"),
         ("home", "is your home folder"),
         (".", "contains your home folder"),
-        ("home/Notes", ""),
-        ("notes", ""),
+        ("home/Notes", None),
+        ("notes", None),
         ("home/link", "is your home folder"),
-        ("home/Notes/a.md", ""),
-        ("home/nowhere", ""),
+        ("home/Notes/a.md", None),
+        ("home/nowhere", None),
     ],
 )
 def test_what_is_asked_about_first(tmp_path, monkeypatch, path, told):

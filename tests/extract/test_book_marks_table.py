@@ -28,7 +28,8 @@ from ankiforge.extract.books.documents import (
 )
 from ankiforge.extract.books.koreader import create_book, parse_highlights
 from ankiforge.extract.file_source import File
-from ankiforge.extract.pdf.messages import Failure, QuoteContext
+from ankiforge.extract.passage_context import PassageContext
+from ankiforge.extract.pdf.messages import Failure
 from ankiforge.model import LOOKED_UP_WORD, Highlight, HighlightKind, Problem
 from tests.reading import opened
 
@@ -78,8 +79,8 @@ def test_a_highlight_of_a_book_that_is_not_here(mark, highlight):
 
 def test_a_book_that_cannot_be_read_is_told_once():
     failure = Failure("it is damaged", "get it again")
-    contexts = [QuoteContext(sentence="It is a fact.", displayed_text="A fact!")]
-    for found, answers in ((None, contexts), (failure, [QuoteContext()])):
+    contexts = [PassageContext(sentence="It is a fact.", displayed_text="A fact!")]
+    for found, answers in ((None, contexts), (failure, [PassageContext()])):
         worker = SimpleNamespace(find_contexts=lambda path, quotes: (answers, found))  # noqa: B023
         results = build_book_results(
             DOCUMENT, LISTING, [BookHighlight("A fact.")], Path("b/a.epub"), worker

@@ -224,8 +224,8 @@ def test_a_reason_is_given_only_for_what_looks_readable(tmp_path):
     (tmp_path / "d.csv").mkdir()
     write(tmp_path, "a.csv a.md a.xyz")
     assert explain_unread_file(tmp_path / "d.csv") == "it is not a regular file"
-    assert explain_unread_file(tmp_path / "a.md") == ""
-    assert explain_unread_file(tmp_path / "a.xyz") == ""
+    assert explain_unread_file(tmp_path / "a.md") is None
+    assert explain_unread_file(tmp_path / "a.xyz") is None
     # the types that may read a table of this suffix, each with its reason, or only the given ones
     reason = explain_unread_file(tmp_path / "a.csv")
     assert ", and " in reason
@@ -244,8 +244,8 @@ def test_a_reason_is_given_only_for_what_looks_readable(tmp_path):
             "a.TSV",
             "its first row does not name question and answer, as `Front,Back` does",
         ),
-        ("a.txt", ""),  # most texts aren't meant to be tables
-        ("a.TXT", ""),
+        ("a.txt", None),  # most texts aren't meant to be tables
+        ("a.TXT", None),
     ],
 )
 def test_why_a_file_is_no_table_of_cards(tmp_path, name, reason):

@@ -7,18 +7,18 @@ from types import SimpleNamespace
 import pytest
 
 from ankiforge.extract import files
-from ankiforge.extract.pdf.mark_text import MarkTextFinder
+from ankiforge.extract.passage_context import PassageContext
+from ankiforge.extract.pdf.marks import continues_on_next_page, locate_mark
 from ankiforge.extract.pdf.messages import (
     DrawPageReply,
     Failure,
     MeasurePagesReply,
     PageHighlight,
-    QuoteContext,
     ReadMarksReply,
     ReadPagesReply,
     StoredQuote,
 )
-from ankiforge.extract.pdf.requests import _continues_on_next_page, _locate_mark
+from ankiforge.extract.pdf.open_pdf import PdfPage
 from ankiforge.extract.pdf.worker import PdfWorkerPool
 from tests.extract.test_chars_table import page
 from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
@@ -27,17 +27,17 @@ from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
 
 
 def read_page(number: int, *lines: str) -> SimpleNamespace:
-    text = page(*lines)
-    finder = MarkTextFinder(text)
-    body = (0, len(text.text))
-    return SimpleNamespace(number=number, text=text, text_finder=finder, body=body)
+    layout = page(*lines)
+    return PdfPage(number, layout, (0, len(layout.text)))
 
 
-def locate(read: SimpleNamespace, words: str, **style: str):
+def locate(read: PdfPage, words: str, **style: str):
     """Return the mark of some words on a page."""
-    start = read.text.text.index(words)
+    start = read.text.index(words)
     chars = [
-        char for char in read.text.chars if start <= char.text_offset < start + len(words)
+        char
+        for char in read.layout.chars
+        if start <= char.text_offset < start + len(words)
     ]
     corners = [
         (char.left, char.top, char.right, char.top, char.left, char.bottom, char.right, char.bottom)
@@ -47,7 +47,7 @@ def locate(read: SimpleNamespace, words: str, **style: str):
         is_text_mark=True, quad_points=tuple(chain.from_iterable(corners)), box=None, top_left=(0, 0),
         **{"kind": "highlight", "colour": "", "author": "", **style},
     )  # fmt: skip
-    return _locate_mark(read, annotation)
+    return locate_mark(read, annotation)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def locate(read: SimpleNamespace, words: str, **style: str):
 def test_a_mark_goes_on_over_the_end_of_a_page(above, first, below, second, continues):
     page_above, page_below = read_page(3, *above), read_page(4, *below)
     marks = locate(page_above, first), locate(page_below, second)
-    found = _continues_on_next_page(page_above, marks[0], page_below, marks[1])
+    found = continues_on_next_page(*marks)
     assert found is continues
 
 
@@ -86,15 +86,15 @@ def test_a_mark_goes_on_over_the_end_of_a_page(above, first, below, second, cont
 def test_marks_of_other_pages_or_of_another_kind_are_two(number, style):
     above, below = read_page(3, "Cells divide and"), read_page(number, "they grow.")
     marks = locate(above, "divide and"), locate(below, "they", **style)
-    assert not _continues_on_next_page(above, marks[0], below, marks[1])
+    assert not continues_on_next_page(*marks)
 
 
 def test_marks_without_words_are_two():
     above, below = read_page(3, "Cells divide and"), read_page(4, "they grow.")
     marked, empty = locate(above, "divide and"), locate(below, "")
-    assert not _continues_on_next_page(above, marked, below, empty)
+    assert not continues_on_next_page(marked, empty)
     empty, marked = locate(above, ""), locate(below, "they")
-    assert not _continues_on_next_page(above, empty, below, marked)
+    assert not continues_on_next_page(empty, marked)
 
 
 # --- tables -----------------------------------------------------------------------------------------
@@ -307,7 +307,7 @@ def book(tmp_path_factory):
     return path
 
 
-def find(path, quote: StoredQuote) -> QuoteContext:
+def find(path, quote: StoredQuote) -> PassageContext:
     with PdfWorkerPool() as pool:
         [context], failure = pool.find_contexts(path, [quote])
     assert failure is None
@@ -336,13 +336,13 @@ def find(path, quote: StoredQuote) -> QuoteContext:
 def test_the_context_of_a_quote(book, number, quote, prefix, sentence):
     context = find(book, StoredQuote(number, quote))
     if sentence is None:
-        assert context == QuoteContext()
+        assert context == PassageContext()
     else:
         assert (context.prefix, context.sentence) == (prefix, sentence)
 
 
 def test_all_that_is_found_of_a_quote(book):
-    assert find(book, StoredQuote(0, "They grow")) == QuoteContext(
+    assert find(book, StoredQuote(0, "They grow")) == PassageContext(
         prefix="Cells divide. ",
         suffix=" when fed. Then they rest and",
         sentence="They grow when fed.",

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from ankiforge.extract.cleaning import clean_blocks, clean_text, to_one_line
-from ankiforge.extract.passage_context import find_passage_context
+from ankiforge.extract.passage_context import StructuredText, find_passage_context
 from ankiforge.extract.pdf.annotations import (
     NEVER,
     Annotation,
@@ -127,8 +127,8 @@ TEXT = (
         ("grow", (5, len(TEXT) - 5), ("Cells divide. They ", " when fed, and rest. Then they die.\nNext block.",
                                       "They grow when fed, and rest.")),
         ("Head", (5, len(TEXT) - 5), ("", "\nCells divide. They grow when fed, and rest. Then they die.\nNext block.\nFoot",
-                                      "Head")),
-        ("Foot", (5, len(TEXT) - 5), (f"{TEXT[:-4]}"[-80:], "", "Foot")),
+                                      "")),  # its sentence is no more than the passage
+        ("Foot", (5, len(TEXT) - 5), (f"{TEXT[:-4]}"[-80:], "", "")),
         # all sentences that it touches, in its block
         ("rest. Then", None, ("Head\nCells divide. They grow when fed, and ", " they die.\nNext block.\nFoot",
                               "They grow when fed, and rest. Then they die.")),
@@ -137,7 +137,8 @@ TEXT = (
 )  # fmt: skip
 def test_the_context_of_a_passage(passage, body, context):
     start = TEXT.index(passage)
-    found = find_passage_context(TEXT, (start, start + len(passage)), body)
+    span = (start, start + len(passage))
+    found = find_passage_context(StructuredText(TEXT, body), span, passage)
     assert (found.prefix, found.suffix, found.sentence) == context
 
 
@@ -147,9 +148,9 @@ def test_the_context_of_a_passage(passage, body, context):
 def test_a_sentence_that_is_too_long_is_none(length, has_sentence):
     text = f"{'word ' * 2000}"[:length] + "cell."
     start = text.index("cell")
-    found = find_passage_context(text, (start, start + 4))
+    found = find_passage_context(StructuredText(text), (start, start + 4), "cell")
     assert (found.prefix, found.suffix) == (text[:start][-80:], ".")
-    assert (found.sentence is not None) is has_sentence
+    assert (found.sentence != "") is has_sentence
 
 
 @pytest.mark.parametrize(
@@ -159,14 +160,13 @@ def test_a_sentence_that_crosses_a_table_is_none(body, asked):
     start = TEXT.index("grow")
     calls = []
 
-    def crosses_table(*span: int) -> bool:
-        calls.append(span)
-        return True
+    class Table(StructuredText):
+        def crosses_table(self, *span: int) -> bool:
+            calls.append(span)
+            return True
 
-    found = find_passage_context(
-        TEXT, (start, start + 4), body, crosses_table=crosses_table
-    )
-    assert found.sentence is None
+    found = find_passage_context(Table(TEXT, body), (start, start + 4), "grow")
+    assert found.sentence == ""
     assert calls == [asked]
 
 
@@ -227,7 +227,7 @@ def annotation(number: int, contents: str = "", **more) -> Annotation:
     fields = {
         "kind": HighlightKind.HIGHLIGHT, "box": (10.0, 20.0, 30.0, 40.0), "author": "Ada",
         "is_grouped": False, "is_hidden": False, "is_text_box": False, "is_review_state": False,
-        "colour": "", "name": "", "zotero_key": "", "created": made, "modified": made,
+        "colour": "", "name": "", "zotero_key": None, "created": made, "modified": made,
         "page": 0, "quad_points": (), **more,
     }  # fmt: skip
     return Annotation(
@@ -342,7 +342,7 @@ def test_what_identifies_an_annotation():
     ]
     others = [*named.iter_identity_hints({"y"})]
     assert [hint.partition(":")[2] for hint in others] == ["ABCD2345", position]
-    assert list(annotation(0, box=None).iter_identity_hints({""})) == []
+    assert list(annotation(0, box=None).iter_identity_hints(set())) == []
 
 
 @pytest.mark.parametrize(

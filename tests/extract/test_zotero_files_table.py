@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from ankiforge.extract.pdf.messages import Area, CutOut, QuoteContext, StoredQuote
+from ankiforge.extract.passage_context import PassageContext
+from ankiforge.extract.pdf.messages import Area, CutOut, StoredQuote
 from ankiforge.extract.zotero.attachments import PictureContext, ZoteroFiles
 from ankiforge.extract.zotero.database import Library, ZoteroAnnotation, ZoteroItem
 from ankiforge.model import FigureLabel, hash16
@@ -26,7 +27,7 @@ class Worker:
 
     def find_contexts(self, path, quotes):
         self.asked.append((path.name, quotes))
-        return [QuoteContext(sentence=f"About {quote.text}.") for quote in quotes], ()
+        return [PassageContext(sentence=f"About {quote.text}.") for quote in quotes], ()
 
     def cut_pictures(self, path, areas):
         self.cut.append((path.name, areas))

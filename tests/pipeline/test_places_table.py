@@ -19,9 +19,14 @@ from ankiforge.ledger import IngestReport
 from ankiforge.ledger.tables import highlights
 from ankiforge.model import ExtractedDocument, HighlightKind, Problem
 from ankiforge.model.sources import Picture
-from ankiforge.pipeline import reading_list, sources
+from ankiforge.pipeline import reading_list, selection, sources, stored_documents
 from ankiforge.pipeline.outside_changes import OutsideCommand, UndoneChange
-from ankiforge.pipeline.reading_list import Entry, Presence
+from ankiforge.pipeline.reading_list import (
+    Entry,
+    EntryState,
+    Presence,
+    decide_presence,
+)
 from ankiforge.pipeline.run_result import CommandRunOptions, RunResult, RunStep
 from ankiforge.pipeline.workspace import Workspace
 from tests.makers.pdf_writer import Page, paragraph, write_pdf
@@ -47,10 +52,10 @@ def entry(kind: str, path: Path, name: str = "s", **options: Any) -> SourceEntry
         ("home/ada/../ada", "is your home folder"),
         ("home", "contains your home folder"),
         (".", "contains your home folder"),
-        ("home/ada/notes", ""),
-        ("home/adam", ""),
+        ("home/ada/notes", None),
+        ("home/adam", None),
         ("link", "is your home folder"),
-        ("none", ""),
+        ("none", None),
     ],
 )
 def test_a_path_that_is_too_broad(tmp_path, monkeypatch, path, reason):
@@ -58,15 +63,15 @@ def test_a_path_that_is_too_broad(tmp_path, monkeypatch, path, reason):
         (tmp_path / name).mkdir(parents=True)
     (tmp_path / "link").symlink_to(tmp_path / "home/ada")
     monkeypatch.setenv("HOME", str(tmp_path / "home/ada"))
-    assert sources.explain_broad_path(tmp_path / path) == reason
+    assert selection.explain_broad_path(tmp_path / path) == reason
 
 
 def test_a_drive_is_too_broad(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path / "ada"))
-    assert sources.explain_broad_path(Path("/proc")) == "is a whole drive"
+    assert selection.explain_broad_path(Path("/proc")) == "is a whole drive"
     monkeypatch.setattr(Path, "is_mount", lambda path: True)
     (tmp_path / "file").touch()
-    assert sources.explain_broad_path(tmp_path / "file") == ""
+    assert selection.explain_broad_path(tmp_path / "file") is None
 
 
 @pytest.mark.parametrize(
@@ -157,8 +162,10 @@ def test_which_sources_read_all_notes(
 # --- what a run reads ------------------------------------------------------------------------
 
 
-def select(workspace: Workspace, *paths: Path, **options: Any) -> sources.SourceSelection:
-    return sources.select_sources(workspace.folder, paths, CommandRunOptions(**options))
+def select(
+    workspace: Workspace, *paths: Path, **options: Any
+) -> selection.SourceSelection:
+    return selection.select_sources(workspace.folder, paths, CommandRunOptions(**options))
 
 
 @pytest.fixture
@@ -200,7 +207,46 @@ def test_whether_a_place_is_there(tmp_path, files, kind, path, root, presence):
         file.touch()
     whole = str(top / root) if root else ""
     place = RememberedPath(str(top / path), kind, "n", whole)
-    assert reading_list.make_entry(place).find_presence() is presence
+    entries = [reading_list.make_entry(place)]
+    assert reading_list.find_presence((), entries, ()) == {"n": presence}
+    # sources in the settings, and those that are read whole, are there
+    configured = [entry(kind, top, "n")]
+    assert reading_list.find_presence(configured, entries, ()) == {"n": Presence.THERE}
+    whole_keys = {(kind, "n")}
+    assert reading_list.find_presence((), entries, whole_keys) == {"n": Presence.THERE}
+
+
+@pytest.mark.parametrize(
+    ("read_whole", "path", "root", "export", "neighbours", "presence"),
+    [
+        (True, False, False, False, True, Presence.THERE),
+        (False, True, True, False, False, Presence.THERE),
+        (False, True, False, True, False, Presence.THERE),
+        # a part of a folder that is there
+        (False, False, True, False, False, Presence.MISSING),
+        (False, False, True, True, False, Presence.MISSING),
+        # other exports may have its highlights
+        (False, False, False, True, True, Presence.MISSING),
+        (False, False, False, True, False, Presence.MISSING),
+        # the disk is unplugged, or not
+        (False, False, False, False, False, Presence.MISSING),
+        (False, False, False, False, True, Presence.REMOVED),
+    ],
+)
+def test_the_presence_of_an_entry(read_whole, path, root, export, neighbours, presence):
+    state = EntryState(read_whole, path, root, export, neighbours)
+    assert decide_presence(state) is presence
+
+
+def test_of_several_entries_the_one_that_is_there_counts(tmp_path):
+    (tmp_path / "there").mkdir()
+    entries = [
+        Entry("pdf", "p", tmp_path / name, tmp_path / name)
+        for name in ("gone", "there", "gone too")
+    ]
+    assert reading_list.find_presence((), entries, ()) == {"p": Presence.THERE}
+    del entries[1]
+    assert reading_list.find_presence((), entries, ()) == {"p": Presence.REMOVED}
 
 
 @pytest.mark.parametrize(
@@ -332,7 +378,7 @@ def test_a_remembered_path_that_is_missing_is_told(workspace, notes):
 def test_no_options_are_taken_over_from_a_missing_folder(workspace, notes):
     workspace.run([notes], deck="Uni")
     moved = notes.rename(notes.with_name("moved"))
-    found = sources.select_sources(workspace.folder, (moved,))
+    found = selection.select_sources(workspace.folder, (moved,))
     assert found.problems == []
     [place] = [each for each in found.remembered_paths if each.path == str(moved)]
     assert (place.deck, place.marks) == ("", ())
@@ -346,10 +392,10 @@ def test_all_exports_of_an_account_are_read(workspace, tmp_path):
     places.append(RememberedPath(str(tmp_path / "c.txt"), "kindle", "other"))
     store_remembered_paths(workspace.folder.state_directory, places)
     for other_exports, paths in ((False, exports[:1]), (True, exports[:2])):
-        selection = sources.select_sources(
+        found = selection.select_sources(
             workspace.folder, (exports[0],), other_exports=other_exports
         )
-        [kindle] = selection.sources
+        [kindle] = found.sources
         assert (kindle.entry.path, kindle.paths) == (tmp_path, tuple(paths))
 
 
@@ -532,14 +578,14 @@ def test_pdfs_without_a_mark_are_those_that_are_there(workspace, tmp_path, monke
     sources.store_source_directories(workspace.ledger, roots)
     (tmp_path / "a.pdf").touch()
     there = tmp_path / "a.pdf"
-    assert sources.find_unmarked_pdfs(workspace.ledger) == [there]
+    assert stored_documents.find_unmarked_pdfs(workspace.ledger) == [there]
     for places, expected in (
         ({("pdf:p", "a.pdf")}, [there]),
         ({("pdf:p", "gone.pdf")}, []),
         ({("pdf:unknown", "a.pdf")}, []),
         (set(), []),
     ):
-        assert sources.find_unmarked_pdfs(workspace.ledger, places) == expected
+        assert stored_documents.find_unmarked_pdfs(workspace.ledger, places) == expected
 
 
 @pytest.mark.parametrize(
@@ -600,7 +646,7 @@ def test_pictures_that_were_cut_out_are_kept_once(workspace, tmp_path):
 )
 def test_what_is_forgotten(workspace, tmp_path, wanted, forgotten):
     split_at(workspace, tmp_path)
-    found, kept = sources.split_remembered_paths(workspace.folder, tmp_path / wanted)
+    found, kept = selection.forget_path(workspace.folder, tmp_path / wanted)
     assert [Path(place.path) for place in found] == [
         tmp_path / each for each in forgotten
     ]
@@ -635,7 +681,7 @@ def test_what_is_not_remembered_is_told_with_what_is(
     split_at(workspace, tmp_path)
     path = workspace.folder.root / "notes" if wanted == "notes" else tmp_path / wanted
     with pytest.raises(UsageError) as raised:
-        sources.split_remembered_paths(workspace.folder, path)
+        selection.forget_path(workspace.folder, path)
     assert message.replace("{}", str(tmp_path)) in raised.value.message
     assert raised.value.message.startswith(f"{path} ")
     assert raised.value.hint == hint.replace("{}", str(tmp_path))
@@ -677,23 +723,21 @@ def test_the_files_without_marks(workspace, notes):
         (notes / "deep" / name).write_text(PLAIN, encoding="utf-8")
     workspace.run([notes])
     folder = workspace.folder
-    assert sources.find_unmarked_paths(folder, workspace.ledger) == []
+    assert stored_documents.find_unmarked_files(folder, workspace.ledger) == []
     # most of its notes have no mark
-    found = sources.find_unmarked_paths(
-        folder, workspace.ledger, include_directories=True
-    )
+    found = stored_documents.find_unmarked_paths(folder, workspace.ledger)
     assert found == [str(notes)]
     # a file by itself
     store_remembered_paths(folder.state_directory, [])
     workspace.run([notes / "plain.md"])
-    found = sources.find_unmarked_paths(folder, workspace.ledger)
+    found = stored_documents.find_unmarked_files(folder, workspace.ledger)
     assert found == [str(notes / "plain.md")]
-    assert sources.find_unmarked_documents(folder, workspace.ledger) == [
+    assert stored_documents.find_unmarked_documents(folder, workspace.ledger) == [
         notes / "plain.md"
     ]
     (notes / "plain.md").write_text(MARKED, encoding="utf-8")
     workspace.run()
-    assert sources.find_unmarked_paths(folder, workspace.ledger) == []
+    assert stored_documents.find_unmarked_files(folder, workspace.ledger) == []
 
 
 def test_a_document_is_missing_only_if_its_folder_is_there(workspace, notes):
@@ -702,7 +746,7 @@ def test_a_document_is_missing_only_if_its_folder_is_there(workspace, notes):
     config = workspace.folder.config
 
     def missing() -> set[Path]:
-        found = sources.find_missing_documents(config, workspace.ledger, places)
+        found = stored_documents.find_missing_documents(config, workspace.ledger, places)
         return set(found.values())
 
     assert missing() == set()

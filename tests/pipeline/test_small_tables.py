@@ -59,7 +59,7 @@ from ankiforge.pipeline.run_result import (
     RunStep,
     WrittenPackage,
 )
-from ankiforge.pipeline.sources import _suggest_similar_path
+from ankiforge.pipeline.selection import _suggest_similar_path
 from ankiforge.pipeline.workspace import Workspace
 from tests.cards import made
 

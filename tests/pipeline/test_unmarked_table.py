@@ -14,7 +14,7 @@ from ankiforge.extract.chosen_passages import build_highlight
 from ankiforge.model import Document, DocumentKey, DocumentText, Paragraph, Problem
 from ankiforge.pipeline import unmarked_documents as unmarked
 from ankiforge.pipeline.run_result import ChatReplyKind
-from ankiforge.pipeline.sources import find_moved_file
+from ankiforge.pipeline.stored_documents import find_moved_file
 from ankiforge.pipeline.unmarked_documents import DocumentRequest, OpenDocument
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.text.located import DocumentLetters, locate_quote

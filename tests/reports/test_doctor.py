@@ -18,7 +18,7 @@ from ankiforge.config.workspace import (
 from ankiforge.errors import UsageError
 from ankiforge.extract import registry
 from ankiforge.model import Problem
-from ankiforge.pipeline.sources import MISSING_SOURCE_MESSAGE
+from ankiforge.pipeline.selection import MISSING_SOURCE_MESSAGE
 from ankiforge.reports.doctor import (
     CheckState,
     DoctorCheck,

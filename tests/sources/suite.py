@@ -75,7 +75,7 @@ class EverySource:
         assert find_source_kind(root / f"a{self.ending}") == self.kind
         other = tmp_path / "other.xyz"
         other.write_text("nothing")
-        assert find_source_kind(other) == ""
+        assert find_source_kind(other) is None
 
     def test_it_lists_everything_and_says_so_at_the_end(self, root):
         found = self.scan(root)

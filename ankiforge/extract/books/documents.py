@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from ankiforge.extract.file_source import FileListing
 from ankiforge.extract.files import remove_unknown_authors, title_from_file_name
+from ankiforge.extract.passage_context import PassageContext
 from ankiforge.model import (
     Document,
     DocumentKey,
@@ -30,7 +31,7 @@ from ankiforge.text.passages import remove_footnote_numbers
 from ankiforge.text.private import find_private_tag
 
 if TYPE_CHECKING:  # loaded when a book is read
-    from ankiforge.extract.pdf.messages import QuoteContext, StoredQuote
+    from ankiforge.extract.pdf.messages import StoredQuote
     from ankiforge.extract.pdf.worker import PdfWorkerPool
 
 
@@ -154,12 +155,10 @@ def build_book_results(
             None if there is none.
         worker: The subprocesses that read the book.
     """
-    from ankiforge.extract.pdf.messages import QuoteContext
-
     normalized_marks = [mark.normalize_text() for mark in marks]
     if not normalized_marks:
         return
-    contexts: Sequence[QuoteContext] = [QuoteContext()] * len(normalized_marks)
+    contexts: Sequence[PassageContext] = [PassageContext()] * len(normalized_marks)
     if book_file is not None:
         contexts, failure = worker.find_contexts(
             book_file, [mark.to_quote() for mark in normalized_marks]
@@ -179,7 +178,7 @@ def _build_highlights(
     document: Document,
     namespace: str,
     marks: Sequence[BookHighlight],
-    contexts: Sequence[QuoteContext],
+    contexts: Sequence[PassageContext],
 ) -> Iterator[Highlight]:
     """Build a highlight for each mark and its context, without the numbers of footnotes."""
     shown_texts = []

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import html
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from ctypes import POINTER, byref, c_uint, cast, create_string_buffer
 from datetime import UTC, datetime
-from math import isfinite
 from typing import Any, NamedTuple
 
 import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
@@ -19,7 +18,7 @@ from msgspec import structs
 from pypdfium2 import PdfPage
 
 from ankiforge.extract.cleaning import clean_text, to_one_line
-from ankiforge.extract.pdf.messages import Box
+from ankiforge.extract.pdf.boxes import Box, grow_box, is_finite_box, join_boxes
 from ankiforge.model import HighlightKind, Hint, SkippedText, Value, hints
 from ankiforge.text import regex
 from ankiforge.text.comment_questions import (
@@ -79,7 +78,8 @@ class Annotation(Value):
     colour: str
     name: str
     """The value of /NM, an identifier assigned by the program that created the annotation."""
-    zotero_key: str
+    zotero_key: str | None
+    """The key that Zotero gave the annotation when it exported it, or None."""
     created: datetime
     modified: datetime
     reference: AnnotationIndex
@@ -107,6 +107,11 @@ class Annotation(Value):
         return None
 
     @property
+    def is_hidden_mark(self) -> bool:
+        """Whether the file hides the annotation, and it is neither a reply nor in a group."""
+        return self.skip_reason == _HIDDEN_REASON and self.parent is None
+
+    @property
     def is_text_mark(self) -> bool:
         """Whether the annotation highlights, underlines or strikes out text."""
         return self.kind in TEXT_MARK_KINDS.values()
@@ -124,15 +129,9 @@ class Annotation(Value):
         """The area of the page to cut out as a picture, or None if no picture is needed."""
         if self.kind is HighlightKind.IMAGE:
             return self.box
-        if self.kind is not HighlightKind.INK or self.box is None:
-            return None
-        left, bottom, right, top = self.box
-        return (
-            left - _INK_MARGIN,
-            bottom - _INK_MARGIN,
-            right + _INK_MARGIN,
-            top + _INK_MARGIN,
-        )
+        if self.kind is HighlightKind.INK and self.box is not None:
+            return grow_box(self.box, _INK_MARGIN)
+        return None
 
     def get_distinct_comment(self, exact: str) -> str:
         """Return the comment, or "" if it merely repeats the highlighted text `exact`.
@@ -144,7 +143,9 @@ class Annotation(Value):
             return self.comment
         if has_question_mark(self.comment) and not has_question_mark(exact):
             return self.comment
-        return "" if is_nearly_same_text(self.comment, exact) else self.comment
+        if is_nearly_same_text(self.comment, exact):
+            return ""
+        return self.comment
 
     def iter_identity_hints(self, identifying_names: Collection[str]) -> Iterator[Hint]:
         """Yield hints by which the annotation can be recognised after its text has changed.
@@ -152,11 +153,11 @@ class Annotation(Value):
         These are its key in Zotero, its name (/NM) if that is one of `identifying_names`, and its
         position.
         """
-        if self.zotero_key:
+        if self.zotero_key is not None:
             yield hints.make_zotero_hint(self.zotero_key)
-        if self.name and self.name in identifying_names:
+        if self.name in identifying_names:
             yield hints.make_pdf_name_hint(self.name)
-        if self.box:
+        if self.box is not None:
             yield hints.make_position_hint(self.page, self.box)
 
 
@@ -188,27 +189,35 @@ def read_annotations(pages: Iterable[PdfPage | None]) -> Annotations:
     """
     annotations: list[Annotation] = []
     left_out: list[SkippedText] = []
+    for result in _iter_annotations(pages):
+        if isinstance(result, SkippedText):
+            left_out.append(result)
+        else:
+            annotations.append(result)
+    for annotation in annotations:
+        reason = annotation.skip_reason
+        if reason is not None:
+            page_name = f"page {annotation.page + 1}"
+            left_out.append(SkippedText(annotation.kind.value, page_name, reason))
+    hidden_count = sum(annotation.is_hidden_mark for annotation in annotations)
+    marks = _merge_strokes(_merge_threads(annotations))
+    return Annotations(marks, hidden_count, tuple(left_out))
+
+
+def _iter_annotations(
+    pages: Iterable[PdfPage | None],
+) -> Iterator[Annotation | SkippedText]:
+    """Yield the annotations on all pages, and the reason for each one that isn't read."""
     for page_number, page in enumerate(pages):
-        if not page:
+        if page is None:
             continue
         for index in range(pdfium_c.FPDFPage_GetAnnotCount(page)):
             with open_annotation(page, index) as handle:
                 if not handle:
                     continue
                 result = _read_annotation(page, handle, (page_number, index))
-            if isinstance(result, SkippedText):
-                left_out.append(result)
-            elif result:
-                annotations.append(result)
-    hidden_count = 0
-    for annotation in annotations:
-        reason = annotation.skip_reason
-        if reason is not None:
-            page_name = f"page {annotation.page + 1}"
-            left_out.append(SkippedText(annotation.kind.value, page_name, reason))
-        hidden_count += reason == _HIDDEN_REASON and annotation.parent is None
-    marks = _merge_strokes(_merge_threads(annotations))
-    return Annotations(marks, hidden_count, tuple(left_out))
+            if result is not None:
+                yield result
 
 
 _WEAK_NAME = regex(r"(?i)fitz-|annot-|highlight-|id|zotero-|\d+$")
@@ -217,11 +226,12 @@ _WEAK_NAME = regex(r"(?i)fitz-|annot-|highlight-|id|zotero-|\d+$")
 def find_identifying_names(annotations: Iterable[Annotation]) -> set[str]:
     """Return the names (/NM) that identify an annotation: long, unique, and not a mere counter."""
     counts = Counter(annotation.name for annotation in annotations)
-    return {
-        name
-        for name, count in counts.items()
-        if count == 1 and len(name) >= _MIN_NAME_LENGTH and not _WEAK_NAME.match(name)
-    }
+    names = set()
+    for name, count in counts.items():
+        is_counter = _WEAK_NAME.match(name) is not None
+        if count == 1 and len(name) >= _MIN_NAME_LENGTH and not is_counter:
+            names.add(name)
+    return names
 
 
 # --- one annotation ---------------------------------------------------------------------
@@ -255,7 +265,7 @@ def _read_annotation(
         return None
     page_number, _ = reference
     contents = _read_contents(handle)
-    if subtype not in MARK_KINDS and (subtype not in _DRAWINGS or not contents):
+    if not _is_mark(subtype, contents):
         reason = _explain_skipped_subtype(subtype)
         return SkippedText(subtype, f"page {page_number + 1}", reason)
     name = to_one_line(_read_string(handle, b"NM"))
@@ -282,6 +292,13 @@ def _read_annotation(
         is_text_box=subtype == "FreeText",
         is_review_state=bool(pdfium_c.FPDFAnnot_HasKey(handle, b"StateModel")),
     )
+
+
+def _is_mark(subtype: str, contents: str) -> bool:
+    """Return whether an annotation is read. A drawing is, if it has text."""
+    if subtype in _DRAWINGS:
+        return contents != ""
+    return subtype in MARK_KINDS
 
 
 def _explain_skipped_subtype(subtype: str) -> str:
@@ -318,11 +335,11 @@ def _iter_quad_points(handle: Any) -> Iterator[float]:
             yield from (quad.x3, quad.y3, quad.x4, quad.y4)
 
 
-def _find_zotero_key(handle: Any, name: str) -> str:
-    """Return the key that Zotero gave an annotation that it exported, or "" for any other one."""
+def _find_zotero_key(handle: Any, name: str) -> str | None:
+    """Return the key that Zotero gave an annotation that it exported, or None for any other one."""
     key = _ZOTERO_KEY.match(_read_string(handle, b"Zotero:Key"))
     key = key or _ZOTERO_NAME.match(name)
-    return "" if key is None else key[1]
+    return None if key is None else key[1]
 
 
 def _find_parent(page: PdfPage, handle: Any, page_number: int) -> AnnotationIndex | None:
@@ -332,7 +349,9 @@ def _find_parent(page: PdfPage, handle: Any, page_number: int) -> AnnotationInde
         return None
     index = pdfium_c.FPDFPage_GetAnnotIndex(page, parent_handle)
     pdfium_c.FPDFPage_CloseAnnot(parent_handle)
-    return (page_number, index) if index >= 0 else None
+    if index < 0:
+        return None
+    return page_number, index
 
 
 def _read_rect(handle: Any) -> Box | None:
@@ -343,7 +362,9 @@ def _read_rect(handle: Any) -> Box | None:
     left, right = sorted((rect.left, rect.right))
     bottom, top = sorted((rect.bottom, rect.top))
     box = (left, bottom, right, top)
-    return box if any(box) and all(map(isfinite, box)) else None
+    if not any(box) or not is_finite_box(box):
+        return None
+    return box
 
 
 def _read_string(handle: Any, key: bytes) -> str:
@@ -360,6 +381,9 @@ _TAG = regex(r"<(?P<end>/p|br\s*/?)?[^<>]*>")
 _INVISIBLE_ELEMENT = regex(r"(?is)<(style|script|head)\b.*?</\1\s*>")
 
 
+_MAX_COLOUR_VALUE = 255
+
+
 def _read_colour(handle: Any) -> str:
     """Return the colour of an annotation as `#rrggbb`, or "" if it has none.
 
@@ -369,12 +393,18 @@ def _read_colour(handle: Any) -> str:
     if not pdfium_c.FPDFAnnot_HasKey(handle, b"C"):
         return ""
     pdfium_c.FPDFAnnot_SetAP(handle, pdfium_c.FPDF_ANNOT_APPEARANCEMODE_NORMAL, None)
-    components = [c_uint() for _ in range(4)]  # the last one is the opacity
+    red, green, blue, opacity = c_uint(), c_uint(), c_uint(), c_uint()
     pdfium_c.FPDFAnnot_GetColor(
-        handle, pdfium_c.FPDFANNOT_COLORTYPE_Color, *map(byref, components)
+        handle,
+        pdfium_c.FPDFANNOT_COLORTYPE_Color,
+        byref(red),
+        byref(green),
+        byref(blue),
+        byref(opacity),
     )
-    colour = "#" + "".join(f"{component.value:02x}" for component in components[:3])
-    return colour if len(colour) == len("#rrggbb") else ""
+    if max(red.value, green.value, blue.value) > _MAX_COLOUR_VALUE:
+        return ""
+    return f"#{red.value:02x}{green.value:02x}{blue.value:02x}"
 
 
 _DATE = regex(
@@ -423,20 +453,28 @@ def _merge_threads(annotations: list[Annotation]) -> list[Annotation]:
     by_reference = {annotation.reference: annotation for annotation in annotations}
     threads: dict[AnnotationIndex, list[Annotation]] = defaultdict(list)
     for annotation in annotations:
-        # Find the first annotation of the thread. A text mark always starts a thread, unless it is
-        # part of a group. Stop at a cycle of references.
-        head = annotation
-        visited = {annotation.reference}
-        while head.parent and (head.is_grouped or not head.is_text_mark):
-            parent = by_reference.get(head.parent)
-            if parent is None or parent.reference in visited:
-                break
-            head = parent
-            visited.add(head.reference)
-        thread = threads[head.reference]
+        thread = threads[_find_thread_start(annotation, by_reference).reference]
         if annotation.skip_reason is None:
             thread.append(annotation)
     return [_merge_thread(thread) for thread in threads.values() if thread]
+
+
+def _find_thread_start(
+    annotation: Annotation, by_reference: Mapping[AnnotationIndex, Annotation]
+) -> Annotation:
+    """Return the first annotation of a thread, or the last one before a cycle of references.
+
+    A text mark always starts a thread, unless it is part of a group.
+    """
+    start = annotation
+    visited = {start.reference}
+    while start.parent is not None and (start.is_grouped or not start.is_text_mark):
+        parent = by_reference.get(start.parent)
+        if parent is None or parent.reference in visited:
+            break
+        start = parent
+        visited.add(start.reference)
+    return start
 
 
 def _merge_thread(thread: list[Annotation]) -> Annotation:
@@ -461,15 +499,15 @@ def _merge_thread(thread: list[Annotation]) -> Annotation:
     contents = [annotation.contents for annotation in grouped if annotation.contents]
     comments = list(contents)
     for reply in replies:
-        if not reply.contents or reply.author == root.author:
+        if not reply.contents:
+            continue
+        if reply.author == root.author:
             comments.append(reply.contents)
         else:
             comments.append(format_reply(reply.author, reply.contents))
     head = next((each for each in grouped if each.is_text_mark), root)
     return structs.replace(
-        head,
-        contents="\n".join(contents),
-        comment="\n".join(filter(None, comments)),
+        head, contents="\n".join(contents), comment="\n".join(comments)
     )
 
 
@@ -480,17 +518,18 @@ def _get_date(reply: Annotation) -> datetime:
 def _merge_strokes(annotations: Iterable[Annotation]) -> list[Annotation]:
     """Merge the pen strokes on each page into one annotation, except strokes with a comment."""
     merged: list[Annotation] = []
-    strokes: dict[int, int] = {}
-    """Maps a page number to the index of its strokes in `merged`."""
+    index_by_page: dict[int, int] = {}
+    """The index of the strokes of each page in `merged`."""
     for annotation in annotations:
         box = annotation.box
-        if annotation.kind is not HighlightKind.INK or annotation.comment or not box:
+        if annotation.kind is not HighlightKind.INK or annotation.comment or box is None:
             merged.append(annotation)
             continue
-        index = strokes.setdefault(annotation.page, len(merged))
+        index = index_by_page.setdefault(annotation.page, len(merged))
         if index == len(merged):
             merged.append(annotation)
-        left, bottom, right, top = zip(merged[index].box or box, box, strict=True)
-        area = (min(left), min(bottom), max(right), max(top))
-        merged[index] = structs.replace(merged[index], box=area)
+            continue
+        strokes = merged[index]
+        area = join_boxes([strokes.box or box, box])
+        merged[index] = structs.replace(strokes, box=area)
     return merged

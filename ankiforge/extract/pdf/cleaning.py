@@ -141,10 +141,9 @@ class Spelling:
         word_before = left.rpartition("-")[2].lower()
         word_after = right.partition("-")[0].lower()
         for start, end in ((left, right), (word_before, word_after)):
-            joined_count = self._word_counts[f"{start}{end}".lower()]
-            hyphenated_count = self._word_counts[f"{start}-{end}".lower()]
-            if joined_count or hyphenated_count:
-                return hyphenated_count > joined_count
+            is_hyphenated = self._is_usually_hyphenated(start, end)
+            if is_hyphenated is not None:
+                return is_hyphenated
         if "-" in left and self._can_end_compound(word_before, word_after):
             return True
         if "-" in right and word_after in _INNER_WORDS:
@@ -154,6 +153,23 @@ class Spelling:
         if len(left) == 1 and left.isupper():  # X-ray, T-cell
             return True
         return _is_compound(word_before, word_after)
+
+    def _is_usually_hyphenated(self, start: str, end: str) -> bool | None:
+        """Return which spelling is more frequent elsewhere, or None if neither occurs."""
+        joined_count = self._word_counts[f"{start}{end}".lower()]
+        hyphenated_count = self._word_counts[f"{start}-{end}".lower()]
+        if joined_count == hyphenated_count == 0:
+            return None
+        return hyphenated_count > joined_count
+
+    def join_across_break(self, before: str, after: str) -> str:
+        """Join the texts before and after a page break, and the word that the break divides."""
+        if not before.endswith("-"):
+            return f"{before} {after}"
+        last_word = find_last_word(before.rstrip("-"))
+        if self.should_keep_hyphen(last_word, find_first_word(after)):
+            return before + after
+        return before.removesuffix("-") + after
 
     def _can_end_compound(self, word_before: str, word_after: str) -> bool:
         """Return whether two words can be the last ones of a compound, as in `end-to-end`."""
@@ -220,12 +236,7 @@ def restore_reading_order(chars: list[Char], text: str) -> list[Char]:
         if letters[0].x < letters[-1].x:
             letters.reverse()
         for index, (first, second) in enumerate(pairwise(letters)):
-            if (first.left, first.right) != (second.left, second.right):
-                continue
-            if (
-                first.text + second.text in _REVERSED_LIGATURES
-                or second.text == _NO_JOINER
-            ):
+            if _is_reversed_pair(first, second):
                 letters[index] = first._replace(text=second.text)
                 letters[index + 1] = second._replace(text=first.text)
         for char_index, letter in enumerate(letters, start):
@@ -237,6 +248,15 @@ def restore_reading_order(chars: list[Char], text: str) -> list[Char]:
             for index, char in enumerate([*digits, stop], start):
                 chars[index] = char._replace(char_index=index)
     return chars
+
+
+def _is_reversed_pair(first: Char, second: Char) -> bool:
+    """Return whether two letters are the halves of a ligature, stored in the wrong order."""
+    if (first.left, first.right) != (second.left, second.right):
+        return False
+    if second.text == _NO_JOINER:
+        return True
+    return first.text + second.text in _REVERSED_LIGATURES
 
 
 def has_misread_letters(chars: Sequence[Char]) -> bool:
@@ -273,14 +293,14 @@ def _has_misplaced_space(
     for left, right in pairwise(letters):
         if not CLUSTER_LETTER.match(left.text) or not CLUSTER_LETTER.match(right.text):
             continue
-        if abs(right.y - left.y) >= height:
+        if abs(right.y - left.y) >= height:  # on another line
             continue
-        gap = (right.left - left.right) / height
+        has_gap = (right.left - left.right) / height > _MAX_LETTER_GAP
         chars_between = chars[left.char_index - first + 1 : right.char_index - first]
-        if not chars_between and gap > _MAX_LETTER_GAP:
+        if not chars_between and has_gap:
             return True
         if any(char.is_generated for char in chars_between):
             has_ink_box = min(left.height, right.height) < MAX_INK_BOX_HEIGHT * height
-            if has_ink_box or gap < _MAX_LETTER_GAP:
+            if has_ink_box or not has_gap:
                 return True
     return False

@@ -7,17 +7,15 @@ joined. Finally, captions and running text are excluded. `figure_text` reads the
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import NamedTuple
 
 from ankiforge.extract.pdf.blocks import CAPTION
+from ankiforge.extract.pdf.boxes import Box, join_boxes
 from ankiforge.extract.pdf.chars import CJK, HYPHENS
 from ankiforge.model import Span, Value
 from ankiforge.text import regex
-
-Box = tuple[float, float, float, float]
-"""(left, bottom, right, top) in points. The y axis points upwards."""
 
 
 class Position(NamedTuple):
@@ -85,17 +83,6 @@ def project_box(box: Box, direction: tuple[float, float]) -> tuple[float, float]
         x * right + y * top,
     )
     return min(projections), max(projections)
-
-
-def compute_bounding_box(boxes: Iterable[Box]) -> Box:
-    """Return the smallest box that contains all of the given boxes."""
-    all_boxes = list(boxes)
-    return (
-        min(box[0] for box in all_boxes),
-        min(box[1] for box in all_boxes),
-        max(box[2] for box in all_boxes),
-        max(box[3] for box in all_boxes),
-    )
 
 
 # --- captions, numbers along axes, panel letters --------------------------------------
@@ -305,7 +292,7 @@ def _compute_mask(lines: Sequence[Piece], frame: Box) -> Box:
     It doesn't extend beyond the frame.
     """
     size = lines[0].position.size
-    left, bottom, right, top = compute_bounding_box(line.box for line in lines)
+    left, bottom, right, top = join_boxes(line.box for line in lines)
     return (
         max(left - HORIZONTAL_MASK_MARGIN * size, frame[0]),
         max(bottom - _VERTICAL_MASK_MARGIN * size, frame[1]),

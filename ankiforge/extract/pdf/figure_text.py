@@ -20,10 +20,10 @@ import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
 from pypdfium2 import PdfPage, PdfTextPage
 
 from ankiforge.extract.cleaning import to_one_line
+from ankiforge.extract.pdf.boxes import Box, is_point_in_box
 from ankiforge.extract.pdf.chars import CJK, HYPHEN_MARKERS, Char
 from ankiforge.extract.pdf.figure_labels import (
     READING_DIRECTIONS,
-    Box,
     DetectedLabel,
     Piece,
     Position,
@@ -112,8 +112,7 @@ class Letter(NamedTuple):
 
 
 def _is_within(letter: Letter, frame: Box) -> bool:
-    left, bottom, right, top = frame
-    return left <= letter.char.x <= right and bottom <= letter.char.y <= top
+    return is_point_in_box(letter.char.x, letter.char.y, frame)
 
 
 def _read_letters(text_page: PdfTextPage, frame: Box) -> list[Letter]:

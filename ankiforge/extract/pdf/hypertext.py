@@ -11,14 +11,19 @@ from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from ankiforge.errors import ItemError
 from ankiforge.extract.epub import PAGE_SUFFIXES, Epub, Page, read_web_page
 from ankiforge.extract.html_text import remove_asides
-from ankiforge.extract.passage_context import find_passage_context
+from ankiforge.extract.passage_context import (
+    PassageContext,
+    StructuredText,
+    find_passage_context,
+)
 from ankiforge.extract.pdf.messages import (
     Failure,
     FindContextsReply,
-    QuoteContext,
     StoredQuote,
 )
 from ankiforge.model import Span
@@ -47,24 +52,21 @@ def find_quote_contexts(
     return FindContextsReply(tuple(_find_context(pages, quote) for quote in quotes))
 
 
-def _find_context(pages: list[Page], quote: StoredQuote) -> QuoteContext:
+def _find_context(pages: list[Page], quote: StoredQuote) -> PassageContext:
     """Find the context of a quote, which is empty if the quote isn't found."""
     located = _find_quote(pages, quote)
     if located is None:
-        return QuoteContext()
+        return PassageContext()
     page_text, (start, end) = located
     before = remove_asides(page_text[:start])
     shown = remove_asides(page_text[start:end])
     after = remove_asides(page_text[end:])
+    text = StructuredText(before + shown + after)
     span = (len(before), len(before) + len(shown))
-    context = find_passage_context(before + shown + after, span, for_question=quote.asks)
-    return QuoteContext(
-        prefix=context.prefix,
-        suffix=context.suffix,
-        sentence=context.get_distinct_sentence(shown),
-        surrounding_text=context.nearby,
-        displayed_text="" if _has_same_words(shown, quote.text) else shown,
-    )
+    context = find_passage_context(text, span, shown, for_question=quote.asks)
+    if _has_same_words(shown, quote.text):
+        return context
+    return replace(context, displayed_text=shown)
 
 
 def _has_same_words(shown: str, quoted: str) -> bool:

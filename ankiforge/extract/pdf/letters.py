@@ -81,7 +81,10 @@ class CharReader:
         pdfium_c.FPDFText_GetMatrix(self._page, index, self._matrix)
         size: float = pdfium_c.FPDFText_GetFontSize(self._page, index)
         size *= hypot(self._matrix.c, self._matrix.d) or 1.0
-        return height if height > 0 and not 0.4 * height < size < 2.5 * height else size
+        is_plausible = 0.4 * height < size < 2.5 * height
+        if height > 0 and not is_plausible:
+            return height
+        return size
 
     def get_angle(self, index: int) -> int:
         """Return the reading direction of a character in degrees, counterclockwise.

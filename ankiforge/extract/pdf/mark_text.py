@@ -13,8 +13,8 @@ from itertools import chain, pairwise
 from math import atan2, hypot, isfinite
 from operator import attrgetter
 
+from ankiforge.extract.pdf.boxes import Box, is_point_in_box
 from ankiforge.extract.pdf.chars import PrintedChar
-from ankiforge.extract.pdf.messages import Box
 from ankiforge.extract.pdf.page_text import (
     PageText,
     Segments,
@@ -63,8 +63,7 @@ class Quad(Value):
 
         There is no tolerance, because it would include letters of adjacent lines.
         """
-        left, bottom, right, top = self.box
-        if not (left <= char.x <= right and bottom <= char.y <= top):
+        if not is_point_in_box(char.x, char.y, self.box):
             return False
         if self.is_upright:
             return True

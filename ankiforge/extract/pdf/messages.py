@@ -6,6 +6,8 @@ request about quotes may also be about an EPUB or web page, which `hypertext` re
 
 from __future__ import annotations
 
+from ankiforge.extract.passage_context import PassageContext
+from ankiforge.extract.pdf.boxes import Box
 from ankiforge.model import (
     Document,
     DocumentKey,
@@ -19,9 +21,6 @@ from ankiforge.model import (
 HYPERTEXT_SUFFIXES = (".epub", ".xhtml", ".html", ".htm")
 """The suffixes of EPUBs and web pages, which Zotero can also annotate."""
 REPAIR_HINT = "open it in a PDF reader and save a copy"
-
-Box = tuple[float, float, float, float]
-"""(left, bottom, right, top) in points, in the coordinate space of /Rect."""
 
 
 # --- requests --------------------------------------------------------------------------
@@ -145,29 +144,10 @@ class ReadMarksReply(Value, tag="read", omit_defaults=True):
     """Whether all marks could be read, because no part of the file is missing or damaged."""
 
 
-class QuoteContext(Value, omit_defaults=True):
-    """The context of a quote, or an empty one if the quote wasn't found.
-
-    The fields are the same as in `Highlight`.
-    """
-
-    prefix: str = ""
-    suffix: str = ""
-    sentence: str = ""
-    heading: str = ""
-    surrounding_text: str = ""
-    """The paragraphs around the quote."""
-    displayed_text: str = ""
-    """The quote as displayed in the document, or "" if it doesn't differ from the text in the
-    request. A PDF corrects its superscripts and subscripts, an e-book or web page leaves out line
-    numbers and note numbers.
-    """
-
-
 class FindContextsReply(Value, tag="passages"):
     """The contexts of the requested quotes, in order."""
 
-    passages: tuple[QuoteContext, ...]
+    passages: tuple[PassageContext, ...]
 
 
 class CutOut(Value, omit_defaults=True):

@@ -166,16 +166,21 @@ def _split_authors(entry: str) -> Strings:
     Single words, names of user accounts and email addresses are left out. Commas only separate
     names if no name is written as `Surname, First name`.
     """
-    names = re.split(r";|\s(?:and|&)\s", entry)
+    names = _split_at(r";|\s(?:and|&)\s", entry)
     if len(names) == 1 or "," in entry:
-        parts = re.split(r";|\s(?:and|&)\s|,", entry)
-        if all(" " in piece.strip() for piece in parts if piece.strip()):
+        parts = _split_at(r";|\s(?:and|&)\s|,", entry)
+        if all(" " in part for part in parts if part):
             names = parts
-    return tuple(
-        name
-        for name in map(str.strip, names)
-        if " " in name and not _NOT_AN_AUTHOR.match(name)
-    )
+    authors = []
+    for name in names:
+        if " " in name and not _NOT_AN_AUTHOR.match(name):
+            authors.append(name)
+    return tuple(authors)
+
+
+def _split_at(separator: str, text: str) -> list[str]:
+    """Split a text, and strip its parts, of which some may be empty."""
+    return [part.strip() for part in re.split(separator, text)]
 
 
 def read_work(
@@ -270,17 +275,18 @@ def compute_document_id(
     """
     if sum(map(len, folded_texts)) >= _MIN_IDENTIFYING_CHARS:
         return hash16(*folded_texts)
-    # add the type and the position in points of each drawn object, and a hash of each picture
-    drawn_parts: list[str] = []
+    return hash16(*folded_texts, *_iter_drawn_parts(pages))
+
+
+def _iter_drawn_parts(pages: Iterable[pdfium.PdfPage | None]) -> Iterator[str]:
+    """Yield the type and position of each object that is drawn, and a hash of each picture."""
     for page in pages:
-        if not page:
+        if page is None:
             continue
-        for page_object in islice(
-            page.get_objects(max_depth=MAX_FORM_LEVELS), _MAX_DRAWN_OBJECTS
-        ):
-            bounds = map(round, page_object.get_bounds())
-            drawn_parts.append(" ".join(map(str, (page_object.type, *bounds))))
+        page_objects = page.get_objects(max_depth=MAX_FORM_LEVELS)
+        for page_object in islice(page_objects, _MAX_DRAWN_OBJECTS):
+            left, bottom, right, top = map(round, page_object.get_bounds())
+            yield f"{page_object.type} {left} {bottom} {right} {top}"
             if isinstance(page_object, pdfium.PdfImage):
                 image = page_object.get_data(decode_simple=True)
-                drawn_parts.append(sha256(image).hexdigest())
-    return hash16(*folded_texts, *drawn_parts)
+                yield sha256(image).hexdigest()

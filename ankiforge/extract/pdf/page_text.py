@@ -85,25 +85,36 @@ def find_separate_accents(
     """
     accented_letters: set[PrintedChar] = set()
     for accent in chars:
-        if accent.text not in _COMBINING_BY_ACCENT:
+        mark = _COMBINING_BY_ACCENT.get(accent.text)
+        if mark is None:
             continue
         neighbours = [char for char in (accent.next, accent.previous) if char]
         neighbours.sort(key=lambda letter: abs(letter.x - accent.x))
         for letter in neighbours:
-            height = max(accent.height, letter.height)
-            base = _DOTLESS.get(letter.text, letter.text)
-            mark = _COMBINING_BY_ACCENT[accent.text]
-            combined = unicodedata.normalize("NFC", base + mark)
-            if (
-                letter not in accented_letters
-                and abs(accent.y - letter.y) < _MAX_ACCENT_DISTANCE * height
-                and letter.left <= accent.x <= letter.right
-                and letter.text.isalpha()
-                and len(combined) == 1
-            ):
+            if letter in accented_letters or not _is_printed_over(accent, letter):
+                continue
+            combined = _combine(letter, mark)
+            if combined is not None:
                 accented_letters.add(letter)
                 yield (accent, letter, combined)
                 break
+
+
+def _is_printed_over(accent: PrintedChar, letter: PrintedChar) -> bool:
+    """Return whether an accent is printed above, on or below a letter."""
+    height = max(accent.height, letter.height)
+    if abs(accent.y - letter.y) >= _MAX_ACCENT_DISTANCE * height:
+        return False
+    return letter.left <= accent.x <= letter.right
+
+
+def _combine(letter: PrintedChar, mark: str) -> str | None:
+    """Return the character for a letter with a combining mark, or None if there is none."""
+    base = _DOTLESS.get(letter.text, letter.text)
+    combined = unicodedata.normalize("NFC", base + mark)
+    if not letter.text.isalpha() or len(combined) != 1:
+        return None
+    return combined
 
 
 def _is_within_word(small_chars: list[PrintedChar]) -> bool:
@@ -504,7 +515,9 @@ def measure_text_direction(
     dx = median([right.x - left.x for left, right in steps])
     dy = median([right.y - left.y for left, right in steps])
     length = hypot(dx, dy)
-    return (dx / length, dy / length) if length > 1e-6 else (1.0, 0.0)
+    if length <= 1e-6:
+        return (1.0, 0.0)
+    return (dx / length, dy / length)
 
 
 def _classify_gap(
@@ -517,17 +530,15 @@ def _classify_gap(
     """
     if left.text in HYPHEN_MARKERS:
         return LINE_GAP
-    inserted_blanks = ""
-    stored_blanks = ""
+    blanks = ""
+    has_stored_blank = False
     for char in all_chars[left.char_index + 1 : right.char_index]:
-        if char.is_generated:
-            inserted_blanks += char.text
-        elif char.text in SPACES:
-            stored_blanks += char.text
-    if not stored_blanks and _is_touching(left, right):
+        if char.is_generated or char.text in SPACES:
+            blanks += char.text
+            has_stored_blank |= not char.is_generated
+    if not has_stored_blank and _is_touching(left, right):
         if _is_formula(left, right, get_font):
             return NO_GAP
-    blanks = inserted_blanks + stored_blanks
     if "\r" in blanks or "\n" in blanks:
         return LINE_GAP
     if blanks and left.text not in HYPHENS:
@@ -554,11 +565,9 @@ _MATHS_FONT = regex(r"CM(?:MI|B?SY|EX)|LMMath|NewTXMI|RMTMI|MSBM|tx(?:ex|mia|sy)
 def _is_touching(left: PrintedChar, right: PrintedChar) -> bool:
     """Return whether two characters nearly touch each other, and are about on the same line."""
     height = max(left.height, right.height, 1.0)
+    if abs(left.x - right.x) >= 3 * height or abs(left.y - right.y) >= 0.6 * height:
+        return False
     # lines may run from right to left
     gap_to_right = abs(right.left - left.right)
     gap_to_left = abs(left.left - right.right)
-    return (
-        min(gap_to_right, gap_to_left) < 0.1 * height
-        and abs(left.x - right.x) < 3 * height
-        and abs(left.y - right.y) < 0.6 * height
-    )
+    return min(gap_to_right, gap_to_left) < 0.1 * height

@@ -26,13 +26,13 @@ from pypdfium2 import PdfBitmap, PdfDocument, PdfPage, PdfTextPage
 from ankiforge.extract.cleaning import to_one_line
 from ankiforge.extract.pdf.annotations import open_annotation
 from ankiforge.extract.pdf.blocks import CAPTION
+from ankiforge.extract.pdf.boxes import Box, is_point_in_box, join_boxes
 from ankiforge.extract.pdf.chars import Line, PrintedChar
 from ankiforge.extract.pdf.cleaning import Spelling
 from ankiforge.extract.pdf.figure_text import find_figure_labels
 from ankiforge.extract.pdf.letters import load_upright_text, read_chars
 from ankiforge.extract.pdf.messages import (
     Area,
-    Box,
     CutOut,
     DrawPage,
     DrawPageReply,
@@ -182,10 +182,9 @@ def hide_markup(page: PdfPage) -> None:
     """Hide annotations that only mark up a page, such as highlights. The file isn't modified."""
     for index in range(pdfium_c.FPDFPage_GetAnnotCount(page)):
         with open_annotation(page, index) as annotation:
-            if (
-                annotation
-                and pdfium_c.FPDFAnnot_GetSubtype(annotation) not in CONTENT_SUBTYPES
-            ):
+            if not annotation:
+                continue
+            if pdfium_c.FPDFAnnot_GetSubtype(annotation) not in CONTENT_SUBTYPES:
                 flags = pdfium_c.FPDFAnnot_GetFlags(annotation)
                 flags |= pdfium_c.FPDF_ANNOT_FLAG_HIDDEN
                 pdfium_c.FPDFAnnot_SetFlags(annotation, flags)
@@ -386,59 +385,82 @@ def draw_page(document: PdfDocument, request: DrawPage) -> DrawPageReply:
         return DrawPageReply()
 
 
+class _PagePicture(Value):
+    """A picture of a whole page, as PNG and as pixels."""
+
+    png: bytes
+    rgb: bytes
+    width: int
+    height: int
+
+    def to_relative_box(self, page: PdfPage, box: Box) -> RelativeBox:
+        """Convert a box to fractions of the picture's width and height."""
+        left, top, right, bottom = to_pixel_box(page, self.width, self.height, box)
+        return (
+            left / self.width,
+            top / self.height,
+            right / self.width,
+            bottom / self.height,
+        )
+
+
 def _draw_page(page: PdfPage, text: PageText, request: DrawPage) -> DrawPageReply:
     width, height = page.get_size()
     if not (width > 0 and height > 0):
         return DrawPageReply()
-    scale = min(request.width / width, (_MAX_PAGE_PIXELS / (width * height)) ** 0.5)
+    picture = _render_page(page, request.width)
+    marks = []
+    for mark in request.marks:
+        boxes = _find_mark_boxes(text, mark)
+        marks.append(tuple(picture.to_relative_box(page, box) for box in boxes))
+    lines = []
+    for line in text.lines:
+        words = []
+        for word, box in _find_words_with_boxes(text, line):
+            words.append((to_one_line(word), picture.to_relative_box(page, box)))
+        lines.append(tuple(words))
+    return DrawPageReply(
+        picture.png,
+        picture.width,
+        picture.height,
+        tuple(marks),
+        tuple(lines),
+        is_dark=median(picture.rgb[1::_SAMPLE_STEP]) < _MAX_DARK_LEVEL,
+    )
+
+
+def _render_page(page: PdfPage, max_width: int) -> _PagePicture:
+    """Render a whole page. A picture of too many pixels or bytes gets narrower than `max_width`."""
+    width, height = page.get_size()
+    scale = min(max_width / width, (_MAX_PAGE_PIXELS / (width * height)) ** 0.5)
     while True:
         page_width = max(1, round(width * scale))
         page_height = max(1, round(height * scale))
         whole_page = PixelArea(page_width, page_height, 0, 0, page_width, page_height)
         rgb = render_pixels(page, whole_page)
-        # most pages have no colour, and their data is a third as large
-        is_grey = rgb[::3] == rgb[1::3] == rgb[2::3]
-        picture = encode_png(
-            page_width,
-            page_height,
-            rgb[::3] if is_grey else rgb,
-            grey=is_grey,
-            level=_PAGE_COMPRESSION_LEVEL,
-        )
-        if len(picture) <= _MAX_PAGE_BYTES:
-            break
+        png = _encode_page(page_width, page_height, rgb)
+        if len(png) <= _MAX_PAGE_BYTES:
+            return _PagePicture(png, rgb, page_width, page_height)
         scale *= _PAGE_SHRINK_FACTOR
 
-    def to_relative_box(box: Box) -> RelativeBox:
-        left, top, right, bottom = to_pixel_box(page, page_width, page_height, box)
-        return (
-            left / page_width,
-            top / page_height,
-            right / page_width,
-            bottom / page_height,
-        )
 
-    marks = []
-    for mark in request.marks:
-        boxes = [] if mark.box is None else [mark.box]
-        if span := _find_mark_span(text, mark):
-            boxes = list(_iter_line_boxes(text, span))
-        marks.append(tuple(map(to_relative_box, boxes)))
-    lines = []
-    for line in text.lines:
-        words = [
-            (to_one_line(word), to_relative_box(box))
-            for word, box in _find_words_with_boxes(text, line)
-        ]
-        lines.append(tuple(words))
-    return DrawPageReply(
-        picture,
-        page_width,
-        page_height,
-        tuple(marks),
-        tuple(lines),
-        is_dark=median(rgb[1::_SAMPLE_STEP]) < _MAX_DARK_LEVEL,
-    )
+def _encode_page(width: int, height: int, rgb: bytes) -> bytes:
+    """Encode the picture of a page. Without colours, its data is a third as large."""
+    level = _PAGE_COMPRESSION_LEVEL
+    reds = rgb[::3]
+    if reds == rgb[1::3] == rgb[2::3]:
+        return encode_png(width, height, reds, grey=True, level=level)
+    return encode_png(width, height, rgb, level=level)
+
+
+def _find_mark_boxes(text: PageText, mark: PageHighlight) -> list[Box]:
+    """Return a box for each line of a highlight, or its own box if its text isn't found."""
+    span = _find_mark_span(text, mark)
+    if span is not None:
+        return list(_iter_line_boxes(text, span))
+    if mark.box is not None:
+        return [mark.box]
+    return []
 
 
 # --- the words --------------------------------------------------------------------------
@@ -482,17 +504,17 @@ def _find_mark_span(text: PageText, mark: PageHighlight) -> Span | None:
     if not marked:
         return locate_text(words, text.text)
     letters, text_offsets = fold_alphanumerics_with_offsets(text.text)
-    box = mark.box
-
-    def is_in_box(number: int) -> bool:
-        char = text.find_char_at(text_offsets[number])
-        return bool(box and box[0] <= char.x <= box[2] and box[1] <= char.y <= box[3])
-
     length = _find_longest_beginning(marked, letters)
     if length < min(MIN_PART_LETTERS, len(marked)):
         return None
+
+    def count_ends_in_box(first: int) -> int:
+        last = first + length - 1
+        chars = [text.find_char_at(text_offsets[index]) for index in (first, last)]
+        return sum(_is_in_box(char, mark.box) for char in chars)
+
     starts = [found.start() for found in re.finditer(f"(?={marked[:length]})", letters)]
-    first = max(starts, key=lambda each: is_in_box(each) + is_in_box(each + length - 1))
+    first = max(starts, key=count_ends_in_box)
     start = text_offsets[first]
     end = text_offsets[first + length - 1] + 1
 
@@ -506,6 +528,10 @@ def _find_mark_span(text: PageText, mark: PageHighlight) -> Span | None:
     return start, end
 
 
+def _is_in_box(char: PrintedChar, box: Box | None) -> bool:
+    return box is not None and is_point_in_box(char.x, char.y, box)
+
+
 def _find_longest_beginning(text: str, page: str) -> int:
     """Return the length of the longest beginning of a text that is on a page."""
     return bisect_left(
@@ -514,11 +540,13 @@ def _find_longest_beginning(text: str, page: str) -> int:
 
 
 def _compute_line_box(chars: Sequence[PrintedChar]) -> Box:
+    """Return the box around the characters of a line, without the height of very high ones."""
     max_height = _MAX_CHAR_HEIGHT * median_high([char.height for char in chars])
+    left, _, right, _ = join_boxes(_get_box(char) for char in chars)
     usual_chars = [char for char in chars if char.height <= max_height]
-    return (
-        min(char.left for char in chars),
-        min(char.bottom for char in usual_chars),
-        max(char.right for char in chars),
-        max(char.top for char in usual_chars),
-    )
+    _, bottom, _, top = join_boxes(_get_box(char) for char in usual_chars)
+    return (left, bottom, right, top)
+
+
+def _get_box(char: PrintedChar) -> Box:
+    return (char.left, char.bottom, char.right, char.top)

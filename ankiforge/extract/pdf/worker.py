@@ -25,6 +25,7 @@ from msgspec import MsgspecError, json
 
 from ankiforge.errors import ItemError, ServiceError, UsageError
 from ankiforge.extract.files import fingerprint_program, is_stamp_reliable, read_stamp
+from ankiforge.extract.passage_context import PassageContext
 from ankiforge.extract.pdf.messages import (
     HYPERTEXT_SUFFIXES,
     REPAIR_HINT,
@@ -40,7 +41,6 @@ from ankiforge.extract.pdf.messages import (
     MeasurePages,
     MeasurePagesReply,
     PageHighlight,
-    QuoteContext,
     ReadMarks,
     ReadMarksReply,
     ReadPages,
@@ -260,7 +260,7 @@ class PdfWorkerPool:
 
     def find_contexts(
         self, path: Path, quotes: Sequence[StoredQuote]
-    ) -> tuple[Sequence[QuoteContext], Failure | None]:
+    ) -> tuple[Sequence[PassageContext], Failure | None]:
         """Return (context of each quote, failure or None).
 
         A quote that isn't found gets an empty context. If the file can't be read, all quotes do,
@@ -270,7 +270,7 @@ class PdfWorkerPool:
         if isinstance(reply, FindContextsReply):
             return reply.passages, None
         assert isinstance(reply, Failure)
-        return [QuoteContext()] * len(quotes), reply
+        return [PassageContext()] * len(quotes), reply
 
     def cut_pictures(
         self, path: Path, areas: Mapping[Mark, Area]

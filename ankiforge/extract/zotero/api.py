@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx2
 import msgspec
@@ -91,6 +91,26 @@ class RequestTiming:
     """The maximum total duration of all requests in a run, in seconds."""
 
 
+class _Failure(NamedTuple):
+    """Why a request failed."""
+
+    error: ItemError
+    is_temporary: bool
+    """Whether to send the request again."""
+    wait: float = 0.0
+    """For how long the server asks to wait, in seconds."""
+
+
+def _find_requested_wait(response: httpx2.Response) -> float:
+    """Return for how long the server asks to wait, in seconds."""
+    wait = 0.0
+    for name in ("backoff", "retry-after"):
+        seconds = response.headers.get(name, "")
+        if re.fullmatch(r"\d{1,9}", seconds):
+            wait = max(wait, float(seconds))
+    return wait
+
+
 class ZoteroHttpClient(BoundedClient):
     """An HTTP client for a single server. It only returns JSON responses with status 200."""
 
@@ -119,6 +139,21 @@ class ZoteroHttpClient(BoundedClient):
             ItemError: The server cannot be reached, takes too long, returns an error, or does not
                 return JSON.
         """
+        self._check_time_left()
+        options["timeout"] = self.timeout
+        for delay in _RETRY_DELAYS:
+            result = self._try_request(method, url, options)
+            if isinstance(result, httpx2.Response):
+                return result
+            if not result.is_temporary:
+                raise result.error
+            self._timing.sleep(result.wait or delay)
+        result = self._try_request(method, url, options)
+        if isinstance(result, httpx2.Response):
+            return result
+        raise result.error
+
+    def _check_time_left(self) -> None:
         host = self._address.host
         if self.is_closed:
             raise ItemError(f"{host} took too long before", hint=_RETRY_HINT)
@@ -126,71 +161,72 @@ class ZoteroHttpClient(BoundedClient):
             minutes = self._timing.total_timeout / 60
             message = f"{host} did not return all items in {minutes:g} minutes"
             raise ItemError(message, hint=_RETRY_HINT)
-        options["timeout"] = self.timeout
-        for delay in (*_RETRY_DELAYS, None):
-            wait = 0.0
-            try:
-                request = self.build_request(method, url, **options)
-                response = self.fetch(
-                    request, self._timing.request_timeout, _MAX_PAGE_BYTES
-                )
-                for name in ("backoff", "retry-after"):
-                    seconds = response.headers.get(name, "")
-                    if re.fullmatch(r"\d{1,9}", seconds):
-                        wait = max(wait, float(seconds))
-                if wait > _MAX_WAIT:
-                    message = f"{host} asks to wait {wait:,.0f} s"
-                    raise ItemError(message, hint=_RETRY_HINT)
-                failure = self._check_response(response)
-                if failure is None:
-                    response.headers.pop("backoff", None)  # or pyzotero would wait, too
-                    if wait:
-                        self._timing.sleep(wait)
-                    return response
-            except httpx2.HTTPError as error:
-                # the connection failed
-                message = redact_secret(str(error), self._address.key)
-                reason = message or type(error).__name__
-                text, hint = f"{host} cannot be reached ({reason})", _RETRY_HINT
-                if self._address.is_local:
-                    text = f"Zotero does not answer at {host} ({reason})"
-                    hint = _LOCAL_API_HINT
-                failure = ItemError(text, hint=hint)
-                if isinstance(error, httpx2.TimeoutException | ResponseTooLargeError):
-                    delay = None
-            if failure.hint != _RETRY_HINT or delay is None:
-                raise failure
-            self._timing.sleep(wait or delay)
-        raise AssertionError
 
-    def _check_response(self, response: httpx2.Response) -> ItemError | None:
-        """Return the error that a response reports, or None if the response can be used."""
+    def _try_request(
+        self, method: str, url: httpx2.URL | str, options: dict[str, Any]
+    ) -> httpx2.Response | _Failure:
+        """Send a request once, and wait for as long as the server asks after its response.
+
+        Raises:
+            ItemError: The server asks to wait too long.
+        """
+        try:
+            request = self.build_request(method, url, **options)
+            response = self.fetch(request, self._timing.request_timeout, _MAX_PAGE_BYTES)
+        except httpx2.HTTPError as error:
+            return self._explain_no_response(error)
+        wait = _find_requested_wait(response)
+        if wait > _MAX_WAIT:
+            message = f"{self._address.host} asks to wait {wait:,.0f} s"
+            raise ItemError(message, hint=_RETRY_HINT)
+        failure = self._check_response(response)
+        if failure is not None:
+            return failure._replace(wait=wait)
+        response.headers.pop("backoff", None)  # or pyzotero would wait, too
+        if wait:
+            self._timing.sleep(wait)
+        return response
+
+    def _explain_no_response(self, error: httpx2.HTTPError) -> _Failure:
+        message = redact_secret(str(error), self._address.key)
+        reason = message or type(error).__name__
+        host = self._address.host
+        if self._address.is_local:
+            text = f"Zotero does not answer at {host} ({reason})"
+            return _Failure(ItemError(text, hint=_LOCAL_API_HINT), is_temporary=False)
+        text = f"{host} cannot be reached ({reason})"
+        is_late = isinstance(error, httpx2.TimeoutException | ResponseTooLargeError)
+        return _Failure(ItemError(text, hint=_RETRY_HINT), is_temporary=not is_late)
+
+    def _check_response(self, response: httpx2.Response) -> _Failure | None:
+        """Return why a response can't be used, or None if it can."""
         host = self._address.host
         is_local = self._address.is_local
         status = response.status_code
         version = response.headers.get("x-zotero-version", "").partition(".")[0]
         if is_local and version.isdecimal() and int(version) < _MIN_VERSION:
-            return ItemError(
-                "the API of Zotero 7 lists no annotations", hint=_LOCAL_API_HINT
-            )
-        if status == 200 and response.headers.get("content-type", "").startswith(
-            "application/json"
-        ):
+            message = "the API of Zotero 7 lists no annotations"
+            return _Failure(ItemError(message, hint=_LOCAL_API_HINT), is_temporary=False)
+        content_type = response.headers.get("content-type", "")
+        if status == 200 and content_type.startswith("application/json"):
             with suppress(ValueError, RecursionError):
                 response.json()
                 return None
-            return ItemError(f"the response from {host} cannot be read", hint=_RETRY_HINT)
+            message = f"the response from {host} cannot be read"
+            return _Failure(ItemError(message, hint=_RETRY_HINT), is_temporary=True)
         if status < 400:
             message = (
                 f"something else answered in place of Zotero at {host} (a login page?)"
             )
-            return ItemError(message, hint="log in to this network with a browser first")
-        hint = _RETRY_HINT
+            hint = "log in to this network with a browser first"
+            return _Failure(ItemError(message, hint=hint), is_temporary=False)
+        message = f"{host} returned {status}"
         if is_local:
-            hint = _LOCAL_API_HINT
-        elif status in (401, 403, 404):
+            return _Failure(ItemError(message, hint=_LOCAL_API_HINT), is_temporary=False)
+        if status in (401, 403, 404):
             hint = f"check `library:` and the key in {self._address.key_env}; {_KEY_HINT}"
-        return ItemError(f"{host} returned {status}", hint=hint)
+            return _Failure(ItemError(message, hint=hint), is_temporary=False)
+        return _Failure(ItemError(message, hint=_RETRY_HINT), is_temporary=True)
 
     def close(self) -> None:
         """Do nothing, because garbage-collected pyzotero objects close the client they share."""
@@ -240,13 +276,14 @@ class ApiLibraries:
     @property
     def libraries(self) -> list[Library]:
         """The selected libraries, including those that don't exist."""
-        _, groups = self._account_and_groups
-        selected: Iterable[int | None] = self.selected_groups or {None, *groups}
-        # the user's own library comes first
-        return [
-            Library(group, groups.get(group or 0, ""))
-            for group in sorted(selected, key=lambda group: group or 0)
-        ]
+        _, group_names = self._account_and_groups
+        selected: Iterable[int | None] = self.selected_groups or {None, *group_names}
+        libraries = []
+        if None in selected:
+            libraries.append(Library(None))
+        for group in sorted(group for group in selected if group is not None):
+            libraries.append(Library(group, group_names.get(group, "")))
+        return libraries
 
     def read_items(self, library: Library) -> list[ZoteroItem]:
         """Return all annotations and notes with their parents, including items in the trash.
@@ -269,12 +306,9 @@ class ApiLibraries:
         zotero = self._create_client(kind, library.group or self.account.id or 0)
         origin = f"{self.address.url}/{kind}s/{zotero.library_id}"
         name = f"web/{library.namespace}"
-        cached_library: CachedLibrary | None = None
-        with suppress(zlib.error, ValueError, RecursionError):
-            serialized_cache = zlib.decompress(self.cache.load(name) or b"")
-            cached_library = msgspec.json.decode(serialized_cache, type=CachedLibrary)
+        cached_library = self._load_cached(name)
         version = self._fetch_version(zotero)
-        if cached_library:
+        if cached_library is not None:
             cached_origin, cached_version, items, collections = cached_library
             if (cached_origin, cached_version) == (origin, version):
                 return items, collections
@@ -285,6 +319,16 @@ class ApiLibraries:
         serialized = json.dumps((origin, version, items, collections))
         self.cache.update({name: zlib.compress(serialized.encode(), 1)})
         return items, collections
+
+    def _load_cached(self, name: str) -> CachedLibrary | None:
+        """Load a library from the cache, or return None if it is missing or damaged."""
+        compressed = self.cache.load(name)
+        if compressed is None:
+            return None
+        with suppress(zlib.error, ValueError, RecursionError):
+            serialized = zlib.decompress(compressed)
+            return msgspec.json.decode(serialized, type=CachedLibrary)
+        return None
 
     def _fetch_version(self, zotero: Zotero) -> str:
         with self._wrap_parse_errors():
@@ -367,7 +411,9 @@ def _parse_item(row: Json, collections: Collections) -> ZoteroItem:
     meta = _remove_control_chars(row.get("meta") or {})
     maker = meta.get("createdByUser") or {}
     data["author"] = maker.get("id", 0)
-    data["maker"] = maker.get("name") or maker.get("username") or ""
+    maker_name = maker.get("name") or maker.get("username")
+    if maker_name:
+        data["maker"] = maker_name
     file_name = data.get("filename")
     if file_name:
         data["path"] = f"storage:{file_name}"
@@ -381,4 +427,6 @@ def _remove_control_chars(value: Any) -> Any:
         return {name: _remove_control_chars(member) for name, member in value.items()}
     if isinstance(value, list):
         return [_remove_control_chars(member) for member in value]
-    return remove_control_chars(value) if isinstance(value, str) else value
+    if isinstance(value, str):
+        return remove_control_chars(value)
+    return value

@@ -14,26 +14,26 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import cached_property
-from itertools import chain, groupby
-from math import isfinite
+from itertools import groupby
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 from msgspec.structs import replace
 
 from ankiforge.errors import ItemError
 from ankiforge.extract.files import MAX_SETTINGS_BYTES, read_file
+from ankiforge.extract.passage_context import PassageContext
+from ankiforge.extract.pdf.boxes import Box, grow_box, is_finite_box
 from ankiforge.extract.pdf.messages import (
     HYPERTEXT_SUFFIXES,
     Area,
-    Box,
     CutOut,
     FindContexts,
-    QuoteContext,
     StoredQuote,
 )
 from ankiforge.extract.pdf.worker import PdfWorkerPool, get_absolute_path
-from ankiforge.extract.zotero.database import Library, ZoteroAnnotation
+from ankiforge.extract.zotero.database import Library, ZoteroAnnotation, ZoteroItem
 from ankiforge.extract.zotero.note_text import RichText
 from ankiforge.model import FigureLabel, Picture, Texts, Value, hash16
 from ankiforge.text import regex
@@ -82,18 +82,24 @@ def get_page_index(annotation: ZoteroAnnotation) -> int | None:
     return None if page is None or page < 0 else page
 
 
-def _build_quotes(annotations: Iterable[ZoteroAnnotation]) -> dict[str, StoredQuote]:
-    """Build the quotes to search for in a file, keyed by the keys of their annotations.
+def _find_quote_page(annotation: ZoteroAnnotation) -> int | None:
+    """Return the page on which to look for an annotation's text, or None if it isn't looked up.
 
-    Annotations without text are skipped.
+    The page is -1 in a book or web page, because Zotero doesn't say in which of its files it is.
     """
+    if not annotation.item.annotation_text.strip():
+        return None
+    if annotation.file.path.lower().endswith(HYPERTEXT_SUFFIXES):
+        return -1
+    return get_page_index(annotation)
+
+
+def _build_quotes(annotations: Iterable[ZoteroAnnotation]) -> dict[str, StoredQuote]:
+    """Build the quotes to search for in a file, keyed by the keys of their annotations."""
     quotes = {}
     for annotation in annotations:
-        page = get_page_index(annotation)
-        if annotation.file.path.lower().endswith(HYPERTEXT_SUFFIXES):
-            page = -1  # Zotero doesn't say in which file of the book it is
-        # only annotations in PDFs have a page
-        if page is None or not annotation.item.annotation_text.strip():
+        page = _find_quote_page(annotation)
+        if page is None:
             continue
         rects = _parse_position(annotation).rects
         quotes[annotation.item.key] = StoredQuote(
@@ -122,28 +128,44 @@ def _find_picture_box(position: _Position) -> Box | None:
     Returns None if there is neither, or if its numbers are infinite.
     """
     if position.rects:
-        box = position.rects[0]
+        box: Box | None = position.rects[0]
     else:
-        # each stroke is x, y, x, y, …
-        xs = list(chain.from_iterable(stroke[::2] for stroke in position.paths))
-        ys = list(chain.from_iterable(stroke[1::2] for stroke in position.paths))
-        if not xs or not ys:
-            return None
-        left, bottom = min(xs) - _MARGIN, min(ys) - _MARGIN
-        box = (left, bottom, max(xs) + _MARGIN, max(ys) + _MARGIN)
-    return box if all(map(isfinite, box)) else None
+        box = _find_box_of_strokes(position.paths)
+    if box is None or not is_finite_box(box):
+        return None
+    return box
+
+
+def _find_box_of_strokes(strokes: Iterable[tuple[float, ...]]) -> Box | None:
+    xs: list[float] = []
+    ys: list[float] = []
+    for stroke in strokes:  # x, y, x, y, …
+        xs += stroke[::2]
+        ys += stroke[1::2]
+    if not xs or not ys:
+        return None
+    return grow_box((min(xs), min(ys), max(xs), max(ys)), _MARGIN)
 
 
 # --- files ------------------------------------------------------------------------------
 
 
-class PictureContext(QuoteContext):
+class PictureContext(PassageContext):
     """The context of a figure or drawing, including its picture."""
 
     picture: str = ""
     figure: str = ""
     labels: tuple[FigureLabel, ...] = ()
     caption: str = ""
+
+
+class _FoundPicture(NamedTuple):
+    """The picture of a figure or drawing."""
+
+    annotation_key: str
+    context: PictureContext
+    to_save: Picture | None
+    """The picture to save, or None if it is in Zotero's cache."""
 
 
 class ZoteroFiles:
@@ -187,14 +209,14 @@ class ZoteroFiles:
         self,
         library: Library,
         annotations: list[ZoteroAnnotation],
-    ) -> tuple[dict[str, QuoteContext], tuple[Picture, ...]]:
+    ) -> tuple[dict[str, PassageContext], tuple[Picture, ...]]:
         """Return the contexts, keyed by annotation key, and the pictures that were cut out of PDFs.
 
         Each file is read once, so annotations in the same file must be adjacent. A picture that
         can't be cut out of the PDF is taken from Zotero's cache. For pen drawings, the cache comes
         first, because the PDF doesn't contain the strokes.
         """
-        contexts: dict[str, QuoteContext] = {}
+        contexts: dict[str, PassageContext] = {}
         pictures: list[Picture] = []
         for annotations_in_file in _group_by_file(annotations):
             path = self._find_file(library, annotations_in_file[0])
@@ -202,12 +224,10 @@ class ZoteroFiles:
                 self._count_missing(library, annotations_in_file)
             else:
                 contexts |= self._find_quote_contexts(path, annotations_in_file)
-            for key, context, picture in self._find_pictures(
-                library, path, annotations_in_file
-            ):
-                contexts[key] = context
-                if picture is not None:
-                    pictures.append(picture)
+            for found in self._find_pictures(library, path, annotations_in_file):
+                contexts[found.annotation_key] = found.context
+                if found.to_save is not None:
+                    pictures.append(found.to_save)
         return contexts, tuple(pictures)
 
     def _count_missing(
@@ -220,14 +240,13 @@ class ZoteroFiles:
         path = self._find_path(library, annotations[0])
         if path is None or os.path.normpath(path) in self.refused_paths:
             return
-        texts = [annotation.item.annotation_text for annotation in annotations]
-        text_count = sum(bool(text.strip()) for text in texts)
-        if text_count:
-            self.missing_counts[annotations[0].file.path] += text_count
+        for annotation in annotations:
+            if annotation.item.annotation_text.strip():
+                self.missing_counts[annotation.file.path] += 1
 
     def _find_quote_contexts(
         self, path: Path, annotations: list[ZoteroAnnotation]
-    ) -> dict[str, QuoteContext]:
+    ) -> dict[str, PassageContext]:
         quotes = _build_quotes(annotations)
         if not quotes:
             return {}
@@ -236,11 +255,8 @@ class ZoteroFiles:
 
     def _find_pictures(
         self, library: Library, path: Path | None, annotations: list[ZoteroAnnotation]
-    ) -> Iterator[tuple[str, PictureContext, Picture | None]]:
-        """Yield (annotation key, context, picture to save) for each figure and drawing in a file.
-
-        Nothing has to be saved for a picture in Zotero's cache.
-        """
+    ) -> Iterator[_FoundPicture]:
+        """Yield the picture of each figure and drawing in a file that has one."""
         picture_annotations = [
             annotation
             for annotation in annotations
@@ -251,21 +267,29 @@ class ZoteroFiles:
             areas = _build_areas(picture_annotations)
             cut_outs, _ = self._worker.cut_pictures(path, areas)
         for annotation in picture_annotations:
-            key = annotation.item.key
-            cut_out = cut_outs.get(key, CutOut(b""))
-            context = PictureContext(
-                figure=cut_out.figure, labels=cut_out.labels, caption=cut_out.caption
-            )
-            cached_name = None
-            # the strokes of a pen drawing aren't in the PDF, only in Zotero's picture
-            if annotation.item.annotation_type == "ink" or not cut_out.data:
-                cached_name = self._find_cached_picture(library, key)
-            if cached_name is not None:
-                yield key, replace(context, picture=cached_name), None
-            elif cut_out.data:
-                digest = hash16(library.namespace, key, cut_out.figure)
-                name = f"{_CUT_FOLDER}{digest}.png"
-                yield key, replace(context, picture=name), Picture(name, cut_out.data)
+            cut_out = cut_outs.get(annotation.item.key, CutOut(b""))
+            found = self._choose_picture(library, annotation.item, cut_out)
+            if found is not None:
+                yield found
+
+    def _choose_picture(
+        self, library: Library, item: ZoteroItem, cut_out: CutOut
+    ) -> _FoundPicture | None:
+        """Choose between the picture that was cut out of a PDF and that in Zotero's cache."""
+        context = PictureContext(
+            figure=cut_out.figure, labels=cut_out.labels, caption=cut_out.caption
+        )
+        # the strokes of a pen drawing aren't in the PDF, only in Zotero's picture
+        if item.annotation_type == "ink" or not cut_out.data:
+            name = self._find_cached_picture(library, item.key)
+            if name is not None:
+                return _FoundPicture(item.key, replace(context, picture=name), None)
+        if not cut_out.data:
+            return None
+        digest = hash16(library.namespace, item.key, cut_out.figure)
+        name = f"{_CUT_FOLDER}{digest}.png"
+        to_save = Picture(name, cut_out.data)
+        return _FoundPicture(item.key, replace(context, picture=name), to_save)
 
     # --- paths of files
 
@@ -298,13 +322,15 @@ class ZoteroFiles:
         if self._data_directory is None:
             return None
         scheme, _, name = annotation.file.path.partition(":")
-        if scheme == STORAGE_DIRECTORY and _are_file_names([annotation.file.key, name]):
+        if scheme == STORAGE_DIRECTORY:
+            if not _is_file_name(annotation.file.key) or not _is_file_name(name):
+                return None
             return self._data_directory.joinpath(
                 STORAGE_DIRECTORY, annotation.file.key, name
             )
         if library.group is not None:
             return None
-        if scheme == "attachments" and _are_file_names(name.split("/")):
+        if scheme == "attachments" and all(map(_is_file_name, name.split("/"))):
             if self._linked_directory:
                 return self._linked_directory / name
         path = Path(annotation.file.path)
@@ -318,7 +344,9 @@ class ZoteroFiles:
 
     @cached_property
     def _linked_directory(self) -> Path | None:
-        return self._data_directory and find_linked_directory(self._data_directory)
+        if self._data_directory is None:
+            return None
+        return find_linked_directory(self._data_directory)
 
 
 def _group_by_file(
@@ -331,10 +359,10 @@ def _group_by_file(
         yield list(annotations_in_file)
 
 
-def _are_file_names(names: list[str]) -> bool:
-    return not any(
-        name in ("", ".", "..") or re.search(r"[/\\:]", name) for name in names
-    )
+def _is_file_name(name: str) -> bool:
+    if name in ("", ".", ".."):
+        return False
+    return re.search(r"[/\\:]", name) is None
 
 
 # --- Zotero's own settings, with the base directory of linked files ---------------------
@@ -370,8 +398,10 @@ def is_in_directories(path: Path, allowed_directories: tuple[Path, ...] | None) 
 
 def find_linked_directory(data_directory: Path) -> Path | None:
     """Return the base directory of linked attachments, or None if no Zotero profile sets one."""
-    base = (read_preferences(data_directory) or {}).get("baseAttachmentPath")
-    return Path(base) if base else None
+    preferences = read_preferences(data_directory)
+    if not preferences or not preferences.get("baseAttachmentPath"):
+        return None
+    return Path(preferences["baseAttachmentPath"])
 
 
 def read_preferences(data_directory: Path) -> Texts | None:
@@ -379,16 +409,26 @@ def read_preferences(data_directory: Path) -> Texts | None:
 
     Returns None if there is no such profile.
     """
-    profiles: list[Path] = []
+    for file in _list_preference_files():
+        with suppress(ItemError, OSError, ValueError):
+            preferences = _parse_preferences(file)
+            folder = Path(preferences.get("dataDir", Path.home() / "Zotero"))
+            if folder.samefile(data_directory):
+                return preferences
+    return None
+
+
+def _list_preference_files() -> list[Path]:
+    files: list[Path] = []
     with suppress(RuntimeError):  # there is no home directory
         for name in _PROFILE_FOLDERS:
-            profiles += Path.home().glob(f"{name}/*/prefs.js")
-    for profile in profiles:
-        with suppress(ItemError, OSError, ValueError):
-            raw, _ = read_file(profile, MAX_SETTINGS_BYTES)
-            preferences = _PREFERENCE.findall(raw.decode("utf-8", "replace"))
-            settings = {name: json.loads(value) for name, value in preferences}
-            folder = Path(settings.get("dataDir", Path.home() / "Zotero"))
-            if folder.samefile(data_directory):
-                return settings
-    return None
+            files += Path.home().glob(f"{name}/*/prefs.js")
+    return files
+
+
+def _parse_preferences(file: Path) -> Texts:
+    raw, _ = read_file(file, MAX_SETTINGS_BYTES)
+    preferences = {}
+    for name, value in _PREFERENCE.findall(raw.decode("utf-8", "replace")):
+        preferences[name] = json.loads(value)
+    return preferences

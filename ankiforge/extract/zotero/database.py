@@ -396,23 +396,29 @@ class ZoteroDatabase:
 
         Fields, creators and collections are only read for items without a parent.
         """
-        tags = self._fetch_by_item(_TAGS_QUERY, [row["id"] for row in rows])
-        details = self._read_details([row["id"] for row in rows if not row["parentItem"]])
-        items = []
+        ids = []
+        ids_without_parent = []
+        for row in rows:
+            ids.append(row["id"])
+            if not row["parentItem"]:
+                ids_without_parent.append(row["id"])
+        tags = self._fetch_by_item(_TAGS_QUERY, ids)
+        details = self._read_details(ids_without_parent)
+        items: dict[str, ZoteroItem] = {}
         for row in rows:
             data: Json = {name: row[name] for name in row.keys() if row[name] is not None}  # noqa: SIM118
             data["tags"] = tags[row["id"]]
             data |= details.get(row["id"], {})
             try:
-                items.append(msgspec.convert(data, ZoteroItem, strict=False))
+                item = msgspec.convert(data, ZoteroItem, strict=False)
             except msgspec.ValidationError as error:
                 message = f"the item {row['key']} cannot be read: {error}"
                 raise ItemError(message, hint=_ZOTERO_OWNER.repair_hint) from error
-        keys = {item.key for item in items}
-        if "" in keys or len(keys) < len(items):  # in a damaged database
-            message = "an item has no key of its own"
-            raise ItemError(message, hint=_ZOTERO_OWNER.repair_hint)
-        return items
+            if not item.key or item.key in items:  # in a damaged database
+                message = "an item has no key of its own"
+                raise ItemError(message, hint=_ZOTERO_OWNER.repair_hint)
+            items[item.key] = item
+        return list(items.values())
 
     def _read_details(self, ids: Sequence[int]) -> dict[int, Json]:
         """Read the fields, creators and collections of papers and lone files, by item id."""

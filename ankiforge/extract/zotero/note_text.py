@@ -49,8 +49,8 @@ class NoteText(Value):
     plain: str
     markdown: Strings
     """The text as Markdown, or () if the note can't become a card."""
-    title: str
-    """The heading at the top of the note, or "" if there is none."""
+    title: str | None
+    """The heading at the top of the note, or None if there is none."""
     full_text: str
     """The whole text below the title, which isn't truncated like `plain`."""
     skip_reason: str | None = None
@@ -163,21 +163,23 @@ def _find_block(element: Tag, soup: BeautifulSoup) -> Tag:
     return element.find_parent(_BLOCKS) or soup
 
 
-def _pop_title(soup: BeautifulSoup, *, has_quotations: bool) -> str:
-    """Remove the heading at the top of a note, and return its text or "" if there is none.
+def _pop_title(soup: BeautifulSoup, *, has_quotations: bool) -> str | None:
+    """Remove the heading at the top of a note, and return its text or None if there is none.
 
     If there is nothing but a heading in the note, it is text instead of a title, unless quotations
     below it have been removed.
     """
     heading = soup.find(_HEADINGS)
-    if not heading:
-        return ""
+    if heading is None:
+        return None
     text = soup.get_text().strip()
     title = heading.get_text().strip()
-    if not text.startswith(title) or (text == title and not has_quotations):
-        return ""
+    if not text.startswith(title):
+        return None
+    if text == title and not has_quotations:
+        return None
     heading.decompose()
-    return " ".join(title.split())
+    return " ".join(title.split()) or None
 
 
 # --- HTML as our Markdown ---------------------------------------------------------------
@@ -196,12 +198,16 @@ class _NoteConverter(MarkdownConverter):
     ) -> str:
         if isinstance(node, Tag) and "math" in node.get_attribute_list("class"):
             text = " ".join(node.get_text().split())
-            return f"\n\n{text}\n\n" if node.name == "pre" else text
+            if node.name == "pre":
+                return f"\n\n{text}\n\n"
+            return text
         return str(super().process_element(node, parent_tags))  # type: ignore[misc]
 
     def convert_hN(self, n: int, el: Tag, text: str, parent_tags: set[str]) -> str:
         heading = text.replace("**", "").strip()
-        return f"\n\n**{heading}**\n\n" if heading else ""
+        if not heading:
+            return ""
+        return f"\n\n**{heading}**\n\n"
 
     def convert_br(self, el: Tag, text: str, parent_tags: set[str]) -> str:
         return "\n"
@@ -257,11 +263,18 @@ def _format_element(name: str, plain: str, markdown: str) -> Pair:
     """Apply an HTML element to its content, and return the plain text and the Markdown."""
     if name == "span" or not plain.strip():
         return plain, markdown
-    element = f"<{name}>{markdown}</{name}>"
     if name in ("sub", "sup"):
-        script = to_unicode_script(plain, name)
-        is_converted = script != plain == markdown and len(script) == len(plain)
-        return script, script if is_converted else element
+        return _format_script(name, plain, markdown)
     if markdown[0].isalnum() and markdown[-1].isalnum():
-        element = f"{_MARKDOWN_MARKERS[name]}{markdown}{_MARKDOWN_MARKERS[name]}"
-    return plain, element
+        marker = _MARKDOWN_MARKERS[name]
+        return plain, f"{marker}{markdown}{marker}"
+    return plain, f"<{name}>{markdown}</{name}>"
+
+
+def _format_script(name: str, plain: str, markdown: str) -> Pair:
+    """Write a superscript or subscript in Unicode, or in Markdown as HTML if it can't be."""
+    script = to_unicode_script(plain, name)
+    is_in_unicode = script != plain and len(script) == len(plain)
+    if is_in_unicode and plain == markdown:
+        return script, script
+    return script, f"<{name}>{markdown}</{name}>"

@@ -233,9 +233,10 @@ class ZoteroSource:
         if known:
             depends = known.find_dependencies(own_container, self.name) or ()
             fingerprint = self._compute_fingerprint(depends, started_at)
-            if known.is_unchanged(own_container, self.name, fingerprint):
-                yield from self._iter_unchanged(known, depends)
-                return
+            if fingerprint is not None:
+                if known.is_unchanged(own_container, self.name, fingerprint):
+                    yield from self._iter_unchanged(known, depends)
+                    return
         dependencies: set[str] = set()
         is_clean = True
         for sighting in self._read_libraries(dependencies):
@@ -247,7 +248,7 @@ class ZoteroSource:
         if known and is_clean:
             depends = tuple(sorted(dependencies))
             fingerprint = self._compute_fingerprint(depends, started_at)
-            if fingerprint:
+            if fingerprint is not None:
                 yield UnmarkedDocument(own_container, self.name, fingerprint, depends)
 
     def _iter_unchanged(
@@ -260,24 +261,24 @@ class ZoteroSource:
                     yield UnchangedDocument(container, path)
                 yield ScanEnd(self.name, container, complete=True)
 
-    def _compute_fingerprint(self, dependencies: Strings, started_at: int) -> str:
+    def _compute_fingerprint(self, dependencies: Strings, started_at: int) -> str | None:
         """Return a hash of everything that the scan results depend on.
 
-        Returns "" for an API, for a partial scan, or if a file was modified after `started_at` or
+        Returns None for an API, for a partial scan, or if a file was modified after `started_at` or
         just before it. A further change of such a file might go unnoticed.
         """
         database = self.database
         if database is None or self.address is not None:
-            return ""
+            return None
         if self.opening.only or not dependencies:
-            return ""
+            return None
         files = [each for each in dependencies if not each.startswith(_LIBRARY_PREFIX)]
         stamps = self._read_stamps(database, files)
         if stamps is None:
-            return ""
+            return None
         for stamp in stamps:
             if stamp is not None and not is_stamp_reliable(stamp, started_at):
-                return ""
+                return None
 
         # the settings that affect the results
         linked_directory = str(find_linked_directory(database.parent))
@@ -328,36 +329,37 @@ class ZoteroSource:
         Also add the paths of all files that were looked up to `dependencies`.
         """
         location = self.address.host if self.address else str(self.database)
-        is_complete = True
         opening = self.opening
         with PdfWorkerPool(
             self.timeout, opening.cache, opening.jobs, opening.executor
         ) as worker:
+            files = ZoteroFiles(worker, self.data_directory, self.allowed_directories)
+            is_complete = False
             try:
                 with self._open_access() as access:
-                    files = ZoteroFiles(
-                        worker, self.data_directory, self.allowed_directories
-                    )
                     works = WorkReader(self.name, access, files, opening.me)
-                    for library in access.libraries:
-                        is_read = yield from self._read_library(works, library, location)
-                        dependencies |= files.dependencies
-                        is_complete = is_complete and is_read
+                    is_complete = yield from self._read_works(
+                        works, location, dependencies
+                    )
                     yield from self._report_unopened_directories(files.refused_paths)
                     if is_complete:
-                        annotated = works.find_annotated_files()
-                        embedded = self._count_pdfs_with_unknown_annotations(
-                            worker, annotated
-                        )
-                        unread = self._summarize_unread(
-                            files.missing_counts, embedded, len(works.trashed_keys)
-                        )
-                        self.unread_files[:] = [unread]
+                        self.unread_files[:] = [self._find_unread(worker, works)]
             except ItemError as error:
                 is_complete = False
                 yield Problem(location, error.message, error.hint)
                 yield ScanEnd(self.name, "zotero:user", complete=False)
             worker.save_cache(complete=is_complete)
+
+    def _read_works(
+        self, works: WorkReader, location: str, dependencies: set[str]
+    ) -> Generator[Sighting, None, bool]:
+        """Yield the scan results of all libraries, and return whether all were read completely."""
+        is_complete = True
+        for library in works.access.libraries:
+            is_read = yield from self._read_library(works, library, location)
+            dependencies |= works.files.dependencies
+            is_complete = is_complete and is_read
+        return is_complete
 
     def _read_library(
         self, works: WorkReader, library: Library, location: str
@@ -385,28 +387,23 @@ class ZoteroSource:
             hint = f"if these are yours, write linked: [{folder}] into this source's settings"
             yield Problem(self.name, message, hint, is_notice=True)
 
-    def _summarize_unread(
-        self, missing: Counter[str], embedded: int, trashed: int
-    ) -> UnreadFiles:
-        """Count what isn't read.
-
-        Args:
-            missing: The number of marks in each file that isn't on this computer.
-            embedded: The number of files with marks that Zotero doesn't know.
-            trashed: The number of marks in the trash.
-        """
+    def _find_unread(self, worker: PdfWorkerPool, works: WorkReader) -> UnreadFiles:
+        """Count the marks and files that aren't read."""
         counts: dict[str, int] = {}
         details: dict[str, str] = {}
+        missing = works.files.missing_counts
         if missing:
             counts[UnreadKind.MISSING_ATTACHMENT] = missing.total()
             names = format_truncated_list([*map(get_file_name, missing)])
             details[UnreadKind.MISSING_ATTACHMENT] = names
+        annotated = works.find_annotated_files()
+        embedded = self._count_pdfs_with_unknown_annotations(worker, annotated)
         if embedded:
             counts[UnreadKind.MARKED_ATTACHMENT] = embedded
             storage = f"{shlex.quote(str(self.data_directory))}/{STORAGE_DIRECTORY}"
             details[UnreadKind.MARKED_ATTACHMENT] = f"to read: ankiforge run {storage}"
-        if trashed:
-            counts[UnreadKind.TRASHED_MARK] = trashed
+        if works.trashed_keys:
+            counts[UnreadKind.TRASHED_MARK] = len(works.trashed_keys)
         return UnreadFiles(str(self.data_directory or Path()), counts, details)
 
     def _count_pdfs_with_unknown_annotations(

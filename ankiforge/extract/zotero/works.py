@@ -16,12 +16,12 @@ from functools import cached_property
 from itertools import chain
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from ankiforge.errors import BugError, ItemError, wrap_unexpected_errors
-from ankiforge.extract.pdf.messages import QuoteContext
+from ankiforge.extract.passage_context import PassageContext
 from ankiforge.extract.zotero.attachments import (
     STORAGE_DIRECTORY,
     PictureContext,
@@ -195,15 +195,15 @@ class WorkReader:
         contexts, pictures = self.files.read_context(library, work.annotations)
         highlights = []
         for annotation in work.annotations:
-            kind = annotation.item.annotation_type
+            key, kind = annotation.item.key, annotation.item.annotation_type
             if kind not in HIGHLIGHT_KINDS:
                 yield Problem(
-                    f"{document.title}: {library.namespace}/{annotation.item.key}",
+                    f"{document.title}: {library.namespace}/{key}",
                     f"an annotation of a kind this program does not know ({kind})",
                     "it was left out; a newer version of this program may know it",
                 )
                 continue
-            context = contexts.get(annotation.item.key, QuoteContext())
+            context = contexts.get(key, PassageContext())
             highlights.append(
                 self._convert_annotation(library, document, annotation, context)
             )
@@ -215,12 +215,12 @@ class WorkReader:
                 continue
             highlight = self._convert_note(library, document, note, text)
             highlights.append(highlight)
-            if get_privacy_reason(highlight):
-                private_texts.append(text.full_text)
-                if text.title and is_name(text.title):
-                    private_names.append(text.title)
-                elif text.title:
-                    private_texts.append(text.title)
+            if not get_privacy_reason(highlight):
+                continue
+            private_texts.append(text.full_text)
+            if text.title is not None:
+                titles = private_names if is_name(text.title) else private_texts
+                titles.append(text.title)
         if highlights:
             yield ExtractedDocument(
                 document,
@@ -234,21 +234,23 @@ class WorkReader:
     def _convert_note(
         self, library: Library, document: Document, note: ZoteroItem, text: NoteText
     ) -> Highlight:
+        highlight = self._start_highlight(
+            library, document, note, HighlightKind.NOTE, text.plain
+        )
+        if highlight.skip_reason is None and text.skip_reason is not None:
+            highlight = replace(
+                highlight, skip_reason=text.skip_reason, comment_is_instruction=False
+            )
         tags = note.user_tags
         # the privacy tag may be in the title, in an HTML comment, or after the part that is shown
-        if contains_private_tag("\n".join((text.title, text.full_text, note.note))):
+        heading = text.title or ""
+        if contains_private_tag("\n".join((heading, text.full_text, note.note))):
             tags = (*tags, PRIVATE_TAG)
-        heading = text.title
         if heading == document.title and not has_question_mark(heading):
             heading = ""
-        return self._build_highlight(
-            library,
-            note,
-            text.skip_reason,
-            document=document,
+        return replace(
+            highlight,
             tags=tags,
-            kind=HighlightKind.NOTE,
-            exact=text.plain,
             markdown=text.markdown,
             heading=heading,
             uri=f"zotero://select/{library.link_path}/items/{percent_encode(note.key)}",
@@ -260,7 +262,7 @@ class WorkReader:
         library: Library,
         document: Document,
         annotation: ZoteroAnnotation,
-        passage: QuoteContext,
+        context: PassageContext,
     ) -> Highlight:
         item = annotation.item
         tags = item.user_tags
@@ -269,58 +271,58 @@ class WorkReader:
         if contains_private_tag(comment) or has_private_tag(annotation.file.user_tags):
             tags = (*tags, PRIVATE_TAG)
         rich_text = RichText(item.annotation_text)
-
-        markdown: Strings = ()
-        figure: dict[str, Any] = {}
-        if isinstance(passage, PictureContext):
-            markdown = (f"![{passage.caption}]({passage.picture})",)
-            figure = {"figure_hash": passage.figure, "figure_labels": passage.labels}
-        elif rich_text.is_formatted:
-            markdown_text = copy_raised_figures(
-                rich_text.markdown, passage.displayed_text
-            )
-            markdown = (join_bullets(markdown_text),)
-        return self._build_highlight(
-            library,
-            item,
-            document=document,
+        exact = join_bullets(context.displayed_text or rich_text.plain)
+        kind = HIGHLIGHT_KINDS[item.annotation_type]
+        highlight = replace(
+            self._start_highlight(library, document, item, kind, exact),
             tags=tags,
-            kind=HIGHLIGHT_KINDS[item.annotation_type],
-            exact=join_bullets(passage.displayed_text or rich_text.plain),
-            prefix=passage.prefix,
-            suffix=passage.suffix,
-            sentence=passage.sentence,
-            surrounding_text=passage.surrounding_text,
-            markdown=markdown,
-            **figure,
+            prefix=context.prefix,
+            suffix=context.suffix,
+            sentence=context.sentence,
+            surrounding_text=context.surrounding_text,
             comment=RichText(item.annotation_comment, is_markdown=True).markdown.strip(),
             colour=item.annotation_color.lower(),
             page_label=item.annotation_page_label,
-            heading=passage.heading,
+            heading=context.heading,
             uri=_build_annotation_uri(library, annotation),
             block_id=annotation.file.key,
         )
+        if isinstance(context, PictureContext):
+            return replace(
+                highlight,
+                markdown=(f"![{context.caption}]({context.picture})",),
+                figure_hash=context.figure,
+                figure_labels=context.labels,
+            )
+        if rich_text.is_formatted:
+            markdown = copy_raised_figures(rich_text.markdown, context.displayed_text)
+            return replace(highlight, markdown=(join_bullets(markdown),))
+        return highlight
 
-    def _build_highlight(
+    def _start_highlight(
         self,
         library: Library,
+        document: Document,
         item: ZoteroItem,
-        skip_reason: str | None = None,
-        **fields: Any,
+        kind: HighlightKind,
+        exact: str,
     ) -> Highlight:
+        """Build a highlight with what annotations and notes have in common."""
         author = item.annotation_author_name
         if not author and library.group is not None:
             author = item.maker
-        skip_reason = self._find_skip_reason(library, item, author) or skip_reason
+        skip_reason = self._find_skip_reason(library, item, author)
         return Highlight(
-            namespace=library.namespace,
+            document,
+            library.namespace,
+            kind,
+            exact,
             source_id=percent_encode(item.key),
             comment_is_instruction=skip_reason is None,
             author=author,
             created=item.date_added,
             modified=item.date_modified,
             skip_reason=skip_reason,
-            **fields,
         )
 
     def _find_skip_reason(
@@ -441,14 +443,12 @@ def build_document(
     identifiers = [*_parse_identifiers(fields), ("zotero", f"{library_name}/{key}")]
     identifiers += [("file", name) for name in file_names]
 
-    # the database stores `2019-03-00 March 2019`: a date that can be sorted, and the original text
-    year = _YEAR.search(_get_first_filled(fields, _DATE_FIELDS))
     return Document(
         key=DocumentKey(f"{library.namespace}/{key}"),
         source=source,
         title=_choose_title(work, file_names),
         creators=tuple(dict.fromkeys(_iter_creators(work))),
-        publication_date="" if year is None else year[0],
+        publication_date=_find_year(fields),
         identifiers=tuple(identifiers),
         uri=f"zotero://select/{library.link_path}/items/{key}",
         tags=work.user_tags,
@@ -458,10 +458,12 @@ def build_document(
 
 def _choose_title(work: ZoteroItem, file_names: Strings) -> str:
     """Return the title of a work, its first file or its note, without markup, or else its key."""
-    title = _MARKUP.sub("", _get_first_filled(work.fields, _TITLE_FIELDS))
-    title = " ".join(title.split()).removeprefix("storage:")
-    if title:
-        return title
+    stored_title = _get_first_filled(work.fields, _TITLE_FIELDS)
+    if stored_title is not None:
+        words = _MARKUP.sub("", stored_title).split()
+        title = " ".join(words).removeprefix("storage:")
+        if title:
+            return title
     if file_names:
         return file_names[0]
     return extract_first_line(work.note) or percent_encode(work.key)
@@ -503,28 +505,55 @@ def get_file_name(path: str) -> str:
     return re.split(r"[/\\]|^(?:storage|attachments):", path)[-1]
 
 
-def _get_first_filled(fields: Json, names: Strings) -> str:
-    return next(filter(None, (fields.get(name) for name in names)), "")
+def _find_year(fields: Json) -> str:
+    """Return the year of publication, or "" if it is unknown.
+
+    The database stores `2019-03-00 March 2019`: a date that can be sorted, and the original text.
+    """
+    date = _get_first_filled(fields, _DATE_FIELDS)
+    if date is None:
+        return ""
+    year = _YEAR.search(date)
+    return "" if year is None else year[0]
+
+
+def _get_first_filled(fields: Json, names: Strings) -> str | None:
+    """Return the first value that isn't empty, or None if there is none."""
+    for name in names:
+        value: str | None = fields.get(name)
+        if value:
+            return value
+    return None
 
 
 def _parse_identifiers(fields: Json) -> Iterator[Pair]:
-    extra = fields.get("extra", "")
+    """Yield the identifiers in the fields of a work, then its URL and its citation key."""
     url = fields.get("url", "").strip()
-    labelled_lines = [line for line in extra.split("\n") if _IDENTIFIER_LABEL.match(line)]
-    texts = (fields.get("DOI", ""), fields.get("archiveID", ""), *labelled_lines, url)
-    for kind, value in find_identifiers("\n".join(texts)):
+    for kind, value in find_identifiers("\n".join(_iter_identifier_texts(fields))):
         if kind in ("doi", "arxiv", "pmid"):
             yield (kind, value)
     for isbn in fields.get("ISBN", "").replace("-", "").split():
         yield ("isbn", isbn.upper())
     if url:
         yield ("url", url)
-    citation_key = fields.get("citationKey") or _find_citation_key(extra)
+    citation_key = fields.get("citationKey") or _find_citation_key(fields)
     if citation_key:
         yield ("citekey", citation_key)
 
 
-def _find_citation_key(extra: str) -> str | None:
+def _iter_identifier_texts(fields: Json) -> Iterator[str]:
+    """Yield the texts that may contain a DOI, an arXiv id or a PubMed id."""
+    for name in ("DOI", "archiveID"):
+        if name in fields:
+            yield fields[name]
+    for line in fields.get("extra", "").split("\n"):
+        if _IDENTIFIER_LABEL.match(line):
+            yield line
+    if "url" in fields:
+        yield fields["url"].strip()
+
+
+def _find_citation_key(fields: Json) -> str | None:
     """Return the citation key in the field Extra, or None."""
-    line = _CITATION_KEY.search(extra)
+    line = _CITATION_KEY.search(fields.get("extra", ""))
     return None if line is None else line[1]

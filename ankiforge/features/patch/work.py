@@ -49,11 +49,8 @@ from ankiforge.model import (
 from ankiforge.pipeline.collection import find_anki_edits
 from ankiforge.pipeline.media import load_available_card_media
 from ankiforge.pipeline.query import find_matching_ids
-from ankiforge.pipeline.sources import (
-    apply_stored_plugin_syntaxes,
-    open_sources,
-    select_sources,
-)
+from ankiforge.pipeline.selection import select_sources
+from ankiforge.pipeline.sources import apply_stored_plugin_syntaxes, open_sources
 from ankiforge.text import to_one_line, truncate
 from ankiforge.text.cloze import to_plain_text
 from ankiforge.text.decoding import decode_text
