@@ -267,9 +267,11 @@ def read_note(
     if must_parse or _build_syntax(note, front_matter):
         yield from _ParsedNote(source, note, front_matter, find_picture).iter_results()
         return
-    skipped = tuple(find_unread_cards(text))
+    skipped = find_unread_cards(text)
     if skipped:
-        yield UnmarkedDocument(source.listing.container, path, "", skipped_texts=skipped)
+        yield UnmarkedDocument(
+            source.listing.container, path, "", skipped_texts=tuple(skipped)
+        )
 
 
 def read_whole_text(
