@@ -15,8 +15,8 @@ from urllib.parse import quote
 from msgspec.structs import replace
 
 from ankiforge.extract.markdown.blocks import Block, NoteBlocks
+from ankiforge.extract.markdown.citations import to_openable_url
 from ankiforge.extract.markdown.front_matter import FrontMatter
-from ankiforge.extract.markdown.quotes import to_openable_url
 from ankiforge.extract.markdown.syntaxes import SYNCED_ITEM
 from ankiforge.model import Highlight, HighlightKind, Hint, Span, Strings, hints
 from ankiforge.text import regex, truncate
