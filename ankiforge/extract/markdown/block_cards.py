@@ -308,6 +308,8 @@ class _AnswerStart(NamedTuple):
 
 def _read_labelled_card(lines: CardLines, start: int) -> BlockCard | None:
     """Read a card whose sides are labelled, e.g. `Q:` and `A:`."""
+    if not lines.syntax.reads_labels:
+        return None
     question_label = _QUESTION_LABEL.match(lines.get_line(start))
     if question_label is None:
         return None
