@@ -148,8 +148,9 @@ def _parse_zotero_link(target: str, span: Span) -> Citation | None:
     link = _ZOTERO_LINK.match(url)
     if link is None:
         return None
-    group = link["group"]
-    library = f"group.{group}" if group else "user"
+    library = "user"
+    if link["group"]:
+        library = f"group.{link['group']}"
     if link["citekey"]:
         paper = ("citekey", unquote(link["citekey"]))
     else:
@@ -177,24 +178,26 @@ def _parse_pdf_link(target: str, span: Span) -> Citation | None:
     if link is None or _URL_SCHEME.match(link["path"]):
         return None
     fragment = parse_qs(link["place"])
-    is_exact = "selection" in fragment or "annotation" in fragment
-    if not is_exact and "page" not in fragment:
-        return None
     if "rect" in fragment:
         return None  # a rectangle has no text to quote
+    is_exact = not fragment.keys().isdisjoint(("selection", "annotation"))
+    if not is_exact and "page" not in fragment:
+        return None
     path = link["path"]
     if not target.startswith("[["):
         path = unquote(path)
     file_name = re.split(r"[/\\]", path)[-1].strip()
-    colour = _get_parameter(fragment, "color")
-    return Citation(
+    citation = Citation(
         span,
         links=(target,),
         paper_identifiers=(("file", file_name),),
         page=_get_parameter(fragment, "page"),
-        colour=normalize_colour(colour) if colour else None,
         cites_passage=is_exact,
     )
+    colour = _get_parameter(fragment, "color")
+    if colour is None:
+        return citation
+    return citation._replace(colour=normalize_colour(colour))
 
 
 def to_openable_url(target: str, note_url: str) -> str:
@@ -273,34 +276,45 @@ def _merge_adjacent_links(block: Block) -> list[Citation]:
 
 
 def _are_adjacent(plain: str, first: Citation, second: Citation) -> bool:
-    between = plain[first.end : second.start]
-    return second.start < first.end or _BETWEEN_LINKS.match(between) is not None
+    if second.start < first.end:
+        return True
+    return _BETWEEN_LINKS.match(plain[first.end : second.start]) is not None
 
 
 def _iter_links_and_citekeys(block: Block) -> Iterator[Citation]:
     """Yield the links of a block, also those to other places, and then its citekeys."""
     plain = block.inline_text.plain
     for span, target in block.inline_text.link_targets:
-        parse_link = _parse_zotero_link if "zotero://" in target else _parse_pdf_link
-        link = parse_link(target, span)
-        yield _parse_link_text(plain, link) if link else Citation(span)
+        link = _parse_link(target, span)
+        if link is None:
+            yield Citation(span)
+        else:
+            yield _parse_link_text(plain, link)
     for match in _CITEKEY.finditer(plain):
         paper = ("citekey", match["key"].rstrip(".,;:"))
         label = _parse_page_label(match[0])
         yield Citation(match.span(), (), (paper,), page_label=label)
 
 
+def _parse_link(target: str, span: Span) -> Citation | None:
+    """Parse a link to a paper, or return None for any other link."""
+    if "zotero://" in target:
+        return _parse_zotero_link(target, span)
+    return _parse_pdf_link(target, span)
+
+
 def _parse_link_text(block_text: str, citation: Citation) -> Citation:
     """Add the quoted text or the page label in the text of a link to its citation."""
     text = block_text[citation.start : citation.end]
     quoted = find_quote_at_end(block_text, *citation.span)
-    if quoted is None and _is_quote_of_pdf(text, citation):
-        quoted = citation.span
     if quoted:
         return citation._replace(quote_span=quoted)
+    if _is_quote_of_pdf(text, citation):
+        return citation._replace(quote_span=citation.span)
     page = _PAGE_NUMBER_ONLY.match(text)
-    label = page["label"] if page else _parse_page_label(text)
-    return citation._replace(page_label=label)
+    if page:
+        return citation._replace(page_label=page["label"])
+    return citation._replace(page_label=_parse_page_label(text))
 
 
 def _is_quote_of_pdf(link_text: str, citation: Citation) -> bool:

@@ -140,10 +140,10 @@ class QuoteIndex:
             return False
         if any(citation.quote_span for citation in self._citations[block]):
             return False
-        texts = [
-            block.plain_text[slice(*span)] for span in self._split_at_citations(block)
-        ]
-        return not any(map(has_words, texts))
+        for start, end in self._split_at_citations(block):
+            if has_words(block.plain_text[start:end]):
+                return False
+        return True
 
     def _split_at_citations(self, block: Block) -> list[Span]:
         """Return the spans of text before, between and after the citations of a block.
@@ -188,7 +188,9 @@ class QuoteIndex:
         """Return whether a block is neither card nor heading, without citations or highlights."""
         if block in self._citations or block in self._cards:
             return False
-        return block.kind is not BlockKind.HEADING and not _has_marks(block)
+        if block.kind is BlockKind.HEADING:
+            return False
+        return not _has_marks(block)
 
     def _find_quotes_in_block(self, block: Block) -> list[Quote]:
         """Find the quotes in a paragraph, list item or cell, which is read by itself."""
@@ -197,9 +199,9 @@ class QuoteIndex:
         quotes = []
         text_start = 0
         for citation in self._citations.get(block, ()):
-            span = citation.quote_span
-            if span is None:
-                span = self._find_quote_before(block, citation, text_start)
+            span = citation.quote_span or self._find_quote_before(
+                block, citation, text_start
+            )
             if span:
                 quotes.append(Quote((QuotePart(block, *span),), citation))
             text_start = citation.end
@@ -245,34 +247,38 @@ class QuoteIndex:
         `group` has all blocks of the block quote.
         """
         body = [block for block in group if block.kind is not BlockKind.TITLE]
-        linked = [*group, *self._find_link_beside(group)]
-        citations: list[Citation] = []
-        for block in linked:
-            citations += self._citations.get(block, ())
-        if not body or not self._cites_one_place(citations):
-            return None
-        if not self._cards.isdisjoint(body):
+        if not body or not self._cards.isdisjoint(body):
             return None
         if REMARK_TEXT.match(body[0].plain_text):
             return None  # the quotation is in the title
-        citation = reduce(Citation.merge, citations)
-        # a link to a whole paper may be part of the reader's own words
-        is_own_text = body[0].callout_type or not self._are_citations_at_ends(group)
-        if not citation.has_location and is_own_text:
+        linked = [*group, *self._find_link_beside(group)]
+        citation = self._find_common_citation(linked)
+        if citation is None:
             return None
+        if not citation.has_location:
+            # a link to a whole paper may be part of the reader's own words
+            if body[0].callout_type or not self._are_citations_at_ends(group):
+                return None
         parts, comments = self._split_quote_and_comment(body)
         if not parts:
             return None
         quote = Quote(_strip_quotation_marks(parts), citation)
         return quote.add_comments(comments, linked)
 
-    def _cites_one_place(self, citations: Sequence[Citation]) -> bool:
-        """Return whether the links of a block quote all cite the same place for all its text."""
+    def _find_common_citation(self, blocks: Iterable[Block]) -> Citation | None:
+        """Return the citation of some blocks if all their links cite one place for all the text."""
+        citations: list[Citation] = []
+        for block in blocks:
+            citations += self._citations.get(block, ())
         places = {each.annotation or each.links for each in citations}
         if len(places) != 1:
-            return False
-        # the text of a link to a passage is the quotation, whatever is around the link
-        return not any(each.quote_span and each.cites_passage for each in citations)
+            return None
+        for citation in citations:
+            if citation.quote_span and citation.cites_passage:
+                return (
+                    None  # the text of the link is the quotation, whatever is around it
+                )
+        return reduce(Citation.merge, citations)
 
     def _find_link_beside(self, group: Sequence[Block]) -> list[Block]:
         """Return the block with only a link below a block quote without links, or else above it."""
@@ -339,10 +345,11 @@ class QuoteIndex:
         nested = [block for block in body if len(block.quotes) > depth]
         if not nested:
             return body, ()
-        has_text_above = body[0].number < nested[0].number
+        outside = [block for block in body if block not in nested]
+        has_text_above = body[0] is not nested[0]
         if has_text_above and self._citations.keys().isdisjoint(nested):
-            return [block for block in body if block not in nested], nested
-        return nested, [block for block in body if block.number > nested[-1].number]
+            return outside, nested
+        return nested, [block for block in outside if block.number > nested[-1].number]
 
 
 def _get_group_key(block: Block) -> object:
@@ -351,19 +358,24 @@ def _get_group_key(block: Block) -> object:
 
 
 def _has_marks(block: Block) -> bool:
-    phrases = block.inline_text.marked_phrases
-    marks = (MarkKind.HIGHLIGHT, MarkKind.ELEMENT)
-    return any(phrase.mark_kind in marks for phrase in phrases)
+    for phrase in block.inline_text.marked_phrases:
+        if phrase.mark_kind in (MarkKind.HIGHLIGHT, MarkKind.ELEMENT):
+            return True
+    return False
 
 
 def _strip_quotation_marks(parts: Sequence[QuotePart]) -> tuple[QuotePart, ...]:
-    first, last = parts[0], parts[-1]
-    if len(parts) == 1:
+    """Remove the quotation marks around a quote, if they enclose all its parts."""
+    first, *others = parts
+    if not others:
         plain = first.block.plain_text
         quoted = find_quote_at_end(plain, first.start, first.end)
-        if quoted and not clean_comment(plain[first.start : quoted[0]]):
-            return (QuotePart(first.block, *quoted),)
-    elif first.text[0] in OPENERS_BY_CLOSER.get(last.text[-1], ""):
-        first = first._replace(start=first.start + 1)
-        return (first, *parts[1:-1], last._replace(end=last.end - 1))
-    return tuple(parts)
+        if quoted is None or clean_comment(plain[first.start : quoted[0]]):
+            return (first,)
+        return (QuotePart(first.block, *quoted),)
+    *middle, last = others
+    openers = OPENERS_BY_CLOSER.get(last.text[-1])
+    if openers is None or first.text[0] not in openers:
+        return tuple(parts)
+    first = first._replace(start=first.start + 1)
+    return (first, *middle, last._replace(end=last.end - 1))
