@@ -229,8 +229,10 @@ def _is_aside(element: Tag, name: str) -> bool:
 
 def _replace_script_or_link(element: Tag, name: str) -> None:
     """Convert a superscript or subscript to Unicode, or mark it or a link as an aside."""
+    level = name
     raised = _RAISING_STYLE.search(_get_attribute(element, "style"))
-    level = _LEVEL_BY_ALIGNMENT[raised[1].lower()] if raised else name
+    if raised:
+        level = _LEVEL_BY_ALIGNMENT[raised[1].lower()]
     if level == "sup":
         text = _get_one_line(element)
         if _is_raised_reference(element, text):
@@ -262,8 +264,11 @@ def _enclose_aside(element: Tag, text: str) -> None:
 
 
 def _get_attribute(element: Tag, name: str) -> str:
-    value = element.get(name)
-    return value if isinstance(value, str) else " ".join(value or ())
+    """Return the value of an attribute, or "" if it is missing. Class names are joined."""
+    value = element.get(name) or ""
+    if isinstance(value, str):
+        return value
+    return " ".join(value)
 
 
 def _get_semantic_types(element: Tag) -> str:
@@ -288,7 +293,9 @@ def _get_text_before(element: Tag) -> str:
     if previous is None:
         return ""
     text = remove_asides(str(previous))[-_MAX_LETTERS_BEFORE:]
-    return "" if text[-1:].isspace() else text
+    if text[-1:].isspace():
+        return ""
+    return text
 
 
 def _is_hidden(element: Tag) -> bool:
@@ -433,20 +440,24 @@ def _formula_to_text(formula: Tag) -> str:
         text = " ".join(_flatten_formula(formula).translate(_INVISIBLE).split())
     except RecursionError:  # elements are nested a thousand deep
         text = " ".join(formula.get_text(" ").split())
-    is_mixed = text[:1].isdigit() and _get_text_before(formula)[-1:].isdigit()
-    return f" {text}" if is_mixed else text
+    if text[:1].isdigit() and _get_text_before(formula)[-1:].isdigit():
+        return f" {text}"
+    return text
 
 
 def _find_embedded_tex(formula: Tag) -> str | None:
     """Return the TeX of a formula between dollar signs, or None if it contains none."""
-    tex = ""
-    for annotation in formula.find_all(["annotation", "m:annotation"]):
+    annotations = formula.find_all(["annotation", "m:annotation"])
+    for annotation in reversed(annotations):
         if _TEX_ENCODING.fullmatch(_get_attribute(annotation, "encoding")):
             tex = annotation.get_text()
+            if tex:
+                return _clean_tex(tex)
+            break
     alternative = _get_attribute(formula, "alttext")
-    if not tex and "\\" in alternative:
-        tex = alternative
-    return _clean_tex(tex)
+    if "\\" in alternative:
+        return _clean_tex(alternative)
+    return None
 
 
 def _clean_tex(tex: str) -> str | None:
@@ -470,7 +481,9 @@ def _flatten_formula(node: Tag) -> str:
         return ""
     if not children:
         text = " ".join(node.get_text().split())
-        return f" {text} " if text in _RELATIONS else text
+        if text in _RELATIONS:
+            return f" {text} "
+        return text
     parts = [_flatten_formula(child) for child in children]
     match name, parts:
         case "mfrac", [numerator, denominator]:
@@ -487,8 +500,9 @@ def _flatten_formula(node: Tag) -> str:
             return f"{' '.join(parts)}; "
     text = ""
     for child, part in zip(children, parts, strict=True):
-        is_mixed = child.name.endswith("mfrac") and text[-1:].isdigit()
-        text += f" {part}" if is_mixed else part
+        if child.name.endswith("mfrac") and text[-1:].isdigit():
+            text += " "  # a mixed number, such as `2 1/3`
+        text += part
     return text
 
 

@@ -21,7 +21,6 @@ from ankiforge.text.normalize import (
     find_literal_spans,
     has_visible_text,
     map_outside_literal_spans,
-    split_at_literal_spans,
 )
 
 # --- parsing --------------------------------------------------------------------------
@@ -78,9 +77,10 @@ def split_around_clozes(
 
 def find_cloze_numbers(markdown: str) -> tuple[int, ...]:
     """Return the distinct cloze numbers in `markdown`, in ascending order."""
-    return tuple(
-        sorted({number for gap in find_clozes(markdown) for number in gap.numbers})
-    )
+    numbers: set[int] = set()
+    for gap in find_clozes(markdown):
+        numbers.update(gap.numbers)
+    return tuple(sorted(numbers))
 
 
 def find_cloze_problems(markdown: str) -> Iterator[str]:
@@ -96,7 +96,7 @@ def find_cloze_problems(markdown: str) -> Iterator[str]:
     for gap in closed:
         if not has_visible_text(gap.answer):
             yield "a cloze is empty"
-        if any(not 1 <= number <= MAX_CLOZE_NUMBER for number in gap.numbers):
+        if min(gap.numbers) < 1 or max(gap.numbers) > MAX_CLOZE_NUMBER:
             yield f"cloze numbers go from 1 to {MAX_CLOZE_NUMBER}"
 
 
@@ -179,10 +179,12 @@ def reveal_answers(markdown: str, depth: int = 0) -> str:
     """
     if depth == _MAX_CLOZE_DEPTH:
         return markdown
-    return "".join(
-        text_before + (reveal_answers(gap.answer, depth + 1) if gap else "")
-        for text_before, gap in split_around_clozes(markdown, find_clozes(markdown))
-    )
+    parts: list[str] = []
+    for text_before, gap in split_around_clozes(markdown, find_clozes(markdown)):
+        parts.append(text_before)
+        if gap:
+            parts.append(reveal_answers(gap.answer, depth + 1))
+    return "".join(parts)
 
 
 # --- writing --------------------------------------------------------------------------
@@ -311,25 +313,21 @@ def to_plain_text(markdown: str, *, keep_dollars: bool = False) -> str:
     text = reveal_answers(markdown)
     if not _MAY_BE_MARKUP.search(text):
         return text.strip()
-    chars = set(text)
-    # choose a character that isn't in the text, to enclose the index of a literal
-    delimiter = next(
-        delimiter
-        for delimiter in map(chr, _PRIVATE_CODE_POINTS)
-        if delimiter not in chars
-    )
+    delimiter = _find_unused_char(text)
 
     # replace literals with placeholders, so that their content isn't treated as markup
-    literal_texts = list[str]()
-    parts = []
-    for text_before, literal, kind in split_at_literal_spans(text):
-        parts.append(text_before)
-        if not kind:
-            break
-        parts.append(f"{delimiter}{len(literal_texts)}{delimiter}")
-        is_kept = keep_dollars and kind in ("display", "math")
-        literal_texts.append(literal if is_kept else _strip_delimiters(literal, kind))
-    plain_text = "".join(parts)
+    literal_texts: list[str] = []
+    plain_text = ""
+    position = 0
+    for start, end, kind in find_literal_spans(text):
+        literal = text[start:end]
+        plain_text += f"{text[position:start]}{delimiter}{len(literal_texts)}{delimiter}"
+        position = end
+        if keep_dollars and kind in ("display", "math"):
+            literal_texts.append(literal)
+        else:
+            literal_texts.append(_strip_delimiters(literal, kind))
+    plain_text += text[position:]
     plain_text = _LINE_MARK.sub("", _strip_links_and_tags(plain_text))
     if _EMPHASIS_MARKS.search(plain_text):
         for _ in range(_MAX_EMPHASIS_DEPTH):
@@ -341,6 +339,15 @@ def to_plain_text(markdown: str, *, keep_dollars: bool = False) -> str:
             lambda match: literal_texts[int(match[1])], plain_text
         )
     return plain_text.strip()
+
+
+def _find_unused_char(text: str) -> str:
+    """Return the first private character that isn't in a text."""
+    chars = set(text)
+    for char in map(chr, _PRIVATE_CODE_POINTS):
+        if char not in chars:
+            return char
+    raise ValueError("the text contains all private characters")
 
 
 def _strip_links_and_tags(text: str) -> str:
@@ -376,8 +383,9 @@ def split_at_clozes(markdown: str, *, keep_dollars: bool = False) -> list[Pair]:
     """
     parts = []
     for text_before, gap in split_around_clozes(markdown, find_clozes(markdown)):
-        answer = f"{_GAP_START}{reveal_answers(gap.answer)}{_GAP_END}" if gap else ""
-        parts.append(text_before + answer)
+        parts.append(text_before)
+        if gap:
+            parts.append(f"{_GAP_START}{reveal_answers(gap.answer)}{_GAP_END}")
     # remove markup from the joined text, because markup may begin in one part and end in another
     plain_text = to_plain_text("".join(parts), keep_dollars=keep_dollars)
     pairs = []
@@ -409,9 +417,11 @@ def find_image_paths(markdown: str) -> Strings:
 def parse_image_label(label: str) -> Pair:
     """Split an image label, e.g. `alt|300`, into alt text and width in pixels ("" if none)."""
     width = _LABEL_END.search(label)
-    return (label[: width.start()], width[1]) if width else (label, "")
+    if width is None:
+        return label, ""
+    return label[: width.start()], width[1]
 
 
 def format_cloze_answers(markdown: str) -> str:
     """Return the answers of all cloze deletions as plain text, joined with ` · `."""
-    return " · ".join(to_plain_text(gap.answer) for gap in find_clozes(markdown))
+    return " · ".join([to_plain_text(gap.answer) for gap in find_clozes(markdown)])

@@ -68,7 +68,7 @@ def _fold_with_offsets(text: str, fold: Callable[[str], str]) -> tuple[str, Offs
         while end < len(text) and unicodedata.combining(text[end]):
             end += 1
         for char in fold(text[start:end]):
-            if char == " " and folded_chars and folded_chars[-1] == " ":
+            if char == " " and folded_chars[-1:] == [" "]:
                 continue
             folded_chars.append(char)
             offsets.append(start)
@@ -102,8 +102,9 @@ def find_whole_words(words: str, source: str) -> Span | None:
     for start, end in _iter_matching_spans(words, source):
         before = source[max(start - 1, 0) : start]
         after = source[end : end + 1]
-        begins_word = not belong_to_same_word(before, source[start])
-        if begins_word and not belong_to_same_word(after, source[end - 1]):
+        if belong_to_same_word(before, source[start]):
+            continue
+        if not belong_to_same_word(after, source[end - 1]):
             return start, end
     return None
 
@@ -222,7 +223,9 @@ class DocumentLetters:
 
     def find_occurrences(self, letters: str, start: int = 0) -> Iterator[int]:
         """Yield the letter index of each occurrence of `letters` at or after `start`."""
-        index = self.text.find(letters, start) if letters else -1
+        if not letters:
+            return
+        index = self.text.find(letters, start)
         while index >= 0:
             yield index
             index = self.text.find(letters, index + 1)
@@ -266,7 +269,10 @@ class DocumentLetters:
         text = self.pages[page]
         stop = last + 1
         for number in range(page + 1, last_page + 1):
-            text = text[:-1] if text.endswith("-") else f"{text} "
+            if text.endswith("-"):
+                text = text[:-1]
+            else:
+                text += " "
             if number == last_page:
                 stop += len(text)
             text += self.pages[number]
@@ -384,8 +390,8 @@ def locate_quote(
     parts = split_quote_letters(letters.replace_non_text(quote))
     quote_letters = "".join(parts)
     spans = list(letters.find_spans_of_parts(parts))
-    is_long = len(quote_letters) >= _MIN_EXACT_LETTERS
-    if len(spans) == 1 or (spans and is_long):
+    is_ambiguous = len(spans) > 1 and len(quote_letters) < _MIN_EXACT_LETTERS
+    if spans and not is_ambiguous:
         span = _choose_span(spans, letters, pages)
         return letters.get_passage(*span, sentence), True
     if len(quote_letters) < _MIN_FUZZY_LETTERS:
@@ -420,17 +426,25 @@ def _find_similar(
     if best is None:
         return None
     hit = letters.get_passage(*best)
-    start = hit.text.rfind("\n", 0, hit.span[0]) + 1
-    end = hit.text.find("\n", hit.span[1])
-    line = hit.text[start : end if end >= 0 else None]
-    left, right = find_sentence_around(line, hit.span[0] - start, hit.span[1] - start)
-    first, last = start + left, start + right
-    if right - left > _MAX_SENTENCE_CHARS:  # a text without full stops
-        first, last = extend_to_words(hit.text, hit.span)
+    start, end = _find_sentence_in_line(hit.text, hit.span)
+    if end - start > _MAX_SENTENCE_CHARS:  # a text without full stops
+        start, end = extend_to_words(hit.text, hit.span)
     return (
-        letters.get_letter_index(hit.page, first),
-        letters.get_letter_index(hit.page, last),
+        letters.get_letter_index(hit.page, start),
+        letters.get_letter_index(hit.page, end),
     )
+
+
+def _find_sentence_in_line(text: str, span: Span) -> Span:
+    """Return the span of the sentences around a part of a text, which end with its line."""
+    start, end = span
+    line_start = text.rfind("\n", 0, start) + 1
+    line_end = text.find("\n", end)
+    if line_end < 0:
+        line_end = len(text)
+    line = text[line_start:line_end]
+    first, last = find_sentence_around(line, start - line_start, end - line_start)
+    return line_start + first, line_start + last
 
 
 def _find_most_similar(

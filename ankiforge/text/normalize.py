@@ -63,11 +63,13 @@ def build_document_tag(title: str) -> str:
     more than three characters.
     """
     folded = unicodedata.normalize("NFKC", title).casefold()
-    chars = []
+    text = ""
     for char in re.sub("['’]", "", folded):
-        is_word_char = unicodedata.category(char).startswith(_WORD_CATEGORIES)
-        chars.append(char if is_word_char else " ")
-    words = filter(fold_alphanumerics, "".join(chars).split())
+        if unicodedata.category(char).startswith(_WORD_CATEGORIES):
+            text += char
+        else:
+            text += " "
+    words = filter(fold_alphanumerics, text.split())
     slug = "-".join(words)
     if not slug:
         return ""
@@ -341,9 +343,11 @@ def split_at_literal_spans(markdown: str) -> Iterator[tuple[str, str, str]]:
 
 def map_outside_literal_spans(markdown: str, change: Callable[[str], str]) -> str:
     """Apply `change` to all parts of a Markdown text except escapes, code and math."""
-    return "".join(
-        change(text) + literal for text, literal, _ in split_at_literal_spans(markdown)
-    )
+    parts: list[str] = []
+    for text, literal, _ in split_at_literal_spans(markdown):
+        parts.append(change(text))
+        parts.append(literal)
+    return "".join(parts)
 
 
 # --- in the text of a source ----------------------------------------------------------
@@ -359,7 +363,10 @@ def blank_out_code_and_urls(text: str) -> str:
 
 def remove_escapes(markdown: str) -> str:
     """Remove the backslashes of escapes, for display. Code and math are left unchanged."""
-    return "".join(
-        text + (literal[1:] if kind == "escape" else literal)
-        for text, literal, kind in split_at_literal_spans(markdown)
-    )
+    parts: list[str] = []
+    for text, literal, kind in split_at_literal_spans(markdown):
+        parts.append(text)
+        if kind == "escape":
+            literal = literal[1:]
+        parts.append(literal)
+    return "".join(parts)

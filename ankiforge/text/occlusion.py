@@ -64,7 +64,7 @@ class Masks(Value):
     @property
     def active_masks(self) -> tuple[Mask, ...]:
         """The masks that are switched on, each with its own card in Anki."""
-        return tuple(mask for mask in self.masks if mask.on)
+        return tuple([mask for mask in self.masks if mask.on])
 
 
 # --- as text ----------------------------------------------------------------------------
@@ -79,8 +79,9 @@ def parse_masks(text: str) -> Masks:
     first_match = _FIRST_LINE.fullmatch(first_line.strip())
     if first_match is None:
         return Masks()
+    hide, figure = first_match.groups(default="")
     masks = filter(None, map(_parse_mask, lines[:MAX_MASKS]))
-    return Masks(first_match[2] or "", first_match[1], tuple(masks))
+    return Masks(figure, hide, tuple(masks))
 
 
 def get_masks(fields: Mapping[str, str] | Iterable[Pair]) -> Masks:
@@ -92,19 +93,30 @@ def _parse_mask(line: str) -> Mask | None:
     match = _MASK_LINE.fullmatch(line.rstrip())
     if match is None:
         return None
-    number, drawn, off, *edges, label = match.groups()
-    try:
-        lengths = [min(max(float(edge), 0.0), 1.0) for edge in edges]
-        left, top, width, height = lengths
-    except ValueError:
-        return None
-    if any(map(isnan, lengths)) or min(width, height) < MIN_MASK_SIZE:
-        return None
+    number, drawn, off, *edges, label = match.groups(default="")
     if not 1 <= int(number) <= MAX_CLOZE_NUMBER:
         return None
+    try:
+        left, top, width, height = map(_parse_fraction, edges)
+    except ValueError:
+        return None
+    if min(width, height) < MIN_MASK_SIZE:
+        return None
     return Mask(
-        int(number), left, top, width, height, label or "", on=not off, drawn=bool(drawn)
+        int(number), left, top, width, height, label, on=off == "", drawn=drawn == "+"
     )
+
+
+def _parse_fraction(text: str) -> float:
+    """Parse a number, and limit it to the range from 0 to 1.
+
+    Raises:
+        ValueError: The text is not a number.
+    """
+    number = float(text)
+    if isnan(number):
+        raise ValueError(f"not a number: {text}")
+    return min(max(number, 0.0), 1.0)
 
 
 def format_masks(masks: Masks) -> str:
@@ -140,8 +152,9 @@ def create_masks(figure_hash: str, labels: Sequence[FigureLabel]) -> Masks:
 
     In a table, and if there are many labels, all masks are switched off: the user chooses.
     """
-    is_table = figure_hash.startswith(TABLE_FRAME)
-    is_on = not is_table and len(labels) <= MAX_CHOSEN_LABELS
+    is_on = len(labels) <= MAX_CHOSEN_LABELS
+    if figure_hash.startswith(TABLE_FRAME):
+        is_on = False
     masks = []
     for number, label in enumerate(labels[:MAX_MASKS], start=1):
         edges = label.left, label.top, label.width, label.height
@@ -154,7 +167,7 @@ def create_masks(figure_hash: str, labels: Sequence[FigureLabel]) -> Masks:
 
 def list_labels(masks: Masks) -> Strings:
     """Return the label of each active mask, or its number in brackets if it has no label."""
-    return tuple(mask.label or f"({mask.number})" for mask in masks.active_masks)
+    return tuple([mask.label or f"({mask.number})" for mask in masks.active_masks])
 
 
 def replace_masks_with_labels(fields: Iterable[Pair]) -> Fields:
@@ -202,11 +215,11 @@ def masks_from_anki(html: str) -> Masks:
         values = {}
         for pair in properties.split(":"):
             name, _, value = pair.partition("=")
-            values[name] = value
-        if values.get("oi"):
+            if value:
+                values[name] = value
+        if "oi" in values:
             hide = HIDE_ALL
-        edge_names = ("left", "top", "width", "height")
-        edges = [values.get(name) or "0" for name in edge_names]
+        edges = [values.get(name, "0") for name in ("left", "top", "width", "height")]
         mask = _parse_mask(" ".join((number, *edges)))
         if mask is not None:
             masks.append(mask)
@@ -216,7 +229,9 @@ def masks_from_anki(html: str) -> Masks:
 def copy_labels(masks: Masks, labelled_masks: Masks) -> Masks:
     """Return `masks` with the figure's hash and the labels of the same numbers copied to them."""
     labels = {mask.number: mask.label for mask in labelled_masks.masks}
-    labelled = [replace(mask, label=labels.get(mask.number, "")) for mask in masks.masks]
+    labelled = []
+    for mask in masks.masks:
+        labelled.append(replace(mask, label=labels.get(mask.number, "")))
     return replace(masks, figure=labelled_masks.figure, masks=tuple(labelled))
 
 
@@ -285,7 +300,9 @@ def _find_former_number(
 ) -> int | None:
     """Find an unused number under which a label was once exported to Anki, or return None."""
     for number, exported_label in exported_labels.items():
-        if _is_same_label(exported_label, label) and int(number) not in taken_numbers:
+        if int(number) in taken_numbers:
+            continue
+        if _is_same_label(exported_label, label):
             return int(number)
     return None
 
@@ -321,20 +338,17 @@ def _match_masks(old: Sequence[Mask], new: Sequence[Mask]) -> dict[int, int]:
             _add_match(old_by_new, old_index, new_index)
     for new_index, new_mask in enumerate(new):
         for old_index, old_mask in enumerate(old):
-            if _is_same_label(old_mask.label, new_mask.label) and _add_match(
-                old_by_new, old_index, new_index
-            ):
-                break
+            if _is_same_label(old_mask.label, new_mask.label):
+                _add_match(old_by_new, old_index, new_index)
     for _, old_index, new_index in overlaps:
         _add_match(old_by_new, old_index, new_index)
     return old_by_new
 
 
-def _add_match(old_by_new: dict[int, int], old_index: int, new_index: int) -> bool:
-    if new_index in old_by_new or old_index in old_by_new.values():
-        return False
-    old_by_new[new_index] = old_index
-    return True
+def _add_match(old_by_new: dict[int, int], old_index: int, new_index: int) -> None:
+    """Match two masks, unless either of them is already matched."""
+    if new_index not in old_by_new and old_index not in old_by_new.values():
+        old_by_new[new_index] = old_index
 
 
 def _is_same_label(label: str, other: str) -> bool:

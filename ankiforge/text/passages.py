@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from ankiforge.model import Strings
+from ankiforge.model import Span, Strings
 from ankiforge.text import regex
 from ankiforge.text.keys import CONTEXT_CHARS
 from ankiforge.text.normalize import UNSPACED_SCRIPTS
@@ -37,28 +37,35 @@ def get_paragraphs_around(text: str, start: int, end: int, *, for_question: bool
         for_question: Whether the user asks a question about the passage. This raises the length
             limit, because the answer may be in the surrounding text.
     """
-    limit = MAX_ANSWER_CONTEXT_CHARS if for_question else MAX_SUBJECT_CONTEXT_CHARS
+    limit = MAX_SUBJECT_CONTEXT_CHARS
+    if for_question:
+        limit = MAX_ANSWER_CONTEXT_CHARS
     paragraph_start = text.rfind("\n", 0, start) + 1
     paragraph_end = _find_line_end(text, end)
-    while paragraph_end - paragraph_start <= limit:
-        # add neighbouring paragraphs while they fit
-        before_start = paragraph_start
-        if paragraph_start:
-            before_start = text.rfind("\n", 0, paragraph_start - 1) + 1
-        after_end = paragraph_end
-        if paragraph_end < len(text):
-            after_end = _find_line_end(text, paragraph_end + 1)
-        if before_start < paragraph_start and paragraph_end - before_start <= limit:
-            paragraph_start = before_start
-        elif after_end > paragraph_end and after_end - paragraph_start <= limit:
-            paragraph_end = after_end
-        else:
-            return text[paragraph_start:paragraph_end]
-
+    if paragraph_end - paragraph_start <= limit:
+        first, last = _add_neighbours(text, (paragraph_start, paragraph_end), limit)
+        return text[first:last]
     text_before = text[paragraph_start:start]
-    passage = text[start:end]
     text_after = text[end:paragraph_end]
+    return _cut_paragraph(text_before, text[start:end], text_after, limit)
 
+
+def _add_neighbours(text: str, paragraphs: Span, limit: int) -> Span:
+    """Add the paragraphs above and below while they fit, those above first."""
+    start, end = paragraphs
+    while True:
+        above_start = text.rfind("\n", 0, max(start - 1, 0)) + 1
+        below_end = _find_line_end(text, end + 1)
+        if above_start < start and end - above_start <= limit:
+            start = above_start
+        elif below_end > end and below_end - start <= limit:
+            end = below_end
+        else:
+            return start, end
+
+
+def _cut_paragraph(text_before: str, passage: str, text_after: str, limit: int) -> str:
+    """Cut a paragraph that is too long on both sides of a passage."""
     # Each side may take half of the remaining length. A shorter side leaves more for the other.
     remaining = max(limit - len(passage) - 2 * len("… "), 0)
     max_before = max(remaining // 2, remaining - len(text_after))
@@ -74,21 +81,29 @@ def _truncate_end(text: str, max_length: int) -> str:
     """Cut off the end of a text after a sentence in its second half or, failing that, a word."""
     kept = text[:max_length]
     cuts = [cut for cut in find_sentence_starts(kept) if 2 * cut >= len(kept)]
-    cuts = cuts or [blank.start() for blank in _WHITESPACE.finditer(kept)]
-    return kept[: cuts[-1]].rstrip() if cuts else kept.rstrip()
+    if not cuts:
+        cuts = [space.start() for space in _WHITESPACE.finditer(kept)]
+    if cuts:
+        kept = kept[: cuts[-1]]
+    return kept.rstrip()
 
 
 def _truncate_start(text: str, max_length: int) -> str:
     """Cut off the start of a text after a sentence in its first half or, failing that, a word."""
     kept = text[len(text) - max_length :]
     cuts = [cut for cut in find_sentence_starts(kept) if 2 * cut <= len(kept)]
-    cuts = cuts or [blank.start() for blank in _WHITESPACE.finditer(kept)]
-    return kept[cuts[0] :].lstrip() if cuts else kept.lstrip()
+    if not cuts:
+        cuts = [space.start() for space in _WHITESPACE.finditer(kept)]
+    if cuts:
+        kept = kept[cuts[0] :]
+    return kept.lstrip()
 
 
 def _find_line_end(text: str, start: int) -> int:
     end = text.find("\n", start)
-    return len(text) if end < 0 else end
+    if end < 0:
+        return len(text)
+    return end
 
 
 # --- the ends of passages and of the context ------------------------------------------
@@ -110,8 +125,7 @@ def remove_truncated_first_word(text: str) -> str:
     if not is_truncated_context(text) or text[0].isspace():
         return text
     # a longer word may be text in a script without spaces
-    first_word = re.match(r"\S{1,24}\s+(?=\S)", text)
-    return text[first_word.end() :] if first_word else text
+    return re.sub(r"\A\S{1,24}\s+(?=\S)", "", text)
 
 
 def remove_truncated_last_word(text: str) -> str:
@@ -128,17 +142,19 @@ def join_bullets(exact: str) -> str:
     The passage keeps its anchor, because its letters and digits stay the same.
     """
     bullet_count = len(_BULLET.findall(exact))
-    if not bullet_count or (bullet_count == 1 and _BULLET.match(exact)):
-        return exact
+    if bullet_count == 1 and _BULLET.match(exact):
+        return exact  # a single item isn't a list
+    return _BULLET.sub(_join_item, exact)
 
-    def join_item(bullet: re.Match[str]) -> str:
-        # keep the character that ends the item before the bullet
-        end = bullet["end"]
-        if not end:
-            return ""
-        return f"{end} " if end in ".;:,!?…" else f"{end}; "
 
-    return _BULLET.sub(join_item, exact)
+def _join_item(bullet: re.Match[str]) -> str:
+    """Keep the character that ends the item before a bullet, and add a semicolon if needed."""
+    end = bullet["end"]
+    if end is None:  # the first bullet
+        return ""
+    if end in ".;:,!?…":
+        return f"{end} "
+    return f"{end}; "
 
 
 # --- footnote numbers -----------------------------------------------------------------
@@ -178,7 +194,7 @@ def remove_footnote_numbers(passages: list[str]) -> list[str]:
     a word, e.g. `released25`. A word with the same number in several passages is taken for a
     name. If a book has only a few distinct numbers, any that may be part of a name are kept.
     """
-    texts_with_digits = [text for text in dict.fromkeys(passages) if _DIGIT.search(text)]
+    texts_with_digits = list(filter(_DIGIT.search, dict.fromkeys(passages)))
     counts = Counter[Strings]()
     """How often each word occurs with the same number, keyed by the groups of the match."""
     numbers = set[str]()

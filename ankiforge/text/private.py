@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ankiforge.model import AnkiNote, Document, Highlight, Strings
-from ankiforge.text import regex
+from ankiforge.text import has_letter_or_digit, regex
 from ankiforge.text.sentences import find_sentence_starts
 
 PRIVATE_TAG = "no-llm"
@@ -58,22 +58,33 @@ def remove_private_tag(text: str) -> str:
 
 def is_only_private_tag(text: str) -> bool:
     """Return whether `text` has no letters or digits apart from the `no-llm` tag."""
-    return has_private_tag((text,)) or not any(map(str.isalnum, remove_private_tag(text)))
+    if has_private_tag((text,)):
+        return True
+    return not has_letter_or_digit(remove_private_tag(text))
 
 
 def has_private_tag(tags: Strings) -> bool:
     """Return whether `tags` include the `no-llm` tag or one of its subtags."""
-    return any(_TAG.fullmatch(tag.strip()) for tag in tags)
+    return any(map(_is_private_tag, tags))
+
+
+def _is_private_tag(tag: str) -> bool:
+    return _TAG.fullmatch(tag.strip()) is not None
 
 
 def get_document_privacy_reason(document: Document) -> str | None:
     """Return why an entire document is private, or None if it isn't."""
     if document.privacy_reason:
         return document.privacy_reason
-    files = (name for scheme, name in document.identifiers if scheme == "file")
-    names = (document.title, document.path, *document.collections, *files)
-    is_private = any(map(contains_private_tag, names)) or has_private_tag(document.tags)
-    return PRIVATE_DOCUMENT_REASON if is_private else None
+    if has_private_tag(document.tags):
+        return PRIVATE_DOCUMENT_REASON
+    names = [document.title, document.path, *document.collections]
+    for scheme, value in document.identifiers:
+        if scheme == "file":
+            names.append(value)
+    if any(map(contains_private_tag, names)):
+        return PRIVATE_DOCUMENT_REASON
+    return None
 
 
 def get_privacy_reason(highlight: Highlight) -> str | None:
@@ -82,10 +93,16 @@ def get_privacy_reason(highlight: Highlight) -> str | None:
     The `no-llm` tag may be in the highlight's tags, text or comment (whoever wrote it), in the
     headings or list items above it, or in the names or tags of its document.
     """
-    texts = (highlight.exact, *highlight.markdown, highlight.comment, highlight.heading)
-    if has_private_tag(highlight.tags) or any(
-        map(contains_private_tag, (*texts, *highlight.parent_items))
-    ):
+    if has_private_tag(highlight.tags):
+        return PRIVATE_PASSAGE_REASON
+    texts = (
+        highlight.exact,
+        *highlight.markdown,
+        highlight.comment,
+        highlight.heading,
+        *highlight.parent_items,
+    )
+    if any(map(contains_private_tag, texts)):
         return PRIVATE_PASSAGE_REASON
     return get_document_privacy_reason(highlight.document)
 
@@ -102,14 +119,16 @@ def makes_document_private(highlight: Highlight) -> bool:
 
 def is_private_note(note: AnkiNote) -> bool:
     """Return whether a note in Anki has the `no-llm` tag among its tags or in a field."""
-    tags = tuple(tag.replace("::", "/") for tag in note.tags)
-    return has_private_tag(tags) or any(map(contains_private_tag, note.fields))
+    for tag in note.tags:
+        if _is_private_tag(tag.replace("::", "/")):
+            return True
+    return any(map(contains_private_tag, note.fields))
 
 
 def find_private_tag(keywords: Iterable[str]) -> Strings:
     """Return a tuple with the `no-llm` tag if any of the keywords contains it, or else ()."""
     for keyword in keywords:
-        if has_private_tag((keyword,)) or contains_private_tag(keyword):
+        if _is_private_tag(keyword) or contains_private_tag(keyword):
             return (PRIVATE_TAG,)
     return ()
 
@@ -120,7 +139,9 @@ def is_name(text: str) -> bool:
     A name is a single sentence without a full stop at the end.
     """
     name = remove_private_tag(text)
-    return not (find_sentence_starts(name) or _FULL_STOP.search(name))
+    if _FULL_STOP.search(name):
+        return False
+    return not find_sentence_starts(name)
 
 
 def list_private_texts(highlight: Highlight) -> Strings:

@@ -84,6 +84,8 @@ _AFTER_ORDINAL = regex(
 _MAX_BRACKET_CHARS = 80
 _CLOSING_BRACKET = regex(r"[^()]*\)")
 _UP_TO_THREE_WORDS = regex(r"[^\s()]+(?:\s[^\s()]+){0,2}\Z")
+# The most digits of a German ordinal, as in `am 31. Mai` or `im 19. Jahrhundert`.
+_MAX_ORDINAL_DIGITS = 2
 # How far before a full stop to search for an abbreviation.
 _MAX_WORD_CHARS = 24
 _BEFORE_INITIALS = frozenset("-(['\"“‘„«")
@@ -106,30 +108,34 @@ def find_sentence_starts(text: str) -> list[int]:
     """
     # replace the number with closing quotes
     text = _STOP_AND_FOOTNOTE.sub(lambda match: match[1].ljust(len(match[0]), "’"), text)
-    return [
-        match.end()
-        for match in _POSSIBLE_END.finditer(text)
-        if _is_sentence_end(text, match)
-    ]
+    starts = []
+    for stops in _POSSIBLE_END.finditer(text):
+        if _is_sentence_end(text, stops):
+            starts.append(stops.end())
+    return starts
 
 
 def _is_sentence_end(text: str, match: re.Match[str]) -> bool:
+    """Return whether a match of `_POSSIBLE_END` ends a sentence, with another one after it."""
     stops = match[0]
     stop, end = match.span()
+    if end == len(text):
+        return False
     if stops[0] in "。！？":
-        return end < len(text) and not (
-            stops[-1] in "」』" and text[end : end + 1] in _AFTER_QUOTATION
-        )
+        is_quotation_inside = stops[-1] in "」』" and text[end] in _AFTER_QUOTATION
+        return not is_quotation_inside
     next_start = _NEXT_START.match(text, end)
     if next_start is None:
         return _NOT_SPACE.search(text, end) is not None
     if next_start[0][-1].islower():
         return False
-    if stops.startswith(".") and _is_abbreviation(text, stop, end):
+    if not stops.startswith("."):
+        return True
+    if _is_abbreviation(text, stop, end) or _is_in_brackets(text, stop, stops):
         return False
-    if stops.startswith(".") and _is_in_brackets(text, stop, stops):
-        return False
-    return not (stops == "." and _is_foreign_abbreviation(text, stop, end))
+    if stops == ".":
+        return not _is_foreign_abbreviation(text, stop, end)
+    return True
 
 
 def _is_in_brackets(text: str, stop: int, stops: str) -> bool:
@@ -160,18 +166,25 @@ def _is_abbreviation(text: str, stop: int, end: int) -> bool:
     if word_match is None:
         return False
     word = word_match[0].strip(".")
+    start = word_match.start()
     if word.isdigit():
-        first_char = _NOT_SPACE.search(text)
-        begins_text = first_char is None or first_char.start() == word_match.start()
-        return (
-            (len(word) < 3 and _AFTER_ORDINAL.match(text, end) is not None)
-            or begins_text
-            or text[word_match.start() - 1] == "\n"
-        )
+        if len(word) <= _MAX_ORDINAL_DIGITS and _AFTER_ORDINAL.match(text, end):
+            return True
+        return _begins_line(text, start)
     folded = word.casefold()
+    if folded in _ABBREVIATIONS:
+        return True
     if folded in _BEFORE_NUMBERS and _NUMERAL.match(text, end):
         return True
-    return folded in _ABBREVIATIONS or _are_initials(text, word, word_match.start(), end)
+    return _are_initials(text, word, start, end)
+
+
+def _begins_line(text: str, start: int) -> bool:
+    """Return whether `start` is directly after a line end, or at the first word of the text."""
+    if text.startswith("\n", start - 1):
+        return True
+    first_char = _NOT_SPACE.search(text)
+    return first_char is not None and first_char.start() == start
 
 
 def _are_initials(text: str, word: str, start: int, end: int) -> bool:
@@ -196,27 +209,30 @@ def _are_initials(text: str, word: str, start: int, end: int) -> bool:
 
 
 def _is_foreign_abbreviation(text: str, stop: int, end: int) -> bool:
+    """Return whether the full stop at `stop` ends an abbreviation in another language.
+
+    `end` is the offset after the full stop.
+    """
     begin = max(0, stop - _MAX_WORD_CHARS)
-    abbreviation_match = _SPACED_ABBREVIATION.search(
-        text, begin, stop
-    ) or _WORD_BEFORE.search(text, begin, stop)
-    if abbreviation_match is None:
+    spaced = _SPACED_ABBREVIATION.search(text, begin, stop)
+    if spaced:
+        joined = "".join(spaced[0].split()).strip(".").casefold()
+        if joined in _FOREIGN_ABBREVIATIONS:
+            return True
+    word_match = _WORD_BEFORE.search(text, begin, stop)
+    if word_match is None:
         return False
-    parts = abbreviation_match[0].split()
-    word = parts[-1].strip(".")
+    word = word_match[0].strip(".")
     folded = word.casefold()
-    joined_parts = "".join(parts).strip(".").casefold()
-    if (
-        word in _TITLES
-        or folded in _FOREIGN_ABBREVIATIONS
-        or joined_parts in _FOREIGN_ABBREVIATIONS
-    ):
+    if word in _TITLES or folded in _FOREIGN_ABBREVIATIONS:
         return True
     if folded == "av" and _BEFORE_CHRIST.match(text, end):
         return True
     if folded == "sig" and _SIGNOR.search(text, begin, stop):
         return True
-    return folded in _FOREIGN_BEFORE_NUMBERS and _NUMERAL.match(text, end) is not None
+    if folded in _FOREIGN_BEFORE_NUMBERS:
+        return _NUMERAL.match(text, end) is not None
+    return False
 
 
 def find_sentence_spans(text: str, starts: Iterable[int] | None = None) -> list[Span]:
@@ -227,8 +243,12 @@ def find_sentence_spans(text: str, starts: Iterable[int] | None = None) -> list[
     """
     if starts is None:
         starts = find_sentence_starts(text)
-    spans = (trim_span(text, *edge) for edge in pairwise([0, *starts, len(text)]))
-    return [(first, last) for first, last in spans if first < last]
+    spans = []
+    for start, end in pairwise([0, *starts, len(text)]):
+        first, last = trim_span(text, start, end)
+        if first < last:
+            spans.append((first, last))
+    return spans
 
 
 def trim_span(text: str, start: int, end: int) -> Span:
@@ -268,14 +288,13 @@ def find_sentences_by_part(text: str) -> list[list[Span]]:
 
     List markers aren't part of any sentence.
     """
+    separators: list[Span] = []
+    if _MAY_HAVE_PARTS.search(text):
+        separators = [match.span() for match in _PART_SEPARATOR.finditer(text)]
     parts: list[list[Span]] = []
-    start = 0
-    separators = _PART_SEPARATOR.finditer(text) if _MAY_HAVE_PARTS.search(text) else ()
-    for end, next_start in (
-        *(match.span() for match in separators),
-        (len(text), len(text)),
-    ):
-        spans = find_sentence_spans(text[start:end])
-        parts.append([(start + first, start + last) for first, last in spans])
-        start = next_start
+    part_start = 0
+    for part_end, next_start in (*separators, (len(text), len(text))):
+        spans = find_sentence_spans(text[part_start:part_end])
+        parts.append([(part_start + start, part_start + end) for start, end in spans])
+        part_start = next_start
     return parts

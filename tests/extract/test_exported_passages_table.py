@@ -66,11 +66,11 @@ def test_the_exported_passages_of_a_note(text, passages):
     found = find_exported_passages(note.blocks, note.source)
     assert passages == [
         (
-            passage.block.plain_text[: passage.end],
-            passage.page_label,
+            passage.parts[0].text,
+            passage.citation.page_label or "",
             passage.comment,
-            len(passage.note_blocks),
+            len(passage.extra_blocks),
         )
         for passage in found.values()
     ]
-    assert [passage.block for passage in found.values()] == list(found)
+    assert [passage.parts[0].block for passage in found.values()] == list(found)

@@ -3,17 +3,19 @@
 import pytest
 
 from ankiforge.extract.markdown.blocks import parse_blocks
+from ankiforge.extract.markdown.citations import (
+    Citation,
+    find_citations,
+    to_openable_url,
+)
+from ankiforge.extract.markdown.cited_quotes import QuoteIndex
 from ankiforge.extract.markdown.hand_written import CardSyntax
 from ankiforge.extract.markdown.markup import InlineContext
 from ankiforge.extract.markdown.placeholders import mask_comments_and_maths
-from ankiforge.extract.markdown.quotes import (
-    Citation,
-    QuoteIndex,
+from ankiforge.extract.markdown.quotation_marks import (
     clean_comment,
-    find_citations,
     find_quote_at_end,
     has_words,
-    to_openable_url,
     trim_quote,
 )
 
@@ -226,9 +228,8 @@ def test_what_is_quoted_where_one_block_quote_is_in_another(text, quote, comment
     citations = {block: find_citations(block) for block in note.blocks}
     citations = {block: found for block, found in citations.items() if found}
     index = QuoteIndex(note, citations, lambda block: False)
-    [by_start] = index.quotes_by_start.values()
-    [cited] = by_start.values()
-    assert ("|".join(piece.text for piece in cited.pieces), cited.comment) == (
+    [cited] = [each for block in note.blocks for each in index.get_quotes(block)]
+    assert ("|".join(part.text for part in cited.parts), cited.comment) == (
         quote,
         comment,
     )

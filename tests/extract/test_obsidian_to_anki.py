@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests.reading import highlights, opened, settings_of
+
 SYNTAX = {
     "Begin Note": "START", "End Note": "END", "Begin Inline Note": "STARTI",
     "End Inline Note": "ENDI", "Target Deck Line": "TARGET DECK", "File Tags Line": "FILE TAGS",
@@ -116,6 +118,17 @@ def test_cards_of_an_expression_are_told_and_those_in_our_forms_are_read(forge, 
     assert [finding["check"] for finding in card["findings"]] == ["other_note"]
     listed = forge.ok("list", "--no-card", "--all").stdout
     assert "note of Obsidian_to_Anki" in listed
+
+
+def test_questions_with_labels_are_no_cards_if_only_those_of_the_plugin_are_read(
+    vault,
+) -> None:
+    tell(vault)
+    text = "STARTI [Basic] a Back: b ENDI\n\nQ: c?\nA: d\n"
+    (vault / "Note.md").write_text(text, encoding="utf-8")
+    settings = settings_of("obsidian", path=str(vault), cards=("o2a",))
+    cards = highlights(opened("obsidian", vault, settings).scan())
+    assert [card.markdown for card in cards] == [("a", "b")]
 
 
 def test_decks_and_tags_come_from_note_folder_and_settings(forge, vault) -> None:

@@ -47,7 +47,7 @@ MODULE = (
             id="a module: the file of its name, its importers, tables and files of the folder, users of helpers",
         ),
         pytest.param(
-            "ankiforge/extract/markdown/quotes.py",
+            "ankiforge/extract/markdown/citations.py",
             [
                 "tests/extract/test_texts.py",
                 "tests/extract/test_books_table.py",

@@ -106,22 +106,30 @@ class WebAnnotation(Value):
         return contains_private_tag(self.text or "")
 
     def get_selector_field(self, kind: str, name: str) -> Any:
-        """Return a field of the first selector of type `kind`, or "" if it is missing."""
+        """Return a field of the first selector of type `kind`, or None if it is missing."""
         for target in self.target or ():
             for selector in target.get("selector") or []:
                 if selector.get("type") == kind:
-                    return selector.get(name) or ""
-        return ""
+                    return selector.get(name)
+        return None
 
     def get_quote_text(self, name: str) -> str:
         """Return a field of the quote selector, and collapse its whitespace."""
-        text = self.get_selector_field("TextQuoteSelector", name)
+        text = self.get_selector_field("TextQuoteSelector", name) or ""
         return re.sub(r"\s+", " ", str(text))
 
-    def get_start_offset(self) -> int:
-        """Return where the annotation begins in the text of the page, or -1 if that is unknown."""
+    @property
+    def page_label(self) -> str:
+        """The label of the annotated page of a PDF, or ""."""
+        return str(self.get_selector_field("PageSelector", "label") or "")
+
+    @property
+    def start_offset(self) -> int:
+        """Where the annotation begins in the text of the page, or -1 if that is unknown."""
         start = self.get_selector_field("TextPositionSelector", "start")
-        return start if isinstance(start, int) else -1
+        if isinstance(start, int):
+            return start
+        return -1
 
 
 def _normalize_user(name: str) -> str:
@@ -156,8 +164,9 @@ class Hypothesis(TextExportSource):
     @classmethod
     def recognise(cls, candidate: Candidate) -> Confidence:
         """Recognise an export by text that only occurs in annotations from Hypothesis."""
-        is_export = _HYPOTHESIS_JSON.search(candidate.head)
-        return Confidence.CONTENT if is_export else Confidence.NO
+        if _HYPOTHESIS_JSON.search(candidate.head):
+            return Confidence.CONTENT
+        return Confidence.NO
 
     @classmethod
     def explain_rejection(cls, candidate: Candidate) -> str:
@@ -178,7 +187,9 @@ class Hypothesis(TextExportSource):
         except (msgspec.DecodeError, RecursionError) as error:
             message = f"not a JSON export of hypothes.is: {error}"
             raise ItemError(message, hint=EXPORT_HINT) from error
-        export = HypothesisExport(content) if isinstance(content, tuple) else content
+        export = content
+        if isinstance(export, tuple):
+            export = HypothesisExport(export)
         owner = _normalize_user(export.export_userid)
         rows = (*export.rows, *export.annotations, *export.replies)
         for number, row in enumerate(rows, start=1):
@@ -214,10 +225,10 @@ class Hypothesis(TextExportSource):
             document = self._create_page(
                 url, [thread.annotation for thread in page_threads]
             )
-            page_threads.sort(key=lambda thread: thread.annotation.get_start_offset())
-            highlights = [
-                self._create_highlight(document, thread, me) for thread in page_threads
-            ]
+            page_threads.sort(key=lambda thread: thread.annotation.start_offset)
+            highlights: list[Highlight] = []
+            for thread in page_threads:
+                highlights.append(self._create_highlight(document, thread, me))
             yield url, self.iter_document(document, highlights)
 
     def _find_own_names(self, owners: Iterable[str]) -> frozenset[str]:
@@ -257,10 +268,12 @@ class Hypothesis(TextExportSource):
             author=author,
             created=normalize_time(annotation.created),
             tags=_normalize_tags(annotation) + find_private_tag(reply_tags),
-            page_label=str(annotation.get_selector_field("PageSelector", "label")),
+            page_label=annotation.page_label,
             uri=f"https://hyp.is/{url_id}",
-            skip_reason=None if is_mine else f"marked by {author or 'somebody else'}",
         )
+        if not is_mine:
+            name = author or "somebody else"
+            note = replace(note, skip_reason=f"marked by {name}")
         if annotation.updated != annotation.created:
             note = replace(note, modified=normalize_time(annotation.updated))
         if annotation.quote is None:

@@ -95,6 +95,10 @@ class ClippingsEntry:
         other_start, other_end = other.location
         return start <= other_end and other_start <= end
 
+    def ends_at(self, location: int) -> bool:
+        """Return whether the last Kindle location of this entry is `location`."""
+        return self.location is not None and self.location[1] == location
+
 
 # Matches the word for a note or bookmark, in any of Kindle's languages.
 _KIND_WORDS = regex(
@@ -155,7 +159,9 @@ def _parse_kind(heading: str) -> EntryKind:
     word = _KIND_WORDS.search(heading)
     if word is None:
         return EntryKind.HIGHLIGHT
-    return EntryKind.NOTE if word["note"] else EntryKind.BOOKMARK
+    if word["note"]:
+        return EntryKind.NOTE
+    return EntryKind.BOOKMARK
 
 
 def _parse_location(heading: str) -> Span | None:
@@ -497,16 +503,17 @@ class Kindle(TextExportSource):
             context: The longer text of an older version, or "".
         """
         # a longer version of a highlight may have a second copy of the note
-        comments = dict.fromkeys(note.text for note in entry.notes)
+        comments = dict.fromkeys([note.text for note in entry.notes])
         highlight = Highlight(
             document,
             self.listing.namespace,
             HighlightKind.HIGHLIGHT,
             exact=passage,
-            anchor_text="" if passage == entry.text else entry.text,
             sentence=context,
             comment="\n".join(comments),
         )
+        if passage != entry.text:
+            highlight = replace(highlight, anchor_text=entry.text)
         return _add_place(highlight, entry)
 
     def _create_lone_note(self, document: Document, note: ClippingsEntry) -> Highlight:
@@ -547,11 +554,12 @@ def _group_by_book(items: Iterable[ClippingsEntry]) -> Iterator[list[ClippingsEn
 
 
 def _report_textless(count_by_title: Counter[str]) -> Problem:
-    count = count_by_title.total()
-    has = "has" if count == 1 else "have"
+    count = format_count(
+        count_by_title.total(), "highlight has", plural="highlights have"
+    )
     message = (
-        f"{format_count(count, 'highlight')} {has} no text: beyond the limit"
-        " that the publisher sets for a book, the Kindle stores none"
+        f"{count} no text: beyond the limit that the publisher sets for a book, the Kindle"
+        " stores none"
     )
     hint = "all are at read.amazon.com/notebook"
     titles = format_truncated_list(list(count_by_title))
@@ -669,28 +677,13 @@ def _find_highlights_for_note(
     is the last highlight that overlaps the note. A note with the privacy tag belongs to all of
     these highlights, because it is unknown which one the user meant.
     """
-    overlapping = [highlight for highlight in highlights if note.overlaps(highlight)]
+    candidates = [highlight for highlight in highlights if note.overlaps(highlight)]
     if note.location is not None:
-        candidates = _filter_ending_at(overlapping, note.location[0]) or overlapping
-    elif len(overlapping) > 1:
+        ending_here = [each for each in candidates if each.ends_at(note.location[0])]
+        candidates = ending_here or candidates
+    elif len(candidates) > 1:
         # of several highlights on the page, choose the one whose entry is next to the note's
-        candidates = [
-            highlight
-            for highlight in overlapping
-            if abs(highlight.index - note.index) == 1
-        ]
-    else:
-        candidates = overlapping
+        candidates = [each for each in candidates if abs(each.index - note.index) == 1]
     if contains_private_tag(note.text):
         return candidates
     return candidates[-1:]
-
-
-def _filter_ending_at(
-    highlights: Iterable[ClippingsEntry], location: int
-) -> list[ClippingsEntry]:
-    return [
-        highlight
-        for highlight in highlights
-        if highlight.location is not None and highlight.location[1] == location
-    ]

@@ -16,8 +16,12 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import StringIO
+from operator import itemgetter
+from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from ankiforge.errors import ItemError
 from ankiforge.extract.base import Candidate, Confidence
@@ -36,7 +40,6 @@ from ankiforge.model import (
     Pair,
     Problem,
     Strings,
-    Texts,
 )
 from ankiforge.text import regex, to_one_line
 from ankiforge.text.cloze import escape_markdown, to_plain_text
@@ -46,24 +49,10 @@ from ankiforge.text.normalize import normalize_for_lookup
 from ankiforge.text.passages import remove_footnote_numbers
 from ankiforge.text.private import find_private_tag
 
-Row = Texts
-"""The cells of a row, by casefolded column name."""
 _USED_COLUMNS = (
-    "highlight",
-    "note",
-    "tags",
-    "document tags",
-    "book title",
-    "title",
-    "book author",
-    "author",
-    "location",
-    "location type",
-    "amazon book id",
-    "url",
-    "color",
-    "highlighted at",
-    "date",
+    *("highlight", "note", "tags", "document tags", "book title", "title", "book author"),
+    *("author", "location", "location type", "amazon book id", "url", "color"),
+    *("highlighted at", "date"),
 )
 _OTHER_COLUMN_NAMES = {
     "selection": "highlight",  # Instapaper
@@ -71,6 +60,7 @@ _OTHER_COLUMN_NAMES = {
 }
 _RAINDROP_COLUMN = "highlights"
 """The column of a Raindrop export with all highlights of a page, each with its note."""
+_TEXT_COLUMNS = ("highlight", "note", _RAINDROP_COLUMN)
 _RAINDROP_LABEL = regex(r"(?m)^(Highlight|Note):[ \t]*")
 _TAGS_BEFORE = regex(r"\A(?:\.[^\W\d_][\w-]*(?:\s+|$))+")
 _TAGS_AFTER = regex(r"(?:\n[ \t]*|(?<=[?？.!])[ \t]+)(?:\.[^\W\d_][\w-]*(?:[ \t]+|$))+\Z")
@@ -78,6 +68,68 @@ _HEADING_TAG = regex(r"h[1-6]")
 _WEB_URL = regex(r"https?://\S+")
 _ASIN = regex(r"[A-Z0-9]{10}")
 _LOCATION = regex(r"\d{1,9}")
+
+
+class Row(NamedTuple):
+    """A row of an export. A cell that is empty or missing is ""."""
+
+    highlight: str
+    note: str
+    tags: Strings
+    """The tags in their own column, and the privacy tag if it is in any column."""
+    document_tags: Strings
+    title: str
+    author: str
+    location: str
+    location_type: str
+    """In lower case: `page`, `location` or `order`."""
+    asin: str
+    """The number of the book at Amazon."""
+    url: str
+    colour: str
+    date: str
+    """When the passage was highlighted, as written."""
+
+    @classmethod
+    def from_cells(cls, cells: Mapping[str, str], private_tag: Strings) -> Row:
+        """Create a row from its cells, which are stripped and keyed by casefolded column name."""
+
+        def get_cell(*columns: str) -> str:
+            """Return the first of these cells that has text."""
+            return next(filter(None, [cells.get(column) for column in columns]), "")
+
+        return cls(
+            highlight=get_cell("highlight"),
+            note=get_cell("note"),
+            tags=(*_parse_tags(get_cell("tags")), *private_tag),
+            document_tags=_parse_tags(get_cell("document tags")),
+            title=get_cell("book title", "title"),
+            author=get_cell("book author", "author"),
+            location=get_cell("location"),
+            location_type=get_cell("location type").casefold(),
+            asin=get_cell("amazon book id"),
+            url=get_cell("url"),
+            colour=get_cell("color").casefold(),
+            date=get_cell("highlighted at", "date"),
+        )
+
+    @property
+    def position(self) -> int | None:
+        """The number of the location, or None if the location is 0 or not a number."""
+        if not _LOCATION.fullmatch(self.location):
+            return None
+        return int(self.location) or None
+
+    @property
+    def book_key(self) -> Pair:
+        """Identifies the book: its title and author."""
+        return normalize_for_lookup(self.title), normalize_for_lookup(self.author)
+
+    @property
+    def passage_key(self) -> Strings:
+        """Identifies the passage, or the note on a whole book, in all exports of an account."""
+        text = self.highlight or self.note
+        return (self.title, self.author, text, self.location)
 
 
 class Readwise(TextExportSource):
@@ -95,10 +147,11 @@ class Readwise(TextExportSource):
     def recognise(cls, candidate: Candidate) -> Confidence:
         """Recognise an export by its column names."""
         columns = _parse_header(candidate.head.partition("\n")[0])
-        if "title" not in columns and "book title" not in columns:
-            return Confidence.NO
-        has_highlights = "highlight" in columns or _RAINDROP_COLUMN in columns
-        return Confidence.CONTENT if has_highlights else Confidence.NO
+        names_books = not {"title", "book title"}.isdisjoint(columns)
+        has_highlights = not {"highlight", _RAINDROP_COLUMN}.isdisjoint(columns)
+        if names_books and has_highlights:
+            return Confidence.CONTENT
+        return Confidence.NO
 
     @classmethod
     def explain_rejection(cls, candidate: Candidate) -> str:
@@ -120,27 +173,19 @@ class Readwise(TextExportSource):
         )
         try:
             for cells in table:
-                row = {name: cells.get(name, "").strip() for name in _USED_COLUMNS}
-                # the privacy tag counts in any column
-                other_columns = cells.keys() - {*_USED_COLUMNS, _EXTRA_CELLS}
-                highlights = cells.get(_RAINDROP_COLUMN, "").strip()
-                keywords = [cells[name] for name in other_columns]
-                if highlights:  # the note is on the page, and so on all of its highlights
-                    keywords.append(row["note"])
-                private_tag = find_private_tag(keywords)
-                row["tags"] = ", ".join(filter(None, (row["tags"], *private_tag)))
                 location = f"{path}:{table.line_num + 1}"
                 if _EXTRA_CELLS in cells:
                     message = "a row with more columns than the first"
                     yield Problem(location, message, "put its text in quotes")
-                elif REPLACEMENT_CHARACTER in row["highlight"] + row["note"] + highlights:
+                    continue
+                stripped = {name: cell.strip() for name, cell in cells.items()}
+                text_cells = [stripped.get(name, "") for name in _TEXT_COLUMNS]
+                if REPLACEMENT_CHARACTER in "".join(text_cells):
                     message = "letters of this row are damaged"
                     yield Problem(location, message, "export it again")
-                else:
-                    if row["highlight"] or row["note"]:
-                        yield path, row
-                    for highlight, note in _split_raindrop_cell(highlights):
-                        yield path, {**row, "highlight": highlight, "note": note}
+                    continue
+                for row in _iter_rows(stripped):
+                    yield path, row
         except csv.Error as error:
             message = f"the table is damaged: {error}"
             raise ItemError(message, hint="export it again") from error
@@ -148,73 +193,82 @@ class Readwise(TextExportSource):
     def build_documents(self, items: list[tuple[str, Row]]) -> Iterator[NamedSightings]:
         """Yield one document per book, in the order of the books' first rows."""
         # if a passage is in several files, keep only the rows from the newest file
-        newest_paths = {_get_passage_key(row): path for path, row in items}
-        # rows that are equal in all columns count once
-        rows: dict[Strings, Row] = {}
-        for path, row in items:
-            if newest_paths[_get_passage_key(row)] == path:
-                rows[tuple(row.values())] = row
+        newest_paths = {row.passage_key: path for path, row in items}
+        rows = dict.fromkeys(
+            [row for path, row in items if newest_paths[row.passage_key] == path]
+        )
         rows_by_book: dict[Pair, list[Row]] = {}
-        for row in rows.values():
-            rows_by_book.setdefault(_get_book_key(row), []).append(row)
+        for row in rows:
+            rows_by_book.setdefault(row.book_key, []).append(row)
         for book_rows in rows_by_book.values():
-            title, _ = _get_title_and_author(book_rows[0])
-            yield title, self._read_book(book_rows)
+            yield book_rows[0].title, self._read_book(book_rows)
 
     def _read_book(self, rows: list[Row]) -> Iterator[ExtractedDocument]:
-        title, author = _get_title_and_author(rows[0])
-        asin = rows[0]["amazon book id"]
-        tags = [tag for row in rows for tag in _parse_tags(row["document tags"])]
-        if not rows[0]["url"]:  # an uploaded file
+        first = rows[0]
+        title = first.title
+        if not first.url:  # an uploaded file
             title = title_from_file_name(title)
+        identifiers: tuple[Pair, ...] = ()
+        if first.asin:
+            identifiers = (("asin", first.asin),)
+        tags: list[str] = []
+        for row in rows:
+            tags += row.document_tags
         document = self.create_document(
-            _get_book_key(rows[0]),
+            first.book_key,
             to_one_line(to_plain_text(html_to_markdown(title))),
-            creators=remove_unknown_authors((author,)),
-            identifiers=(("asin", asin),) if asin else (),
+            creators=remove_unknown_authors((first.author,)),
+            identifiers=identifiers,
             tags=tuple(dict.fromkeys(tags)),
         )
         ordered = _sort_rows(rows)
-        passages = remove_footnote_numbers([row["highlight"] for row, _ in ordered])
+        passages = remove_footnote_numbers([row.highlight for row, _ in ordered])
         highlights: list[Highlight] = []
         for (row, heading), passage in zip(ordered, passages, strict=True):
             highlights.append(self._create_highlight(document, row, passage, heading))
         yield from self.iter_document(document, number_highlights(highlights))
 
     def _create_highlight(
-        self,
-        document: Document,
-        row: Row,
-        text: str,
-        heading: str,
+        self, document: Document, row: Row, text: str, heading: str
     ) -> Highlight:
-        """Convert a row to a highlight, or to a note on the whole book if it has no passage."""
+        """Convert a row to a highlight, or to a note on the whole book if it has no passage.
+
+        Args:
+            document: The book.
+            row: The row.
+            text: The passage of the row without the numbers of footnotes.
+            heading: The headings above the row.
+        """
         note = _RowNote(row)
-        passage, markdown = _convert_formatting(text)
-        location_type = row["location type"].casefold()
-        is_picture = bool(text) and not passage
-        skip_reason = note.skip_reason
-        if is_picture and skip_reason is None:
-            skip_reason = "a picture on the web, which is not downloaded"
-            passage = text
-        anchor_text = row["highlight"] or note.comment
-        return Highlight(
+        highlight = Highlight(
             document,
             self.listing.namespace,
-            HighlightKind.HIGHLIGHT if text else HighlightKind.NOTE,
-            exact=passage,
-            anchor_text="" if passage == anchor_text else anchor_text,
-            markdown=(markdown,) if passage != text and passage else (),
+            HighlightKind.NOTE,
+            exact="",
+            anchor_text=row.highlight or note.comment,
             comment=note.comment,
-            colour=row["color"].casefold(),
-            created=normalize_time(row["highlighted at"] or row["date"]),
+            colour=row.colour,
+            created=normalize_time(row.date),
             tags=note.tags,
-            page_label=row["location"] if location_type == "page" else "",
             heading=heading,
-            uri=_build_url(row, location_type),
-            block_id=row["location"],
-            skip_reason=skip_reason,
+            uri=_build_url(row),
+            block_id=row.location,
+            skip_reason=note.skip_reason,
         )
+        if row.location_type == "page":
+            highlight = replace(highlight, page_label=row.location)
+        if not text:
+            return highlight
+        passage, markdown = _convert_formatting(text)
+        if not passage:
+            passage = text
+            reason = note.skip_reason or "a picture on the web, which is not downloaded"
+            highlight = replace(highlight, skip_reason=reason)
+        elif passage != text:
+            highlight = replace(highlight, markdown=(markdown,))
+        if passage == highlight.anchor_text:
+            highlight = replace(highlight, anchor_text="")
+        return replace(highlight, kind=HighlightKind.HIGHLIGHT, exact=passage)
 
 
 # --- the table --------------------------------------------------------------------------
@@ -234,10 +288,28 @@ def _parse_header(line: str) -> list[str]:
         names = [name.strip().casefold() for name in next(table, [])]
     except csv.Error:
         return []
-    names = [_OTHER_COLUMN_NAMES.get(name, name) for name in names]
-    return [
-        name if names.index(name) == index else "" for index, name in enumerate(names)
-    ]
+    columns: list[str] = []
+    for name in names:
+        column = _OTHER_COLUMN_NAMES.get(name, name)
+        columns.append("" if column in columns else column)
+    return columns
+
+
+def _iter_rows(cells: Mapping[str, str]) -> Iterator[Row]:
+    """Yield the row with some cells, and a row for each highlight in a cell of Raindrop.
+
+    The privacy tag counts in any column without a meaning. In a row of Raindrop, it also counts in
+    the note, because that is on the page and so on all of its highlights.
+    """
+    raindrop_cell = cells.get(_RAINDROP_COLUMN, "")
+    keywords = [cells[name] for name in cells.keys() - set(_USED_COLUMNS)]
+    if raindrop_cell:
+        keywords.append(cells.get("note", ""))
+    row = Row.from_cells(cells, find_private_tag(keywords))
+    if row.highlight or row.note:
+        yield row
+    for highlight, note in _split_raindrop_cell(raindrop_cell):
+        yield row._replace(highlight=highlight, note=note)
 
 
 def _split_raindrop_cell(cell: str) -> Iterator[Pair]:
@@ -268,65 +340,77 @@ def _detect_delimiter(line: str) -> str:
     return max(",;\t", key=line.count)
 
 
-# --- a row ------------------------------------------------------------------------------
+# --- the rows of a book -----------------------------------------------------------------
 
 
-def _sort_rows(rows: list[Row]) -> list[tuple[Row, str]]:
+def _sort_rows(rows: Sequence[Row]) -> list[tuple[Row, str]]:
     """Sort rows in reading order, and return each row with its heading.
 
     Rows with the most common type of location come first, in order. All other rows follow in the
     order of the file, and have "" as their heading.
     """
-    type_counts = Counter(
-        row["location type"].casefold() for row in rows if _parse_position(row)
-    )
-    usual_type = max(type_counts, key=type_counts.__getitem__, default="")
-    usual_rows: list[Row] = []
-    other_rows: list[Row] = []
+    type_counts = Counter([row.location_type for row in rows if row.position])
+    usual_type = max(type_counts, key=type_counts.__getitem__, default=None)
+    usual_rows: list[tuple[int, Row]] = []
+    other_rows: list[tuple[Row, str]] = []
     for row in rows:
-        if row["location type"].casefold() == usual_type and _parse_position(row):
-            usual_rows.append(row)
+        if row.position and row.location_type == usual_type:
+            usual_rows.append((row.position, row))
         else:
-            other_rows.append(row)
-    usual_rows.sort(key=_parse_position)
-    return [*_attach_headings(usual_rows), *((row, "") for row in other_rows)]
+            other_rows.append((row, ""))
+    usual_rows.sort(key=itemgetter(0))
+    return [*_attach_headings([row for _, row in usual_rows]), *other_rows]
 
 
 def _attach_headings(rows: Iterable[Row]) -> Iterator[tuple[Row, str]]:
     """Yield each row with all headings above it, joined by ` › `. Rows must be in reading order."""
     headings: list[tuple[int, str]] = []  # (level, text), outermost first
     for row in rows:
-        level = _RowNote(row).level
-        if level:
-            headings = [heading for heading in headings if heading[0] < level]
-        yield row, " › ".join(text for _, text in headings)
-        if level:
-            text, _ = _convert_formatting(row["highlight"])
-            headings.append((level, to_one_line(text)))
+        level = _RowNote(row).heading_level
+        if level is None:
+            yield row, _join_headings(headings)
+            continue
+        headings = [heading for heading in headings if heading[0] < level]
+        yield row, _join_headings(headings)
+        text, _ = _convert_formatting(row.highlight)
+        headings.append((level, to_one_line(text)))
+
+
+def _join_headings(headings: Iterable[tuple[int, str]]) -> str:
+    return " › ".join([text for _, text in headings])
 
 
 class _RowNote:
+    """The note of a row, split into a comment and tags."""
+
     def __init__(self, row: Row) -> None:
-        tags = _parse_tags(row["tags"])
-        comment = row["note"]
+        tags = list(row.tags)
+        comment = row.note
         for pattern in (_TAGS_BEFORE, _TAGS_AFTER):
             inline_tags = pattern.search(comment)
             if inline_tags:
                 tags += re.findall(r"\.(\S+)", inline_tags[0])
                 comment = comment[: inline_tags.start()] + comment[inline_tags.end() :]
         self.comment = comment.strip()
-        heading_tags = [tag for tag in tags if _HEADING_TAG.fullmatch(tag)]
-        self.level = int(heading_tags[0][1]) if heading_tags else 0
-        """The level of the heading, or 0 if the row isn't a heading."""
-        self.tags = tuple(tag for tag in dict.fromkeys(tags) if tag not in heading_tags)
+        self.heading_level: int | None = None
+        """The level of the heading if the row is one, tagged `.h1` to `.h6`."""
+        other_tags: list[str] = []
+        for tag in dict.fromkeys(tags):
+            if not _HEADING_TAG.fullmatch(tag):
+                other_tags.append(tag)
+            elif self.heading_level is None:
+                self.heading_level = int(tag[1])
+        self.tags = tuple(other_tags)
         """The tags from their own column, followed by each `.tag` in the note."""
 
     @property
     def skip_reason(self) -> str | None:
         """The reason why the tags rule out a card, or None if they don't."""
-        if self.level:
-            return f"a heading (.h{self.level})"
-        return "discarded in Readwise" if "discard" in self.tags else None
+        if self.heading_level is not None:
+            return f"a heading (.h{self.heading_level})"
+        if "discard" in self.tags:
+            return "discarded in Readwise"
+        return None
 
 
 # Matches actual Markdown or HTML, not just similar characters.
@@ -360,38 +444,20 @@ def _convert_formatting(text: str) -> Pair:
     return passage, _PICTURE.sub(render_link, markdown)
 
 
-def _parse_tags(cell: str) -> list[str]:
-    tags = (tag.strip().lstrip("#.") for tag in re.split(r"[,;]", cell))
-    return [re.sub(r"\s+", "-", tag) for tag in tags if tag]
+def _parse_tags(cell: str) -> Strings:
+    tags = [tag.strip().lstrip("#.") for tag in re.split(r"[,;]", cell)]
+    return tuple([re.sub(r"\s+", "-", tag) for tag in tags if tag])
 
 
-def _get_passage_key(row: Row) -> Strings:
-    """Return what identifies a passage in all exports of an account."""
-    return (*_get_title_and_author(row), row["highlight"] or row["note"], row["location"])
-
-
-def _get_title_and_author(row: Row) -> Pair:
-    title = row["book title"] or row["title"]
-    author = row["book author"] or row["author"]
-    return title, author
-
-
-def _get_book_key(row: Row) -> Pair:
-    title, author = _get_title_and_author(row)
-    return normalize_for_lookup(title), normalize_for_lookup(author)
-
-
-def _parse_position(row: Row) -> int:
-    return int(row["location"]) if _LOCATION.fullmatch(row["location"]) else 0
-
-
-def _build_url(row: Row, location_type: str) -> str:
+def _build_url(row: Row) -> str:
     """Build a link to the passage on the web or in the Kindle app, or return ""."""
-    if _WEB_URL.fullmatch(row["url"]):
-        return row["url"]
-    asin = row["amazon book id"]
-    if not _ASIN.fullmatch(asin) or location_type not in ("location", "page", ""):
+    if _WEB_URL.fullmatch(row.url):
+        return row.url
+    if not _ASIN.fullmatch(row.asin):
         return ""
-    url = f"kindle://book?action=open&asin={asin}"
-    has_location = location_type == "location" and _parse_position(row)
-    return f"{url}&location={row['location']}" if has_location else url
+    book_url = f"kindle://book?action=open&asin={row.asin}"
+    if row.location_type == "location" and row.position:
+        return f"{book_url}&location={row.location}"
+    if row.location_type in ("location", "page", ""):
+        return book_url
+    return ""

@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING
 
 from markdown_it import MarkdownIt, rules_block
@@ -39,7 +39,7 @@ from ankiforge.extract.markdown.placeholders import (
 )
 from ankiforge.extract.markdown.syntaxes import LIST_MARKERS
 from ankiforge.model import Pair, Span, Strings
-from ankiforge.text import regex
+from ankiforge.text import contains_any, regex
 from ankiforge.text.private import has_private_tag
 
 if TYPE_CHECKING:
@@ -186,18 +186,16 @@ class Block:
     @property
     def is_declared_card(self) -> bool:
         """Whether the block's own markup or the settings of a plug-in declare it a card."""
-        return self.syntax.is_declared or (
-            self.block_card is not None and self.block_card.is_declared
-        )
+        if self.block_card and self.block_card.is_declared:
+            return True
+        return self.syntax.is_declared
 
     @cached_property
     def inline_text(self) -> InlineText:
         """The parsed text of the block, which is empty for code and `CARD` blocks."""
-        return (
-            parse_inline(self.source, self.context)
-            if self.can_contain_highlights
-            else InlineText([])
-        )
+        if not self.can_contain_highlights:
+            return InlineText([])
+        return parse_inline(self.source, self.context)
 
     @cached_property
     def plain_text(self) -> str:
@@ -205,8 +203,10 @@ class Block:
 
         It is only empty if the block consists of pictures that are highlighted or blanked out.
         """
+        if self.kind is BlockKind.CODE:
+            return self.source
         if self.block_card is None:
-            return self.inline_text.plain if self.can_contain_highlights else self.source
+            return self.inline_text.plain
         sides = [side.get_plain_text() for side in self._side_blocks]
         if self.block_card.labels:
             labelled = zip(self.block_card.labels, sides, strict=True)
@@ -263,11 +263,13 @@ class Block:
             return ()
         context = self._side_context
         is_cloze = self.block_card.is_cloze
-        front, back = [
-            render_blocks(side, context, keep_clozes=is_cloze, keep_links=True)
-            for side in (self.block_card.front, self.block_card.back)
-        ]
-        return (front,) if is_cloze and not back else (front, back)
+        render = partial(
+            render_blocks, context=context, keep_clozes=is_cloze, keep_links=True
+        )
+        front, back = render(self.block_card.front), render(self.block_card.back)
+        if is_cloze and not back:
+            return (front,)
+        return (front, back)
 
     @property
     def footnotes(self) -> list[str]:
@@ -630,11 +632,12 @@ class _BlockParser:
 
         A heading inside a list item only ends sections that began inside a list item.
         """
-        self._headings = [
-            (above_level, above)
-            for above_level, above in self._headings
-            if above_level < level or (self._open_items and not above.items)
-        ]
+        open_headings = []
+        for above_level, above in self._headings:
+            is_outside_list = bool(self._open_items) and not above.items
+            if above_level < level or is_outside_list:
+                open_headings.append((above_level, above))
+        self._headings = open_headings
         block = self._add_text_block(BlockKind.HEADING, source, self._lines)
         if block:
             self._headings.append((level, block))
@@ -678,42 +681,51 @@ class _BlockParser:
                 example, after `blockquote_open`, it is the first paragraph of a block quote.
         """
         kind = BlockKind.TEXT
+        first_line = self._lines[0]
         if container_type == "list_item_open":
             kind = BlockKind.ITEM
             source = _TASK_BOX.sub("", source)
-        first_line = self._lines[0]
-        if container_type == "blockquote_open":
+        elif container_type == "blockquote_open":
             callout = _CALLOUT.match(source)
             if callout:
-                # the innermost block quote is a callout
-                quote = self._open_quotes[-1]
-                quote.callout_type = callout["type"]
-                self._add_text_block(BlockKind.TITLE, callout["title"], self._lines)
-                quote.title_block = self._create_block(
-                    BlockKind.TITLE, callout["title"], self._lines
-                )
-                _, _, quote.body = quote.body.partition("\n")
+                self._add_callout_title(callout)
                 source = source[callout.end() :]
                 first_line += 1
-
-        # a line that begins inside braces isn't a card, such as one below `{{c1::prophase,`
         lines = source.split("\n")
+        for start, end in self._split_at_card_lines(lines):
+            part = "\n".join(lines[start:end])
+            lines_in_note = (first_line + start, first_line + end)
+            self._add_text_block(kind, part, lines_in_note, is_line=end == start + 1)
+
+    def _add_callout_title(self, callout: re.Match[str]) -> None:
+        """Add the title of a callout as a block, and turn the innermost block quote into it."""
+        quote = self._open_quotes[-1]
+        quote.callout_type = callout["type"]
+        self._add_text_block(BlockKind.TITLE, callout["title"], self._lines)
+        quote.title_block = self._create_block(
+            BlockKind.TITLE, callout["title"], self._lines
+        )
+        _, _, quote.body = quote.body.partition("\n")
+
+    def _split_at_card_lines(self, lines: Sequence[str]) -> list[Span]:
+        """Return the ranges of lines between the cards of a paragraph, and that of each card.
+
+        A line that begins inside braces isn't a card, such as one below `{{c1::prophase,`.
+        """
+        if len(lines) == 1:
+            return [(0, 1)]
         spans: list[Span] = []
         start = 0
         is_in_gap = False
         for number, line in enumerate(lines):
-            if len(lines) > 1 and not is_in_gap and self._is_card_line(line):
+            if not is_in_gap and self._is_card_line(line):
                 spans += [(start, number), (number, number + 1)]
                 start = number + 1
             opener = line.rfind("{{")
             closer = line.rfind("}}")
             if opener != closer:
                 is_in_gap = opener > closer
-        spans.append((start, len(lines)))
-        for start, end in spans:
-            part = "\n".join(lines[start:end])
-            lines_in_note = (first_line + start, first_line + end)
-            self._add_text_block(kind, part, lines_in_note, is_line=end == start + 1)
+        return [*spans, (start, len(lines))]
 
     def _add_code(self, source: str) -> None:
         source = restore_placeholders(source.strip("\n"), self._context.maths)
@@ -728,33 +740,39 @@ class _BlockParser:
     ) -> Block | None:
         """Add and return a block, or return None if the block is invisible.
 
-        An invisible block has neither text nor a highlighted or blanked-out picture. Its id
-        becomes the id of the blocks above in the same top-level element. Its tags apply to the
-        cards below or to the whole note.
+        An invisible block has neither text nor a highlighted or blanked-out picture.
         """
         source, block_id = _split_off_id(source)
         block = self._create_block(kind, source, lines, is_line=is_line)
         block.id = block_id
-        if block.is_visible:
-            self._blocks.append(block)
-            if kind is BlockKind.ITEM and self._open_items[-1].first_block is None:
-                self._open_items[-1].first_block = block
-            return block
-        # tags without other text are those of the cards below, if one is a deck tag, or of the
-        # whole note, except for a privacy tag in a cell, which applies only to its row
+        if not block.is_visible:
+            self._apply_invisible_block(block)
+            return None
+        self._blocks.append(block)
+        if kind is BlockKind.ITEM and self._open_items[-1].first_block is None:
+            self._open_items[-1].first_block = block
+        return block
+
+    def _apply_invisible_block(self, block: Block) -> None:
+        """Apply the tags and the id of a block without text to the blocks around it.
+
+        If a tag names a deck, the tags are those of the cards below, and otherwise of the whole
+        note. A privacy tag in a cell is an exception, because it applies only to its row.
+        """
         deck = self._syntax.find_deck(block.tags)
         if deck:
             self._deck = deck
             self._tags_above = block.tags
+        elif block.kind is BlockKind.CELL:
+            self._note_tags += [tag for tag in block.tags if not has_private_tag((tag,))]
         else:
-            tags = [tag for tag in block.tags if not has_private_tag((tag,))]
-            self._note_tags += tags if kind is BlockKind.CELL else block.tags
-        if block_id:
-            for above in reversed(self._blocks):
-                if above.top_level_number != self._blocks[-1].top_level_number:
-                    break
-                above.id = above.id or block_id
-        return None
+            self._note_tags += block.tags
+        if not block.id:
+            return
+        for above in reversed(self._blocks):
+            if above.top_level_number != self._blocks[-1].top_level_number:
+                break
+            above.id = above.id or block.id
 
     def _create_block(
         self, kind: BlockKind, source: str, lines: Span, *, is_line: bool = False
@@ -778,6 +796,4 @@ class _BlockParser:
 
 def has_separator(line: str, syntax: CardSyntax) -> bool:
     """Return whether a line contains a card separator. A line without one can't be a card."""
-    return "：：" in line or any(
-        separator in line for separator in syntax.line_separators
-    )
+    return contains_any(line, ("：：", *syntax.line_separators))

@@ -14,6 +14,8 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from ankiforge.extract.markdown.blocks import Block, BlockKind, ListItem
+from ankiforge.extract.markdown.citations import Citation, to_openable_url
+from ankiforge.extract.markdown.quotes import Quote, QuotePart
 from ankiforge.extract.markdown.syntaxes import (
     BACKLINK_NAME,
     HIGHLIGHT_WORDS,
@@ -61,17 +63,16 @@ _TAGS_LABEL = regex(r"(?i)tags?\s*:")
 
 
 @dataclass(slots=True)
-class ExportedPassage:
-    """A passage that another program exported into a note, with the reader's notes on it."""
+class _Passage:
+    """A passage that another program exported into a note, while its notes are collected."""
 
     block: Block
     end: int
     """The end of the passage in the plain text of `block`."""
-    note_blocks: list[Block]
+    page_label: str | None
+    note_blocks: list[Block] = field(default_factory=list)
     """Further blocks with the reader's notes, tags or the location. The passage is private if
     any of them is."""
-    page_label: str = ""
-    """The page label, or "" if unknown."""
     notes: dict[str, None] = field(default_factory=dict)
     """The reader's notes in order, as the keys of a dictionary."""
 
@@ -80,15 +81,24 @@ class ExportedPassage:
         """The block with the last note so far, or else the block of the passage."""
         return self.note_blocks[-1] if self.note_blocks else self.block
 
-    @property
-    def comment(self) -> str:
-        """The reader's notes, one per line."""
-        return "\n".join(self.notes)
+    def to_quote(self) -> Quote:
+        """Return the passage as a quote, which has the links after the passage."""
+        urls = []
+        for (start, _), target in self.block.inline_text.link_targets:
+            if start >= self.end:
+                urls.append(to_openable_url(target, ""))
+        citation = Citation(
+            (self.end, len(self.block.plain_text)),
+            links=tuple(filter(None, urls)),
+            page_label=self.page_label,
+        )
+        part = QuotePart(self.block, 0, self.end)
+        return Quote(
+            (part,), citation, "\n".join(self.notes), extra_blocks=tuple(self.note_blocks)
+        )
 
 
-def find_exported_passages(
-    blocks: Sequence[Block], source: str
-) -> dict[Block, ExportedPassage]:
+def find_exported_passages(blocks: Sequence[Block], source: str) -> dict[Block, Quote]:
     """Find the passages that other programs have exported into a note.
 
     Under a heading such as “Highlights”, these count as passages:
@@ -122,7 +132,7 @@ def find_exported_passages(
     for block, below in zip(blocks, [*blocks[1:], None], strict=True):
         reader.read_block(block, above, below)
         above = block
-    return reader.passages
+    return {block: passage.to_quote() for block, passage in reader.passages.items()}
 
 
 def _may_contain_passages(blocks: Sequence[Block], source: str) -> bool:
@@ -162,13 +172,13 @@ class _PassageReader:
 
     def __init__(self, blocks: Sequence[Block]) -> None:
         self._has_metadata = any(map(_is_metadata_heading, blocks))
-        self.passages: dict[Block, ExportedPassage] = {}
+        self.passages: dict[Block, _Passage] = {}
         """Maps each block that begins with a passage to this passage."""
         self._passage_items: set[ListItem] = set()
         self._section = _Section("")
         self._synced_item: ListItem | None = None
         """The list item above nested passages that states when they were synced, or None."""
-        self._last_passage: ExportedPassage | None = None
+        self._last_passage: _Passage | None = None
         """The passage to which the next note refers, or None."""
         self._has_location = False
         """Whether the last passage had a location. If so, a note may be directly below."""
@@ -245,8 +255,7 @@ class _PassageReader:
 
         Without a page label, the page comes from the heading above.
         """
-        page_label = label or self._section.page or ""
-        self._last_passage = ExportedPassage(block, end, [], page_label)
+        self._last_passage = _Passage(block, end, label or self._section.page)
         self.passages[block] = self._last_passage
         self._passage_items.update(block.items[-1:])
 
@@ -295,7 +304,7 @@ class _PassageReader:
             return
         if above in self.passages:
             self._last_passage = self.passages[above]
-            self._last_passage.page_label = self._last_passage.page_label or label or ""
+            self._last_passage.page_label = self._last_passage.page_label or label
             self._has_location = True
         elif above.can_contain_highlights and _get_section(above) == _get_section(block):
             self._add_passage(above, len(above.plain_text), label)

@@ -20,10 +20,9 @@ from ankiforge.extract.foreign_formats import PICTURE_SUFFIXES
 from ankiforge.extract.markdown import KindsToRead
 from ankiforge.extract.markdown.block_cards import BlockCard
 from ankiforge.extract.markdown.blocks import Block, BlockKind, BlockQuote, NoteBlocks
-from ankiforge.extract.markdown.exported_notes import (
-    ExportedPassage,
-    find_exported_passages,
-)
+from ankiforge.extract.markdown.citations import CitationsByBlock
+from ankiforge.extract.markdown.cited_quotes import QuoteIndex
+from ankiforge.extract.markdown.exported_notes import find_exported_passages
 from ankiforge.extract.markdown.front_matter import FrontMatter
 from ankiforge.extract.markdown.glossaries import find_glossaries
 from ankiforge.extract.markdown.hand_written import (
@@ -41,11 +40,7 @@ from ankiforge.extract.markdown.inline_parser import (
     render_blocks,
     strip_tags,
 )
-from ankiforge.extract.markdown.quotes import (
-    CitationsByBlock,
-    QuoteIndex,
-    to_openable_url,
-)
+from ankiforge.extract.markdown.quotes import Quote
 from ankiforge.extract.markdown.skipped_texts import find_skipped_texts
 from ankiforge.extract.markdown.surroundings import HighlightCompleter, PlacedHighlight
 from ankiforge.extract.markdown.table_rows import TableRow
@@ -189,14 +184,8 @@ class NoteReader:
             yield PlacedHighlight(block, 0, block, len(block.plain_text), card)
             return
 
-        for start, quote in self._quotes.quotes_by_start.get(block, {}).items():
-            fields = quote.to_highlight_fields(self._kinds.marks, self._document.uri)
-            form = HighlightForm.PHRASE if fields["gaps"] else HighlightForm.MARK
-            highlight = self._create_highlight(block, form, **fields)
-            last = quote.pieces[-1]
-            yield PlacedHighlight(
-                block, start, last.block, last.end, highlight, quote.extra_blocks
-            )
+        for quote in self._quotes.get_quotes(block):
+            yield self._create_quote(quote, self._kinds.marks)
 
         if contains_any(block.source, _PICTURE_STARTS):
             yield from self._read_marked_pictures(block)
@@ -212,7 +201,8 @@ class NoteReader:
         if block in self._quotes.covered_blocks:
             return
         if passage:
-            yield self._read_exported_passage(passage)
+            # its program may have marked it as a whole
+            yield self._create_quote(passage, mark_kinds=frozenset())
         elif block in self._glossaries:
             yield from self._read_glossary(block, self._glossaries[block])
 
@@ -226,17 +216,18 @@ class NoteReader:
             card = replace(card, exact=exact, line_syntax=_DEFINITION_FORM)
             yield PlacedHighlight(block, start, block, end, card)
 
-    def _is_fully_marked(self, passage: ExportedPassage) -> bool:
+    def _is_fully_marked(self, passage: Quote) -> bool:
         """Return whether an exported passage is highlighted from beginning to end.
 
         KOReader highlights all passages in this way, so such highlighting is ignored.
         """
-        marks = self._find_outermost_marks(passage.block)
+        [part] = passage.parts
+        marks = self._find_outermost_marks(part.block)
         length = sum(phrase.end - phrase.start for phrase in marks)
-        return length == len(passage.block.plain_text[: passage.end].strip())
+        return length == len(part.text.strip())
 
     def _add_comment_and_page(
-        self, sentences: Sequence[PlacedHighlight], passage: ExportedPassage
+        self, sentences: Sequence[PlacedHighlight], passage: Quote
     ) -> Iterator[PlacedHighlight]:
         """Add the comment and page of an exported passage to the first highlight inside it.
 
@@ -247,9 +238,11 @@ class NoteReader:
             highlight = placed.highlight
             if placed.start == sentences[0].start:
                 highlight = replace(
-                    highlight, page_label=passage.page_label, comment=passage.comment
+                    highlight,
+                    page_label=passage.citation.page_label or "",
+                    comment=passage.comment,
                 )
-            notes = (*placed.extra_blocks, *passage.note_blocks)
+            notes = (*placed.extra_blocks, *passage.extra_blocks)
             yield placed._replace(highlight=highlight, extra_blocks=notes)
 
     def _read_marked_pictures(self, block: Block) -> Iterator[PlacedHighlight]:
@@ -269,23 +262,15 @@ class NoteReader:
             figure = replace(figure, kind=HighlightKind.IMAGE)
             yield PlacedHighlight(block, picture.start, block, picture.start, figure)
 
-    def _read_exported_passage(self, passage: ExportedPassage) -> PlacedHighlight:
-        """Create the highlight for an exported passage, including the links after the passage."""
-        block, end = passage.block, passage.end
-        targets = block.inline_text.link_targets
-        highlight = self._create_highlight(
-            block,
-            HighlightForm.MARK,
-            block.plain_text[:end],
-            (block.inline_text.render_range(0, end)[0],),
-            comment=passage.comment,
-            page_label=passage.page_label,
-            links=tuple(
-                [to_openable_url(url, "") for (at, _), url in targets if at >= end]
-            ),
+    def _create_quote(self, quote: Quote, mark_kinds: frozenset[str]) -> PlacedHighlight:
+        """Create the highlight for a quote. Marks of the given kinds become its gaps."""
+        first, last = quote.parts[0], quote.parts[-1]
+        fields = quote.to_highlight_fields(mark_kinds, self._document.uri)
+        form = HighlightForm.PHRASE if fields["gaps"] else HighlightForm.MARK
+        highlight = self._create_highlight(first.block, form, **fields)
+        return PlacedHighlight(
+            first.block, first.start, last.block, last.end, highlight, quote.extra_blocks
         )
-        notes = tuple(passage.note_blocks)
-        return PlacedHighlight(block, 0, block, end, highlight, notes)
 
     def _create_highlight(
         self,

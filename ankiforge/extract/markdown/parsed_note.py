@@ -28,6 +28,11 @@ from ankiforge.extract.markdown.blocks import (
     BlockKind,
     parse_blocks,
 )
+from ankiforge.extract.markdown.citations import (
+    CitationsByBlock,
+    find_citations,
+    iter_paper_identifiers,
+)
 from ankiforge.extract.markdown.front_matter import (
     FrontMatter,
     find_front_matter_sentences,
@@ -40,11 +45,6 @@ from ankiforge.extract.markdown.note_reader import NoteReader
 from ankiforge.extract.markdown.placeholders import (
     find_comment_sentences,
     mask_comments_and_maths,
-)
-from ankiforge.extract.markdown.quotes import (
-    CitationsByBlock,
-    find_citations,
-    iter_paper_identifiers,
 )
 from ankiforge.extract.markdown.skipped_texts import (
     find_unread_cards,
@@ -267,9 +267,11 @@ def read_note(
     if must_parse or _build_syntax(note, front_matter):
         yield from _ParsedNote(source, note, front_matter, find_picture).iter_results()
         return
-    skipped = tuple(find_unread_cards(text))
+    skipped = find_unread_cards(text)
     if skipped:
-        yield UnmarkedDocument(source.listing.container, path, "", skipped_texts=skipped)
+        yield UnmarkedDocument(
+            source.listing.container, path, "", skipped_texts=tuple(skipped)
+        )
 
 
 def read_whole_text(

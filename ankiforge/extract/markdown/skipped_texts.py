@@ -1,8 +1,8 @@
 """Find text in a note that resembles a highlight or card but was skipped.
 
-Each line outside the blocks of highlights on which `syntaxes.LOOKALIKE` matches is one entry.
-Cards of other tools are recognised by what the tool writes next to them, such as the id of a note
-in Anki. The command `list --no-card --all` shows all of these.
+A lookalike outside the blocks of highlights is one entry: a line on which `syntaxes.LOOKALIKE`
+matches, or a card of another tool, which is recognised by what the tool writes next to it, such as
+the id of a note in Anki. The command `list --no-card --all` shows all of these.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Iterable, Iterator
 from itertools import groupby
+from typing import NamedTuple
 
 from ankiforge.extract.markdown import KindsToRead
 from ankiforge.extract.markdown.blocks import Block, BlockKind, NoteBlocks
@@ -55,6 +56,18 @@ def is_note_of_other_tool(text: str) -> bool:
     return False
 
 
+class _Lookalike(NamedTuple):
+    """Lines that resemble a highlight or card, and the entry that says why they are neither."""
+
+    lines: range
+    """The numbers of the lines, counted from 0."""
+    entry: SkippedText
+
+    def is_among(self, lines: Container[int]) -> bool:
+        """Return whether any of the lines is one of `lines`."""
+        return any(number in lines for number in self.lines)
+
+
 def find_skipped_texts(
     text: str,
     note: NoteBlocks,
@@ -62,6 +75,8 @@ def find_skipped_texts(
     kinds: KindsToRead,
 ) -> Iterator[SkippedText]:
     """Yield text that resembles a highlight or card but became neither, with the reason.
+
+    All lines in code or maths are a single entry.
 
     Args:
         text: The note including its front matter.
@@ -73,38 +88,67 @@ def find_skipped_texts(
     for placed in highlights:
         read_blocks.update(placed.get_blocks(note.blocks))
     read_lines = _get_lines(read_blocks)
-    lines_below = {block.lines[1] for block in read_blocks}
-    yield from find_unread_cards(text, read_lines | lines_below)
+    # tools write the ids of cards below them
+    lines_with_ids = read_lines | {block.lines[1] for block in read_blocks}
+    for card in _iter_unread_cards(text):
+        if not card.is_among(lines_with_ids):
+            yield card.entry
 
-    selected = kinds.marks | kinds.cards
-    code_blocks = [block for block in note.blocks if block.kind is BlockKind.CODE]
-    headings = [block for block in note.blocks if block.kind is BlockKind.HEADING]
-    lines_in_code_blocks = _get_lines(code_blocks)
-    heading_lines = _get_lines(headings)
-    lines_in_code: list[int] = []
+    code_lines: list[int] = []
+    for lookalike in _iter_lookalike_lines(text, note, kinds.marks | kinds.cards):
+        if lookalike.is_among(read_lines):
+            continue
+        if lookalike.entry.apparent_syntax == CODE_AND_MATHS:
+            code_lines += lookalike.lines
+        else:
+            yield lookalike.entry
+    if code_lines:
+        location = _format_line_numbers(code_lines)
+        yield SkippedText(CODE_AND_MATHS, location, _CODE_REASON)
+
+
+def find_unread_cards(text: str) -> list[SkippedText]:
+    """Find the cards that aren't read, in a note that is unparsed because it has no others.
+
+    These are cards in the formats of other tools, and lists of terms without the heading of a
+    glossary.
+    """
+    return [card.entry for card in _iter_unread_cards(text)]
+
+
+# --- lines with the signs of a mark or card -------------------------------------------
+
+
+def _iter_lookalike_lines(
+    text: str, note: NoteBlocks, selected: Container[str]
+) -> Iterator[_Lookalike]:
+    """Yield each line of a note that resembles one of the selected syntaxes."""
+    block_kinds: dict[int, BlockKind] = {}
+    for block in note.blocks:
+        if block.kind in (BlockKind.CODE, BlockKind.HEADING):
+            block_kinds.update(dict.fromkeys(range(*block.lines), block.kind))
     # the body of a note without text after its front matter has one line more
     lines = zip(text.split("\n"), note.source.split("\n"), strict=False)
     for number, (line, masked_line) in enumerate(lines):
-        if number in read_lines or _LOGSEQ_OWN_PROPERTY.match(line):
+        if _find_lookalike(line, selected) is None or _LOGSEQ_OWN_PROPERTY.match(line):
             continue
         if _START_OF_BLOCK_MARKUP.match(line) and _is_hidden(masked_line):
             continue
-        if _find_lookalike(line, selected) is None:
-            continue
         form = _find_lookalike(_remove_code(line), selected)
-        if form is None or number in lines_in_code_blocks or _has_maths(masked_line):
-            lines_in_code.append(number)
-        elif form.key == "line" and number in heading_lines:
-            yield SkippedText(CARD_IN_HEADING, f"line {number + 1}", _HEADING_REASON)
-        elif _find_lookalike(masked_line, selected) is not None:
-            yield SkippedText(form.name, f"line {number + 1}", form.reason)
-        elif (
-            form.key != "html"
-        ):  # the label that a template writes above a quote is hidden
-            yield SkippedText(form.name, f"line {number + 1}", _HIDDEN_REASON)
-    if lines_in_code:
-        location = _format_line_numbers(lines_in_code)
-        yield SkippedText(CODE_AND_MATHS, location, _CODE_REASON)
+        if block_kinds.get(number) is BlockKind.CODE or _has_maths(masked_line):
+            form = None
+        if form is None:
+            syntax, reason = CODE_AND_MATHS, _CODE_REASON
+        elif form.key == "line" and block_kinds.get(number) is BlockKind.HEADING:
+            syntax, reason = CARD_IN_HEADING, _HEADING_REASON
+        elif _find_lookalike(masked_line, selected):
+            syntax, reason = form.name, form.reason
+        elif form.key == "html":
+            continue  # a template writes `<mark>Quote</mark>` above a quote
+        else:
+            syntax, reason = form.name, _HIDDEN_REASON
+        entry = SkippedText(syntax, f"line {number + 1}", reason)
+        yield _Lookalike(range(number, number + 1), entry)
 
 
 def _is_hidden(masked_line: str) -> bool:
@@ -139,30 +183,21 @@ def _get_lines(blocks: Iterable[Block]) -> set[int]:
     return {line for block in blocks for line in range(*block.lines)}
 
 
-def find_unread_cards(
-    text: str, read_lines: Container[int] = ()
-) -> Iterator[SkippedText]:
-    """Yield an entry for each card that isn't read, in a note that may be unparsed otherwise.
+# --- cards that aren't read in any note -----------------------------------------------
 
-    These are cards in the formats of other tools, and lists of terms without the heading of a
-    glossary.
 
-    Args:
-        text: The text of the note.
-        read_lines: The lines of all highlights, and the line below each of them, on which tools
-            write their ids.
-    """
+def _iter_unread_cards(text: str) -> Iterator[_Lookalike]:
     for tool, sign in _TOOL_SIGNS:
         if not contains_any(f"\n{text}", tool.literals):
             continue
         for match in sign.finditer(text):
             lines = _get_lines_of_match(match)
-            if not any(number in read_lines for number in lines):
-                yield SkippedText(tool.name, f"line {lines[0] + 1}", tool.reason)
+            location = _format_line_numbers(lines[:1])
+            yield _Lookalike(lines, SkippedText(tool.name, location, tool.reason))
     for terms in TERM_LIST.finditer(text):
         lines = _get_lines_of_match(terms)
-        if not any(number in read_lines for number in lines):
-            yield SkippedText(_TERM_LIST_NAME, _format_line_numbers(lines), _TERM_REASON)
+        location = _format_line_numbers(lines)
+        yield _Lookalike(lines, SkippedText(_TERM_LIST_NAME, location, _TERM_REASON))
 
 
 def _get_lines_of_match(match: re.Match[str]) -> range:
@@ -173,9 +208,15 @@ def _get_lines_of_match(match: re.Match[str]) -> range:
 def _format_line_numbers(numbers: Iterable[int]) -> str:
     """Format zero-based line numbers for display, counting from 1, e.g. `lines 1-3, 7`."""
     distinct = sorted({number + 1 for number in numbers})
+    if len(distinct) == 1:
+        return f"line {distinct[0]}"
     spans = []
     # consecutive numbers have the same difference to their index
     for _, pairs in groupby(enumerate(distinct), lambda pair: pair[1] - pair[0]):
-        run = [str(number) for _, number in pairs]
-        spans.append(run[0] if len(run) == 1 else f"{run[0]}-{run[-1]}")
-    return f"{'line' if len(distinct) == 1 else 'lines'} {', '.join(spans)}"
+        (_, first), *others = pairs
+        if others:
+            _, last = others[-1]
+            spans.append(f"{first}-{last}")
+        else:
+            spans.append(str(first))
+    return f"lines {', '.join(spans)}"

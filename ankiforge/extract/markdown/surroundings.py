@@ -6,7 +6,6 @@ other flashcard tools wrote next to the highlight.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -15,8 +14,8 @@ from urllib.parse import quote
 from msgspec.structs import replace
 
 from ankiforge.extract.markdown.blocks import Block, NoteBlocks
+from ankiforge.extract.markdown.citations import to_openable_url
 from ankiforge.extract.markdown.front_matter import FrontMatter
-from ankiforge.extract.markdown.quotes import to_openable_url
 from ankiforge.extract.markdown.syntaxes import SYNCED_ITEM
 from ankiforge.model import Highlight, HighlightKind, Hint, Span, Strings, hints
 from ankiforge.text import regex, truncate
@@ -141,18 +140,21 @@ class HighlightCompleter:
         urls = list(highlight.links)
         for block in self._note.get_block_range(first, last):
             for (start, end), target in block.inline_text.link_targets:
-                is_before = block is first and start < placed_highlight.start
-                is_after = block is last and end > placed_highlight.end
-                if not is_before and not is_after:
-                    urls.append(to_openable_url(target, highlight.document.uri))
+                if block is first and start < placed_highlight.start:
+                    continue
+                if block is last and end > placed_highlight.end:
+                    continue
+                urls.append(to_openable_url(target, highlight.document.uri))
         return tuple(filter(None, dict.fromkeys(urls)))
 
     def _collect_tags(self, placed_highlight: PlacedHighlight) -> Strings:
         """Return the highlight's tags, with the privacy tag if any of its blocks is private."""
         tags = placed_highlight.highlight.tags
-        blocks = placed_highlight.get_blocks(self._note.blocks)
-        if PRIVATE_TAG not in tags and any(block.is_private for block in blocks):
-            return (*tags, PRIVATE_TAG)
+        if PRIVATE_TAG in tags:
+            return tags
+        for block in placed_highlight.get_blocks(self._note.blocks):
+            if block.is_private:
+                return (*tags, PRIVATE_TAG)
         return tags
 
     def _find_tool_data(self, block: Block) -> _ToolData:
@@ -182,7 +184,9 @@ class HighlightCompleter:
         # this is long enough for the paragraphs around the highlight, because a paragraph that
         # is truncated here is too long to be included anyway
         may_ask = has_question_mark(highlight.comment)
-        limit = MAX_ANSWER_CONTEXT_CHARS if may_ask else MAX_SUBJECT_CONTEXT_CHARS
+        limit = MAX_SUBJECT_CONTEXT_CHARS
+        if may_ask:
+            limit = MAX_ANSWER_CONTEXT_CHARS
         length = max(CONTEXT_CHARS, limit - len(highlight.exact) + 1)
         text_before, text_after = self._note.get_surrounding_text(*passage, length)
         text = f"{text_before}{highlight.exact}{text_after}"
@@ -227,27 +231,39 @@ class _ToolData(NamedTuple):
     schedule: str = ""
     """The card's schedule as written by obsidian-spaced-repetition, or ""."""
 
-    def add_id(self, match: re.Match[str] | None) -> _ToolData:
-        """Return a copy with the id from a match of `_ANKI_ID`, unless there already is an id."""
-        if match is None or self.hints:
+    def add_id(self, line: str) -> _ToolData:
+        """Return a copy with the id in a line that isn't code, unless there already is an id."""
+        match = _ANKI_ID.search(line)
+        if match is None or self.hints or line.rstrip("> \t").endswith("`"):
             return self
-        anki_id = match["comment"] or match["block_id"] or match["line"]
-        tool = "flashcards" if match["block_id"] else "o2a"
+        tool = "o2a"
+        if match["block_id"]:
+            tool = "flashcards"
+        anki_id = match[str(match.lastgroup)]
         return self._replace(hints=(hints.make_anki_note_hint(anki_id),), tool=tool)
+
+    def add_schedule(self, line: str) -> _ToolData:
+        """Return a copy with the schedule in a line, unless there already is one."""
+        schedule = _SCHEDULE.search(line)
+        if schedule is None or self.schedule:
+            return self
+        return self._replace(schedule=schedule[1])
 
 
 def _read_tool_data(lines: Sequence[str], block_lines: Span) -> _ToolData:
+    """Read what tools wrote on the lines of a block, and on the line below it.
+
+    If that line begins a callout with a schedule, the next line counts, too.
+    """
     first, end = block_lines
     tool_data = _ToolData()
-    for number, line in enumerate(lines[first : end + 2], first):
+    for line in lines[first:end]:
+        tool_data = tool_data.add_id(line).add_schedule(line)
+    for number, line in enumerate(lines[end : end + 2]):
         content = line.strip("> \t")
-        is_id_line = number == end and content.startswith(_ID_LINE_STARTS)
-        may_have_id = number < end or is_id_line
-        if may_have_id and not content.endswith("`"):  # not in code
-            tool_data = tool_data.add_id(_ANKI_ID.search(line))
-        schedule = _SCHEDULE.search(line)
-        if schedule and not tool_data.schedule:
-            tool_data = tool_data._replace(schedule=schedule[1])
-        if number >= end and not content.startswith(_SCHEDULE_CALLOUT):
+        if number == 0 and content.startswith(_ID_LINE_STARTS):
+            tool_data = tool_data.add_id(line)
+        tool_data = tool_data.add_schedule(line)
+        if not content.startswith(_SCHEDULE_CALLOUT):
             break
     return tool_data
