@@ -334,8 +334,8 @@ def load_adopted_guids(ledger: Ledger) -> Texts:
 
 def _get_our_fields(note: AnkiNote, types: Mapping[NoteTypeId, AnkiNoteType]) -> Texts:
     """Return the fields of a note by our names for them, or {} if its note type isn't ours."""
+    from ankiforge.anki.layout import find_our_field_positions
     from ankiforge.anki.notetypes import find_our_note_type
-    from ankiforge.anki.plan import find_our_field_positions
 
     our_type = find_our_note_type(note.type_id)
     note_type = types.get(note.type_id)
@@ -362,7 +362,7 @@ def apply_anki_edits(
         card: The card as stored in the ledger.
         types: The note types in Anki, keyed by id. Loaded on demand if None.
     """
-    from ankiforge.anki.plan import field_to_card_text
+    from ankiforge.anki.merge import field_to_card_text
 
     changed_html = find_anki_edits(ledger, card, types)
     if not changed_html:
@@ -385,8 +385,8 @@ def find_anki_edits(
     If the user has since chosen the text of the source for a field, its edit is left out, because
     the next package will overwrite it. The arguments are those of `apply_anki_edits`.
     """
+    from ankiforge.anki.layout import find_field_layout
     from ankiforge.anki.notetypes import hash_html
-    from ankiforge.anki.plan import find_field_layout
 
     if not card.is_live:
         return {}

@@ -179,7 +179,7 @@ class DeckAndTags(Value):
 
 def find_deck_and_tags(ledger: Ledger, card: ShownCard, rules: Rules) -> DeckAndTags:
     """Return the deck and tags of a card, or those that a draft would get if it became a card."""
-    from ankiforge.anki.plan import find_last_exported_tags
+    from ankiforge.anki.layout import find_last_exported_tags
 
     deck = card.deck or choose_deck(rules, card.highlight)
     tags = tuple(tag for tag in collect_tags(card, rules) if not _is_own_tag(tag))

@@ -64,7 +64,8 @@ from ankiforge.pipeline.decks import DeckChooser, collect_tags
 from ankiforge.pipeline.run_result import PlannedNote, RunResult, WrittenPackage
 
 if TYPE_CHECKING:
-    from ankiforge.anki.plan import CardFiles, CardPlan, ExportOptions
+    from ankiforge.anki.content import CardFiles
+    from ankiforge.anki.plan import CardPlan, ExportOptions
 
 
 # --- the user's own note types -------------------------------------------------------------
@@ -550,7 +551,7 @@ def plan_cards(
     first_row = next(to_plan, None)
     if first_row is None:
         return []
-    from ankiforge.anki import notetypes, plan
+    from ankiforge.anki import content, notetypes, plan
     from ankiforge.anki.notes import is_in_deck
     from ankiforge.pipeline import media
 
@@ -577,7 +578,7 @@ def plan_cards(
         try:
             with wrap_unexpected_errors():
                 pictures = media.load_card_media(ledger, card, folder.pictures_directory)
-                files = plan.CardFiles(pictures, pdf_urls(card))
+                files = content.CardFiles(pictures, pdf_urls(card))
                 planned_card = _plan_card(card, note, files, decks, options)
         except BugError as error:  # it affects only this card
             planned_card = _make_failed_plan(card, error)
@@ -604,13 +605,15 @@ def _plan_card(
     options: ExportOptions,
 ) -> CardPlan:
     """Plan the export of a card. `note` is its note as last seen in Anki, if it was seen."""
-    from ankiforge.anki import plan
+    from ankiforge.anki import content, layout, plan
     from ankiforge.check import remove_revealing_context
 
-    layout = plan.find_field_layout(card, note, options.note_types, options.mapped_types)
+    fields = layout.find_field_layout(
+        card, note, options.note_types, options.mapped_types
+    )
     tags = collect_tags(card, decks)
-    content = plan.build_note_content(card, tags, files, layout, remove_revealing_context)
-    return plan.plan_card(card, layout, content, options)
+    ours = content.build_note_content(card, tags, files, fields, remove_revealing_context)
+    return plan.plan_card(card, fields, ours, options)
 
 
 def _make_failed_plan(card: LocalCard, error: BugError) -> CardPlan:

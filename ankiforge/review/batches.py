@@ -1,8 +1,8 @@
 """The order in which items are reviewed: by document, ten at a time, in reading order.
 
 The web page, the terminal, `status`, `list` and agents all use this order. `pending_items` loads
-the pending items, and this module sorts them. A batch of up to ten items is called a sitting; the
-server stores it as a `ReviewBatch`.
+the pending items, and this module sorts them. A batch of up to ten items is called a sitting
+(`review.sitting`).
 
 Suggestions are generated on demand for each sitting, most useful first, until the sitting has ten
 items. Less certain ones come after everything else in a document, and only if the user asks
@@ -24,8 +24,6 @@ from itertools import chain, filterfalse
 from operator import attrgetter
 from pathlib import PurePosixPath
 
-from msgspec.structs import replace
-
 from ankiforge.ledger import Ledger, pending_items
 from ankiforge.ledger.draft_groups import (
     filter_passages_with_several_draft_groups,
@@ -40,7 +38,6 @@ from ankiforge.model import (
     Value,
 )
 from ankiforge.pipeline.query import find_matching_ids, parse_query
-from ankiforge.review.decisions import RESULT_BY_ACT
 from ankiforge.review.items import Item
 from ankiforge.review.queue import list_queue
 from ankiforge.text import format_count
@@ -176,6 +173,11 @@ class FolderItems(Value):
         return PurePosixPath(self.folder).name or self.source
 
     @property
+    def document_ids(self) -> set[DocumentId]:
+        """The ids of the documents."""
+        return {document.document for document in self.documents}
+
+    @property
     def waiting_count(self) -> int:
         """The number of new cards that wait."""
         return sum(document.waiting_count for document in self.documents)
@@ -216,70 +218,6 @@ def group_small_documents(
         else:
             grouped.append(FolderItems(*row, tuple(small)))
     return grouped
-
-
-class ReviewBatch(Value):
-    """A batch of at most ten items to decide on, with the results of the decisions so far."""
-
-    ids: Strings
-    """The ids of the remaining items, in display order."""
-    results: Strings = ()
-    """The result of each decision: `card`, `none` or `later`."""
-    actions: Strings = ()
-    """The ids of the actions that undo the decisions."""
-    document: str = ""
-    """The ID of the document on the page, or "" if the sitting shows a list."""
-    list_id: str = ""
-
-    def record_decision(
-        self, id: str, decision_kind: str, action_id: str, next_fact_id: str = ""
-    ) -> ReviewBatch:
-        """Return a copy of the sitting in which a decision is recorded and its item is removed.
-
-        If the decision created a card, the next fact of the same highlight takes the place of the
-        item. If this makes more than ten items, including those already decided, the last item is
-        dropped.
-
-        Args:
-            id: The id of the item.
-            decision_kind: The `kind` of the decision.
-            action_id: The id of the action_id, or "" if the decision cannot be undone.
-            next_fact_id: The id of the next fact of the same highlight, or "".
-        """
-        result = RESULT_BY_ACT.get(decision_kind, "card")
-        results = (*self.results, result)
-        has_card = result == "card"
-        sitting = self.replace_item(id, next_fact_id if has_card else "")
-        ids = sitting.ids[: SITTING_SIZE - len(results)]
-        actions = self.actions
-        if action_id:
-            actions = (*actions, action_id)
-        return replace(self, ids=ids, results=results, actions=actions)
-
-    def replace_item(self, id: str, new_id: str) -> ReviewBatch:
-        """Return a copy in which `new_id` replaces `id`. If `new_id` is "", `id` is removed."""
-        ids = [new_id if each == id else each for each in self.ids]
-        return replace(self, ids=tuple(filter(None, ids)))
-
-    def add_item(self, id: str, reading_order: Sequence[str]) -> ReviewBatch:
-        """Return a copy to which an item of the same document is added, in reading order.
-
-        If this makes more than ten items, including those already decided, the last item is
-        dropped. The new item itself is never dropped.
-
-        Args:
-            id: The id of the item to add.
-            reading_order: The ids of the new item and of the sitting's items, in reading order.
-        """
-        wanted_ids = {id, *self.ids}
-        ids = list(filter(wanted_ids.__contains__, reading_order))
-        if len(ids) == 1 or len(ids) + len(self.results) <= SITTING_SIZE:
-            return replace(self, ids=tuple(ids))
-        last_other = ids[-1]
-        if last_other == id:
-            last_other = ids[-2]
-        ids.remove(last_other)
-        return replace(self, ids=tuple(ids))
 
 
 def group_by_document(

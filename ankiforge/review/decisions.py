@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import StrEnum
 from typing import NamedTuple
 
 from ankiforge.model import Texts, Value
 
 PASSAGE_CHOICE = -1
 """The value of `Decision.choice` for a card made from the passage itself instead of a draft."""
-RESULT_BY_ACT = {"later": "later", "reject": "none"}
-"""Maps the `kind` of a decision to its result. Every other kind creates a card (`card`)."""
+
+
+class DecisionResult(StrEnum):
+    """What a decision makes of its item, for the ticks of a sitting."""
+
+    CARD = "card"
+    NONE = "none"
+    LATER = "later"
+
+    @classmethod
+    def from_act(cls, act: str) -> DecisionResult:
+        """Return the result of a decision by its name in the web page's requests."""
+        if act == "later":
+            return cls.LATER
+        if act == "reject":
+            return cls.NONE
+        return cls.CARD
 
 
 class Decision(
@@ -31,9 +47,9 @@ class Decision(
     """The number of the selected draft, counted from 0, or `PASSAGE_CHOICE`."""
 
     @property
-    def kind(self) -> str:
-        """The value of `act` in the web page's requests, such as `accept`."""
-        return str(self.__struct_config__.tag)
+    def result(self) -> DecisionResult:
+        """What the decision makes of its item."""
+        return DecisionResult.from_act(str(self.__struct_config__.tag))
 
 
 class Accept(Decision, tag="accept"):

@@ -8,7 +8,7 @@ from typing import Any
 from msgspec.structs import asdict, replace
 
 from ankiforge.model import Json, Value
-from ankiforge.review.decisions import RESULT_BY_ACT
+from ankiforge.review.decisions import DecisionResult
 
 
 class Look(StrEnum):
@@ -49,7 +49,7 @@ class Action(Value):
         data = asdict(self)
         data["act"] = data.pop("name")
         data["said"] = data.pop("message")
-        data["becomes"] = RESULT_BY_ACT.get(self.name, "card")
+        data["becomes"] = DecisionResult.from_act(self.name)
         return {name: value for name, value in data.items() if value is not None}
 
 

@@ -14,87 +14,66 @@ from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from msgspec.structs import asdict, replace
-
-from ankiforge.errors import RefusedError, UsageError
-from ankiforge.ledger import item_lists, pending_items
+from ankiforge.errors import RefusedError
+from ankiforge.ledger import pending_items
 from ankiforge.ledger.cards import load_highlight
 from ankiforge.ledger.draft_groups import iter_draft_groups
 from ankiforge.ledger.events import USER
-from ankiforge.ledger.source_state import SourceState
 from ankiforge.model import (
     CardKind,
-    Highlight,
     HighlightKey,
     Json,
-    ListRow,
-    Media,
     Origin,
     Preview,
     ShownCard,
-    SourceKind,
     Texts,
-    hash16,
 )
-from ankiforge.pipeline.collection import apply_anki_edits_to_rows
 from ankiforge.pipeline.decks import find_deck_and_tags, list_decks
 from ankiforge.pipeline.deliver import open_package
-from ankiforge.pipeline.media import load_highlight_media
-from ankiforge.pipeline.query import parse_query, uses_query_syntax
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.review import Decision, Item, Review, StaleItemError, batches
-from ankiforge.review.batches import DocumentItems, FolderItems, ReviewBatch
-from ankiforge.review.decisions import DecisionOutcome, Edit, WriteCard
-from ankiforge.review.items import iter_changed_cards
+from ankiforge.review.batches import DocumentItems, FolderItems
+from ankiforge.review.decisions import Edit, WriteCard
+from ankiforge.review.sitting import Sitting, SittingKind
 from ankiforge.text import format_as_sentence, format_count
-from ankiforge.web.card_view import render_card, render_row
+from ankiforge.web.all_cards import render_cards
+from ankiforge.web.card_view import render_card
 from ankiforge.web.documents import (
     CHOOSE_LABEL,
     DocumentRenderer,
     PageRenderer,
     TextSelection,
-    find_file,
 )
+from ankiforge.web.endings import (
+    describe_decisions,
+    describe_left_items,
+    describe_outcome,
+    format_heading,
+    render_changed_cards,
+)
+from ankiforge.web.files import ShownFiles
 from ankiforge.web.items import ItemRenderer, selectable_text_to_json
 from ankiforge.web.ledger_items import LedgerItems
 from ankiforge.web.page_part import ChatPrompt, ItemSource, PagePart
+from ankiforge.web.shelf import ASK_LABEL, BEST_LIST, USER_LIST, Shelf, describe_rest
+from ankiforge.web.sittings import Sittings
 
 if TYPE_CHECKING:
     from ankiforge.pipeline.run_result import RunResult
 
-MAX_ROWS = 100
-"""The maximum number of cards or documents that are sent to the page at once."""
-RECENT_UNMARKED_COUNT = 10
-"""The number of documents without highlights that come before those in which nothing is pending."""
-MAX_CREATORS = 2
-"""The maximum number of authors per document on the shelf."""
 NO_HIGHLIGHTS_TEXT = "Nothing is marked here yet."
-ASK_LABEL = "Ask my chat"
-"""The label of the button that asks a chat about a document."""
 CHOOSE_TEXT = (
     "Select words in the document and press Enter, or ask your chat for ten passages."
 )
 PagePartFactory = Callable[[Workspace, ItemRenderer], Iterable[PagePart]]
 
 
-_WAITING_STATE = "Waiting"
-"""The state that isn't shown in the list of all cards, because most of its rows have it."""
-_BEST_LIST = "best"
-"""The next ten of everything that waits, across documents. It is the first row of the shelf."""
-_USER_LIST = "you"
-"""The list of what only the user can answer. It comes first on the shelf."""
-_WORDS_LIST = "words"
-"""The list of new words. It comes after the other lists."""
-
-
 class _UndoEntry(NamedTuple):
     revert: Callable[[], object]
-    id: str = ""
-    """The ID of the item decided on, or ""."""
-    number: int = 0
-    """The number of the decision's sitting, or 0."""
-    sitting: ReviewBatch | None = None
-    """The sitting before the decision."""
+    decision: Decision | None = None
+    """The decision on an item, or None for a highlight that was made or deleted on the page."""
+    sitting: Sitting | None = None
+    """The sitting before the decision, or None for a decision outside a sitting."""
 
 
 class ReviewSession:
@@ -125,15 +104,14 @@ class ReviewSession:
         self._start_path = start_path
         self._workspace = workspace
         self._ledger = workspace.ledger
-        # The pictures and PDFs that the page has shown, keyed by their name in the URL.
-        self._files: dict[str, Path] = {}
-        self.documents = DocumentRenderer(workspace, self._find_picture, pages)
-        uses_model = workspace.folder.config.drafter == "llm"
+        self._files = ShownFiles(self._ledger, workspace.folder)
+        self.documents = DocumentRenderer(workspace, self._files.find_picture, pages)
+        self._uses_model = workspace.folder.config.drafter == "llm"
         self._renderer = ItemRenderer(
             self._ledger,
-            find_pdf_link=self._find_pdf_link,
+            find_pdf_link=self._files.find_pdf_link,
             documents=self.documents,
-            uses_model=uses_model,
+            uses_model=self._uses_model,
             can_show_in_anki=workspace.can_show_in_anki,
         )
         self._items = LedgerItems(workspace, self._renderer, self.documents)
@@ -150,18 +128,16 @@ class ReviewSession:
         # The decisions of this session that can be undone, keyed by the ID that `undo` takes.
         self._undo_entries: dict[str, _UndoEntry] = {}
         self._undo_ids = count(1)
-        # Every sitting so far, keyed by its number.
-        self._sittings: dict[int, ReviewBatch] = {}
-        # The number of the unfinished sitting of each document, most recent last.
-        self._unfinished: dict[str, int] = {}
+        self._sittings = Sittings()
+        self._shelf = Shelf(
+            workspace, self._items, self._sources, self.documents, self._sittings
+        )
         self._chat: ChatPrompt | None = None
-        # The rows of folders on the shelf, keyed by the ID of their list.
-        self._folders: dict[str, FolderItems] = {}
 
     def _find_item_source(self, id: str) -> ItemSource:
         return next(source for source in self._sources if id.startswith(source.prefix))
 
-    # --- lists --------------------------------------------------------------------------
+    # --- the shelf ----------------------------------------------------------------------
 
     def count_items(self) -> Json:
         """Return the number of items `left` in each list, and of cards `ready` to send to Anki."""
@@ -169,72 +145,6 @@ class ReviewSession:
         for source in self._sources:
             left.update(source.count_pending_items())
         return {"left": left, "ready": pending_items.count_unshipped_cards(self._ledger)}
-
-    def render_list(self, list_id: str, words: str = "", start: int = 0) -> Json | None:
-        """Render a list as JSON, with the new counts, or return None if it doesn't exist.
-
-        The list of all cards is rendered as rows. For any other list, this starts a sitting.
-
-        Args:
-            list_id: the ID of the list, or `all` for all cards.
-            words: a query that filters the list of all cards, or "".
-            start: the number of cards or items to skip because the page already has them.
-
-        Raises:
-            UsageError: `words` isn't a valid query.
-        """
-        if list_id == "all":
-            return {**self._list_all_cards(words.strip(), start), **self.count_items()}
-        if list_id == _BEST_LIST:
-            return {**self._start_best_sitting(), **self.count_items()}
-        if list_id in self._folders:
-            return {**self._start_folder_sitting(list_id), **self.count_items()}
-        source = self._find_list_source(list_id)
-        if source is None:
-            return None
-        items: list[Json] = []
-        for id in source.list_ids(list_id)[start:]:
-            if len(items) == batches.SITTING_SIZE:
-                break
-            item_json = source.render_item(id)
-            if item_json is not None:
-                items.append(item_json)
-        sitting = self._start_sitting(items, list_id=list_id)
-        count = len(source.list_ids(list_id))
-        counts = self._count_list(source, list_id, count)
-        return {**sitting, "waiting": counts["waiting"], **self.count_items()}
-
-    def _find_list_source(self, list_id: str) -> ItemSource | None:
-        for source in self._sources:
-            if list_id in source.count_pending_items():
-                return source
-        return None
-
-    def _start_best_sitting(self) -> Json:
-        """Start a sitting with the first ten items of the queue, or continue it."""
-        continued = self._continue_sitting(_BEST_LIST)
-        if continued:
-            return continued
-        items = self._render_items(self._items.select_best_of_queue())
-        return self._start_sitting(items, list_id=_BEST_LIST)
-
-    def _start_folder_sitting(self, list_id: str) -> Json:
-        """Start a sitting with the first ten new cards of a folder's documents, or continue it."""
-        continued = self._continue_sitting(list_id)
-        if continued:
-            return continued
-        folder = self._folders[list_id]
-        documents = {each.document for each in folder.documents}
-        ids = self._items.select_best_of_queue(documents)
-        if ids:
-            return self._start_sitting(self._render_items(ids), list_id=list_id)
-        uncarded_ids = []
-        for document_items in folder.documents:
-            uncarded_ids += _select_uncarded_ids(document_items)
-        items = self._render_items(uncarded_ids[: batches.SITTING_SIZE])
-        return {**self._start_sitting(items, list_id=list_id), "without": True}
-
-    # --- the shelf, and a sitting at one of its documents -------------------------------
 
     def render_documents(self, start: int = 0) -> Json:
         """Render the shelf, which lists the documents with undecided highlights, best first.
@@ -259,210 +169,123 @@ class ReviewSession:
                 without a sitting). The numbers that wait in all rows add up to the total.
         """
         all_document_items = self._items.list_documents()
-        entries = self._list_shelf_entries(all_document_items)
-        rows = []
-        for entry in entries[start : start + MAX_ROWS]:
-            if isinstance(entry, DocumentItems):
-                rows.append(self._render_document_row(entry))
-            else:
-                rows.append(entry)
-        counts = self._items.count_waiting()
+        shelf = self._shelf.render(all_document_items, start)
         return {
             **self.count_items(),
-            "counts": asdict(counts),
-            "waiting": batches.format_pending_counts(counts) or "",
-            "documents": rows,
-            "more": len(entries) > start + MAX_ROWS,
-            "begins": self._find_start_location(all_document_items),
-            "lost": self._describe_lost_cards(),
-            "without": _describe_rest(all_document_items),
+            **shelf,
+            "begins": self._find_start_location(all_document_items) or "",
+            "lost": self._shelf.describe_lost_cards() or "",
+            "without": describe_rest(all_document_items) or "",
         }
 
-    def _list_shelf_entries(
+    def _find_start_location(
         self, all_document_items: Sequence[DocumentItems]
-    ) -> list[DocumentItems | Json]:
-        """List the rows of the shelf in their order. Those of documents aren't rendered yet."""
-        unfinished = []
-        for id in reversed(self._unfinished):
-            document_items = self._find_document_items(id)
-            if document_items:
-                unfinished.append(document_items)
-        unfinished_documents = {each.document for each in unfinished}
-        pending, finished = [], []
-        for document_items in all_document_items:
-            if document_items.document in unfinished_documents:
-                continue
-            if document_items.waiting_count:
-                pending.append(document_items)
-            else:
-                finished.append(document_items)
-        lists = self._list_shelf_lists()
-        unmarked = self.documents.list_unmarked()
-        shown_rows: list[DocumentItems | Json] = []
-        places = self._items.load_document_places()
-        finished_rows: list[DocumentItems | Json] = []
-        for documents, rows in ((pending, shown_rows), (finished, finished_rows)):
-            for row in batches.group_small_documents(documents, places):
-                if isinstance(row, FolderItems):
-                    rows.append(self._render_folder_row(row))
-                else:
-                    rows.append(row)
-        best_rows = []
-        if len(unfinished) + len(pending) + len(lists) > 1:
-            best_rows = self._render_best_row()
-        return [
-            *unfinished,
-            *best_rows,
-            *(row for row in lists if row["id"] == _USER_LIST),
-            *shown_rows,
-            *(row for row in lists if row["id"] != _USER_LIST),
-            *unmarked[:RECENT_UNMARKED_COUNT],
-            *finished_rows,
-            *unmarked[RECENT_UNMARKED_COUNT:],
-        ]
-
-    def _render_folder_row(self, folder: FolderItems) -> Json:
-        if folder.waiting_count:
-            id = f"in {folder.id}"
-            count = f"{folder.waiting_count:,}"
-        else:
-            id = f"rest of {folder.id}"
-            count = f"{folder.remaining_count:,} without a card"
-        self._folders[id] = folder
-        documents = format_count(len(folder.documents), "document")
-        return {
-            "id": id,
-            "list": id,
-            "title": folder.title,
-            "by": "",
-            "waiting": 0,
-            "rest": f"{count} in {documents}",
-            "is_open": folder.waiting_count > 0,
-            "left": self._format_position(id),
-        }
-
-    def _render_best_row(self) -> list[Json]:
-        """Render the row of everything that waits, unless nothing does."""
-        total = self._items.count_waiting().total
-        if not total:
-            return []
-        title = f"All {total}"
-        if total > batches.SITTING_SIZE:
-            title = f"Best ten of {total:,}"
-        row = {
-            "id": _BEST_LIST,
-            "list": _BEST_LIST,
-            "title": title,
-            "by": "",
-            "waiting": 0,
-            "rest": "",
-            "cover": str(min(total, batches.SITTING_SIZE)),
-            "is_open": True,
-            "left": self._format_position(_BEST_LIST),
-        }
-        return [row]
-
-    def _list_shelf_lists(self) -> list[Json]:
-        """Render the rows of the lists in which something waits, the list of words last."""
-        rows: list[Json] = []
-        for source in reversed(self._sources):
-            counts = source.count_pending_items()
-            for id, row in source.lists.items():
-                if not counts[id]:
-                    continue
-                rows.append(
-                    {
-                        "id": id,
-                        "list": id,
-                        "title": row.title,
-                        "by": row.description,
-                        "cover": row.cover,
-                        **self._count_list(source, id, counts[id]),
-                        "is_open": True,
-                    }
-                )
-        rows.sort(key=lambda row: row["id"] == _WORDS_LIST)
-        return rows
-
-    def _count_list(self, source: ItemSource, list_id: str, count: int) -> Json:
-        """Return what the row of a list says. What a feature lists doesn't wait."""
-        if source is self._items:
-            return {"waiting": self._items.count_waiting_in_list(list_id), "rest": ""}
-        return {"waiting": 0, "rest": format_count(count, "card")}
-
-    def _describe_lost_cards(self) -> str:
-        lost_items = pending_items.count_dependent_items(
-            self._ledger,
-            excluded_states=(
-                SourceState.PRESENT,
-                SourceState.MISSING,
-                SourceState.UNSELECTED,
-            ),
-        )
-        if not lost_items.cards:
-            return ""
-        from ankiforge.reports.summary import format_lost_cards
-
-        return format_lost_cards(lost_items)
-
-    def _find_start_location(self, all_document_items: Sequence[DocumentItems]) -> str:
+    ) -> str | None:
         """Return the URL fragment of the document or list that the page opens first.
 
-        Returns "" for the shelf, if neither a file nor a query was given or nothing matches.
+        Returns None for the shelf, if neither a file nor a query was given or nothing matches.
         """
         if self._start_path:
             id = self.documents.find_document_id(self._start_path)
             if id:
                 return f"paper={id}"
         if not self._query:
-            return ""
+            return None
         pending_ids = batches.list_pending_ids(self._ledger, self._query)
         if pending_ids:
             return self._locate_item(pending_ids[0], all_document_items)
         documents = batches.find_documents_with_suggestions(self._ledger, self._query)
-        return self._locate_document(documents[0]) if documents else ""
+        return self._locate_document(documents[0]) if documents else None
 
-    def _locate_item(self, id: str, all_document_items: Sequence[DocumentItems]) -> str:
-        if id in self._items.queues[_USER_LIST]:
-            return _USER_LIST
+    def _locate_item(
+        self, id: str, all_document_items: Sequence[DocumentItems]
+    ) -> str | None:
+        if id in self._items.list_ids(USER_LIST):
+            return USER_LIST
         for document_items in all_document_items:
             if id in {place.id for place in document_items.with_drafts}:
                 return self._locate_document(document_items)
-        return ""
+        return None
 
     def _locate_document(self, document_items: DocumentItems) -> str:
         highlight = load_highlight(self._ledger, document_items.best_location.key)
         return f"paper={self.documents.register_document(highlight)}"
 
-    def _render_document_row(self, document_items: DocumentItems) -> Json:
-        highlight = load_highlight(self._ledger, document_items.best_location.key)
-        id = self.documents.register_document(highlight)
-        uses_model = self._workspace.folder.config.drafter == "llm"
-        chat = ""
-        if document_items.should_offer_chat and not uses_model:
-            chat = ASK_LABEL
-        rest = ""
-        if not document_items.waiting_count:
-            rest = f"{document_items.remaining_count:,} without a card"
-        return {
-            "id": id,
-            "title": document_items.title,
-            "by": ", ".join(highlight.document.creators[:MAX_CREATORS]),
-            "waiting": document_items.waiting_count,
-            "more": len(document_items.more),
-            "rest": rest,
-            "is_open": document_items.waiting_count > 0,
-            "chat": chat,
-            "left": self._format_position(id),
-        }
+    # --- sittings -----------------------------------------------------------------------
 
-    def _format_position(self, document: str) -> str:
-        """Format the position in the unfinished sitting of a document, or return "" without one."""
-        if document not in self._unfinished:
-            return ""
-        sitting = self._sittings[self._unfinished[document]]
-        decided = len(sitting.results)
-        return f"{decided + 1} of {decided + len(sitting.ids)}"
+    def render_list(self, list_id: str, words: str = "", start: int = 0) -> Json | None:
+        """Render a list as JSON, with the new counts, or return None if it doesn't exist.
+
+        The list of all cards is rendered as rows. For any other list, this starts a sitting.
+
+        Args:
+            list_id: the ID of the list, or `all` for all cards.
+            words: a query that filters the list of all cards, or "".
+            start: the number of cards or items to skip because the page already has them.
+
+        Raises:
+            UsageError: `words` isn't a valid query.
+        """
+        content = self._render_list_content(list_id, words.strip(), start)
+        if content is None:
+            return None
+        return {**content, **self.count_items()}
+
+    def _render_list_content(self, list_id: str, words: str, start: int) -> Json | None:
+        if list_id == "all":
+            return render_cards(self._ledger, words, start)
+        if list_id == BEST_LIST:
+            return self._start_best_sitting()
+        folder = self._shelf.find_folder(list_id)
+        if folder is not None:
+            return self._start_folder_sitting(list_id, folder)
+        source = self._find_list_source(list_id)
+        if source is None:
+            return None
+        return self._start_list_sitting(source, list_id, start)
+
+    def _find_list_source(self, list_id: str) -> ItemSource | None:
+        for source in self._sources:
+            if list_id in source.count_pending_items():
+                return source
+        return None
+
+    def _start_list_sitting(self, source: ItemSource, list_id: str, start: int) -> Json:
+        """Start a sitting with the next ten items of a list that still wait."""
+        items: list[Json] = []
+        for id in source.list_ids(list_id)[start:]:
+            if len(items) == batches.SITTING_SIZE:
+                break
+            item_json = source.render_item(id)
+            if item_json is not None:
+                items.append(item_json)
+        sitting = self._sittings.start(SittingKind.LIST, list_id, items)
+        count = len(source.list_ids(list_id))
+        counts = self._shelf.count_list(source, list_id, count)
+        return {**sitting, "waiting": counts["waiting"]}
+
+    def _start_best_sitting(self) -> Json:
+        """Start a sitting with the first ten items of the queue, or continue it."""
+        continued = self._continue_sitting(BEST_LIST)
+        if continued:
+            return continued
+        ids = self._items.select_best_of_queue()
+        return self._start_sitting(SittingKind.QUEUE, BEST_LIST, ids)
+
+    def _start_folder_sitting(self, list_id: str, folder: FolderItems) -> Json:
+        """Start a sitting with the first ten new cards of a folder's documents, or continue it."""
+        continued = self._continue_sitting(list_id)
+        if continued:
+            return continued
+        ids = self._items.select_best_of_queue(folder.document_ids)
+        if ids:
+            return self._start_sitting(SittingKind.QUEUE, list_id, ids)
+        uncarded_ids: list[str] = []
+        for document_items in folder.documents:
+            uncarded_ids += _select_uncarded_ids(document_items)
+        first_ids = uncarded_ids[: batches.SITTING_SIZE]
+        sitting = self._start_sitting(SittingKind.QUEUE, list_id, first_ids)
+        return {**sitting, "without": True}
 
     def start_document_sitting(self, id: str) -> Json:
         """Start a sitting with a document's ten best drafts and suggestions, in reading order.
@@ -472,77 +295,41 @@ class ReviewSession:
         suggestions, and `more` is true. Without those, it consists of ten highlights without a
         card, and `without` is true. `waiting` is the number of new cards of the document that wait.
         """
-        document_items = self._find_document_items(id)
+        document_items = self._shelf.find_document_items(id)
         if document_items is None:
-            return {**self._start_sitting([], document=id), "waiting": 0}
+            return {**self._start_sitting(SittingKind.DOCUMENT, id, ()), "waiting": 0}
         counts = {"waiting": document_items.waiting_count}
         continued = self._continue_sitting(id)
         if continued:
             return {**continued, **counts}
         ids = self._items.select_best_ids(document_items)
         if ids:
-            sitting = self._start_sitting(self._render_items(ids), document=id)
-            return {**sitting, **counts}
+            return {**self._start_sitting(SittingKind.DOCUMENT, id, ids), **counts}
         ids = self._items.select_best_ids(document_items, more=True)
         if ids:
-            sitting = self._start_sitting(self._render_items(ids), document=id)
+            sitting = self._start_sitting(SittingKind.DOCUMENT, id, ids)
             return {**sitting, **counts, "more": True}
         # no sentence has a suggestion, so let the user select the words to ask about
         ids = _select_uncarded_ids(document_items)
-        sitting = self._start_sitting(self._render_items(ids), document=id)
+        sitting = self._start_sitting(SittingKind.DOCUMENT, id, ids)
         return {**sitting, **counts, "without": True}
 
-    def _continue_sitting(self, document: str) -> Json | None:
-        """Render the unfinished sitting of a document, or return None if nothing of it is left."""
-        if document not in self._unfinished:
+    def _start_sitting(self, kind: SittingKind, target: str, ids: Iterable[str]) -> Json:
+        return self._sittings.start(kind, target, self._render_items(ids))
+
+    def _continue_sitting(self, target: str) -> Json | None:
+        """Render an unfinished sitting, or return None if nothing of it is left."""
+        sitting = self._sittings.find_unfinished(target)
+        if sitting is None:
             return None
-        number = self._unfinished[document]
-        sitting = self._sittings[number]
         items = self._render_items(sitting.ids)
         if not items:
             return None
-        ids = tuple(item_json["id"] for item_json in items)
-        return self._store_sitting(number, replace(sitting, ids=ids), items)
+        return self._sittings.resume(sitting, items)
 
     def _render_items(self, ids: Iterable[str]) -> list[Json]:
         """Render the items that are still pending."""
         return [*filter(None, map(self._items.render_item, ids))]
-
-    def _start_sitting(
-        self, items: Sequence[Json], document: str = "", list_id: str = ""
-    ) -> Json:
-        ids = tuple(item_json["id"] for item_json in items)
-        sitting = ReviewBatch(ids, document=document, list_id=list_id)
-        return self._store_sitting(len(self._sittings) + 1, sitting, items)
-
-    def _store_sitting(
-        self, number: int, sitting: ReviewBatch, items: Sequence[Json]
-    ) -> Json:
-        """Store a sitting and render it as JSON.
-
-        `items` are the items that the page doesn't have yet. A sitting with both decided and
-        remaining items becomes the unfinished sitting of its document.
-        """
-        self._sittings[number] = sitting
-        name = sitting.document
-        if sitting.list_id == _BEST_LIST or sitting.list_id in self._folders:
-            name = sitting.list_id
-        self._unfinished.pop(name, None)
-        if name and sitting.ids and sitting.results:
-            self._unfinished[name] = number
-        return {
-            "number": number,
-            "ids": sitting.ids,
-            "results": sitting.results,
-            "items": items,
-        }
-
-    def _find_document_items(self, document: str) -> DocumentItems | None:
-        """Return the pending drafts and undecided highlights of a document, or None without any."""
-        key = self.documents.get_highlight_key(document)
-        if not key:
-            return None
-        return self._items.find_document(key)
 
     def render_item(self, id: str) -> Json | None:
         """Render an item as JSON, or return None if it isn't pending any more."""
@@ -560,8 +347,8 @@ class ReviewSession:
                 A draft or suggestion is also added to the sitting, which is returned as `sitting`.
         """
         item_json = self._render_best_item(HighlightKey(key))
-        sitting = self._sittings.get(sitting_number)
-        if item_json is None or sitting is None or not sitting.document:
+        sitting = self._sittings.find(sitting_number)
+        if item_json is None or sitting is None or sitting.document is None:
             return {"item": item_json}
         id = item_json["id"]
         if id not in self._items.list_ids("new") and not item_json.get("suggested"):
@@ -569,7 +356,7 @@ class ReviewSession:
         extended = sitting.add_item(id, self._sort_by_position([*sitting.ids, id]))
         return {
             "item": item_json,
-            "sitting": self._store_sitting(sitting_number, extended, [item_json]),
+            "sitting": self._sittings.store(sitting_number, extended, [item_json]),
         }
 
     def _render_best_item(self, key: HighlightKey) -> Json | None:
@@ -596,48 +383,6 @@ class ReviewSession:
         """Render a passage's text so that the user can select words in it for a card."""
         return selectable_text_to_json(load_highlight(self._ledger, key))
 
-    def _list_all_cards(self, query: str, start: int) -> Json:
-        ids = self._find_matching_ids(query)
-        items = item_lists.load_items(self._ledger, ids[start : start + MAX_ROWS])
-        rows = [
-            _render_card_row(list_row)
-            for list_row in apply_anki_edits_to_rows(self._ledger, items)
-        ]
-        shown_count = start + len(rows)
-        left_count = min(len(ids) - shown_count, MAX_ROWS)
-        common_state = None
-        if len(rows) == len(ids):
-            common_state = _find_common_state(rows)
-        for row in rows:
-            if row["state"] in (_WAITING_STATE, common_state):
-                row["state"] = ""
-        summary = format_count(len(ids), "card")
-        more = ""
-        if not ids:
-            summary = "No card contains these words."
-        elif left_count > 0:
-            summary += f"; the first {shown_count:,} are shown"
-            more = f"Show {left_count} more"
-        elif common_state is not None:
-            summary = f"{len(ids)} {common_state[:1].lower()}{common_state[1:]}"
-        return {"rows": rows, "total": len(ids), "told": summary, "more": more}
-
-    def _find_matching_ids(self, query: str) -> list[str]:
-        """Return the IDs of the items that a query matches.
-
-        Text that isn't a query, for example with a colon or an unclosed quote, matches nothing.
-
-        Raises:
-            UsageError: the query is invalid.
-        """
-        try:
-            terms = parse_query(query.strip())
-            return item_lists.find_items(self._ledger, terms, everything=True)
-        except UsageError:
-            if uses_query_syntax(query):
-                raise
-            return []
-
     # --- decisions ----------------------------------------------------------------------
 
     def decide(self, decision: Decision) -> Json:
@@ -652,27 +397,34 @@ class ReviewSession:
             StaleItemError: the item has changed since it was shown.
             ForgeError: the decision was refused; the message gives the reason.
         """
-        sitting = self._sittings.get(decision.batch_number)
+        number = decision.batch_number
+        sitting = self._sittings.find(number)
         source = self._find_item_source(decision.id)
         try:
             done = source.decide(decision)
         except StaleItemError as error:
             if sitting:
-                error.sitting = self._replace_item_in_sitting(decision, error.face)
+                error.sitting = self._replace_stale_item(sitting, decision, error.face)
             raise
         if source is not self._items:
             self._items.clear_cache()
         item = source.render_item(done.next_id) if done.next_id else None
         reply = {"said": done.message, "item": item, "undo": ""}
         if done.undo:
-            reply["undo"] = self._store_undo(
-                _UndoEntry(done.undo, decision.id, decision.batch_number, sitting)
-            )
-        if sitting and done.is_pending:
-            reply["sitting"] = self._replace_item_in_sitting(decision, item)
-        elif sitting:
-            reply["sitting"] = self._record_in_sitting(sitting, decision, done, item)
+            reply["undo"] = self._store_undo(_UndoEntry(done.undo, decision, sitting))
+        if sitting:
+            next_id = None if item is None else item["id"]
+            after = sitting.record_decision(decision, done, next_id)
+            reply["sitting"] = self._sittings.store(number, after, _list_item(item))
         return {**self.count_items(), **reply}
+
+    def _replace_stale_item(
+        self, sitting: Sitting, decision: Decision, item: Json | None
+    ) -> Json:
+        """Show the current item in place of an outdated one, or remove it if none is left."""
+        new_id = None if item is None else item["id"]
+        after = sitting.replace_item(decision.id, new_id)
+        return self._sittings.store(decision.batch_number, after, _list_item(item))
 
     def _store_undo(self, entry: _UndoEntry) -> str:
         """Store how to undo a decision, and return the ID to pass to `undo`."""
@@ -680,39 +432,34 @@ class ReviewSession:
         self._undo_entries[id] = entry
         return id
 
-    def _replace_item_in_sitting(
-        self, decision: Decision, item_json: Json | None
-    ) -> Json:
-        """Replace the item of a decision in its sitting, and return the updated sitting as JSON.
+    def undo(self, action: str) -> Json:
+        """Undo a decision.
 
-        If `item_json` is None, the item is removed instead.
+        Returns:
+            The new counts; `item`, the item that is pending again; and `sitting`, the sitting as it
+                was before the decision. A highlight has neither `item` nor `sitting`.
+
+        Raises:
+            RefusedError: the decision can't be undone; the message gives the reason.
         """
-        number = decision.batch_number
-        sitting = self._sittings[number]
-        if item_json is None:
-            return self._store_sitting(number, sitting.replace_item(decision.id, ""), [])
-        replaced = sitting.replace_item(decision.id, item_json["id"])
-        return self._store_sitting(number, replaced, [item_json])
+        entry = self._undo_entries.get(action)
+        if entry is None:
+            raise RefusedError("This was undone before.")
+        entry.revert()
+        del self._undo_entries[action]
+        self._items.clear_cache()
+        decision = entry.decision
+        if decision is None:
+            return self.count_items()
+        item_json = self.render_item(decision.id)
+        reply = {**self.count_items(), "item": item_json}
+        if item_json and entry.sitting:
+            reply["sitting"] = self._sittings.store(
+                decision.batch_number, entry.sitting, [item_json]
+            )
+        return reply
 
-    def _record_in_sitting(
-        self,
-        sitting: ReviewBatch,
-        decision: Decision,
-        done: DecisionOutcome,
-        next_item: Json | None,
-    ) -> Json:
-        """Record a decision in its sitting, and return the updated sitting as JSON.
-
-        If the passage has another fact, `next_item` joins the sitting.
-        """
-        number = decision.batch_number
-        if next_item is None:
-            after = sitting.record_decision(decision.id, decision.kind, done.action, "")
-            return self._store_sitting(number, after, [])
-        after = sitting.record_decision(
-            decision.id, decision.kind, done.action, next_item["id"]
-        )
-        return self._store_sitting(number, after, [next_item])
+    # --- the ending of a sitting ----------------------------------------------------------
 
     def summarize_sitting(self, sitting_number: int) -> Json | None:
         """Summarize a sitting, or return None if there is no sitting with this number.
@@ -722,84 +469,74 @@ class ReviewSession:
         are in reading order. If a chat can be asked about the rest of a document, `chat` is the
         label of the button that does so.
         """
-        sitting = self._sittings.get(sitting_number)
+        sitting = self._sittings.find(sitting_number)
         if sitting is None:
             return None
-        if self.documents.has_no_highlights(sitting.document):
+        document = sitting.document
+        if document is not None and self.documents.has_no_highlights(document):
             return {
                 "heading": NO_HIGHLIGHTS_TEXT,
                 "told": CHOOSE_TEXT,
                 "cards": [],
                 "chat": CHOOSE_LABEL,
             }
-        cards = self._render_changed_cards(sitting)
-        endings = []
-        for source in self._sources:
-            row = source.lists.get(sitting.list_id)
-            if row and row.ending:
-                endings.append(row.ending)
-        if endings:
-            outcome = _describe_decisions(sitting)
+        cards = render_changed_cards(self._ledger, sitting, self._files.find_picture)
+        if document is not None:
+            reading_order = [*self.documents.get_highlight_states(document)]
+            cards.sort(key=lambda view: reading_order.index(view["key"]))
+        told = self._find_ending(sitting)
+        if told is None:
+            outcome = describe_outcome(sitting, cards)
         else:
-            outcome = _describe_outcome(sitting, cards)
-        left = self._describe_left_items(sitting)
+            outcome = describe_decisions(sitting)
+        document_items = None
+        if document is not None:
+            document_items = self._shelf.find_document_items(document)
+        if document_items is not None:
+            left = describe_left_items(document_items)
+        else:
+            left = self._describe_left_in_list(sitting.target)
         return {
-            "heading": _format_heading(sitting, outcome, left),
-            "told": " ".join(endings),
+            "heading": format_heading(sitting, outcome, left),
+            "told": told or "",
             "cards": cards,
-            "chat": self._label_chat_offer(sitting.document),
+            "chat": self._label_chat_offer(document_items) or "",
         }
 
-    def _label_chat_offer(self, document: str) -> str:
-        """Return the label of the button that asks a chat about the rest of a document, or ""."""
-        document_items = self._find_document_items(document)
-        if document_items is None or self._workspace.folder.config.drafter == "llm":
-            return ""
+    def _find_ending(self, sitting: Sitting) -> str | None:
+        """Return the sentence with which a feature ends the sittings of its list, or None."""
+        for source in self._sources:
+            shelf_list = source.lists.get(sitting.target)
+            if shelf_list and shelf_list.ending:
+                return shelf_list.ending
+        return None
+
+    def _label_chat_offer(self, document_items: DocumentItems | None) -> str | None:
+        """Return the label of the button that asks a chat about the rest of a document."""
+        if document_items is None or self._uses_model:
+            return None
         if not document_items.remaining_count:
-            return ""
+            return None
         return f"{document_items.remaining_count:,} more: {ASK_LABEL}"
 
-    def _render_changed_cards(self, sitting: ReviewBatch) -> list[Json]:
-        """Render the cards that a sitting has created or changed, in reading order if possible."""
-        cards: list[Json] = []
-        for card in iter_changed_cards(self._ledger, sitting.actions):
-            view = render_card(card, self._find_picture)
-            if "figure" in view:
-                view["cards"] = format_count(_count_cards(view), "card")
-            view["key"] = card.highlight.key
-            view["page"] = card.highlight.page_label
-            cards.append(view)
-        if sitting.document:
-            reading_order = [*self.documents.get_highlight_states(sitting.document)]
-            cards.sort(key=lambda view: reading_order.index(view["key"]))
-        return cards
-
-    def _describe_left_items(self, sitting: ReviewBatch) -> str:
-        """Describe what still waits in the document or list of a sitting, or return ""."""
-        document_items = None
-        if sitting.document:
-            document_items = self._find_document_items(sitting.document)
-        if document_items is None:
-            left_count = self._count_left_in_list(sitting.list_id)
-            return f"{left_count:,} waiting" if left_count else ""
-        parts = []
-        if document_items.waiting_count:
-            parts.append(f"{document_items.waiting_count:,} waiting")
-        if document_items.more:
-            parts.append(f"{len(document_items.more):,} more")
-        return ", ".join(parts)
+    def _describe_left_in_list(self, list_id: str) -> str | None:
+        left_count = self._count_left_in_list(list_id)
+        return f"{left_count:,} waiting" if left_count else None
 
     def _count_left_in_list(self, list_id: str) -> int:
-        if list_id == _BEST_LIST:
+        if list_id == BEST_LIST:
             return self._items.count_waiting().total
-        if list_id in self._folders:
-            folder = {each.document for each in self._folders[list_id].documents}
-            documents = self._items.list_documents()
-            return sum(
-                each.waiting_count for each in documents if each.document in folder
-            )
+        folder = self._shelf.find_folder(list_id)
+        if folder is not None:
+            waiting = 0
+            for document_items in self._items.list_documents():
+                if document_items.document in folder.document_ids:
+                    waiting += document_items.waiting_count
+            return waiting
         left: dict[str, int] = self.count_items()["left"]
         return left.get(list_id, 0)
+
+    # --- one card -------------------------------------------------------------------------
 
     def preview(self, decision: Decision) -> Json:
         """Render the card that a decision would create, as it would look in Anki.
@@ -812,7 +549,7 @@ class ReviewSession:
         """
         card = self._find_item_source(decision.id).preview(decision)
         gap = decision.gap if isinstance(decision, Edit | WriteCard) else 1
-        return render_card(card, self._find_picture, cloze_number=gap)
+        return render_card(card, self._files.find_picture, cloze_number=gap)
 
     def get_deck_and_tags(self, id: str) -> Json:
         """Return the `deck` and `tags` of the card being edited.
@@ -832,32 +569,6 @@ class ReviewSession:
             "tagged": placement.can_change_tags,
             "decks": list_decks(self._ledger),
         }
-
-    def undo(self, action: str) -> Json:
-        """Undo a decision.
-
-        Returns:
-            The new counts; `item`, the item that is pending again; and `sitting`, the sitting as it
-                was before the decision. A bulk decision has neither `item` nor `sitting`.
-
-        Raises:
-            RefusedError: the decision can't be undone; the message gives the reason.
-        """
-        entry = self._undo_entries.get(action)
-        if entry is None:
-            raise RefusedError("This was undone before.")
-        entry.revert()
-        del self._undo_entries[action]
-        self._items.clear_cache()
-        if not entry.id:
-            return self.count_items()
-        item_json = self.render_item(entry.id)
-        reply = {**self.count_items(), "item": item_json}
-        if item_json and entry.sitting:
-            reply["sitting"] = self._store_sitting(
-                entry.number, entry.sitting, [item_json]
-            )
-        return reply
 
     def send_to_anki(self) -> Json:
         """Send all unsent cards to Anki. If Anki isn't running, write a package instead.
@@ -941,7 +652,7 @@ class ReviewSession:
         outcome = self._chat.apply_reply(answer)
         self._chat = outcome.next_prompt or self._chat
         if outcome.is_usable:
-            self._unfinished.clear()  # so that the next ten include the new cards
+            self._sittings.forget_unfinished()  # the next ten include the new cards
         return {
             **self.count_items(),
             "said": format_as_sentence(outcome.message),
@@ -958,43 +669,15 @@ class ReviewSession:
 
         Returns None unless the page has already shown the file.
         """
-        return self._files.get(name)
+        return self._files.find_path(name)
 
-    def _find_picture(self, highlight: Highlight, path: str) -> Media | None:
-        media = load_highlight_media(
-            self._ledger, highlight, path, self._workspace.folder.pictures_directory
-        )
-        if not isinstance(media, Media):
-            return None
-        self._files[media.name] = Path(media.path)
-        return media
 
-    def _find_pdf_link(self, highlight: Highlight) -> list[Texts]:
-        if highlight.source_kind is not SourceKind.PDF:  # Zotero opens its own PDFs
-            return []
-        path = find_file(self._ledger, highlight)
-        if path is None:
-            return []
-        name = f"{hash16('paper', str(path))}.pdf"
-        self._files[name] = path
-        label = "Open the PDF"
-        href = f"/paper/{name}"
-        if highlight.block_id.isdecimal():
-            href += f"#page={int(highlight.block_id) + 1}"
-            if highlight.page_label:
-                label = f"Open page {highlight.page_label}"
-        return [{"label": label, "href": href}]
+def _list_item(item_json: Json | None) -> list[Json]:
+    """Return what the page needs of an item that joins a sitting."""
+    return [] if item_json is None else [item_json]
 
 
 # --- texts ------------------------------------------------------------------------------
-
-
-def _describe_rest(all_document_items: Iterable[DocumentItems]) -> str:
-    """Describe the highlights without a card, or return "" if there are none."""
-    count = sum(document_items.remaining_count for document_items in all_document_items)
-    if not count:
-        return ""
-    return f"{format_count(count, 'highlight')} without a card."
 
 
 def _select_uncarded_ids(document_items: DocumentItems) -> list[str]:
@@ -1006,68 +689,6 @@ def _select_uncarded_ids(document_items: DocumentItems) -> list[str]:
     ]
     places.sort(key=attrgetter("position"))
     return [place.id for place in places[: batches.SITTING_SIZE]]
-
-
-def _find_common_state(rows: Sequence[Json]) -> str | None:
-    """Return the state that all of several cards have, which is then said only once."""
-    states = {row["state"] for row in rows}
-    if len(rows) < 2 or len(states) > 1:
-        return None
-    [state] = states
-    return str(state)
-
-
-def _render_card_row(list_row: ListRow) -> Json:
-    return {**render_row(list_row), "place": list_row.highlight.document.title}
-
-
-def _count_cards(view: Json) -> int:
-    """Count the cards of a note, of which a figure has one for each mask."""
-    if "figure" not in view:
-        return 1
-    return sum(mask["on"] for mask in view["figure"]["masks"])
-
-
-def _describe_outcome(sitting: ReviewBatch, cards: Iterable[Json]) -> str:
-    """Describe how many cards a sitting has made, or else how many items were decided."""
-    card_count = sum(map(_count_cards, cards))
-    if not card_count:
-        return _describe_decisions(sitting)
-    parts = [format_count(card_count, "card")]
-    rejected_count = sitting.results.count("none")
-    if sitting.document and rejected_count:
-        parts.append(f"{rejected_count} rejected")
-    return _join_with_later(parts, sitting)
-
-
-def _describe_decisions(sitting: ReviewBatch) -> str:
-    """Describe how many items of a sitting were decided. Deferring isn't deciding."""
-    parts = []
-    decided_count = len(sitting.results) - sitting.results.count("later")
-    if decided_count:
-        parts.append(f"{decided_count} decided")
-    return _join_with_later(parts, sitting)
-
-
-def _join_with_later(parts: list[str], sitting: ReviewBatch) -> str:
-    later_count = sitting.results.count("later")
-    if later_count:
-        parts.append(f"{later_count} later")
-    return ", ".join(parts)
-
-
-def _format_heading(sitting: ReviewBatch, outcome: str, left: str) -> str:
-    if left and not sitting.results:
-        return "Everything was kept for later."
-    if left:
-        return f"{outcome}. Here: {left}."
-    # beside a list, its last document may still have pending items
-    nothing_left = "Nothing more is in this list."
-    if sitting.document:
-        nothing_left = "Nothing waits here."
-    if not sitting.results:
-        return nothing_left
-    return f"{outcome}. {nothing_left}"
 
 
 def _choose_edited_card(item: Item) -> ShownCard | None:

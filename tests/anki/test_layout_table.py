@@ -9,28 +9,33 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from ankiforge.anki.notes import parse_source_field
-from ankiforge.anki.notetypes import get_our_note_type, hash_html, hash_tags
-from ankiforge.anki.plan import (
+from ankiforge.anki.content import CardFiles, NoteContent, build_note_content
+from ankiforge.anki.layout import (
     ADOPTED_MOD,
     IDENTITY_FIELD,
     LOCAL_LINKS_FIELD,
     NOTE_TYPE_CHANGED,
     USER_FIELDS,
-    CardFiles,
-    CardPlan,
-    ExportOptions,
     FieldLayout,
-    NoteContent,
-    _build_schedules,
-    _compute_digest,
-    _find_text_by_number,
-    build_note_content,
     find_field_layout,
     find_field_positions,
     find_user_note_type,
+)
+from ankiforge.anki.notes import parse_source_field
+from ankiforge.anki.notetypes import (
+    get_our_note_type,
+    hash_html,
+    hash_tags,
+    parse_identity,
+)
+from ankiforge.anki.plan import (
+    CardPlan,
+    ExportOptions,
+    _compute_digest,
+    _find_text_by_number,
     plan_card,
 )
+from ankiforge.anki.schedules import build_schedules
 from ankiforge.model import (
     RETIRED_TAG,
     AdoptedNote,
@@ -757,6 +762,29 @@ def test_a_base_that_no_package_of_the_journal_had(
     )  # nothing is known of the packages before the journal was lost
 
 
+def test_our_text_that_no_package_of_the_journal_had_is_exported_once_more():
+    restored = planned(with_note(CARD, exports=(BEFORE,)), of_ours())
+    assert restored.note
+    assert restored.exported.field_hashes["Back"] == hash_html("Testing")
+    assert not planned(with_note(CARD, exports=(KNOWN,)), of_ours()).note
+
+
+def test_a_content_field_that_the_note_type_has_lost_keeps_its_base():
+    shorter = replace(
+        OURS, fields=tuple(field for field in OURS.fields if field[0] != "Extra")
+    )
+    fields = dict(zip(OURS.field_names, of_ours().fields, strict=True))
+    base = of_ours().identity
+    left = [fields[name] for name in shorter.field_names]
+    in_anki = note(CARD.guid, shorter, left, identity=base, tags=CARD.tags)
+    card = replace(CARD, fields=(("Front", "What helps?"), ("Back", "Testing")))
+    written_note = planned(card, in_anki, note_types={OURS.id: shorter}).note
+    position = shorter.field_names.index(IDENTITY_FIELD)
+    identity = parse_identity(written_note.fields[position])
+    extra = CARD.note_type.content_fields.index("Extra")
+    assert identity.fields[extra] == base.fields[extra] != ""
+
+
 def test_words_that_no_package_of_the_journal_had_stay_with_their_base():
     in_anki = changed(of_ours(), Back="kitty")
     rewritten = with_note(CARD, exports=(KNOWN,))
@@ -971,10 +999,19 @@ def test_a_link_that_is_of_this_computer_makes_no_revision():
         assert is_same is (name == LOCAL_LINKS_FIELD)
 
 
+def test_a_card_due_before_four_in_the_morning_is_due_on_the_day_before():
+    def due(time: str) -> int:
+        fsrs = CardSchedule(time, 12, 250, 20.0, 5.0, last_review="2026-02-20T12:00:00")
+        return build_schedules(with_note(CARD, schedule=(fsrs,)), (0,))[0].due
+
+    assert due("2026-03-02T02:00:00") == due("2026-03-01T23:00:00")
+    assert due("2026-03-02T05:00:00") == due("2026-03-01T23:00:00") + 1
+
+
 def test_an_adopted_card_has_its_schedule_in_anki_already():
     schedule = (CardSchedule("2026-01-05", 12, 250),)
-    assert _build_schedules(with_note(CARD, schedule=schedule), (0,)).keys() == {0}
-    assert not _build_schedules(with_note(IN_ADOPTED, schedule=schedule), (0,))
+    assert build_schedules(with_note(CARD, schedule=schedule), (0,)).keys() == {0}
+    assert not build_schedules(with_note(IN_ADOPTED, schedule=schedule), (0,))
 
 
 def test_the_words_under_the_numbers_are_those_of_a_live_card():

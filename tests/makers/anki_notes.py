@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ankiforge.anki.content import CardFiles, build_note_content
+from ankiforge.anki.layout import find_field_layout
 from ankiforge.anki.notes import ContextFilter, normalize_deck_name, normalize_tags
 from ankiforge.anki.notetypes import get_our_note_type, select_card_ordinals
-from ankiforge.anki.plan import CardFiles, build_note_content, find_field_layout
 from ankiforge.check import remove_revealing_context
 from ankiforge.model import Card, Media, Note, Problem, Strings
 

@@ -4,6 +4,7 @@ A mark is written `document place worth`; marks are given the best first, as `so
 them.
 """
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -21,14 +22,14 @@ from ankiforge.model import (
     HighlightKind,
     PendingDraft,
 )
-from ankiforge.review import Item
+from ankiforge.review import AnyDecision, DecisionOutcome, Item
 from ankiforge.review.batches import (
     DocumentItems,
-    ReviewBatch,
     format_pending_counts,
     group_by_document,
     sort_for_review,
 )
+from ankiforge.review.sitting import Sitting, SittingKind
 from tests.cards import made
 
 
@@ -193,12 +194,27 @@ def test_all_that_waits_is_asked_document_by_document_ten_by_ten():
 )
 def test_a_decision_takes_its_item_out_of_the_ten(ids, results, decision, left, became):
     id, act, further = decision
-    before = ReviewBatch(tuple(ids.split()), tuple(results.split()), ("x",))
-    after = before.record_decision(id, act, "y", further)
+    decided = msgspec.convert({"act": act, "id": id}, AnyDecision)
+    before = sitting_of(ids, tuple(results.split()), ("x",))
+    after = before.record_decision(decided, DecisionOutcome(action="y"), further or None)
     assert (" ".join(after.ids), after.results[-1]) == (left, became)
     assert after.results[:-1] == before.results
     assert after.actions == ("x", "y")
-    assert before.record_decision(id, act, "", further).actions == ("x",)
+    unrecorded = before.record_decision(decided, DecisionOutcome(), further or None)
+    assert unrecorded.actions == ("x",)
+
+
+def sitting_of(
+    ids: str, results: tuple[str, ...] = (), actions: tuple[str, ...] = ()
+) -> Sitting:
+    return Sitting(SittingKind.DOCUMENT, "d", tuple(ids.split()), results, actions)
+
+
+def test_an_item_that_still_waits_is_shown_again_and_decides_nothing():
+    before = sitting_of("a b c")
+    redrafted = msgspec.convert({"act": "others", "id": "b"}, AnyDecision)
+    after = before.record_decision(redrafted, DecisionOutcome(is_pending=True), "b2")
+    assert (after.ids, after.results) == (("a", "b2", "c"), ())
 
 
 @pytest.mark.parametrize(
@@ -206,12 +222,12 @@ def test_a_decision_takes_its_item_out_of_the_ten(ids, results, decision, left, 
     [
         ("a b c", "b", "b", "a b c"),
         ("a b c", "b", "b2", "a b2 c"),
-        ("a b c", "b", "", "a c"),
+        ("a b c", "b", None, "a c"),
         ("a b c", "d", "e", "a b c"),
     ],
 )
 def test_what_changed_meanwhile_stands_in_its_place(ids, id, now, left):
-    assert " ".join(ReviewBatch(tuple(ids.split())).replace_item(id, now).ids) == left
+    assert " ".join(sitting_of(ids).replace_item(id, now).ids) == left
 
 
 @pytest.mark.parametrize(
@@ -225,7 +241,7 @@ def test_what_changed_meanwhile_stands_in_its_place(ids, id, now, left):
     ],
 )
 def test_another_mark_joins_the_ten_in_reading_order(ids, decided, order, joined):
-    sitting = ReviewBatch(tuple(ids.split()), ("card",) * decided)
+    sitting = sitting_of(ids, ("card",) * decided)
     new = next(each for each in "bc" if each not in ids and each in order)
     assert " ".join(sitting.add_item(new, order.split()).ids) == joined
 

@@ -384,7 +384,7 @@ def test_a_further_fact_of_a_mark_follows_in_the_place_of_the_last_of_the_ten(
 
 
 def test_a_mark_without_a_proposal_says_why_and_its_words_are_chosen(forge, opened):
-    """Enter on a word hides it, and Enter again makes the card and goes on to the next mark."""
+    """Space on a word hides it. Enter hides nothing by itself; it makes the card and goes on to the next mark."""
     forge.settings(SETTINGS)
     write(forge, [FACTS[0], "You should drink water, my friend!", FACTS[1]])
     forge.ok("run")
@@ -395,9 +395,12 @@ def test_a_mark_without_a_proposal_says_why_and_its_words_are_chosen(forge, open
     assert shown(page) == "You should drink water, my friend!"
     told = page.locator(f"{ITEM} .why.quiet").inner_text()
     assert told == "Speaks to the reader, or needs the sentence before."
-    page.keyboard.press("ArrowRight")
+    for _ in range(3):
+        page.keyboard.press("Enter")
+        settle(page)
+    assert (hidden(page), accepted(forge)) == ("", {})
     page.keyboard.press("End")
-    page.keyboard.press("Enter")
+    page.keyboard.press("Space")
     assert hidden(page) == "friend"
     assert GAP.findall(accept(page, forge)["Text"]) == ["friend"]
     assert shown(page) == FACTS[1], "the mark behind it"

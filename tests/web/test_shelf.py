@@ -2,7 +2,7 @@
 
 import pytest
 
-from ankiforge.web.session import MAX_ROWS
+from ankiforge.web.shelf import MAX_ROWS
 from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
 from tests.web.conftest import over, ready, settle, shown, until
 

@@ -1,22 +1,24 @@
 // A card beside its highlight: a sentence with gaps, drafts as in Anki, lines to tick, or text to select from, plus the question
 // field and the editor. This module stores nothing; `readDecision` returns what an action would send.
 import { $, makeButton, h, makeKeyLabel, makeLink } from "./dom.js";
-import { makeEditor, renderUnsaved } from "./edit.js";
+import { makeEditor } from "./edit.js";
 import { makeFace, removeScripts, renderQuestion } from "./face.js";
 import { foldLetters } from "./letters.js";
 import { faces, parts } from "./parts.js";
+import { makeQuestionEditor } from "./question.js";
 import { makeSentenceView } from "./sentence.js";
 import { post } from "./server.js";
+import { MODE, RESULT } from "./states.js";
 
 // A card in a list: its question and answer, or its text with its gaps.
 export const renderSides = ({ question, answer }) => [h("span", { className: "q", dir: "auto" }, removeScripts(question)), answer && h("b", { dir: "auto" }, removeScripts(answer))];
 
 const PASSAGE_CHOICE = -1; // the `choice` of a card made from the passage rather than a draft
-const MAKE_ACTION = { act: "make", becomes: "card", said: "Made" };
+const MAKE_ACTION = { act: "make", becomes: RESULT.CARD, said: "Made" };
 
 export class Card {
-  // The mode: look, ask (the user types a question), edit, or kept (typed text isn't stored yet).
-  mode = "look";
+  /** @type {string} */
+  mode = MODE.LOOK;
   row = ""; // the id of the shelf's row that says that this card has unsaved words
   picked = 0;
   sentence = null;
@@ -125,7 +127,7 @@ export class Card {
   // Choose a draft or a gap by its key.
   choose(key) {
     const { cards = [] } = this.item;
-    if (this.mode !== "look" || this.item.beside) return;
+    if (this.mode !== MODE.LOOK || this.item.beside) return;
     const at = cards.findLastIndex(({ number = 1, gaps }) => number === key || (gaps && number <= key && key < number + gaps.length));
     if (at < 0) return;
     if (at !== this.picked || this.#usesPassage) this.#show(at);
@@ -149,10 +151,10 @@ export class Card {
   // Whether the user can type a question instead.
   get mayAsk() { return Boolean(this.sentence || this.editing); }
   ask() {
-    if (this.mode === "ask") return this.leave();
-    if (this.mode === "kept") return this.#open(this.#editor);
+    if (this.mode === MODE.ASK) return this.leave();
+    if (this.mode === MODE.KEPT) return this.#open(this.#editor);
     if (this.item.cards?.some(({ number }) => number === "q") && !this.#usesPassage) return this.choose("q");
-    if (this.mode !== "look") return;
+    if (this.mode !== MODE.LOOK) return;
     // what the user types next is meant as a question, not as keys
     if (!this.sentence?.answer()) return this.edit();
     this.#open(makeQuestionEditor(this.sentence, () => this.#onChange()));
@@ -171,8 +173,8 @@ export class Card {
 
   async edit() {
     const { item } = this;
-    if (this.mode === "kept") return this.#open(this.#editor);
-    if (!this.editing || this.mode !== "look") return;
+    if (this.mode === MODE.KEPT) return this.#open(this.#editor);
+    if (!this.editing || this.mode !== MODE.LOOK) return;
     const { fields, gap } = await this.#loadFields();
     const asks = { id: item.id, turn: item.turn, act: this.editing.act, choice: this.picked, gap };
     this.#open(makeEditor(fields, asks, this.card?.used ?? 0, () => this.#onChange()));
@@ -190,10 +192,10 @@ export class Card {
   // Close the question or editor, and return whether one was open. Changed text is kept and shown as such.
   leave() {
     const { mode } = this;
-    if (mode === "look" && this.#usesPassage) this.#show(this.picked);
-    else if (mode === "look" || mode === "kept") return false;
+    if (mode === MODE.LOOK && this.#usesPassage) this.#show(this.picked);
+    else if (mode === MODE.LOOK || mode === MODE.KEPT) return false;
     else if (this.#editor.isChanged()) {
-      this.mode = "kept";
+      this.mode = MODE.KEPT;
       this.face.replaceChildren(this.#editor.kept());
       this.node.focus({ preventScroll: true });
     } else this.drop();
@@ -203,7 +205,7 @@ export class Card {
   // Drop what the user typed.
   drop() {
     this.#editor = null;
-    this.mode = "look";
+    this.mode = MODE.LOOK;
     this.others.hidden = false;
     if (this.sentence) this.#showSentence(this.sentence);
     else this.#show(this.picked);
@@ -215,8 +217,8 @@ export class Card {
 
   readDecision() {
     const choice = this.#usesPassage ? PASSAGE_CHOICE : this.item.beside ? 0 : this.picked;
-    const isTyped = this.mode !== "look";
-    const isMade = isTyped ? this.#editor.mode === "ask" : this.#usesPassage;
+    const isTyped = this.mode !== MODE.LOOK;
+    const isMade = isTyped ? this.#editor.mode === MODE.ASK : this.#usesPassage;
     const action = isMade ? { ...MAKE_ACTION, label: this.says } : isTyped ? this.editing : this.main;
     const given = isTyped ? this.#editor.readDecision() : this.readInput(action);
     return given && { action, given: { choice, ...given } };
@@ -228,13 +230,13 @@ export class Card {
     return {};
   }
   get title() {
-    if (this.#editor?.mode === "ask") return this.#editor.text();
+    if (this.#editor?.mode === MODE.ASK) return this.#editor.text();
     return this.sentence ? this.item.title : renderQuestion(this.card ?? this.item); // the question shows the first gap
   }
 
   // The label of the filled button.
   get says() {
-    if (this.mode !== "look") return this.#editor.mode === "ask" ? "Make the card" : this.editing.save;
+    if (this.mode !== MODE.LOOK) return this.#editor.mode === MODE.ASK ? "Make the card" : this.editing.save;
     const { main } = this;
     if (main.needs === "words" && !this.sentence.answer()) return "Choose words";
     if (this.#usesPassage || (this.sentence && this.card?.gaps && this.sentence.isOwn())) return "Accept";
@@ -252,7 +254,7 @@ export class Card {
       isLost && h("b", {}, `Not stored: ${label.replace("…", "").toLowerCase()} “${this.item.title}”`), h("p", {}, words),
       isLost && makeButton("outlined small", "Try again", "", () => again({})),
       error.insist && makeButton("outlined small", "Do it anyway", "", () => again({ forced: true }))));
-    (this.mode === "edit" ? $(".written", this.node) : this.node).focus({ preventScroll: true });
+    (this.mode === MODE.EDIT ? $(".written", this.node) : this.node).focus({ preventScroll: true });
   }
 }
 
@@ -267,37 +269,3 @@ const drawByFeature = (card, onChange = null) => faces.map((draw) => draw(card, 
 const renderCard = (card) => h("section", { className: "held", ariaLabel: card.label ?? "Card" },
   (card.label || card.note) && h("p", { className: "label" }, card.label && h("b", {}, card.label), card.note && ` · ${card.note}`),
   drawByFeature(card)?.node ?? makeFace(card.context + card.back, card.title));
-
-// The user's own question. The answer is the blanked-out text until the user changes it.
-function makeQuestionEditor(sentenceView, onChange) {
-  const area = (name, label) => h("textarea", { className: name, rows: 2, dir: "auto", ariaLabel: label, placeholder: label, oninput: onInput });
-  const [question, answer] = [area("question", "Your question"), area("answer", "The answer")];
-  const warning = h("p", { className: "why caution", role: "status", hidden: true });
-  const from = h("p", { className: "from", dir: "auto" });
-  const labelled = (name, box) => h("label", {}, h("span", { className: "label" }, name), box);
-  const node = h("div", { className: "asking" }, labelled("Question", question), labelled("Answer", answer), warning, from);
-  const hidden = sentenceView.answer();
-  answer.value = hidden;
-  from.replaceChildren("From the sentence: ", sentenceView.box.cloneNode(true));
-  function onInput() {
-    const [asked, wanted] = [foldLetters(question.value), foldLetters(answer.value)];
-    warning.hidden = !(wanted.length > 2 && asked.includes(wanted));
-    warning.textContent = `The question already says the answer: “${answer.value.trim()}”.`;
-    onChange();
-  }
-  return {
-    node,
-    mode: "ask",
-    focus: () => question.focus(),
-    isChanged: () => Boolean(question.value.trim()),
-    kept: () => renderUnsaved([question.value, answer.value]),
-    text: () => question.value.trim(),
-    readDecision() {
-      const [text, words] = [question.value.trim(), answer.value.trim()];
-      if (!text || !words) (text ? answer : question).focus();
-      if (!text || !words) return null;
-      if (words !== hidden) return { act: "write", fields: { Front: text, Back: words } };
-      return { act: "make", spans: sentenceView.readSelection().spans, question: text };
-    },
-  };
-}

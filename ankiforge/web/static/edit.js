@@ -4,6 +4,7 @@ import { drawFace } from "./face.js";
 import { GAP, getCaret, makeField, findGap, blankOut, setHint, placeCaretAtEnd, redraw, renumber, removeGap, readSource } from "./field.js";
 import { tell } from "./say.js";
 import { get, post } from "./server.js";
+import { MODE } from "./states.js";
 
 const PREVIEW_DELAY = 200; // ms without typing before the preview is redrawn
 
@@ -39,7 +40,8 @@ export function makeEditor(fields, asks, used, onChange) {
   };
   const isChanged = () => JSON.stringify(typed()) !== before || Object.keys(place.typed()).length > 0;
   const words = () => boxes.filter((box) => readSource(box).trim()).map((box) => [...box.cloneNode(true).childNodes]);
-  return { node, mode: "edit", focus, kept: () => renderUnsaved(words()), isChanged, readDecision: () => ({ fields: { ...typed(), ...place.typed() } }) };
+  const readDecision = () => ({ fields: { ...typed(), ...place.typed() } });
+  return { node, mode: MODE.EDIT, focus, kept: () => renderUnsaved(words()), isChanged, readDecision };
 }
 // Show unsaved typed text, read-only.
 export const renderUnsaved = (fields) => h("div", { className: "kept" }, h("p", { className: "tag" }, "Not saved"), fields.map((words) => h("div", { className: "written", dir: "auto" }, words)));

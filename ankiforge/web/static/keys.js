@@ -1,6 +1,7 @@
 // A single table of all keys, from which the keyboard handling and the menu are built.
 import { $, findAll, h, makeKeyLabel } from "./dom.js";
 import { closeField, isMeantForField, runWhenPainted } from "./pace.js";
+import { MODE } from "./states.js";
 
 // Each key has the `views` in which it acts (shelf, sitting, list), a name, a function, and `when` it is available. The menu lists
 // what has no button and can act now, under its current `label`. A key that `holds` stores nothing, so it waits for a card that
@@ -20,7 +21,7 @@ const step = { holds: true, isListed: (page) => page.view === "sitting" && page.
 export const KEYS = [
   makeKeyRow("shelf sitting")("Enter", "Accept, make or open", (page) => page.place.enter(), unlisted),
   sitting("1–4", "Other words", () => {}, unlisted),
-  sitting("ArrowRight", "Choose your own words", (page) => page.sitting.card.sentence.focus(), { ...unlisted, holds: true, when: (page) => page.sitting.card?.mode === "look" && page.sitting.card.sentence }),
+  sitting("ArrowRight", "Choose your own words", (page) => page.sitting.card.sentence.focus(), { ...unlisted, holds: true, when: (page) => page.sitting.card?.mode === MODE.LOOK && page.sitting.card.sentence }),
   sitting(" ", "Hide the word", () => {}, unlisted),
   sitting("q", "Ask", (page) => page.sitting.ask(), { ...unlisted, holds: true, when: (page) => page.sitting.card?.mayAsk }),
   sitting("e", "Edit", (page) => page.sitting.edit(), { ...unlisted, when: (page) => page.sitting.card?.editing }),

@@ -1,8 +1,9 @@
 // The page: a shelf of documents, a sitting at a document or list, and the rows of all cards. The server enforces all rules.
 //
 //   shelf    the pending documents         paper     the document: its pages and highlights, and where they are
-//   sitting  ten decisions; its ending     card      the card beside its highlight, its question, its editor
+//   sitting  ten decisions; its ending     card      the card beside its highlight; question and edit: what the user types
 //   rows     all cards                     sentence  words to blank out; shapes: outlines of highlights
+//   bar      the buttons below a card      tie       the line from a card to its highlight; strip: all highlights
 //   keys     the keyboard                  pace      the timing of keys
 import { beginChat, openChat } from "./chat.js";
 import { $, findAll } from "./dom.js";

@@ -72,12 +72,6 @@ export function makeSentenceView(card, name, onChange) {
     if (at === undefined) focusFirst();
     else options[at].node.focus();
   }
-  // Blank out the focused word. Return whether a word has the focus.
-  function hideFocused() {
-    const at = options.findIndex(({ node: word }) => word === document.activeElement);
-    if (at >= 0) hide(makeSpan(at, at));
-    return at >= 0;
-  }
   const gap = (n) => proposed[n - 1] && hide(proposed[n - 1]);
   const makeSpan = (a, b) => [options[Math.min(a, b)].start, options[Math.max(a, b)].end];
   // Clicking a word in another proposed gap selects that gap. A word next to the current gap is added to it, a word at its edge
@@ -122,11 +116,11 @@ export function makeSentenceView(card, name, onChange) {
   // ---- The result.
 
   const readSelection = () => ({ spans: spans.map((span) => span.join("-")).join(), cut: isWhole() ? "" : cut.join("-"), before: hasBefore });
-  // Return what to send. If nothing is blanked out, blank out the focused word, or else focus the first word and return null.
+  // Return what to send. If nothing is blanked out, focus the words and return null: only the user chooses what a card asks.
   function readDecision() {
     if (gaps.length && !isOwn()) return { act: "accept", gap: number() };
     if (spans.length) return { act: "make", ...readSelection() };
-    if (!hideFocused()) focus();
+    focus();
     return null;
   }
   // The text to find in the document, without formulas, because rendered formulas differ from their source.

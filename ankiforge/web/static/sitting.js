@@ -1,30 +1,22 @@
 // A sitting: up to ten pending items of one document or list. The document stays on screen, with the card level with its
 // highlight. The server keeps track of the remaining items, but the next card is shown before the server has answered.
+import { drawButtons } from "./bar.js";
 import { Card } from "./card.js";
-import { $, makeButton, h } from "./dom.js";
+import { $, h } from "./dom.js";
 import { Ending } from "./ending.js";
 import { fillFrame, renderQuestion } from "./face.js";
 import { runAlone, attempt, isFree, mayDecide, markPainted } from "./pace.js";
 import { forgetPaper, getPaper } from "./paper.js";
 import { TEN, UNTIL_NEXT, announce, quote, tell } from "./say.js";
 import { get, post } from "./server.js";
+import { MODE, PENDING, RESULT } from "./states.js";
+import { drawStrip, drawView } from "./strip.js";
+import { hideTie, levelCard, tieToCard, tieToRow } from "./tie.js";
 
 const REFRESH_DELAY = 150; // ms to wait after a decision, so that the next one isn't delayed
-const narrowQuery = matchMedia("(max-width: 699px)");
 
 // The state of a highlight whose item is pending.
-const getPendingState = ({ suggested }) => (suggested ? "suggested" : "asks");
-
-// Keep the buttons in one row: first with less space between them, then without their keys.
-function fitButtons() {
-  const place = $("#buttons");
-  const isBroken = () => place.lastChild?.offsetTop !== place.firstChild?.offsetTop;
-  place.classList.remove("tight", "without-keys");
-  if (isBroken()) place.classList.add("tight");
-  if (isBroken()) place.classList.add("without-keys");
-}
-new ResizeObserver(fitButtons).observe($("#buttons"));
-new MutationObserver(fitButtons).observe($("#buttons"), { childList: true });
+const getPendingState = ({ suggested }) => (suggested ? PENDING.SUGGESTED : PENDING.ASKS);
 
 export class Sitting {
   // The target of the sitting: its `title`; `read`, which requests the sitting; its `entry` on the shelf; the `key` of a
@@ -33,7 +25,7 @@ export class Sitting {
   number = 0; // the server's id of the sitting
   items = []; // the remaining items
   at = 0;
-  results = []; // the outcome of each decision: card, none or later
+  results = []; // the `RESULT` of each decision
   opened = null; // an item outside the sitting, shown instead
   isStoring = false; // whether a decision is being stored
   card = null;
@@ -74,24 +66,30 @@ export class Sitting {
   }
   observe() { this.resizes.observe($("#margin")); }
   close() {
-    // keep the words that aren't saved
-    const { kept } = this.#page;
-    for (const card of this.#cards) {
-      kept.delete(card.item.id);
-      if (card.mode !== "look") card.leave();
-      if (card.mode === "kept") kept.set(card.item.id, Object.assign(card, { row: this.origin.entry?.id ?? card.item.source?.document }));
-    }
+    for (const card of this.#cards) this.#keepTypedText(card);
     this.#leavePaper();
     this.resizes.disconnect();
     document.body.classList.remove("ended", "alone");
-    $("#tie").style.visibility = "hidden";
+    hideTie();
+  }
+  // Close what the user types in a card; what isn't stored is kept for the next time that the card is shown.
+  #keepTypedText(card) {
+    const { kept } = this.#page;
+    kept.delete(card.item.id);
+    if (card.mode !== MODE.LOOK) card.leave();
+    if (card.mode !== MODE.KEPT) return;
+    card.row = this.origin.entry?.id ?? card.item.source?.document;
+    kept.set(card.item.id, card);
   }
 
   get item() { return this.opened ?? this.items[this.at]; }
   get size() { return this.items.length + this.results.length; }
-  // The card's current actions, except that of the filled button; and the action with a given key or name.
-  get actions() { return this.ending || this.card?.mode !== "look" ? [] : this.card.actions.filter((action) => action !== this.card.main); }
-  actionOf(key) { return this.ending || this.card?.mode !== "look" ? undefined : this.card.actions.find((action) => action.key === key || action.act === key); }
+  // Whether the card's own actions can be chosen: it is on screen, and nothing is typed.
+  get #isLooking() { return !this.ending && this.card?.mode === MODE.LOOK; }
+  // The card's current actions, except that of the filled button.
+  get actions() { return this.#isLooking ? this.card.actions.filter((action) => action !== this.card.main) : []; }
+  // The action with a key or name, if it can be chosen.
+  actionOf(key) { return this.#isLooking ? this.card.actions.find((action) => action.key === key || action.act === key) : undefined; }
 
   // ---- Rendering.
 
@@ -100,8 +98,8 @@ export class Sitting {
     document.body.classList.toggle("ended", !item);
     if (!item) return this.end();
     this.ending = null;
-    const known = [...this.#cards, ...this.#page.kept.values()].find(({ item: { id, turn } }) => id === item.id && turn === item.turn);
-    this.card = item.card ??= known ?? new Card(item, () => this.#page.sitting?.onCardChange(), (key) => this.#page.sitting?.press(key));
+    item.card ??= this.#findShownCard(item) ?? this.#makeCard(item);
+    this.card = item.card;
     this.#cards.add(this.card);
     $("#fold input").checked = false;
     $("#margin").replaceChildren(this.card.node);
@@ -122,6 +120,15 @@ export class Sitting {
     // open the next item's document ahead of time
     const next = this.items[(this.at + 1) % this.items.length]?.source;
     if (next) setTimeout(() => getPaper(next.document), REFRESH_DELAY);
+  }
+  // The card of an item that was shown before and hasn't changed since, with what the user typed.
+  #findShownCard({ id, turn }) {
+    const cards = [...this.#cards, ...this.#page.kept.values()];
+    return cards.find(({ item }) => item.id === id && item.turn === turn);
+  }
+  // A card may outlive its sitting, so it reports to the current one.
+  #makeCard(item) {
+    return new Card(item, () => this.#page.sitting?.onCardChange(), (key) => this.#page.sitting?.press(key));
   }
   #look(glides) {
     const { paper, card } = this;
@@ -171,83 +178,49 @@ export class Sitting {
     }));
   }
 
-  // Draw the buttons in a fixed order; hide their keys if there is no room.
-  bar() {
-    const place = $("#buttons");
-    const drawn = ({ look, label, key, run }) => makeButton(look === "filled" ? look : "outlined", label, key, run, { "aria-keyshortcuts": key });
-    place.replaceChildren(...this.#choices().map(drawn));
-  }
+  bar() { drawButtons(this.#listButtons()); }
   // The current buttons: {look, label, key, run}.
-  #choices() {
+  #listButtons() {
     const { card } = this;
-    const isEdited = card.mode === "edit";
-    const main = { look: "filled", label: card.says, key: isEdited ? "Ctrl ⏎" : "⏎", run: () => this.enter() };
-    const back = (label) => ({ label, key: "Esc", run: () => this.escape() });
+    const main = { look: "filled", label: card.says, key: "⏎", run: () => this.enter() };
+    const back = { label: "Back", key: "Esc", run: () => this.escape() };
     const drop = { label: "Discard", key: "", run: () => card.drop() };
-    if (card.mode === "ask") return [main, back("Back")];
-    if (isEdited) return [main, back("Keep for later"), drop];
-    if (card.mode === "kept") return [main, { label: "Go on", key: "e", run: () => this.edit() }, drop];
-    const chosen = (action) => (action === card.main ? main : { ...action, look: action.look.replace("filled", "outlined"), run: () => this.do(action) });
-    const [first, ...shown] = card.actions.filter(({ act, look }) => look !== "more" && (act !== "ask" || card.sentence)).map(chosen);
-    return [first, ...(this.opened && this.items.length ? [back("Back")] : []), ...shown];
+    switch (card.mode) {
+      case MODE.ASK: return [main, back];
+      case MODE.EDIT: return [{ ...main, key: "Ctrl ⏎" }, { ...back, label: "Keep for later" }, drop];
+      case MODE.KEPT: return [main, { label: "Go on", key: "e", run: () => this.edit() }, drop];
+    }
+    const [first, ...others] = card.actions.filter((action) => this.#hasButton(action)).map((action) => (action === card.main
+      ? main : { ...action, look: action.look.replace("filled", "outlined"), run: () => this.do(action) }));
+    const isBesideSitting = this.opened && this.items.length > 0;
+    return isBesideSitting ? [first, back, ...others] : [first, ...others];
   }
+  // Whether an action has a button, not only an entry of the menu. A question needs words that it asks about.
+  #hasButton({ act, look }) { return look !== "more" && (act !== "ask" || this.card.sentence); }
 
   // ---- The card is level with its highlight, and connected to it by a line.
 
   level() {
-    const { paper, ending } = this;
-    const tie = $("#tie");
-    tie.style.visibility = "hidden";
+    const { paper, ending, card } = this;
+    hideTie();
     if (!paper) {
-      if (this.card) this.card.node.style.translate = "";
+      if (card) card.node.style.translate = "";
       return;
     }
-    this.#foot();
-    const node = ending ? ending.chosen : this.card?.node;
+    drawView(paper);
+    const node = ending ? ending.chosen : card?.node;
     const mark = paper.getScreenPosition(ending ? ending.key : paper.now);
     if (!node?.isConnected || !mark) return;
-    const margin = $("#margin").getBoundingClientRect();
-    const isTied = !narrowQuery.matches;
-    if (!ending) {
-      const most = margin.height - node.offsetHeight - 16;
-      const y = Math.max(Math.min(mark.top - margin.top - 22, most), 12);
-      node.style.translate = isTied ? `0 ${y.toFixed(1)}px` : "";
+    if (ending) {
+      tieToRow(node, mark);
+    } else {
+      levelCard(node, mark);
+      tieToCard(node, mark);
     }
-    if (!isTied) return; // on a phone the card is below the document
-    // the line starts at the document's edge, because a line across its text would look like a strikethrough
-    const tied = ({ x, y }, toX, toY) => `M${x} ${y}H${turn}C${(turn + toX) / 2} ${y} ${(turn + toX) / 2} ${toY} ${toX} ${toY}`;
-    const turn = $("#strip").getBoundingClientRect().left;
-    const getMiddle = (row) => Math.min(row.getBoundingClientRect().top + row.offsetHeight / 2, margin.bottom - 4);
-    const { left, top, bottom } = node.getBoundingClientRect();
-    const end = ending ? getMiddle(node) : Math.min(Math.max(mark.y, top + 18), bottom - 18);
-    $(".gutter", tie).setAttribute("d", tied(mark, left, end));
-    $("circle", tie).setAttribute("cx", left);
-    $("circle", tie).setAttribute("cy", end);
-    tie.style.visibility = mark.isSeen ? "visible" : "hidden";
   }
-  // Show the page and zoom, and on the strip the part of the document in view.
-  #foot() {
-    const { paper } = this;
-    $("#where").textContent = paper.body.formatPosition?.() ?? "";
-    const { scrollTop, clientHeight } = paper.pane;
-    const view = $("#strip b");
-    if (!view) return;
-    view.style.top = `${(100 * scrollTop) / paper.tall}%`;
-    view.style.height = `${(100 * clientHeight) / paper.tall}%`;
-  }
-  // Draw the strip, which shows all highlights of the document.
   strip() {
     const { paper } = this;
-    if (!paper) return;
-    const states = new Set(paper.marks.map(({ state }) => state));
-    for (const each of $("#legend").children) each.hidden = !states.has(each.dataset.s);
-    $("#strip").replaceChildren(h("b"), ...paper.marks.map((mark) => {
-      const tick = h("i", { title: mark.words, onclick: () => this.goToMark(mark.key) });
-      Object.assign(tick.dataset, { s: mark.key === paper.now && !this.ending ? "now" : mark.state, ten: String(paper.ten.has(mark.key)), key: mark.key, state: mark.state });
-      tick.style.top = `${(100 * paper.getTop(mark)) / paper.tall}%`;
-      return tick;
-    }));
-    this.#foot();
+    if (paper) drawStrip(paper, this.ending ? null : paper.now, (key) => this.goToMark(key));
   }
 
   // ---- Navigation.
@@ -378,7 +351,7 @@ export class Sitting {
   enter() {
     if (this.ending) return this.ending.enter();
     const { card } = this;
-    if (card.mode === "look" && card.main.needs === "edit") return this.edit();
+    if (card.mode === MODE.LOOK && card.main.needs === "edit") return this.edit();
     if (!mayDecide()) return;
     const decision = card.readDecision();
     if (decision) this.#store(decision.action, decision.given);
@@ -395,37 +368,9 @@ export class Sitting {
   }
 
   async #store(action, given) {
-    const { item, items, at, results, opened, card } = this;
-    const name = card.title;
-    const again = (more) => this.#store(action, { ...given, ...more });
+    const { item, opened } = this;
     if (action.stays) tell(action.stays, { stays: UNTIL_NEXT });
-    await runAlone(async () => {
-      this.isStoring = true;
-      if (!opened && !action.stays) this.#goAhead(action);
-      try {
-        const reply = await post("decide", { id: item.id, turn: item.turn, act: action.act, sitting: opened ? 0 : this.number, ...given, ...action.sends });
-        this.#page.counted(reply);
-        this.isStoring = false;
-        this.#cards.delete(card);
-        this.#page.kept.delete(item.id);
-        this.#stored(reply, action);
-        const what = action.act === "accept" && card.drawn?.told ? [`${card.drawn.told()} from “${this.paper?.title ?? item.title}”`]
-          : this.ending ? [`${action.said}.`] : [`${action.said}: `, quote(name)];
-        if (action.stays) tell(reply.said);
-        else tell([...what, ` ${reply.said ?? ""}`], { undoes: true });
-        announce($("#count").textContent); // the message about the decision is announced separately
-      } catch (error) {
-        // show the card's current state again, with the reason, or remove it if it is no longer pending
-        Object.assign(this, { items, at, results, isStoring: false });
-        const isGone = error.status === 409 && !error.item;
-        if (error.sitting) this.#take(error.sitting, item.id);
-        else if (error.status === 409) this.opened = error.item;
-        await this.show();
-        if (isGone) tell([`${error.message} `, quote(renderQuestion(item)), " was not decided on again."]);
-        else this.card.fail(error, action.label, again);
-      }
-      this.#refresh();
-    }, { bringsCard: Boolean(opened || action.stays) });
+    await runAlone(() => this.#send(action, given), { bringsCard: Boolean(opened || action.stays) });
     // after an item outside the sitting, continue with the next highlight
     const isBeside = opened && !this.origin.single && !action.stays && !this.opened;
     if (isBeside && this.paper?.marks.some(({ key }) => key === item.source?.key)) {
@@ -433,15 +378,52 @@ export class Sitting {
       this.stepMark(1);
     }
   }
+  async #send(action, given) {
+    const { item, items, at, results, opened, card } = this;
+    const decision = { id: item.id, turn: item.turn, act: action.act, sitting: opened ? 0 : this.number, ...given, ...action.sends };
+    const name = card.title;
+    this.isStoring = true;
+    if (!opened && !action.stays) this.#goAhead(action);
+    try {
+      const reply = await post("decide", decision);
+      this.#page.counted(reply);
+      this.isStoring = false;
+      this.#cards.delete(card);
+      this.#page.kept.delete(item.id);
+      this.#stored(reply, action);
+      if (action.stays) tell(reply.said);
+      else tell([...this.#describeDecision(action, card, name), ` ${reply.said ?? ""}`], { undoes: true });
+      announce($("#count").textContent); // the message about the decision is announced separately
+    } catch (error) {
+      Object.assign(this, { items, at, results, isStoring: false });
+      await this.#showRefusal(error, item, action.label, (more) => this.#store(action, { ...given, ...more }));
+    }
+    this.#refresh();
+  }
+  // The parts of a message about a decision on a card, which is called `name` unless its name is on screen.
+  #describeDecision(action, card, name) {
+    if (action.act === "accept" && card.drawn?.told) return [`${card.drawn.told()} from “${this.paper?.title ?? card.item.title}”`];
+    if (this.ending) return [`${action.said}.`];
+    return [`${action.said}: `, quote(name)];
+  }
+  // A decision was refused: show the item's current state again with the reason, or remove it if it isn't pending any more.
+  async #showRefusal(error, item, label, again) {
+    const isStale = error.status === 409;
+    if (error.sitting) this.#take(error.sitting, item.id);
+    else if (isStale) this.opened = error.item;
+    await this.show();
+    if (isStale && !error.item) tell([`${error.message} `, quote(renderQuestion(item)), " was not decided on again."]);
+    else this.card.fail(error, label, again);
+  }
   // Show the next item: another fact of the same highlight, in place of the last item, or else the next highlight.
   #goAhead({ becomes }) {
     const { items, at } = this;
     const { source, beside, then } = items[at];
-    const next = becomes === "card" && then ? [then] : [];
+    const next = becomes === RESULT.CARD && then ? [then] : [];
     for (const each of next) this.#known.set(each.id, Object.assign(each, { isAhead: true }));
-    if (source && !beside) this.paper?.recolour({ [source.key]: becomes === "later" ? getPendingState(items[at]) : becomes });
+    if (source && !beside) this.paper?.recolour({ [source.key]: becomes === RESULT.LATER ? getPendingState(items[at]) : becomes });
     this.results = [...this.results, becomes];
-    this.items = [...items.slice(0, at), ...next, ...items.slice(at + 1)].slice(0, TEN - this.results.length);
+    this.items = items.toSpliced(at, 1, ...next).slice(0, TEN - this.results.length);
     if (at >= this.items.length) this.at = 0;
     this.show();
   }
