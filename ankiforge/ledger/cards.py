@@ -366,18 +366,12 @@ def _combine_with_passage(
     The first highlight that is still in its document counts as the source of the card. Without
     one, it is the highlight as last read, or as the journal has it.
     """
-    read_rows = [row for row in highlight_rows if row["body"]]
-    present_rows = [row for row in read_rows if row["state"] == SourceState.PRESENT]
-    present_highlights = _sort_copies(present_rows, passage)
-    passages = present_highlights
-    if not passages and read_rows:
-        passages = (decode_highlight(read_rows[0]["body"]),)
-    if not passages:
-        passages = (build_highlight_from_journal(passage),)
-
+    present_highlights = _sort_copies(_filter_present(highlight_rows), passage)
     if present_highlights:
+        passages = present_highlights
         source_change = _find_change_of_highlight(card, present_highlights[0])
     else:
+        passages = (_get_last_highlight(passage, highlight_rows),)
         source_change = _find_removal({row["state"] for row in highlight_rows})
     source_changes: tuple[SourceChange, ...] = ()
     if source_change is not None:
@@ -392,6 +386,23 @@ def _combine_with_passage(
         old_passage_text=old_text,
         keeps_last_exported_text=not present_highlights and _has_exported_text(card),
     )
+
+
+def _filter_present(highlight_rows: Iterable[Row]) -> list[Row]:
+    """Return the rows of the highlights that are still in their source."""
+    present_rows = []
+    for row in highlight_rows:
+        if row["body"] and row["state"] == SourceState.PRESENT:
+            present_rows.append(row)
+    return present_rows
+
+
+def _get_last_highlight(passage: Passage, highlight_rows: Iterable[Row]) -> Highlight:
+    """Return a removed highlight as it was last read, or as the journal has it."""
+    for row in highlight_rows:
+        if row["body"]:
+            return decode_highlight(row["body"])
+    return build_highlight_from_journal(passage)
 
 
 def _find_removal(states: Collection[str]) -> SourceChange | None:
@@ -441,26 +452,30 @@ def _sort_copies(present_rows: Sequence[Row], passage: Passage) -> tuple[Highlig
         return ()
     if len(present_rows) == 1:
         return (decode_highlight(leading["body"]),)
-    sort_entries = []
-    for row in present_rows:
-        highlight = decode_highlight(row["body"])
-        document = highlight.document
-        is_other = (row["route"], row["exact"]) != (leading["route"], leading["exact"])
-        route = ROUTE_RANKS[row["route"]]
+    leading_text = leading["route"], leading["exact"]
+    highlight_by_key = {row["key"]: decode_highlight(row["body"]) for row in present_rows}
+
+    def get_sort_key(row: Row) -> tuple[bool, int, str, int, str]:
+        document = highlight_by_key[row["key"]].document
+        has_other_text = (row["route"], row["exact"]) != leading_text
         path = document.path or document.key
-        sort_entries.append(
-            (is_other, route, path, row["position"], row["key"], highlight)
-        )
-    sort_entries.sort(key=lambda entry: entry[:-1])
-    return tuple(entry[-1] for entry in sort_entries)
+        route_rank = ROUTE_RANKS[row["route"]]
+        return has_other_text, route_rank, path, row["position"], row["key"]
+
+    sorted_rows = sorted(present_rows, key=get_sort_key)
+    return tuple(highlight_by_key[row["key"]] for row in sorted_rows)
 
 
 def build_highlight_from_journal(passage: Passage) -> Highlight:
     """Build a highlight from the journal, for a passage that was never read on this device."""
-    text = passage.readings[0] if passage.readings else PassageReading("")
-    document = Document(DocumentKey(text.document_path), "", text.document_path)
-    kind = HighlightKind(text.kind) if text.kind else HighlightKind.HIGHLIGHT
-    return Highlight(document, "", kind, text.exact, HighlightKey(passage.key))
+    reading = PassageReading("")
+    if passage.readings:
+        reading = passage.readings[0]
+    kind = HighlightKind.HIGHLIGHT
+    if reading.kind:
+        kind = HighlightKind(reading.kind)
+    document = Document(DocumentKey(reading.document_path), "", reading.document_path)
+    return Highlight(document, "", kind, reading.exact, HighlightKey(passage.key))
 
 
 def load_card_and_passage(store: Store, guid: str) -> tuple[Card, Passage]:
