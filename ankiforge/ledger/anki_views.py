@@ -174,7 +174,7 @@ def _record_changes(
 def _store_graves(store: Store, graves: frozenset[NoteId]) -> None:
     """Store which of our notes Anki lists as deleted."""
     ids = set(filter(is_in_our_id_range, graves))
-    if ids != {row["id"] for row in store.fetch_rows("SELECT id FROM grave")}:
+    if ids != set(store.fetch_column("SELECT id FROM grave")):
         store.execute("DELETE FROM grave")
         store.execute_all("INSERT INTO grave VALUES (?)", [(id,) for id in ids])
 

@@ -221,7 +221,7 @@ def find_passage_key(store: Store, guid: str) -> str | None:
 def load_passage_keys(store: Store, *, live: bool = False) -> list[str]:
     """Return the keys of all passages with cards or, if `live`, with live cards."""
     query = "SELECT DISTINCT passage FROM card WHERE live >= ? ORDER BY passage"
-    return [row["passage"] for row in store.fetch_rows(query, live)]
+    return store.fetch_column(query, live)
 
 
 def find_passage_keys(store: Store, guids: Iterable[str]) -> list[str]:
@@ -229,7 +229,7 @@ def find_passage_keys(store: Store, guids: Iterable[str]) -> list[str]:
     query = (
         f"SELECT DISTINCT passage FROM card WHERE guid IN {JSON_VALUES} ORDER BY passage"
     )
-    return [row["passage"] for row in store.fetch_rows(query, to_json(list(guids)))]
+    return store.fetch_column(query, to_json(list(guids)))
 
 
 def has_cards(store: Store) -> bool:

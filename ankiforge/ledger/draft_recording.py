@@ -94,7 +94,7 @@ def iter_highlights_to_draft(
         outdated_keys.update(row["key"] for row in rows)
     else:
         column, query = "drafted", _UNDRAFTED_QUERY
-    keys = [row["key"] for row in store.fetch_rows(query)]
+    keys = store.fetch_column(query)
     fields = line_patterns.FieldDetector(store)
     for batch in iter_batches(keys):
         store.preload_passages(batch)
@@ -140,7 +140,7 @@ def iter_answered_highlights(
     `was_asked` takes the key of a highlight, and returns whether to yield it.
     """
     query = "SELECT key FROM highlight WHERE state = 'present' AND modelled = content"
-    keys = (row["key"] for row in store.fetch_rows(query))
+    keys = store.fetch_column(query)
     for batch in iter_batches(filter(was_asked, keys)):
         for row in highlights.load_highlight_rows(store, batch):
             yield decode_highlight(row["body"])

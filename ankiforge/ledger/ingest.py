@@ -209,8 +209,9 @@ class IngestRun:
         with self.store.transaction():
             self._relocate_documents()
             query = f"SELECT id FROM document WHERE source IN {JSON_VALUES}"
-            rows = self.store.fetch_rows(query, to_json([*self.sole_keys_by_source]))
-            missing_ids = [row["id"] for row in rows]
+            missing_ids = self.store.fetch_column(
+                query, to_json([*self.sole_keys_by_source])
+            )
             unselect_documents(self.store, self._find_documents_to_unselect())
             unselected_before += self._unselect_copied_documents()
             for container in sorted(self.listing.places):
@@ -321,8 +322,9 @@ class IngestRun:
         """
         if not self.removed_sources:
             return
-        container_rows = self.store.fetch_rows("SELECT DISTINCT container FROM document")
-        known_containers = {row["container"] for row in container_rows}
+        known_containers = set(
+            self.store.fetch_column("SELECT DISTINCT container FROM document")
+        )
         new_places = defaultdict[str, set[Pair]](set)
         for document in self.deferred_documents:
             container_and_place = (document.container, get_document_path(document))
@@ -469,12 +471,12 @@ class IngestRun:
         )
 
     def _find_keys_only_in_source(self, source: str) -> set[str]:
-        rows = self.store.fetch_rows(
+        key_list = self.store.fetch_column(
             "SELECT h.key FROM highlight h JOIN document d ON d.id = h.document"
             " WHERE d.source = ? AND h.state IN ('present', 'unselected')",
             source,
         )
-        keys = {row["key"] for row in rows}
+        keys = set(key_list)
         other_keys = set(self.store.get_all_keys(keys)) - keys
         other_rows = highlights.load_current_highlight_rows(self.store, other_keys)
         keys_elsewhere = {row["key"] for row in other_rows}
@@ -700,7 +702,7 @@ class IngestRun:
     def _load_texts(self, id: DocumentId) -> frozenset[str]:
         """Load the folded texts of all highlights of a document."""
         query = "SELECT folded FROM highlight WHERE document = ?"
-        return frozenset(row["folded"] for row in self.store.fetch_rows(query, id))
+        return frozenset(self.store.fetch_column(query, id))
 
     def _find_unlisted_documents(
         self, container: str, stored_rows: Sequence[Row]
@@ -777,8 +779,7 @@ class IngestRun:
             row["key"] for row in highlights.load_highlight_rows(self.store, keys)
         }
         query = f"SELECT key FROM event WHERE what = 'key' AND key IN {JSON_VALUES}"
-        rows = self.store.fetch_rows(query, to_json(keys))
-        issued_keys.update(row["key"] for row in rows)
+        issued_keys.update(self.store.fetch_column(query, to_json(keys)))
         return issued_keys
 
     # --- writing ------------------------------------------------------------------------
@@ -922,12 +923,11 @@ def unselect_documents(store: Store, ids: Iterable[DocumentId]) -> int:
     with store.transaction():
         for id in ids:
             store.execute("UPDATE document SET state = 'unselected' WHERE id = ?", id)
-            rows = store.fetch_rows(
+            keys = store.fetch_column(
                 "UPDATE highlight SET state = 'unselected'"
                 " WHERE document = ? AND state = 'present' RETURNING key",
                 id,
             )
-            keys = [row["key"] for row in rows]
             _schedule_copies_of_unselected(store, keys)
             count += len(keys)
     return count

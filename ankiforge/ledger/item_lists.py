@@ -498,13 +498,12 @@ def compute_min_id_length(ids: Iterable[str]) -> int:
 
 def load_card_and_draft_ids(store: Store) -> list[str]:
     """Load the ids of all cards and drafts."""
-    rows = store.fetch_rows("SELECT id FROM draft UNION ALL SELECT guid FROM card")
-    return [row[0] for row in rows]
+    return store.fetch_column("SELECT id FROM draft UNION ALL SELECT guid FROM card")
 
 
 def load_highlight_ids(store: Store) -> dict[str, str]:
     """Load the keys of all highlights, keyed by the ids under which lists show them."""
-    keys = (row["key"] for row in store.fetch_rows("SELECT key FROM highlight"))
+    keys = store.fetch_column("SELECT key FROM highlight")
     return {make_highlight_id(key): key for key in keys}
 
 
@@ -554,7 +553,7 @@ def load_facets(store: Store) -> dict[str, list[str]]:
     """
     values_by_field = {}
     for field, query in _FACET_QUERIES.items():
-        values_by_field[field] = [row[0] for row in store.fetch_rows(query, MAX_FACETS)]
+        values_by_field[field] = store.fetch_column(query, MAX_FACETS)
     return values_by_field
 
 

@@ -360,8 +360,8 @@ def _find_passages_with_questions(store: Store) -> set[str]:
         drafts += question.drafts
         guids += question.guids
     query = f"SELECT passage FROM draft WHERE id IN {JSON_VALUES}"
-    rows = store.fetch_rows(query, to_json(drafts))
-    return {row["passage"] for row in rows}.union(cards.find_passage_keys(store, guids))
+    passages_of_drafts = store.fetch_column(query, to_json(drafts))
+    return {*passages_of_drafts, *cards.find_passage_keys(store, guids)}
 
 
 def load_draft_locations(store: Store, ids: Iterable[str]) -> list[PassageLocation]:
@@ -474,10 +474,9 @@ def count_dependent_items(
             are skipped.
     """
     if keys is None:  # both conditions are necessary; see `tables.highlights`
-        gone = store.fetch_rows(
+        keys = store.fetch_column(
             "SELECT key FROM highlight WHERE state != 'present' AND state = 'gone'"
         )
-        keys = [row["key"] for row in gone]
     titles_by_passage = _load_titles_of_passages(store, keys, excluded_states)
     homes = find_live_cards_at_home(store, titles_by_passage)
     draft_rows = store.fetch_rows(

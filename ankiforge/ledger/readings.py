@@ -416,12 +416,12 @@ class StoredDocumentLookup:
         """The containers of the sources that are no longer in the settings."""
         if self._in_use is None:
             return frozenset()
-        rows = self._store.fetch_rows(
+        containers = self._store.fetch_column(
             "SELECT DISTINCT container FROM document WHERE source != ''"
             f" AND source NOT IN {JSON_VALUES}",
             to_json(sorted(self._in_use)),
         )
-        return frozenset(row["container"] for row in rows)
+        return frozenset(containers)
 
     def _get_row(self, container: str, path: str) -> Row | None:
         if container not in self._rows:

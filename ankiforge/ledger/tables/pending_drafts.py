@@ -50,7 +50,7 @@ _COMPARING_CHECKS = ("duplicate", "similar", "same_front")
 def sort_by_reading_order(store: Store, ids: Iterable[str]) -> list[str]:
     """Sort drafts into reading order, and drop those whose highlight is no longer in its source."""
     query = f"SELECT id FROM readable WHERE id IN {JSON_VALUES} ORDER BY document, place, position"
-    return [row["id"] for row in store.fetch_rows(query, to_json(list(ids)))]
+    return store.fetch_column(query, to_json(list(ids)))
 
 
 def find_drafts_of_highlights(
@@ -61,13 +61,12 @@ def find_drafts_of_highlights(
     Highlights that are no longer in their source are skipped. If `new`, drafts that would revise
     a card are skipped as well.
     """
-    rows = store.fetch_rows(
+    return store.fetch_column(
         f"SELECT id FROM readable WHERE key IN {JSON_VALUES} AND (revises = '' OR NOT ?)"
         " ORDER BY document, place, position",
         to_json(list(keys)),
         new,
     )
-    return [row["id"] for row in rows]
 
 
 def load_draft_ids(store: Store, drafter: str = "") -> list[str]:
@@ -75,12 +74,11 @@ def load_draft_ids(store: Store, drafter: str = "") -> list[str]:
 
     If `drafter` is given, only the drafts of this drafter are included.
     """
-    rows = store.fetch_rows(
+    return store.fetch_column(
         "SELECT id FROM readable WHERE ?1 = '' OR drafter = ?1"
         " ORDER BY document, place, position",
         drafter,
     )
-    return [row["id"] for row in rows]
 
 
 # --- lookups ----------------------------------------------------------------------------
@@ -130,13 +128,13 @@ def load_draft_keys(store: Store, ids: Iterable[str]) -> dict[str, str]:
 
 def find_repeated_content_hashes(store: Store, ids: Iterable[str]) -> set[str]:
     """Return the content hashes that several of these drafts share, or a draft and a card."""
-    rows = store.fetch_rows(
+    content_hashes = store.fetch_column(
         f"SELECT content FROM draft WHERE id IN {JSON_VALUES} GROUP BY content HAVING count(*) > 1"
         " OR EXISTS (SELECT 1 FROM card WHERE card.content = draft.content)"
         " OR EXISTS (SELECT 1 FROM card WHERE card.source = draft.content)",
         to_json(list(ids)),
     )
-    return {row["content"] for row in rows}
+    return set(content_hashes)
 
 
 def load_drafts_of_outdated_cards(store: Store) -> list[Row]:
@@ -161,13 +159,13 @@ def load_drafts_of_outdated_cards(store: Store) -> list[Row]:
 def find_drafts_of_highlight(store: Store, key: str) -> list[str]:
     """Return the ids of a highlight's drafts, sorted by position."""
     query = "SELECT id FROM draft WHERE key = ? ORDER BY position, id"
-    return [row["id"] for row in store.fetch_rows(query, key)]
+    return store.fetch_column(query, key)
 
 
 def find_revisions(store: Store, guids: Iterable[str]) -> list[str]:
     """Return the ids of the drafts that would revise one of these cards."""
     query = f"SELECT id FROM draft WHERE revises != '' AND revises IN {JSON_VALUES}"
-    return [row["id"] for row in store.fetch_rows(query, to_json(list(guids)))]
+    return store.fetch_column(query, to_json(list(guids)))
 
 
 def load_drafts_with_duplicate_finding(store: Store) -> list[Row]:
