@@ -152,7 +152,9 @@ def find_sentences_of_change(draft: StoredDraft) -> Strings:
 
     Returns () if the draft is about the whole passage.
     """
-    return (draft.quote,) if draft.sentence_hashes else ()
+    if not draft.sentence_hashes:
+        return ()
+    return (draft.quote,)
 
 
 def plan_retirement(
