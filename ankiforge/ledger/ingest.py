@@ -674,10 +674,11 @@ class IngestRun:
             The row of each document in the order of `read_documents`, or None if the document is
             new.
         """
-        row_by_id = {row["id"]: row for row in all_rows}
+        row_by_id = {}
         row_by_place = {}
         removed_ids = unlisted_ids | self.missing_documents
         for row in all_rows:
+            row_by_id[row["id"]] = row
             if row["container"] == container:
                 row_by_place[row["place"]] = row
             if row["state"] == SourceState.UNSELECTED:
@@ -810,15 +811,12 @@ class IngestRun:
         if stored_highlight.texts:
             newest_reading = stored_highlight.texts[0]
             old_text, old_path = newest_reading.exact, newest_reading.document_path
-        is_other_document = mark.document != stored_highlight.document
         if stored_highlight.state is not SourceState.JOURNAL:
+            is_other_document = mark.document != stored_highlight.document
             if is_other_document or old_path != mark.document_path:
                 report.moved.append((key, mark.document_path))
-        has_new_comment = False
-        if not stored_highlight.is_journal_only:
-            old_comment = stored_highlight.highlight.comment
-            has_new_comment = old_comment != mark.highlight.comment
-        if has_new_comment or stored_highlight.exact_hash not in ("", exact_hash):
+        has_new_text = stored_highlight.exact_hash not in ("", exact_hash)
+        if has_new_text or _has_new_comment(mark, stored_highlight):
             report.changed.append((key, old_text, mark.highlight.exact))
         content = hash_highlight_content(mark.highlight)
         is_back = stored_highlight.state in (SourceState.GONE, SourceState.UNSELECTED)
@@ -943,3 +941,10 @@ def _schedule_copies_of_unselected(store: Store, keys: Sequence[str]) -> None:
     for key in keys:
         if not store.get_passage(key).was_ever_decided:
             schedule_redrafting_of_copies(store, key)
+
+
+def _has_new_comment(mark: MatchedHighlight, stored: MatchedHighlight) -> bool:
+    """Return whether the user's comment on a highlight read on this device has changed."""
+    if stored.is_journal_only:
+        return False
+    return stored.highlight.comment != mark.highlight.comment

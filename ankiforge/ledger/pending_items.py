@@ -188,13 +188,16 @@ def _load_uncarded(store: Store) -> list[PassageLocation]:
     """Load the locations of `PendingItems.without_card`, the most useful first."""
     # whether a draft waits is the same for all highlights of a passage
     rows = store.fetch_rows("SELECT * FROM present_passage WHERE best IS NULL")
-    states = [row_to_state(row) for row in select_leading_rows(rows)]
-    states = [state for state in states if state.has_open_sentence]
+    states = []
+    for state in map(row_to_state, select_leading_rows(rows)):
+        if state.has_open_sentence:
+            states.append(state)
     factuality = load_factuality(store)
     states.sort(key=partial(_get_best_first_sort_key, factuality))
     sentence_by_key = load_best_sentence_hashes(store)
-    return [
-        PassageLocation(
+    locations = []
+    for state in states:
+        location = PassageLocation(
             id=state.key,
             key=state.key,
             document=state.document,
@@ -204,8 +207,8 @@ def _load_uncarded(store: Store) -> list[PassageLocation]:
             factuality=get_factuality(factuality, state.document),
             sentence=sentence_by_key.get(state.key, ""),
         )
-        for state in states
-    ]
+        locations.append(location)
+    return locations
 
 
 def group_pending_items(

@@ -368,11 +368,18 @@ def write_planned_package(
     problems: list[Problem] = []
     notes: dict[Guid, Note] = {}
     shipped: list[tuple[Guid, ExportedNote]] = []
+    updated_count = retired_count = replaced_count = 0
     for plan in planned:
         problems += plan.problems
         if plan.note and plan.exported:
             notes[plan.guid] = plan.note
             shipped.append((plan.guid, plan.exported))
+        if plan.is_update:
+            updated_count += 1
+            if not plan.is_live:
+                retired_count += 1
+        if plan.replaces_unseen_note:
+            replaced_count += 1
     if not notes:
         previous_path = _put_previous_package_aside(ledger, path)
         return WrittenPackage(path, previous_path=previous_path, problems=tuple(problems))
@@ -392,13 +399,12 @@ def write_planned_package(
         str(path),
         fingerprint,
         notes=len(notes),
-        updated=sum(plan.is_update for plan in planned),
+        updated=updated_count,
         undone=anki_views.count_undone_in_packages(ledger),
-        retired=sum(plan.is_update and not plan.is_live for plan in planned),
+        retired=retired_count,
     )
     if settings is not None and _can_be_reused(planned, notes.values()):
         ledger.set_cached_value(_LAST_PACKAGE_KEY, msgspec.json.encode(package).decode())
-    replaced_count = sum(plan.replaces_unseen_note for plan in planned)
     return WrittenPackage(
         path,
         package.notes,

@@ -7,7 +7,7 @@ drafting to the row of a highlight.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 from msgspec.structs import asdict, replace
@@ -224,7 +224,6 @@ def store_made(store: Store, changes: Sequence[DraftingChanges], batch: str = ""
     What a drafting with an id (`batch`) replaces is kept for its undo.
     """
     for change in changes:
-        key = change.snapshot.highlight.key
         if batch:
             query = (
                 "UPDATE OR REPLACE made SET dropped = ?"
@@ -233,19 +232,24 @@ def store_made(store: Store, changes: Sequence[DraftingChanges], batch: str = ""
             store.execute(query, batch, to_json(change.dropped_ids))
         else:
             # a draft that was made again keeps its row
-            made_ids = {draft.id for draft in change.made}
-            dropped_ids = [id for id in change.dropped_ids if id not in made_ids]
+            dropped_ids = set(change.dropped_ids)
+            dropped_ids -= {draft.id for draft in change.made}
             query = f"DELETE FROM made WHERE dropped = '' AND id IN {JSON_VALUES}"
-            store.execute(query, to_json(dropped_ids))
+            store.execute(query, to_json(sorted(dropped_ids)))
         for draft in change.made:
-            store.execute(
-                "INSERT INTO made VALUES (?, ?, ?, ?, ?, ?, ?, '', ?) ON CONFLICT DO UPDATE SET"
-                " position = excluded.position, fact = excluded.fact,"
-                " revises = excluded.revises, since = excluded.since, body = excluded.body",
-                *(draft.id, key, draft.position, " ".join(draft.sentence_hashes)),
-                *(draft.revised_guid or "", draft.after_event_number, batch),
-                to_json(draft.to_draft()),
-            )
+            _store_made_draft(store, draft, change.snapshot.highlight.key, batch)
+
+
+def _store_made_draft(store: Store, draft: StoredDraft, key: str, batch: str) -> None:
+    """Store a draft as it was made. A draft that was made before keeps its batch."""
+    store.execute(
+        "INSERT INTO made VALUES (?, ?, ?, ?, ?, ?, ?, '', ?) ON CONFLICT DO UPDATE SET"
+        " position = excluded.position, fact = excluded.fact,"
+        " revises = excluded.revises, since = excluded.since, body = excluded.body",
+        *(draft.id, key, draft.position, " ".join(draft.sentence_hashes)),
+        *(draft.revised_guid or "", draft.after_event_number, batch),
+        to_json(draft.to_draft()),
+    )
 
 
 def undo_batch(store: Store, batch: str) -> list[Row]:
@@ -265,15 +269,24 @@ def replace_waiting(
     keys: list[str] = []
     rows: list[Json] = []
     for snapshot, waiting in changes:
-        old_ids = {draft.id for draft in snapshot.pending_drafts}
-        new_ids = {draft.id for draft in waiting.drafts}
-        store.log(f"draft {id} no longer waits" for id in sorted(old_ids - new_ids))
-        store.log(f"draft {id} waits" for id in sorted(new_ids - old_ids))
+        store.log(_iter_log_lines(snapshot.pending_drafts, waiting.drafts))
         keys += snapshot.passage.keys
         for draft in waiting.drafts:
             rows.append(_to_row(draft, snapshot.passage.key))
     store.execute(f"DELETE FROM draft WHERE key IN {JSON_VALUES}", to_json(keys))
     store.insert("draft", rows, verb="INSERT OR REPLACE")
+
+
+def _iter_log_lines(
+    drafts_before: Iterable[StoredDraft], drafts: Iterable[StoredDraft]
+) -> Iterator[str]:
+    """Yield a line for each draft that has begun or ceased to wait."""
+    old_ids = {draft.id for draft in drafts_before}
+    new_ids = {draft.id for draft in drafts}
+    for id in sorted(old_ids - new_ids):
+        yield f"draft {id} no longer waits"
+    for id in sorted(new_ids - old_ids):
+        yield f"draft {id} waits"
 
 
 def _to_row(draft: StoredDraft, passage_key: str) -> Json:
