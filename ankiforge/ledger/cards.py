@@ -145,7 +145,9 @@ def load_recent_decisions(store: Store) -> list[HistoryEntry]:
     )
     events = list(store.iter_events(query, to_json(NON_DECISION_KINDS), MAX_RECENT))
     query = "SELECT id, line FROM standing WHERE what = 'form' ORDER BY n DESC"
-    events += [event for event in store.iter_events(query) if event not in events]
+    for event in store.iter_events(query):
+        if event not in events:
+            events.append(event)
     return [load_history_entry(store, event) for event in events]
 
 
@@ -169,13 +171,25 @@ def load_history_entry(store: Store, event: Event) -> HistoryEntry:
 def _keeps_card_text(store: Store, event: Event) -> bool:
     if event.kind != "revise" or event.author == SOURCE:
         return False
-    keys = store.get_keys(event.key)
-    earlier = [other for other in store.load_events(keys) if other.order < event.order]
-    card = replay_events(keys, earlier).cards.get(event.body["guid"])
+    card = _replay_earlier_events(store, event).cards.get(event.body["guid"])
     if card is None:
         return False
     new_fields = event.body["draft"]["fields"]
     return all(new_fields.get(name, "") == text for name, text in card.fields)
+
+
+def _replay_earlier_events(
+    store: Store, event: Event, *, including_event: bool = False
+) -> Passage:
+    """Compute a passage as it was before an event or, if `including_event`, just after it."""
+    keys = store.get_keys(event.key)
+    events = []
+    for other in store.load_events(keys):
+        if other.order < event.order:
+            events.append(other)
+    if including_event:
+        events.append(event)
+    return replay_events(keys, events)
 
 
 def load_source_changes(store: Store, since: str) -> list[HistoryEntry]:
@@ -196,11 +210,10 @@ def load_source_changes(store: Store, since: str) -> list[HistoryEntry]:
             continue
         if event.order < last_kept.get(event.body["guid"], event.order):
             continue
-        keys = store.get_keys(event.key)
-        events = store.load_events(keys)
-        earlier = [other for other in events if other.order < event.order]
-        card_before = replay_events(keys, earlier).cards.get(event.body["guid"])
-        card_after = replay_events(keys, [*earlier, event]).cards.get(event.body["guid"])
+        guid = event.body["guid"]
+        card_before = _replay_earlier_events(store, event).cards.get(guid)
+        passage_after = _replay_earlier_events(store, event, including_event=True)
+        card_after = passage_after.cards.get(guid)
         change = None
         if card_before and card_after:
             change = find_change_visible_in_anki(card_after, card_before)
@@ -302,13 +315,10 @@ def iter_cards(
         highlight_keys: list[str] = []
         for passage in passages:
             highlight_keys += passage.keys
-        row_by_key = {
-            row["key"]: row
-            for row in highlights.load_highlight_rows(store, highlight_keys)
-        }
+        highlight_rows = highlights.load_highlight_rows(store, highlight_keys)
+        row_by_key = {row["key"]: row for row in highlight_rows}
         for passage in passages:
-            keys = [key for key in passage.keys if key in row_by_key]
-            rows = [row_by_key[key] for key in keys]
+            rows = [row_by_key[key] for key in passage.keys if key in row_by_key]
             for card in passage.cards.values():
                 yield _combine_with_current_passage(store, card, passage, rows)
 

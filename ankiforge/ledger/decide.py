@@ -416,13 +416,16 @@ def find_decided_draft_ids(store: Store, prefix: str) -> list[str]:
 
     A rejected draft is also found by the GUID that its card would have had.
     """
-    guids = [event.body.get("guid", "") for event in _iter_active_rejections(store)]
     query = (
         "SELECT DISTINCT id FROM made WHERE substr(id, 1, length(?1)) = ?1"
         " AND dropped = '' AND id NOT IN (SELECT id FROM draft)"
     )
-    ids = [*store.fetch_column(query, prefix), *dict.fromkeys(guids)]
-    return [id for id in ids if id.startswith(prefix)]
+    ids = dict.fromkeys(store.fetch_column(query, prefix))
+    for event in _iter_active_rejections(store):
+        guid = event.body.get("guid", "")
+        if guid.startswith(prefix):
+            ids[guid] = None
+    return list(ids)
 
 
 def _summarize_decisions(

@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from itertools import groupby
+from itertools import chain, groupby
 from operator import itemgetter
 from pathlib import Path
 
@@ -150,10 +150,11 @@ class IngestRun:
         self.report = IngestReport()
         self.listing = DocumentListing()
         answers = store.get_metas_with_prefix("emptied ")
-        self.confirmed_containers = {
-            container for container, answer in answers.items() if answer == "yes"
-        }
+        self.confirmed_containers = set()
         """The containers for which the user confirmed that documents were deleted."""
+        for container, answer in answers.items():
+            if answer == "yes":
+                self.confirmed_containers.add(container)
 
         self.doubted_documents: dict[str, list[DocumentId]] = {}
         """The documents of each container that may have been deleted, if there are many."""
@@ -251,13 +252,13 @@ class IngestRun:
             f" WHERE h.state = 'present' AND d.container IN {JSON_VALUES}"
             f" AND d.id NOT IN {JSON_VALUES}",
             to_json(sorted(self.listing.places)),
-            to_json([id for ids in self.doubted_documents.values() for id in ids]),
+            to_json(list(chain.from_iterable(self.doubted_documents.values()))),
         )
-        self.report.documents = frozenset(
-            row["id"]
-            for row in self.store.fetch_rows("SELECT * FROM document")
-            if self.listing.is_listed(row["container"], row["place"])
-        )
+        listed_ids = set()
+        for row in self.store.fetch_rows("SELECT id, container, place FROM document"):
+            if self.listing.is_listed(row["container"], row["place"]):
+                listed_ids.add(row["id"])
+        self.report.documents = frozenset(listed_ids)
 
     # --- one document -------------------------------------------------------------------
 
@@ -403,11 +404,10 @@ class IngestRun:
         A missing source counts as copied if each of its decided passages is also in a listed
         document at the same path.
         """
-        unused_ids = [
-            row["id"]
-            for row in self._find_unused_documents()
-            if row["container"] not in self.listing.places
-        ]
+        unused_ids = []
+        for row in self._find_unused_documents():
+            if row["container"] not in self.listing.places:
+                unused_ids.append(row["id"])
         for source in self.sole_keys_by_source:
             rows = self.store.fetch_rows(
                 "SELECT h.key, d.id, EXISTS (SELECT 1 FROM highlight o JOIN document e"
@@ -480,16 +480,18 @@ class IngestRun:
         other_keys = set(self.store.get_all_keys(keys)) - keys
         other_rows = highlights.load_current_highlight_rows(self.store, other_keys)
         keys_elsewhere = {row["key"] for row in other_rows}
-        return {
-            key for key in keys if keys_elsewhere.isdisjoint(self.store.get_keys(key))
-        }
+        sole_keys = set()
+        for key in keys:
+            if keys_elsewhere.isdisjoint(self.store.get_keys(key)):
+                sole_keys.add(key)
+        return sole_keys
 
     def _match_container(self, container: str) -> None:
-        read_documents = [
-            document
-            for document in self.deferred_documents
-            if document.container == container
-        ]
+        """Match the documents that were read in a container, and mark the missing ones as gone."""
+        read_documents = []
+        for document in self.deferred_documents:
+            if document.container == container:
+                read_documents.append(document)
         all_rows = self.store.fetch_rows("SELECT * FROM document ORDER BY id")
         stored_rows = [row for row in all_rows if row["container"] == container]
         unlisted_ids = self._find_unlisted_documents(container, stored_rows)
@@ -720,12 +722,13 @@ class IngestRun:
         stored_places = {row["place"] for row in stored_rows}
         new_places = listed_places - stored_places
         listed_places.update(filter(self.listing.is_unread, stored_places))
-        unlisted_ids = {
-            row["id"] for row in stored_rows if row["place"] not in listed_places
-        }
-        present_ids = {
-            row["id"] for row in stored_rows if row["state"] == SourceState.PRESENT
-        }
+        unlisted_ids = set()
+        present_ids = set()
+        for row in stored_rows:
+            if row["place"] not in listed_places:
+                unlisted_ids.add(row["id"])
+            if row["state"] == SourceState.PRESENT:
+                present_ids.add(row["id"])
 
         lost_ids = present_ids & unlisted_ids
         if container in self.confirmed_containers:

@@ -387,11 +387,11 @@ class _ItemMatcher:
     def _changed_guids(self) -> set[str]:
         """The live cards whose source has changed, which no column shows."""
         passage_keys = cards.load_passage_keys(self._store, live=True)
-        return {
-            card.guid
-            for card in cards.iter_cards(self._store, passage_keys)
-            if SourceChange.SOURCE_CHANGED in card.source_changes
-        }
+        guids: set[str] = set()
+        for card in cards.iter_cards(self._store, passage_keys):
+            if SourceChange.SOURCE_CHANGED in card.source_changes:
+                guids.add(card.guid)
+        return guids
 
     @cached_property
     def _accepted_at(self) -> dict[str, str]:
@@ -416,11 +416,11 @@ class _ItemMatcher:
     def _find_documents_of_works(self, pattern: str) -> set[int]:
         """Return the row ids of the documents that are, or are about, a work with this name."""
         if pattern not in self._documents_by_pattern:
-            self._documents_by_pattern[pattern] = {
-                row["document"]
-                for row in self._identifiers
-                if _contains_pattern(row["name"], pattern)
-            }
+            documents = set()
+            for row in self._identifiers:
+                if _contains_pattern(row["name"], pattern):
+                    documents.add(row["document"])
+            self._documents_by_pattern[pattern] = documents
         return self._documents_by_pattern[pattern]
 
     @cached_property

@@ -530,8 +530,11 @@ def iter_changed_cards(
 
     The cards are sorted by their latest change, oldest first.
     """
-    entries = [entry for entry in ledger.list_history() if entry.id in set(action_ids)]
-    for guid in reversed(dict.fromkeys(entry.guid for entry in entries if entry.guid)):
+    guids: dict[str, None] = {}
+    for entry in ledger.list_history():
+        if entry.guid and entry.id in action_ids:
+            guids[entry.guid] = None
+    for guid in reversed(guids):
         with suppress(ForgeError):
             card = load_card(ledger, Guid(guid))
             if card.is_live:
