@@ -99,17 +99,23 @@ def detect_note_changes(
     """
     before, note = card_with_note.stored_note, card_with_note.note
     if note is not None:
-        is_older = before and before.note and before.note.mod > note.mod
-        if is_older and not complete:
+        if not complete and _is_older_than_stored(note, before):
             return NoteChange((), before)  # the view is an old export
         kinds = _iter_changes_of_present_note(card_with_note, note, device_id)
         return NoteChange(tuple(kinds), StoredAnkiNote(note))
     if before is None:
-        is_deleted = _was_deleted_unseen(card_with_note)
-        return NoteChange((NoteChangeKind.DELETED,) if is_deleted else (), None)
+        if _was_deleted_unseen(card_with_note):
+            return NoteChange((NoteChangeKind.DELETED,), None)
+        return NoteChange((), None)
     if not complete:
         return NoteChange((), before)
     return _explain_absence(card_with_note, before, device_id, now)
+
+
+def _is_older_than_stored(note: AnkiNote, before: StoredAnkiNote | None) -> bool:
+    if before is None or before.note is None:
+        return False
+    return before.note.mod > note.mod
 
 
 def _iter_changes_of_present_note(
@@ -176,9 +182,9 @@ def _explain_absence(
     card = card_with_note.card
     after = StoredAnkiNote(before.note, before.absent_since or now, before.is_asked)
     if not card.is_live:
-        # forget the note of a card that may be used again later
-        is_kept = before.absent_since > 0 or card.verdict_reason == DELETED_REASON
-        return NoteChange((), after if is_kept else None)
+        if before.absent_since > 0 or card.verdict_reason == DELETED_REASON:
+            return NoteChange((), after)
+        return NoteChange((), None)  # forget the note, because the card may be used again
     if before.is_asked:
         return NoteChange((NoteChangeKind.MISSING,), after)
     if device_id not in card.note.seen_by:
@@ -187,8 +193,9 @@ def _explain_absence(
     is_deleted = card_with_note.has_grave
     if is_deleted is None:
         is_deleted = now - after.absent_since >= MIN_ABSENCE_SECONDS
-    kind = NoteChangeKind.DELETED if is_deleted else NoteChangeKind.MISSING
-    return NoteChange((kind,), after)
+    if is_deleted:
+        return NoteChange((NoteChangeKind.DELETED,), after)
+    return NoteChange((NoteChangeKind.MISSING,), after)
 
 
 def ask_about_mass_deletions(
@@ -219,16 +226,19 @@ def ask_about_mass_deletions(
             note_counts[viewed.deck] += 1
         elif stored_note and not stored_note.absent_since:
             note_counts[viewed.deck] += 1
+    reduced_decks = set()
+    for deck, deleted_count in deleted_counts.items():
+        if MASS_DELETION_DIVISOR * deleted_count >= note_counts[deck]:
+            reduced_decks.add(deck)
+    question_count = sum(deleted_counts[deck] for deck in reduced_decks)
+    if question_count <= MASS_DELETION_COUNT:
+        return [*changes]
     asked_changes = []
-    question_count = 0
     for viewed, change in changes:
-        if NoteChangeKind.DELETED in change.kinds:
-            deleted_part = MASS_DELETION_DIVISOR * deleted_counts[viewed.deck]
-            if deleted_part >= note_counts[viewed.deck]:
-                question_count += 1
-                change = _ask_about_deletion(change, now)
+        if viewed.deck in reduced_decks and NoteChangeKind.DELETED in change.kinds:
+            change = _ask_about_deletion(change, now)
         asked_changes.append((viewed, change))
-    return asked_changes if question_count > MASS_DELETION_COUNT else [*changes]
+    return asked_changes
 
 
 def _ask_about_deletion(change: NoteChange, now: float) -> NoteChange:

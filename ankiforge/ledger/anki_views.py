@@ -95,24 +95,12 @@ def record_anki_state(
     notes_by_guid = {note.guid: note for note in notes}
     now = time.time()
     with store.transaction():
-        rows = store.fetch_rows(
-            "SELECT c.guid, c.passage, s.body, s.absent, s.asked FROM card c"
-            " LEFT JOIN seen s USING (guid) ORDER BY s.guid IS NULL, c.guid"
-        )
-        row_by_guid = {row["guid"]: row for row in rows}
+        present_rows, absent_rows = _load_rows_of_cards(store, notes_by_guid, graves)
+        known_guids = {row["guid"] for row in present_rows}
         unknown_notes = []
-        present_rows = []
         for guid, note in notes_by_guid.items():
-            if guid in row_by_guid:
-                present_rows.append(row_by_guid[guid])
-            else:
+            if guid not in known_guids:
                 unknown_notes.append(note)
-        absent_rows = []
-        for guid, row in row_by_guid.items():
-            was_seen = row["body"] is not None
-            if guid not in notes_by_guid:
-                if was_seen or (graves and compute_note_id(guid) in graves):
-                    absent_rows.append(row)
 
         load = partial(_iter_cards_with_notes, store, notes_by_guid, graves)
         compare = partial(
@@ -125,12 +113,7 @@ def record_anki_state(
         guids = _record_changes(store, chain(present, absent))
 
         if complete:
-            viewed_at = datetime.now(UTC).isoformat(timespec="seconds")
-            store.set_meta("looked", viewed_at)
-            store.set_value("unknown", unknown_notes)
-            _set_unknown_documents(store, unknown_notes)
-            if graves is not None:
-                _store_graves(store, graves)
+            _store_complete_view(store, unknown_notes, graves)
         review_rows = map(asdict, reviews)
         review_count = store.insert("review", review_rows, verb="INSERT OR IGNORE")
     return AnkiChanges(
@@ -145,6 +128,58 @@ def record_anki_state(
         suspended=guids[NoteChangeKind.SUSPENDED],
         reviews=review_count,
     )
+
+
+class _CardRows(NamedTuple):
+    """Rows of cards with what is stored of their notes, as `_iter_cards_with_notes` expects."""
+
+    present: list[Row]
+    """The cards whose notes were just read, in the order of the notes."""
+    absent: list[Row]
+    """The cards whose notes were seen before, or are listed as deleted, but weren't just read."""
+
+
+def _load_rows_of_cards(
+    store: Store,
+    notes_by_guid: Mapping[Guid, AnkiNote],
+    graves: frozenset[NoteId] | None,
+) -> _CardRows:
+    """Load the rows of the cards whose notes were just read, or are missing from what was read.
+
+    Cards whose notes were never in Anki are left out.
+    """
+    rows = store.fetch_rows(
+        "SELECT c.guid, c.passage, s.body, s.absent, s.asked FROM card c"
+        " LEFT JOIN seen s USING (guid) ORDER BY s.guid IS NULL, c.guid"
+    )
+    present_row_by_guid: dict[str, Row] = {}
+    absent_rows = []
+    for row in rows:
+        guid = row["guid"]
+        if guid in notes_by_guid:
+            present_row_by_guid[guid] = row
+            continue
+        was_seen = row["body"] is not None
+        has_grave = graves is not None and compute_note_id(guid) in graves
+        if was_seen or has_grave:
+            absent_rows.append(row)
+    present_rows = []
+    for guid in notes_by_guid:
+        if guid in present_row_by_guid:
+            present_rows.append(present_row_by_guid[guid])
+    return _CardRows(present_rows, absent_rows)
+
+
+def _store_complete_view(
+    store: Store, unknown_notes: list[AnkiNote], graves: frozenset[NoteId] | None
+) -> None:
+    """Store what only a read of the whole collection shows."""
+    viewed_at = datetime.now(UTC).isoformat(timespec="seconds")
+    store.set_meta("looked", viewed_at)
+    store.set_value("unknown", unknown_notes)
+    _set_unknown_documents(store, unknown_notes)
+    if graves is not None:
+        _store_graves(store, graves)
 
 
 def _record_changes(
@@ -174,7 +209,7 @@ def _record_changes(
 def _store_graves(store: Store, graves: frozenset[NoteId]) -> None:
     """Store which of our notes Anki lists as deleted."""
     ids = set(filter(is_in_our_id_range, graves))
-    if ids != {row["id"] for row in store.fetch_rows("SELECT id FROM grave")}:
+    if ids != set(store.fetch_column("SELECT id FROM grave")):
         store.execute("DELETE FROM grave")
         store.execute_all("INSERT INTO grave VALUES (?)", [(id,) for id in ids])
 

@@ -122,14 +122,14 @@ def find_live_cards_at_home(store: Store, passage_keys: Iterable[str]) -> dict[s
     """Find the live cards whose home is one of these passages, and return each card's home."""
     wanted = set(passage_keys)
     keys_of_wanted = to_json(store.get_all_keys(wanted))
-    rows = store.fetch_rows(
+    guids = store.fetch_column(
         f"SELECT guid FROM card WHERE live AND passage IN {JSON_VALUES}"
         " UNION SELECT c.guid FROM sentence s JOIN card c ON c.sentence = s.name"
         f" WHERE c.live AND c.sentence != '' AND s.key IN {JSON_VALUES}",
         to_json([*wanted]),
         keys_of_wanted,
     )
-    homes = load_homes(store, [row["guid"] for row in rows])
+    homes = load_homes(store, guids)
     return {guid: home for guid, home in homes.items() if home in wanted}
 
 
@@ -137,7 +137,7 @@ def find_sourceless_cards(store: Store) -> set[str]:
     """Return the GUIDs of the live cards whose home was removed from all sources."""
     # both conditions are necessary; see `tables.highlights`
     query = "SELECT key FROM highlight WHERE state != 'present' AND state = 'gone'"
-    gone_passages = {store.get_first_key(row["key"]) for row in store.fetch_rows(query)}
+    gone_passages = set(map(store.get_first_key, store.fetch_column(query)))
     if not gone_passages:
         return set()
     homes = find_live_cards_at_home(store, gone_passages)

@@ -145,7 +145,9 @@ def load_recent_decisions(store: Store) -> list[HistoryEntry]:
     )
     events = list(store.iter_events(query, to_json(NON_DECISION_KINDS), MAX_RECENT))
     query = "SELECT id, line FROM standing WHERE what = 'form' ORDER BY n DESC"
-    events += [event for event in store.iter_events(query) if event not in events]
+    for event in store.iter_events(query):
+        if event not in events:
+            events.append(event)
     return [load_history_entry(store, event) for event in events]
 
 
@@ -169,13 +171,25 @@ def load_history_entry(store: Store, event: Event) -> HistoryEntry:
 def _keeps_card_text(store: Store, event: Event) -> bool:
     if event.kind != "revise" or event.author == SOURCE:
         return False
-    keys = store.get_keys(event.key)
-    earlier = [other for other in store.load_events(keys) if other.order < event.order]
-    card = replay_events(keys, earlier).cards.get(event.body["guid"])
+    card = _replay_earlier_events(store, event).cards.get(event.body["guid"])
     if card is None:
         return False
     new_fields = event.body["draft"]["fields"]
     return all(new_fields.get(name, "") == text for name, text in card.fields)
+
+
+def _replay_earlier_events(
+    store: Store, event: Event, *, including_event: bool = False
+) -> Passage:
+    """Compute a passage as it was before an event or, if `including_event`, just after it."""
+    keys = store.get_keys(event.key)
+    events = []
+    for other in store.load_events(keys):
+        if other.order < event.order:
+            events.append(other)
+    if including_event:
+        events.append(event)
+    return replay_events(keys, events)
 
 
 def load_source_changes(store: Store, since: str) -> list[HistoryEntry]:
@@ -196,11 +210,10 @@ def load_source_changes(store: Store, since: str) -> list[HistoryEntry]:
             continue
         if event.order < last_kept.get(event.body["guid"], event.order):
             continue
-        keys = store.get_keys(event.key)
-        events = store.load_events(keys)
-        earlier = [other for other in events if other.order < event.order]
-        card_before = replay_events(keys, earlier).cards.get(event.body["guid"])
-        card_after = replay_events(keys, [*earlier, event]).cards.get(event.body["guid"])
+        guid = event.body["guid"]
+        card_before = _replay_earlier_events(store, event).cards.get(guid)
+        passage_after = _replay_earlier_events(store, event, including_event=True)
+        card_after = passage_after.cards.get(guid)
         change = None
         if card_before and card_after:
             change = find_change_visible_in_anki(card_after, card_before)
@@ -221,7 +234,7 @@ def find_passage_key(store: Store, guid: str) -> str | None:
 def load_passage_keys(store: Store, *, live: bool = False) -> list[str]:
     """Return the keys of all passages with cards or, if `live`, with live cards."""
     query = "SELECT DISTINCT passage FROM card WHERE live >= ? ORDER BY passage"
-    return [row["passage"] for row in store.fetch_rows(query, live)]
+    return store.fetch_column(query, live)
 
 
 def find_passage_keys(store: Store, guids: Iterable[str]) -> list[str]:
@@ -229,7 +242,7 @@ def find_passage_keys(store: Store, guids: Iterable[str]) -> list[str]:
     query = (
         f"SELECT DISTINCT passage FROM card WHERE guid IN {JSON_VALUES} ORDER BY passage"
     )
-    return [row["passage"] for row in store.fetch_rows(query, to_json(list(guids)))]
+    return store.fetch_column(query, to_json(list(guids)))
 
 
 def has_cards(store: Store) -> bool:
@@ -302,13 +315,10 @@ def iter_cards(
         highlight_keys: list[str] = []
         for passage in passages:
             highlight_keys += passage.keys
-        row_by_key = {
-            row["key"]: row
-            for row in highlights.load_highlight_rows(store, highlight_keys)
-        }
+        highlight_rows = highlights.load_highlight_rows(store, highlight_keys)
+        row_by_key = {row["key"]: row for row in highlight_rows}
         for passage in passages:
-            keys = [key for key in passage.keys if key in row_by_key]
-            rows = [row_by_key[key] for key in keys]
+            rows = [row_by_key[key] for key in passage.keys if key in row_by_key]
             for card in passage.cards.values():
                 yield _combine_with_current_passage(store, card, passage, rows)
 
@@ -366,18 +376,12 @@ def _combine_with_passage(
     The first highlight that is still in its document counts as the source of the card. Without
     one, it is the highlight as last read, or as the journal has it.
     """
-    read_rows = [row for row in highlight_rows if row["body"]]
-    present_rows = [row for row in read_rows if row["state"] == SourceState.PRESENT]
-    present_highlights = _sort_copies(present_rows, passage)
-    passages = present_highlights
-    if not passages and read_rows:
-        passages = (decode_highlight(read_rows[0]["body"]),)
-    if not passages:
-        passages = (build_highlight_from_journal(passage),)
-
+    present_highlights = _sort_copies(_filter_present(highlight_rows), passage)
     if present_highlights:
+        passages = present_highlights
         source_change = _find_change_of_highlight(card, present_highlights[0])
     else:
+        passages = (_get_last_highlight(passage, highlight_rows),)
         source_change = _find_removal({row["state"] for row in highlight_rows})
     source_changes: tuple[SourceChange, ...] = ()
     if source_change is not None:
@@ -392,6 +396,23 @@ def _combine_with_passage(
         old_passage_text=old_text,
         keeps_last_exported_text=not present_highlights and _has_exported_text(card),
     )
+
+
+def _filter_present(highlight_rows: Iterable[Row]) -> list[Row]:
+    """Return the rows of the highlights that are still in their source."""
+    present_rows = []
+    for row in highlight_rows:
+        if row["body"] and row["state"] == SourceState.PRESENT:
+            present_rows.append(row)
+    return present_rows
+
+
+def _get_last_highlight(passage: Passage, highlight_rows: Iterable[Row]) -> Highlight:
+    """Return a removed highlight as it was last read, or as the journal has it."""
+    for row in highlight_rows:
+        if row["body"]:
+            return decode_highlight(row["body"])
+    return build_highlight_from_journal(passage)
 
 
 def _find_removal(states: Collection[str]) -> SourceChange | None:
@@ -441,26 +462,30 @@ def _sort_copies(present_rows: Sequence[Row], passage: Passage) -> tuple[Highlig
         return ()
     if len(present_rows) == 1:
         return (decode_highlight(leading["body"]),)
-    sort_entries = []
-    for row in present_rows:
-        highlight = decode_highlight(row["body"])
-        document = highlight.document
-        is_other = (row["route"], row["exact"]) != (leading["route"], leading["exact"])
-        route = ROUTE_RANKS[row["route"]]
+    leading_text = leading["route"], leading["exact"]
+    highlight_by_key = {row["key"]: decode_highlight(row["body"]) for row in present_rows}
+
+    def get_sort_key(row: Row) -> tuple[bool, int, str, int, str]:
+        document = highlight_by_key[row["key"]].document
+        has_other_text = (row["route"], row["exact"]) != leading_text
         path = document.path or document.key
-        sort_entries.append(
-            (is_other, route, path, row["position"], row["key"], highlight)
-        )
-    sort_entries.sort(key=lambda entry: entry[:-1])
-    return tuple(entry[-1] for entry in sort_entries)
+        route_rank = ROUTE_RANKS[row["route"]]
+        return has_other_text, route_rank, path, row["position"], row["key"]
+
+    sorted_rows = sorted(present_rows, key=get_sort_key)
+    return tuple(highlight_by_key[row["key"]] for row in sorted_rows)
 
 
 def build_highlight_from_journal(passage: Passage) -> Highlight:
     """Build a highlight from the journal, for a passage that was never read on this device."""
-    text = passage.readings[0] if passage.readings else PassageReading("")
-    document = Document(DocumentKey(text.document_path), "", text.document_path)
-    kind = HighlightKind(text.kind) if text.kind else HighlightKind.HIGHLIGHT
-    return Highlight(document, "", kind, text.exact, HighlightKey(passage.key))
+    reading = PassageReading("")
+    if passage.readings:
+        reading = passage.readings[0]
+    kind = HighlightKind.HIGHLIGHT
+    if reading.kind:
+        kind = HighlightKind(reading.kind)
+    document = Document(DocumentKey(reading.document_path), "", reading.document_path)
+    return Highlight(document, "", kind, reading.exact, HighlightKey(passage.key))
 
 
 def load_card_and_passage(store: Store, guid: str) -> tuple[Card, Passage]:

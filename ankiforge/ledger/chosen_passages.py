@@ -172,7 +172,7 @@ def find_missing_choices(store: Store) -> set[str]:
     marks = load_active_choices(store)
     all_keys = sorted({key for _, keys in marks for key in keys})
     query = f"SELECT key FROM highlight WHERE state = 'present' AND key IN {JSON_VALUES}"
-    present_keys = {row["key"] for row in store.fetch_rows(query, to_json(all_keys))}
+    present_keys = set(store.fetch_column(query, to_json(all_keys)))
     return {mark.id for mark, keys in marks if present_keys.isdisjoint(keys)}
 
 

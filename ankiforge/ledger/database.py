@@ -136,6 +136,10 @@ class Database:
         first = self.fetch_first_row(query, *values)
         return first[0] if first else None
 
+    def fetch_column(self, query: str, *values: object) -> list[Any]:
+        """Run a query and return the first value of each row."""
+        return [row[0] for row in self.fetch_rows(query, *values)]
+
     def _prepare(self, statement: str) -> None:
         """Update the tables that a statement is about to read. Overridden by `Store`."""
 

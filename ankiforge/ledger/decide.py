@@ -416,14 +416,16 @@ def find_decided_draft_ids(store: Store, prefix: str) -> list[str]:
 
     A rejected draft is also found by the GUID that its card would have had.
     """
-    guids = [event.body.get("guid", "") for event in _iter_active_rejections(store)]
     query = (
         "SELECT DISTINCT id FROM made WHERE substr(id, 1, length(?1)) = ?1"
         " AND dropped = '' AND id NOT IN (SELECT id FROM draft)"
     )
-    rows = store.fetch_rows(query, prefix)
-    ids = [*(row["id"] for row in rows), *dict.fromkeys(guids)]
-    return [id for id in ids if id.startswith(prefix)]
+    ids = dict.fromkeys(store.fetch_column(query, prefix))
+    for event in _iter_active_rejections(store):
+        guid = event.body.get("guid", "")
+        if guid.startswith(prefix):
+            ids[guid] = None
+    return list(ids)
 
 
 def _summarize_decisions(
@@ -611,7 +613,7 @@ def _apply_undo_effects(store: Store, event: Event) -> None:
         foreign_history.schedule_drafting_of_tool(store, event.key)
     if event.kind == "form":
         query = "SELECT DISTINCT key FROM made"
-        made_keys = [row["key"] for row in store.fetch_rows(query)]
+        made_keys = store.fetch_column(query)
         decision_recording.update_waiting(store, made_keys)
         # draft the highlights that the answer left out; those with a draft aren't left out any more
         store.execute("UPDATE highlight SET drafted = '' WHERE fate = 'left_out'")

@@ -9,6 +9,7 @@ the decided sentences is computed by `draft_changes`.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from itertools import filterfalse
 from typing import NamedTuple
 
 import msgspec
@@ -152,7 +153,9 @@ def find_sentences_of_change(draft: StoredDraft) -> Strings:
 
     Returns () if the draft is about the whole passage.
     """
-    return (draft.quote,) if draft.sentence_hashes else ()
+    if not draft.sentence_hashes:
+        return ()
+    return (draft.quote,)
 
 
 def plan_retirement(
@@ -241,13 +244,12 @@ def plan_skip(snapshot: PassageSnapshot, why: str | None = None) -> PlannedDecis
     if why is not None:
         body["why"] = why
     event = NewEvent("skip", snapshot.passage.key, USER, body)
-    sentences_with_card = {
-        fact.sentence for fact in snapshot.compute_sentence_states() if fact.revised_guid
-    }
-    sentences = tuple(
-        sentence for sentence in snapshot.sentences if sentence not in sentences_with_card
-    )
-    return plan_decision(snapshot, event, sentences)
+    sentences_with_card: set[str] = set()
+    for state in snapshot.compute_sentence_states():
+        if state.revised_guid:
+            sentences_with_card.add(state.sentence)
+    sentences = filterfalse(sentences_with_card.__contains__, snapshot.sentences)
+    return plan_decision(snapshot, event, tuple(sentences))
 
 
 def plan_takeover(
@@ -432,11 +434,10 @@ def find_passed_over_drafts(
         draft_id: The draft that the user decided on.
         decided_hashes: The hashes of all decided sentences, including those of this decision.
     """
-    chosen_offers = {
-        draft.offer_id
-        for draft in snapshot.pending_drafts
-        if draft.id == draft_id and not draft.is_hand_written
-    }
+    chosen_offers = set()
+    for draft in snapshot.pending_drafts:
+        if draft.id == draft_id and not draft.is_hand_written:
+            chosen_offers.add(draft.offer_id)
     passed_over = []
     for draft in snapshot.pending_drafts:
         if not draft.is_hand_written or draft.offer_id not in chosen_offers:

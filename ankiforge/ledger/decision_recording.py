@@ -54,14 +54,12 @@ def redraft_after_remote_decisions(store: Store, events: Sequence[Event]) -> Non
         return
     decisions = ("accept", "adopt", "reject", "skip", "undo", "different", "retire")
     with store.transaction():
-        decided_on = sorted(
-            {
-                event.key
-                for event in events
-                if event.kind in decisions
-                or (event.kind == "revise" and event.author == USER)
-            }
-        )
+        decided_keys = set()
+        for event in events:
+            is_revision_by_user = event.kind == "revise" and event.author == USER
+            if is_revision_by_user or event.kind in decisions:
+                decided_keys.add(event.key)
+        decided_on = sorted(decided_keys)
         for key in decided_on:
             highlights.schedule_redrafting(store, store.get_keys(key))
             if key.startswith("tool:"):

@@ -123,20 +123,8 @@ def compute_draft_changes(
     card_updates, held_changes = _follow_source(snapshot, visible_drafts, mode)
     if card_updates and not has_updated_cards:
         return DraftingChanges(snapshot, card_updates=tuple(card_updates))
-
-    made = list(_iter_made(snapshot, visible_drafts, mode))
-    dropped_ids, kept_drafts = _divide_earlier_drafts(snapshot, made, mode)
-    snapshot = replace(snapshot, made=(*made, *kept_drafts))
-    waiting = compute_waiting(snapshot, mode.device_id)
-    guid_by_id = {draft.id: draft.revised_guid for draft in waiting.drafts}
-    made = [replace(draft, revised_guid=guid_by_id.get(draft.id)) for draft in made]
-    changes = DraftingChanges(
-        snapshot,
-        made=tuple(made),
-        dropped_ids=dropped_ids,
-        waiting=waiting,
-        held_changes=tuple(held_changes),
-    )
+    changes = _add_drafts(snapshot, visible_drafts, mode)
+    changes = replace(changes, held_changes=tuple(held_changes))
     # further drafts that the user requested change the highlight only if there are any, or if the
     # first model to be asked found none
     if mode.keeps_pending and not changes.new_waiting:
@@ -153,6 +141,22 @@ def compute_draft_changes(
     if mode.is_rules:
         return replace(changes, usefulness_by_sentence=_rate_sentences(drafted))
     return changes
+
+
+def _add_drafts(
+    snapshot: HighlightSnapshot, drafts: list[Draft], mode: DraftingMode
+) -> DraftingChanges:
+    """Compute which drafts are made and dropped, and which then wait."""
+    made = list(_iter_made(snapshot, drafts, mode))
+    dropped_ids, kept_drafts = _divide_earlier_drafts(snapshot, made, mode)
+    snapshot = replace(snapshot, made=(*made, *kept_drafts))
+    waiting = compute_waiting(snapshot, mode.device_id)
+    # a draft that doesn't wait would have revised no card
+    guid_by_id = {draft.id: draft.revised_guid for draft in waiting.drafts}
+    made = [replace(draft, revised_guid=guid_by_id.get(draft.id)) for draft in made]
+    return DraftingChanges(
+        snapshot, made=tuple(made), dropped_ids=dropped_ids, waiting=waiting
+    )
 
 
 def _is_declined(
@@ -255,21 +259,28 @@ def _update_drafting_state(
     is_declined: bool,
 ) -> DraftingState:
     """Return what drafting a highlight has found, with the result of one more drafting."""
-    state = replace(snapshot.drafting, status=drafted.status, reason=drafted.reason or "")
-    if is_declined and not mode.is_model:
-        state = replace(
-            state, status=DraftingStatus.NO_CARD, reason=snapshot.drafting.reason
-        )
+    before = snapshot.drafting
+    usefulness = before.usefulness
     if mode.is_rules:
-        state = replace(state, usefulness=drafted.usefulness)
-    if is_declined and state.usefulness > 0:  # at most 0 means that nothing is proposed
-        state = replace(state, usefulness=state.usefulness - 1.0)
+        usefulness = drafted.usefulness
+    if is_declined and usefulness > 0:  # at most 0 means that nothing is proposed
+        usefulness -= 1.0
+    state = replace(
+        before,
+        status=drafted.status,
+        reason=drafted.reason or "",
+        usefulness=usefulness,
+    )
     if not mode.is_model:
+        if is_declined:  # the model's reason is kept
+            return replace(state, status=DraftingStatus.NO_CARD, reason=before.reason)
         return state
     state = replace(state, modelled_hash=drafted_hash)
     if mode.keeps_pending:
         return state
-    return replace(state, declined_hash=snapshot.content_hash if is_declined else "")
+    if is_declined:
+        return replace(state, declined_hash=snapshot.content_hash)
+    return replace(state, declined_hash="")
 
 
 def _rate_sentences(drafted: DraftingResult) -> dict[str, float]:

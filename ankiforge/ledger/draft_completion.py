@@ -76,18 +76,22 @@ def complete_drafts(
     """
     drafts = [*new_drafts]
     if with_earlier_drafts:
-        drafts += [draft for _, draft in iter_undone_drafts(snapshot)]
+        for _, undone_draft in iter_undone_drafts(snapshot):
+            drafts.append(undone_draft)
         drafts += iter_outdated_drafts(snapshot)
     if make_proposals is not None:
         drafts += iter_reworded_cards(snapshot, drafts, make_proposals)
 
     # number hand-written drafts, so that each finds its card
     numbers = count()
-    numbered_drafts = [
-        replace(each, user_text_number=next(numbers) if each.is_user_text else None)
-        for each in drafts
-    ]
-    return [match_card_numbers(snapshot.passage, draft) for draft in numbered_drafts]
+    completed = []
+    for draft in drafts:
+        number = None
+        if draft.is_user_text:
+            number = next(numbers)
+        numbered = replace(draft, user_text_number=number)
+        completed.append(match_card_numbers(snapshot.passage, numbered))
+    return completed
 
 
 def compute_draft_id(draft: Draft) -> str:

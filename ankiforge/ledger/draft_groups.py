@@ -156,7 +156,7 @@ def filter_passages_with_several_draft_groups(
 ) -> list[str]:
     """Return the passages whose pending drafts form more than one group, in the same order."""
     query = "SELECT passage FROM draft GROUP BY passage HAVING min(offer) != max(offer)"
-    passages_with_several = {row["passage"] for row in store.fetch_rows(query)}
+    passages_with_several = set(store.fetch_column(query))
     return [passage for passage in passage_keys if passage in passages_with_several]
 
 

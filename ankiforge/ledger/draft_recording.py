@@ -11,7 +11,7 @@ redrafting.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -47,7 +47,6 @@ from ankiforge.model import (
     Highlight,
     Json,
     SearchTerms,
-    StoredDraft,
     Strings,
     TextChange,
     Value,
@@ -95,7 +94,7 @@ def iter_highlights_to_draft(
         outdated_keys.update(row["key"] for row in rows)
     else:
         column, query = "drafted", _UNDRAFTED_QUERY
-    keys = [row["key"] for row in store.fetch_rows(query)]
+    keys = store.fetch_column(query)
     fields = line_patterns.FieldDetector(store)
     for batch in iter_batches(keys):
         store.preload_passages(batch)
@@ -141,7 +140,7 @@ def iter_answered_highlights(
     `was_asked` takes the key of a highlight, and returns whether to yield it.
     """
     query = "SELECT key FROM highlight WHERE state = 'present' AND modelled = content"
-    keys = (row["key"] for row in store.fetch_rows(query))
+    keys = store.fetch_column(query)
     for batch in iter_batches(filter(was_asked, keys)):
         for row in highlights.load_highlight_rows(store, batch):
             yield decode_highlight(row["body"])
@@ -242,62 +241,115 @@ def record_drafts(
         keeps_pending=keeps_pending,
         after_event_number=store.find_last_event_number() if keeps_pending else 0,
     )
-    drafted_by_key: dict[str, DraftingResult] = {
-        each.highlight.key: each for each in results
-    }
-    snapshots = dict(passages or {})
-    changes_by_key: dict[str, list[TextChange]] = {}
-    results_by_key: dict[str, DraftingChanges] = {}
-
-    def record_all(keys: Sequence[str]) -> None:
-        # a call with a single key may be a retry after its batch failed, so load it again
-        if passages is None or len(keys) == 1:
-            snapshots.update(load_highlight_snapshots(store, keys))
-        terms = []
-        for key in keys:
-            for draft in drafted_by_key[key].visible_drafts:
-                digest = f"{draft.kind}{hash_question_and_answer(draft.fields)}"
-                terms.append((digest, compute_terms(draft)))
-        changes = {
-            key: compute_draft_changes(snapshots[key], drafted_by_key[key], mode)
-            for key in keys
-        }
-        # first record cards that take the new text of their source, because this changes passages
-        visible_changes = {
-            key: _update_cards_from_source(store, change)
-            for key, change in changes.items()
-            if change.card_updates
-        }
-        if visible_changes:
-            snapshots.update(load_highlight_snapshots(store, keys))
-            for key in keys:
-                changes[key] = compute_draft_changes(
-                    snapshots[key], drafted_by_key[key], mode, has_updated_cards=True
-                )
-        _write_changes(store, list(changes.values()), mode, drafting_id)
-        duplicates.store_search_terms(store, terms)
-        changes_by_key.update(visible_changes)
-        results_by_key.update(changes)
-
+    recorder = _Recorder(store, results, mode, drafting_id, passages, compute_terms)
     with store.transaction():
-        failed = store.apply_in_savepoints(list(drafted_by_key), record_all)
-        messages = {key: error.message for key, error in failed.items()}
+        errors = store.apply_in_savepoints(list(recorder.result_by_key), recorder.record)
+        messages = {key: error.message for key, error in errors.items()}
         pending_drafts.mark_failed(store, messages, by_model=by_model)
+    return _summarize(recorder, errors)
 
-    visible_changes: list[TextChange] = []
-    new_drafts: list[StoredDraft] = []
-    for key, change in results_by_key.items():
-        visible_changes += (*changes_by_key.get(key, ()), *change.held_changes)
-        new_drafts += change.new_waiting
-    new_draft_ids = [draft.id for draft in new_drafts if not draft.revised_guid]
+
+class _Recorder:
+    """Records the drafts of highlights in batches, and collects what has changed."""
+
+    def __init__(
+        self,
+        store: Store,
+        results: Iterable[DraftingResult],
+        mode: DraftingMode,
+        drafting_id: str,
+        snapshots: Mapping[str, HighlightSnapshot] | None,
+        compute_terms: Callable[[Draft], SearchTerms],
+    ) -> None:
+        self._store = store
+        self._mode = mode
+        self._drafting_id = drafting_id
+        self._loaded_snapshots = snapshots
+        self._compute_terms = compute_terms
+        self.result_by_key: dict[str, DraftingResult] = {}
+        for result in results:
+            self.result_by_key[result.highlight.key] = result
+        self.changes_by_key: dict[str, DraftingChanges] = {}
+        """What was recorded of each highlight."""
+        self.updated_cards_by_key: dict[str, list[TextChange]] = {}
+        """The cards of each highlight that took the new text of their source."""
+
+    def record(self, keys: Sequence[str]) -> None:
+        """Record the drafts of some highlights.
+
+        Cards take the new text of their source first, because this changes their passages.
+        """
+        snapshots = self._load_snapshots(keys)
+        changes = self._compute_changes(keys, snapshots)
+        updated_cards: dict[str, list[TextChange]] = {}
+        for key, change in changes.items():
+            if change.card_updates:
+                updated_cards[key] = _update_cards_from_source(self._store, change)
+        if updated_cards:
+            snapshots = load_highlight_snapshots(self._store, keys)
+            changes = self._compute_changes(keys, snapshots, has_updated_cards=True)
+        _write_changes(self._store, list(changes.values()), self._mode, self._drafting_id)
+        for key in keys:
+            drafts = self.result_by_key[key].visible_drafts
+            _store_search_terms(self._store, drafts, self._compute_terms)
+        self.updated_cards_by_key.update(updated_cards)
+        self.changes_by_key.update(changes)
+
+    def _load_snapshots(self, keys: Sequence[str]) -> dict[str, HighlightSnapshot]:
+        # a single key may be a retry after its batch failed, so it is loaded again
+        if self._loaded_snapshots is None or len(keys) == 1:
+            return load_highlight_snapshots(self._store, keys)
+        return {key: self._loaded_snapshots[key] for key in keys}
+
+    def _compute_changes(
+        self,
+        keys: Iterable[str],
+        snapshots: Mapping[str, HighlightSnapshot],
+        *,
+        has_updated_cards: bool = False,
+    ) -> dict[str, DraftingChanges]:
+        changes = {}
+        for key in keys:
+            changes[key] = compute_draft_changes(
+                snapshots[key],
+                self.result_by_key[key],
+                self._mode,
+                has_updated_cards=has_updated_cards,
+            )
+        return changes
+
+
+def _store_search_terms(
+    store: Store,
+    drafts: Iterable[Draft],
+    compute_terms: Callable[[Draft], SearchTerms],
+) -> None:
+    """Store the search terms by which duplicates of drafts are found."""
+    terms = []
+    for draft in drafts:
+        digest = f"{draft.kind}{hash_question_and_answer(draft.fields)}"
+        terms.append((digest, compute_terms(draft)))
+    duplicates.store_search_terms(store, terms)
+
+
+def _summarize(recorder: _Recorder, errors: Mapping[str, BugError]) -> RecordedDrafts:
+    """Summarize what was recorded, and what failed."""
+    changed_cards: list[TextChange] = []
+    new_draft_ids: list[str] = []
+    rewording_count = 0
+    for key, change in recorder.changes_by_key.items():
+        changed_cards += recorder.updated_cards_by_key.get(key, ())
+        changed_cards += change.held_changes
+        for draft in change.new_waiting:
+            if draft.revised_guid:
+                rewording_count += 1
+            else:
+                new_draft_ids.append(draft.id)
     failures = []
-    for key, error in failed.items():
-        failures.append((drafted_by_key[key].highlight, error))
+    for key, error in errors.items():
+        failures.append((recorder.result_by_key[key].highlight, error))
     return RecordedDrafts(
-        tuple(visible_changes),
-        tuple(new_draft_ids),
-        len(new_drafts) - len(new_draft_ids),
-        tuple(failures),
+        tuple(changed_cards), tuple(new_draft_ids), rewording_count, tuple(failures)
     )
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from itertools import groupby
+from itertools import chain, groupby
 from operator import itemgetter
 from pathlib import Path
 
@@ -150,10 +150,11 @@ class IngestRun:
         self.report = IngestReport()
         self.listing = DocumentListing()
         answers = store.get_metas_with_prefix("emptied ")
-        self.confirmed_containers = {
-            container for container, answer in answers.items() if answer == "yes"
-        }
+        self.confirmed_containers = set()
         """The containers for which the user confirmed that documents were deleted."""
+        for container, answer in answers.items():
+            if answer == "yes":
+                self.confirmed_containers.add(container)
 
         self.doubted_documents: dict[str, list[DocumentId]] = {}
         """The documents of each container that may have been deleted, if there are many."""
@@ -209,8 +210,9 @@ class IngestRun:
         with self.store.transaction():
             self._relocate_documents()
             query = f"SELECT id FROM document WHERE source IN {JSON_VALUES}"
-            rows = self.store.fetch_rows(query, to_json([*self.sole_keys_by_source]))
-            missing_ids = [row["id"] for row in rows]
+            missing_ids = self.store.fetch_column(
+                query, to_json([*self.sole_keys_by_source])
+            )
             unselect_documents(self.store, self._find_documents_to_unselect())
             unselected_before += self._unselect_copied_documents()
             for container in sorted(self.listing.places):
@@ -250,13 +252,13 @@ class IngestRun:
             f" WHERE h.state = 'present' AND d.container IN {JSON_VALUES}"
             f" AND d.id NOT IN {JSON_VALUES}",
             to_json(sorted(self.listing.places)),
-            to_json([id for ids in self.doubted_documents.values() for id in ids]),
+            to_json(list(chain.from_iterable(self.doubted_documents.values()))),
         )
-        self.report.documents = frozenset(
-            row["id"]
-            for row in self.store.fetch_rows("SELECT * FROM document")
-            if self.listing.is_listed(row["container"], row["place"])
-        )
+        listed_ids = set()
+        for row in self.store.fetch_rows("SELECT id, container, place FROM document"):
+            if self.listing.is_listed(row["container"], row["place"]):
+                listed_ids.add(row["id"])
+        self.report.documents = frozenset(listed_ids)
 
     # --- one document -------------------------------------------------------------------
 
@@ -321,8 +323,9 @@ class IngestRun:
         """
         if not self.removed_sources:
             return
-        container_rows = self.store.fetch_rows("SELECT DISTINCT container FROM document")
-        known_containers = {row["container"] for row in container_rows}
+        known_containers = set(
+            self.store.fetch_column("SELECT DISTINCT container FROM document")
+        )
         new_places = defaultdict[str, set[Pair]](set)
         for document in self.deferred_documents:
             container_and_place = (document.container, get_document_path(document))
@@ -401,11 +404,10 @@ class IngestRun:
         A missing source counts as copied if each of its decided passages is also in a listed
         document at the same path.
         """
-        unused_ids = [
-            row["id"]
-            for row in self._find_unused_documents()
-            if row["container"] not in self.listing.places
-        ]
+        unused_ids = []
+        for row in self._find_unused_documents():
+            if row["container"] not in self.listing.places:
+                unused_ids.append(row["id"])
         for source in self.sole_keys_by_source:
             rows = self.store.fetch_rows(
                 "SELECT h.key, d.id, EXISTS (SELECT 1 FROM highlight o JOIN document e"
@@ -469,25 +471,27 @@ class IngestRun:
         )
 
     def _find_keys_only_in_source(self, source: str) -> set[str]:
-        rows = self.store.fetch_rows(
+        key_list = self.store.fetch_column(
             "SELECT h.key FROM highlight h JOIN document d ON d.id = h.document"
             " WHERE d.source = ? AND h.state IN ('present', 'unselected')",
             source,
         )
-        keys = {row["key"] for row in rows}
+        keys = set(key_list)
         other_keys = set(self.store.get_all_keys(keys)) - keys
         other_rows = highlights.load_current_highlight_rows(self.store, other_keys)
         keys_elsewhere = {row["key"] for row in other_rows}
-        return {
-            key for key in keys if keys_elsewhere.isdisjoint(self.store.get_keys(key))
-        }
+        sole_keys = set()
+        for key in keys:
+            if keys_elsewhere.isdisjoint(self.store.get_keys(key)):
+                sole_keys.add(key)
+        return sole_keys
 
     def _match_container(self, container: str) -> None:
-        read_documents = [
-            document
-            for document in self.deferred_documents
-            if document.container == container
-        ]
+        """Match the documents that were read in a container, and mark the missing ones as gone."""
+        read_documents = []
+        for document in self.deferred_documents:
+            if document.container == container:
+                read_documents.append(document)
         all_rows = self.store.fetch_rows("SELECT * FROM document ORDER BY id")
         stored_rows = [row for row in all_rows if row["container"] == container]
         unlisted_ids = self._find_unlisted_documents(container, stored_rows)
@@ -672,10 +676,11 @@ class IngestRun:
             The row of each document in the order of `read_documents`, or None if the document is
             new.
         """
-        row_by_id = {row["id"]: row for row in all_rows}
+        row_by_id = {}
         row_by_place = {}
         removed_ids = unlisted_ids | self.missing_documents
         for row in all_rows:
+            row_by_id[row["id"]] = row
             if row["container"] == container:
                 row_by_place[row["place"]] = row
             if row["state"] == SourceState.UNSELECTED:
@@ -700,7 +705,7 @@ class IngestRun:
     def _load_texts(self, id: DocumentId) -> frozenset[str]:
         """Load the folded texts of all highlights of a document."""
         query = "SELECT folded FROM highlight WHERE document = ?"
-        return frozenset(row["folded"] for row in self.store.fetch_rows(query, id))
+        return frozenset(self.store.fetch_column(query, id))
 
     def _find_unlisted_documents(
         self, container: str, stored_rows: Sequence[Row]
@@ -717,12 +722,13 @@ class IngestRun:
         stored_places = {row["place"] for row in stored_rows}
         new_places = listed_places - stored_places
         listed_places.update(filter(self.listing.is_unread, stored_places))
-        unlisted_ids = {
-            row["id"] for row in stored_rows if row["place"] not in listed_places
-        }
-        present_ids = {
-            row["id"] for row in stored_rows if row["state"] == SourceState.PRESENT
-        }
+        unlisted_ids = set()
+        present_ids = set()
+        for row in stored_rows:
+            if row["place"] not in listed_places:
+                unlisted_ids.add(row["id"])
+            if row["state"] == SourceState.PRESENT:
+                present_ids.add(row["id"])
 
         lost_ids = present_ids & unlisted_ids
         if container in self.confirmed_containers:
@@ -777,8 +783,7 @@ class IngestRun:
             row["key"] for row in highlights.load_highlight_rows(self.store, keys)
         }
         query = f"SELECT key FROM event WHERE what = 'key' AND key IN {JSON_VALUES}"
-        rows = self.store.fetch_rows(query, to_json(keys))
-        issued_keys.update(row["key"] for row in rows)
+        issued_keys.update(self.store.fetch_column(query, to_json(keys)))
         return issued_keys
 
     # --- writing ------------------------------------------------------------------------
@@ -809,15 +814,12 @@ class IngestRun:
         if stored_highlight.texts:
             newest_reading = stored_highlight.texts[0]
             old_text, old_path = newest_reading.exact, newest_reading.document_path
-        is_other_document = mark.document != stored_highlight.document
         if stored_highlight.state is not SourceState.JOURNAL:
+            is_other_document = mark.document != stored_highlight.document
             if is_other_document or old_path != mark.document_path:
                 report.moved.append((key, mark.document_path))
-        has_new_comment = False
-        if not stored_highlight.is_journal_only:
-            old_comment = stored_highlight.highlight.comment
-            has_new_comment = old_comment != mark.highlight.comment
-        if has_new_comment or stored_highlight.exact_hash not in ("", exact_hash):
+        has_new_text = stored_highlight.exact_hash not in ("", exact_hash)
+        if has_new_text or _has_new_comment(mark, stored_highlight):
             report.changed.append((key, old_text, mark.highlight.exact))
         content = hash_highlight_content(mark.highlight)
         is_back = stored_highlight.state in (SourceState.GONE, SourceState.UNSELECTED)
@@ -922,12 +924,11 @@ def unselect_documents(store: Store, ids: Iterable[DocumentId]) -> int:
     with store.transaction():
         for id in ids:
             store.execute("UPDATE document SET state = 'unselected' WHERE id = ?", id)
-            rows = store.fetch_rows(
+            keys = store.fetch_column(
                 "UPDATE highlight SET state = 'unselected'"
                 " WHERE document = ? AND state = 'present' RETURNING key",
                 id,
             )
-            keys = [row["key"] for row in rows]
             _schedule_copies_of_unselected(store, keys)
             count += len(keys)
     return count
@@ -943,3 +944,10 @@ def _schedule_copies_of_unselected(store: Store, keys: Sequence[str]) -> None:
     for key in keys:
         if not store.get_passage(key).was_ever_decided:
             schedule_redrafting_of_copies(store, key)
+
+
+def _has_new_comment(mark: MatchedHighlight, stored: MatchedHighlight) -> bool:
+    """Return whether the user's comment on a highlight read on this device has changed."""
+    if stored.is_journal_only:
+        return False
+    return stored.highlight.comment != mark.highlight.comment

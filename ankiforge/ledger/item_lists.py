@@ -387,11 +387,11 @@ class _ItemMatcher:
     def _changed_guids(self) -> set[str]:
         """The live cards whose source has changed, which no column shows."""
         passage_keys = cards.load_passage_keys(self._store, live=True)
-        return {
-            card.guid
-            for card in cards.iter_cards(self._store, passage_keys)
-            if SourceChange.SOURCE_CHANGED in card.source_changes
-        }
+        guids: set[str] = set()
+        for card in cards.iter_cards(self._store, passage_keys):
+            if SourceChange.SOURCE_CHANGED in card.source_changes:
+                guids.add(card.guid)
+        return guids
 
     @cached_property
     def _accepted_at(self) -> dict[str, str]:
@@ -416,11 +416,11 @@ class _ItemMatcher:
     def _find_documents_of_works(self, pattern: str) -> set[int]:
         """Return the row ids of the documents that are, or are about, a work with this name."""
         if pattern not in self._documents_by_pattern:
-            self._documents_by_pattern[pattern] = {
-                row["document"]
-                for row in self._identifiers
-                if _contains_pattern(row["name"], pattern)
-            }
+            documents = set()
+            for row in self._identifiers:
+                if _contains_pattern(row["name"], pattern):
+                    documents.add(row["document"])
+            self._documents_by_pattern[pattern] = documents
         return self._documents_by_pattern[pattern]
 
     @cached_property
@@ -498,13 +498,12 @@ def compute_min_id_length(ids: Iterable[str]) -> int:
 
 def load_card_and_draft_ids(store: Store) -> list[str]:
     """Load the ids of all cards and drafts."""
-    rows = store.fetch_rows("SELECT id FROM draft UNION ALL SELECT guid FROM card")
-    return [row[0] for row in rows]
+    return store.fetch_column("SELECT id FROM draft UNION ALL SELECT guid FROM card")
 
 
 def load_highlight_ids(store: Store) -> dict[str, str]:
     """Load the keys of all highlights, keyed by the ids under which lists show them."""
-    keys = (row["key"] for row in store.fetch_rows("SELECT key FROM highlight"))
+    keys = store.fetch_column("SELECT key FROM highlight")
     return {make_highlight_id(key): key for key in keys}
 
 
@@ -554,7 +553,7 @@ def load_facets(store: Store) -> dict[str, list[str]]:
     """
     values_by_field = {}
     for field, query in _FACET_QUERIES.items():
-        values_by_field[field] = [row[0] for row in store.fetch_rows(query, MAX_FACETS)]
+        values_by_field[field] = store.fetch_column(query, MAX_FACETS)
     return values_by_field
 
 

@@ -43,8 +43,10 @@ def make_line_pattern_event_key(source: str, pattern: str) -> str:
     return f"form:{source}:{pattern}"
 
 
-def find_line_pattern(highlight: Highlight) -> str:
-    """Return the form of a line or word that may or may not be a card, or "" for other highlights.
+def find_line_pattern(highlight: Highlight) -> str | None:
+    """Return the form of a line or word that may or may not be a card.
+
+    Returns None for all other highlights.
 
     The user must decide about lines with two colons and spaces, unless they are declared as cards
     or are questions; about lines in a list of terms without a glossary heading; and about
@@ -54,14 +56,17 @@ def find_line_pattern(highlight: Highlight) -> str:
     if syntax == WORD_AND_TRANSLATION:
         return syntax
     if not _is_doubtful(highlight) or has_colons_without_spaces(highlight.exact):
-        return ""
+        return None
     return _DOUBTFUL_FORM
 
 
 def _is_doubtful(highlight: Highlight) -> bool:
+    """Return whether a highlight is a line with two colons, and neither a question nor declared."""
     if highlight.line_syntax != _DOUBTFUL_FORM or highlight.is_declared_card:
         return False
-    front = highlight.markdown[0] if highlight.markdown else ""
+    if not highlight.markdown:
+        return True
+    front = highlight.markdown[0]
     return not _PICTURE.sub("", front).rstrip().endswith(("?", "？"))
 
 
@@ -77,7 +82,7 @@ class FieldDetector:
     def __contains__(self, highlight: Highlight) -> bool:
         """Return whether a highlight is a field."""
         key = _find_field_key(highlight)
-        if not key:
+        if key is None:
             return False
         min_notes = _MIN_NOTES
         if highlight.document.uses_dataview:
@@ -94,14 +99,20 @@ class FieldDetector:
         for row in rows:
             highlight = decode_highlight(row["body"])
             document = highlight.document
-            notes[document.source, _find_field_key(highlight)].add(document.key)
+            key = _find_field_key(highlight)
+            if key is not None:
+                notes[document.source, key].add(document.key)
         return notes
 
 
-def _find_field_key(highlight: Highlight) -> str:
-    if not (_is_doubtful(highlight) and has_colons_without_spaces(highlight.exact)):
-        return ""
-    return normalize_for_lookup(highlight.exact.partition("::")[0])
+def _find_field_key(highlight: Highlight) -> str | None:
+    """Return the normalized key of a line that may be a field, such as `author` for `Author::Eco`.
+
+    Returns None for other highlights.
+    """
+    if not _is_doubtful(highlight) or not has_colons_without_spaces(highlight.exact):
+        return None
+    return normalize_for_lookup(highlight.exact.partition("::")[0]) or None
 
 
 def find_skip_reason(
@@ -126,18 +137,21 @@ def has_unaccepted_pattern(
     """
     if highlight in fields:
         return True
-    has_pattern = bool(find_line_pattern(highlight))
-    return has_pattern and find_line_pattern_answer(store, highlight) != ACCEPTED
+    if find_line_pattern(highlight) is None:
+        return False
+    return find_line_pattern_answer(store, highlight) != ACCEPTED
 
 
-def find_line_pattern_answer(store: Store, highlight: Highlight) -> str:
-    """Return the user's answer for the form of a highlight, or "" if there is none."""
+def find_line_pattern_answer(store: Store, highlight: Highlight) -> str | None:
+    """Return the user's answer for the form of a highlight, or None if there is none."""
     pattern = find_line_pattern(highlight)
-    if not pattern:
-        return ""
+    if pattern is None:
+        return None
     key = make_line_pattern_event_key(highlight.document.source, pattern)
     answers = store.get_subject_events(key)
-    return str(answers[-1].body["choice"]) if answers else ""
+    if not answers:
+        return None
+    return str(answers[-1].body["choice"])
 
 
 def schedule_redrafting(store: Store, event_keys: Collection[str]) -> None:
@@ -152,7 +166,9 @@ def schedule_redrafting(store: Store, event_keys: Collection[str]) -> None:
     for row in rows:
         highlight = decode_highlight(row["body"])
         pattern = find_line_pattern(highlight)
-        source = highlight.document.source
-        if pattern and make_line_pattern_event_key(source, pattern) in event_keys:
+        if pattern is None:
+            continue
+        event_key = make_line_pattern_event_key(highlight.document.source, pattern)
+        if event_key in event_keys:
             keys.append(highlight.key)
     schedule_redrafting_by_rules(store, keys)

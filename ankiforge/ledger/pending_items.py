@@ -188,13 +188,16 @@ def _load_uncarded(store: Store) -> list[PassageLocation]:
     """Load the locations of `PendingItems.without_card`, the most useful first."""
     # whether a draft waits is the same for all highlights of a passage
     rows = store.fetch_rows("SELECT * FROM present_passage WHERE best IS NULL")
-    states = [row_to_state(row) for row in select_leading_rows(rows)]
-    states = [state for state in states if state.has_open_sentence]
+    states = []
+    for state in map(row_to_state, select_leading_rows(rows)):
+        if state.has_open_sentence:
+            states.append(state)
     factuality = load_factuality(store)
     states.sort(key=partial(_get_best_first_sort_key, factuality))
     sentence_by_key = load_best_sentence_hashes(store)
-    return [
-        PassageLocation(
+    locations = []
+    for state in states:
+        location = PassageLocation(
             id=state.key,
             key=state.key,
             document=state.document,
@@ -204,8 +207,8 @@ def _load_uncarded(store: Store) -> list[PassageLocation]:
             factuality=get_factuality(factuality, state.document),
             sentence=sentence_by_key.get(state.key, ""),
         )
-        for state in states
-    ]
+        locations.append(location)
+    return locations
 
 
 def group_pending_items(
@@ -360,8 +363,8 @@ def _find_passages_with_questions(store: Store) -> set[str]:
         drafts += question.drafts
         guids += question.guids
     query = f"SELECT passage FROM draft WHERE id IN {JSON_VALUES}"
-    rows = store.fetch_rows(query, to_json(drafts))
-    return {row["passage"] for row in rows}.union(cards.find_passage_keys(store, guids))
+    passages_of_drafts = store.fetch_column(query, to_json(drafts))
+    return {*passages_of_drafts, *cards.find_passage_keys(store, guids)}
 
 
 def load_draft_locations(store: Store, ids: Iterable[str]) -> list[PassageLocation]:
@@ -474,10 +477,9 @@ def count_dependent_items(
             are skipped.
     """
     if keys is None:  # both conditions are necessary; see `tables.highlights`
-        gone = store.fetch_rows(
+        keys = store.fetch_column(
             "SELECT key FROM highlight WHERE state != 'present' AND state = 'gone'"
         )
-        keys = [row["key"] for row in gone]
     titles_by_passage = _load_titles_of_passages(store, keys, excluded_states)
     homes = find_live_cards_at_home(store, titles_by_passage)
     draft_rows = store.fetch_rows(

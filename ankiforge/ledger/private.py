@@ -47,19 +47,22 @@ def update_private_texts(
     _add_texts(store, document_id, sentence_texts, document_key)
     _add_texts(store, document_id, names, document_key, are_names=True)
 
-    current_texts = sentence_texts | names
-    former_rows = [row for row in stored_rows if row["text"] not in current_texts]
-    outdated_texts = [row["text"] for row in former_rows]
+    former_texts: list[str] = []
+    former_sentences: list[str] = []
+    for row in stored_rows:
+        text = row["text"]
+        if text in sentence_texts or text in names:
+            continue
+        former_texts.append(text)
+        if text != WHOLE_DOCUMENT and not row["is_name"]:
+            former_sentences.append(text)
     if moved:
-        # drop former names, which were private only within their document
-        sentences = [row["text"] for row in former_rows if not row["is_name"]]
-        _add_texts(store, FORMER_DOCUMENT_ID, filter(None, sentences))
-    elif outdated_texts:
-        outdated_texts = _filter_public_texts(outdated_texts, document)
-    store.execute_all(
-        "DELETE FROM private WHERE document = ? AND text = ?",
-        [(document_id, text) for text in outdated_texts],
-    )
+        # former names aren't kept, because they were private only within their document
+        _add_texts(store, FORMER_DOCUMENT_ID, former_sentences)
+    elif former_texts:
+        former_texts = _filter_public_texts(former_texts, document)
+    query = "DELETE FROM private WHERE document = ? AND text = ?"
+    store.execute_all(query, [(document_id, text) for text in former_texts])
 
 
 def _list_texts_of_document(document: ReadDocument) -> tuple[set[str], set[str]]:
@@ -87,11 +90,8 @@ def _filter_public_texts(texts: Iterable[str], document: ReadDocument) -> list[s
                 public_texts += list_private_texts(highlight)
         text = "\n".join(public_texts)
     public_text = normalize_for_lookup(text)
-    return [
-        text
-        for text in texts
-        if text == WHOLE_DOCUMENT or normalize_for_lookup(text) in public_text
-    ]
+    # this includes WHOLE_DOCUMENT, which is empty
+    return [text for text in texts if normalize_for_lookup(text) in public_text]
 
 
 def _add_texts(

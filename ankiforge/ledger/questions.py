@@ -409,14 +409,16 @@ def _describe_missing_documents(
     noun = {"pdf": "PDF", "vault": "note"}.get(container.partition(":")[0], "document")
     documents = format_count(unlisted.total_count, noun)
     lost_count = unlisted.total_count - unlisted.left_count
-    verb = "was" if lost_count == 1 else "were"
-    pronoun = "it" if lost_count == 1 else "they"
-    come = "comes" if card_count == 1 else "come"
-    return (
-        f"{lost_count:,} of {documents} {verb} not found in {unlisted.directory or container}."
-        f" {format_count(card_count, 'card')} {come} from this source."
-        f" {verb.capitalize()} {pronoun} deleted?"
-    )
+    place = unlisted.directory or container
+    lost = f"{lost_count:,} of {documents} were not found in {place}."
+    question = "Were they deleted?"
+    if lost_count == 1:
+        lost = f"1 of {documents} was not found in {place}."
+        question = "Was it deleted?"
+    dependents = f"{card_count:,} cards come from this source."
+    if card_count == 1:
+        dependents = "1 card comes from this source."
+    return f"{lost} {dependents} {question}"
 
 
 # --- forms that may not be cards --------------------------------------------------------

@@ -24,7 +24,7 @@ from ankiforge.ledger.chosen_passages import (
 )
 from ankiforge.ledger.database import wrap_database_errors
 from ankiforge.ledger.event_replay import replay_events
-from ankiforge.ledger.events import POLICY, Event, PassageReading
+from ankiforge.ledger.events import POLICY, Event, Passage, PassageReading
 from ankiforge.ledger.match import (
     MIN_CONTEXT_CHARS,
     MIN_DISTINCTIVE_CHARS,
@@ -416,12 +416,12 @@ class StoredDocumentLookup:
         """The containers of the sources that are no longer in the settings."""
         if self._in_use is None:
             return frozenset()
-        rows = self._store.fetch_rows(
+        containers = self._store.fetch_column(
             "SELECT DISTINCT container FROM document WHERE source != ''"
             f" AND source NOT IN {JSON_VALUES}",
             to_json(sorted(self._in_use)),
         )
-        return frozenset(row["container"] for row in rows)
+        return frozenset(containers)
 
     def _get_row(self, container: str, path: str) -> Row | None:
         if container not in self._rows:
@@ -542,27 +542,18 @@ def load_stored_highlights(store: Store, document_id: int) -> list[MatchedHighli
 def load_stored_highlight(store: Store, row: Row) -> MatchedHighlight:
     """Load a stored highlight for matching, with its latest readings on all devices."""
     passage = store.get_passage(row["key"])
-    journal_readings = [
-        normalize_reading(text) for text in passage.readings[:MAX_JOURNAL_READINGS]
-    ]
+    journal_readings = tuple(
+        map(normalize_reading, passage.readings[:MAX_JOURNAL_READINGS])
+    )
     if row["body"]:
         mark = to_matched_highlight(decode_highlight(row["body"]), row["document"])
         # the reading of this device comes first, because it has sides; duplicates are left out
-        readings_by_triple = {mark.newest_reading.anchor: mark.newest_reading}
+        reading_by_anchor = {mark.newest_reading.anchor: mark.newest_reading}
         for reading in journal_readings:
-            readings_by_triple.setdefault(reading.anchor, reading)
-        mark.readings = tuple(readings_by_triple.values())
+            reading_by_anchor.setdefault(reading.anchor, reading)
+        mark.readings = tuple(reading_by_anchor.values())
     else:
-        highlight = replace(
-            build_highlight_from_journal(passage), key=HighlightKey(row["key"])
-        )
-        own = passage.readings[0].source_id if passage.readings else ""
-        names, labels = split_stable_and_location_ids([own])
-        journal_or_empty = tuple(journal_readings) or (NormalizedReading(""),)
-        mark = MatchedHighlight(
-            highlight, journal_or_empty, names, labels, row["document"]
-        )
-        mark.is_journal_only = True
+        mark = _build_journal_only_highlight(row, passage, journal_readings)
     mark.state = SourceState(row["state"])
     mark.missing_since = row["missed"]
     mark.exact_hash = row["exact"]
@@ -572,6 +563,26 @@ def load_stored_highlight(store: Store, row: Row) -> MatchedHighlight:
         events = store.load_events([row["key"]])
         mark.texts = replay_events([row["key"]], events).readings
     mark.is_decided = passage.was_ever_decided
+    return mark
+
+
+def _build_journal_only_highlight(
+    row: Row, passage: Passage, journal_readings: tuple[NormalizedReading, ...]
+) -> MatchedHighlight:
+    """Build a highlight that only other devices have read."""
+    highlight = build_highlight_from_journal(passage)
+    source_ids = []
+    if passage.readings:
+        source_ids.append(passage.readings[0].source_id)
+    stable_ids, location_ids = split_stable_and_location_ids(source_ids)
+    mark = MatchedHighlight(
+        replace(highlight, key=HighlightKey(row["key"])),
+        journal_readings or (NormalizedReading(""),),
+        stable_ids,
+        location_ids,
+        row["document"],
+    )
+    mark.is_journal_only = True
     return mark
 
 
@@ -604,15 +615,15 @@ def write_document(store: Store, document: ReadDocument, old_row: Row | None) ->
         row |= {"digest": "", "source": document.source, "title": place}
 
     has_moved = False
+    key = "container, place"
     if old_row is not None:
         row["id"] = old_row["id"]
+        key = "id"  # the place may have changed
         old_place = (old_row["container"], old_row["place"])
         has_moved = old_place != (document.container, place)
-    identifiers = tuple(f"{scheme}:{value}" for scheme, value in identifier_pairs)
-    key = "id" if old_row else "container, place"  # the place may have changed
     document_id: int = store.upsert("document", row, key=key)
     store.execute("DELETE FROM identifier WHERE document = ?", document_id)
-    rows = [(name, document_id) for name in identifiers]
+    rows = [(f"{scheme}:{value}", document_id) for scheme, value in identifier_pairs]
     store.execute_all("INSERT OR IGNORE INTO identifier VALUES (?, ?)", rows)
     update_private_texts(store, document_id, document, moved=has_moved)
     return document_id
@@ -637,6 +648,23 @@ def write_highlights(store: Store, rows: Sequence[Json]) -> None:
     store.execute_all(query, sentence_rows)
 
 
+def _hash_for_copies(highlight: Highlight, reading: NormalizedReading) -> str | None:
+    """Return the hash that a highlight shares with its copies, or None if it can't be a copy.
+
+    Short texts are often equal by chance, so a copy of one must also have the same context, unless
+    the text is a whole card.
+    """
+    content_hash = hash_highlight_content(replace(highlight, skip_reason=None))
+    is_long = len(reading.text) >= MIN_DISTINCTIVE_CHARS
+    if is_long or highlight.kind is HighlightKind.CARD:
+        return content_hash
+    before = reading.before[-MIN_CONTEXT_CHARS:]
+    after = reading.after[:MIN_CONTEXT_CHARS]
+    if not before and not after:
+        return None
+    return hash16(content_hash, before, after)
+
+
 def build_highlight_row(
     scanned_highlight: MatchedHighlight, exact_hash: str, run_number: int
 ) -> Json:
@@ -652,14 +680,7 @@ def build_highlight_row(
     if stored_highlight:
         highlight = replace(highlight, key=HighlightKey(stored_highlight.key))
     tags = (*highlight.document.tags, *highlight.tags)
-    # a hash that the highlight shares with its copies; short texts are often equal by chance, so
-    # a copy of one must also have the same context, unless the text is a whole card
     newest = scanned_highlight.newest_reading
-    is_card = highlight.kind is HighlightKind.CARD
-    alike = hash_highlight_content(replace(highlight, skip_reason=None))
-    if len(newest.text) < MIN_DISTINCTIVE_CHARS and not is_card:
-        context = (newest.before[-MIN_CONTEXT_CHARS:], newest.after[:MIN_CONTEXT_CHARS])
-        alike = hash16(alike, *context) if any(context) else ""
     return {
         "key": highlight.key,
         "document": scanned_highlight.document,
@@ -671,7 +692,7 @@ def build_highlight_row(
         "folded": newest.text,
         "exact": exact_hash,
         "content": hash_highlight_content(highlight),
-        "alike": alike,
+        "alike": _hash_for_copies(highlight, newest) or "",
         "run": run_number,
         # as the source names it, and the name of the nearest hue
         "colour": to_list_column((highlight.colour, find_colour_name(highlight.colour))),

@@ -13,7 +13,7 @@ Events and tables identify a sentence by its hash (`hash_sentence`).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -33,6 +33,7 @@ from ankiforge.model import (
     CardContent,
     Draft,
     Highlight,
+    Span,
     Strings,
     Value,
     hash16,
@@ -101,20 +102,15 @@ def split_sentences(text: str) -> Strings:
 def is_distinctive_sentence(sentence: str) -> bool:
     """Return whether a sentence is too long to recur in another passage by coincidence."""
     folded = normalize_for_lookup(sentence)
-    if (
-        len(folded) >= MIN_DISTINCTIVE_CHARS or folded.isascii()
-    ):  # scripts without spaces aren't ASCII
-        return len(folded) >= MIN_DISTINCTIVE_CHARS
+    if len(folded) >= MIN_DISTINCTIVE_CHARS:
+        return True
+    # in scripts without spaces, a long sentence has fewer characters
     return len(_UNSPACED_CHAR.findall(folded)) >= _MIN_LONG_UNSPACED
 
 
 def hash_distinctive_sentences(sentences: Iterable[str]) -> list[str]:
     """Hash the distinctive sentences (`is_distinctive_sentence`), and skip all other sentences."""
-    return [
-        hash_sentence(sentence)
-        for sentence in sentences
-        if is_distinctive_sentence(sentence)
-    ]
+    return list(map(hash_sentence, filter(is_distinctive_sentence, sentences)))
 
 
 def find_covered_sentences(text: str, quote: str) -> Strings:
@@ -122,25 +118,33 @@ def find_covered_sentences(text: str, quote: str) -> Strings:
     exact_quote = normalize_text(quote)
     if not exact_quote:
         return ()
-    if exact_quote in split_sentences(
-        text
-    ):  # it may also be the end of a longer sentence
+    sentences = split_sentences(text)
+    if exact_quote in sentences:  # it may also be the end of a longer sentence
         return (exact_quote,)
     exact_text = normalize_text(text)
     start = exact_text.find(exact_quote)
-    end = start + len(exact_quote)
-    if start < 0:
-        # the quote contains further text, or is spelled differently in the source
-        quoted_sentences = tuple(
-            sentence for sentence in split_sentences(text) if sentence in exact_quote
-        )
-        span = None if quoted_sentences else locate_text(exact_quote, exact_text)
-        if span is None:
-            return quoted_sentences
-        start, end = span
+    if start >= 0:
+        span = start, start + len(exact_quote)
+        return _select_overlapping_sentences(sentences, exact_text, span)
+    # the quote may contain further text
+    quoted_sentences = tuple(filter(exact_quote.__contains__, sentences))
+    if quoted_sentences:
+        return quoted_sentences
+    # or be spelled differently in the source
+    located_span = locate_text(exact_quote, exact_text)
+    if located_span is None:
+        return ()
+    return _select_overlapping_sentences(sentences, exact_text, located_span)
+
+
+def _select_overlapping_sentences(
+    sentences: Strings, exact_text: str, span: Span
+) -> Strings:
+    """Return the sentences that overlap with a span of their normalized text."""
+    start, end = span
     covered_sentences = []
     position = 0
-    for sentence in split_sentences(text):
+    for sentence in sentences:
         position = max(exact_text.find(sentence, position), 0)
         if position < end and start < position + len(sentence):
             covered_sentences.append(sentence)
@@ -160,7 +164,9 @@ def select_sentences_to_decide(quoted_sentences: Strings, drafter: str) -> Strin
 
     For a proposal, this is only the last sentence, because its quote may begin with context.
     """
-    return quoted_sentences[-1:] if drafter == PROPOSAL_DRAFTER else quoted_sentences
+    if drafter == PROPOSAL_DRAFTER:
+        return quoted_sentences[-1:]
+    return quoted_sentences
 
 
 def find_draft_sentence(draft: Draft, text: str) -> str:
@@ -177,11 +183,14 @@ def find_answer_sentence(quoted_sentences: Strings, answer: str) -> str:
 
     Returns "" if there aren't any sentences.
     """
+    if not quoted_sentences:
+        return ""
     folded_answer = normalize_for_comparison(answer)
-    for sentence in quoted_sentences:
-        if folded_answer and folded_answer in normalize_for_comparison(sentence):
-            return sentence
-    return quoted_sentences[0] if quoted_sentences else ""
+    if folded_answer:
+        for sentence in quoted_sentences:
+            if folded_answer in normalize_for_comparison(sentence):
+                return sentence
+    return quoted_sentences[0]
 
 
 def find_quote(cloze_text: str, answer: str, passage_text: str) -> str:
@@ -195,19 +204,22 @@ def find_quote(cloze_text: str, answer: str, passage_text: str) -> str:
     Returns:
         The part, or "" if the card is about the whole passage.
     """
-    text = passage_text
-    quoted_sentences = find_covered_sentences(text, cloze_text)
-    if not quoted_sentences and answer:
-        quoted_sentences = tuple(
-            sentence
-            for sentence in split_sentences(text)
-            if find_whole_words(answer, sentence)
-        )[:1]
+    quoted_sentences = find_covered_sentences(passage_text, cloze_text)
     if not quoted_sentences:
-        return ""
-    exact_text = normalize_text(text)
+        return _find_sentence_with_words(passage_text, answer) or ""
+    exact_text = normalize_text(passage_text)
     end = exact_text.rfind(quoted_sentences[-1]) + len(quoted_sentences[-1])
     return exact_text[exact_text.find(quoted_sentences[0]) : end]
+
+
+def _find_sentence_with_words(text: str, words: str) -> str | None:
+    """Return the first sentence of a text that contains whole words, or None."""
+    if not words:
+        return None
+    for sentence in split_sentences(text):
+        if find_whole_words(words, sentence):
+            return sentence
+    return None
 
 
 def has_rejected_similar(
@@ -220,12 +232,9 @@ def has_rejected_similar(
     rejection doesn't name a sentence, or if the passage is closed and anything in it was rejected.
     `decided_sentences` are the sentences that would be decided along with the draft.
     """
-    ended_cards = {}
-    for card in passage.cards.values():
-        if card.decided_by == USER and not card.is_live and not reopens_passage(card):
-            ended_cards[card.guid] = card
     if passage.is_skipped:
         return True
+    ended_cards = {card.guid: card for card in _iter_ended_cards(passage)}
     if passage.is_closed and (ended_cards or passage.rejected_hashes):
         return True
     card_in_slot = passage.find_card_by_number(draft)
@@ -240,16 +249,20 @@ def has_rejected_similar(
             if not decision.sentences:
                 return True
             dropped_sentences.update(decision.sentences)
-    return any(
-        _is_similar_to_any(sentence, dropped_sentences) for sentence in decided_sentences
-    )
+    for sentence in decided_sentences:
+        for dropped in dropped_sentences:
+            if is_similar_sentence(dropped, sentence):
+                return True
+    return False
 
 
-def _is_similar_to_any(sentence: str, others: Iterable[str]) -> bool:
-    return any(
-        compute_sentence_similarity(other, sentence) >= MIN_SENTENCE_SIMILARITY
-        for other in others
-    )
+def _iter_ended_cards(passage: Passage) -> Iterator[Card]:
+    """Yield the cards that the user rejected or deleted and doesn't want back."""
+    for card in passage.cards.values():
+        if card.is_live or card.decided_by != USER:
+            continue
+        if not reopens_passage(card):
+            yield card
 
 
 # --- similarity -------------------------------------------------------------------------
@@ -262,10 +275,12 @@ def count_words(sentence: str) -> Counter[str]:
     Words such as `C++`, `-3` and `.5` stay whole. In scripts without spaces, each character
     counts as a word.
     """
-    parts = _UNSPACED_CHAR.sub(r" \1 ", sentence).split()
-    parts = [_LEADING_PUNCTUATION.sub("", part) for part in parts]
-    bare_words = [_TRAILING_PUNCTUATION.sub("", part) for part in parts]
-    return Counter(word.casefold() for word in bare_words if word)
+    counts = Counter[str]()
+    for part in _UNSPACED_CHAR.sub(r" \1 ", sentence).split():
+        word = _TRAILING_PUNCTUATION.sub("", _LEADING_PUNCTUATION.sub("", part))
+        if word:
+            counts[word.casefold()] += 1
+    return counts
 
 
 def compute_sentence_similarity(old_sentence: str, new_sentence: str) -> float:
@@ -273,6 +288,12 @@ def compute_sentence_similarity(old_sentence: str, new_sentence: str) -> float:
     old_words, new_words = count_words(old_sentence), count_words(new_sentence)
     shorter_length = min(old_words.total(), new_words.total())
     return 100 * (old_words & new_words).total() / max(1, shorter_length)
+
+
+def is_similar_sentence(old_sentence: str, new_sentence: str) -> bool:
+    """Return whether two sentences are so similar that one may be the other after a change."""
+    similarity = compute_sentence_similarity(old_sentence, new_sentence)
+    return similarity >= MIN_SENTENCE_SIMILARITY
 
 
 def find_changed_sentence(
@@ -312,8 +333,9 @@ def find_last_decision_by_card(
     """
     last_decisions: dict[str, SentenceDecision] = {}
     for decision in decisions:
-        is_first = decision.guid not in last_decisions
-        if decision.guid and decision.sentences and (decision.revises or is_first):
+        if not decision.guid or not decision.sentences:
+            continue
+        if decision.revises or decision.guid not in last_decisions:
             last_decisions[decision.guid] = decision
     return last_decisions
 
@@ -325,11 +347,9 @@ def hash_card_sentence(card: Card, decision: SentenceDecision | None) -> str:
     short sentence, which may recur by coincidence. `decision` is the decision that gave the
     card its text, or None.
     """
-    if (
-        decision is None
-        or card.is_hand_written
-        or not is_distinctive_sentence(decision.card_sentence)
-    ):
+    if decision is None or card.is_hand_written:
+        return ""
+    if not is_distinctive_sentence(decision.card_sentence):
         return ""
     return hash_sentence(decision.card_sentence)
 

@@ -559,8 +559,7 @@ class Store(Database):
         if len(self._passages) >= MAX_CACHED_PASSAGES:
             self._passages.clear()
         query = f"DELETE FROM card WHERE passage IN {JSON_VALUES} RETURNING guid"
-        deleted_rows = self.fetch_rows(query, to_json(all_keys))
-        changed_guids = {row["guid"] for row in deleted_rows}
+        changed_guids = set(self.fetch_column(query, to_json(all_keys)))
         for query in _DELETE_OTHER_ROWS:
             self.execute(query, to_json(all_keys))
         for key in all_keys:
@@ -692,7 +691,7 @@ class Store(Database):
         stored_ids: set[str] = set()
         for ids in iter_batches(known_ids):
             query = f"SELECT id FROM event WHERE id IN {JSON_VALUES}"
-            stored_ids.update(row["id"] for row in self.fetch_rows(query, to_json(ids)))
+            stored_ids.update(self.fetch_column(query, to_json(ids)))
         new_events = [event_by_id[id] for id in known_ids if id not in stored_ids]
         if not new_events:
             return []

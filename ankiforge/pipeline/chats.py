@@ -19,7 +19,7 @@ from ankiforge.config.workspace import (
 )
 from ankiforge.draft import chat, reply_checks
 from ankiforge.draft.second_reading import parse_verdicts
-from ankiforge.ledger import draft_groups, draft_recording
+from ankiforge.ledger import Ledger, draft_groups, draft_recording
 from ankiforge.ledger.tables.pending_drafts import load_draft_ids
 from ankiforge.model import CHAT_MODEL, HighlightKey, Problem
 from ankiforge.pipeline import second_reading, unmarked_documents
@@ -79,24 +79,35 @@ def export_chats(
     )
     best_tasks = iter_model_tasks(replace(job, limit=limit), ledger, document)
     chats = chat.export_chat_texts(best_tasks, prompt)
-    keys = tuple(frozenset(chat_text.highlight_keys) for chat_text in chats)
-    privacy = load_privacy_filter(ledger)
-    withheld_by_reason = Counter[str]()
-    for highlight in draft_recording.iter_highlights_to_draft(
-        ledger, by_model=True, within=job.documents
-    ):
-        if reason := privacy.find_private_reason(highlight):
-            withheld_by_reason[reason] += 1
-    highlight_counts = [len(keys_of_text) for keys_of_text in keys]
+    texts = []
+    keys = []
+    for chat_text in chats:
+        texts.append(chat_text.text)
+        keys.append(frozenset(chat_text.highlight_keys))
+    highlight_counts = list(map(len, keys))
     highlight_count = sum(highlight_counts)
+    withheld_by_reason = _count_withheld_highlights(job, ledger)
     return ChatExport(
         format_count(highlight_count, "highlight"),
         summarize_chat_export(highlight_counts, withheld_by_reason.items()),
-        texts=tuple(chat_text.text for chat_text in chats),
-        keys=keys,
+        texts=tuple(texts),
+        keys=tuple(keys),
         omitted=pending - highlight_count,
         problems=tuple(problem for problem in problems if not problem.is_notice),
     )
+
+
+def _count_withheld_highlights(job: RunParameters, ledger: Ledger) -> Counter[str]:
+    """Count the highlights that a chat could be asked about but that are private, by reason."""
+    privacy = load_privacy_filter(ledger)
+    counts = Counter[str]()
+    for highlight in draft_recording.iter_highlights_to_draft(
+        ledger, by_model=True, within=job.documents
+    ):
+        reason = privacy.find_private_reason(highlight)
+        if reason:
+            counts[reason] += 1
+    return counts
 
 
 def summarize_chat_export(
@@ -184,14 +195,17 @@ def _record_reply_about_highlights(
         check_and_record_results(job, ledger, [answer.results], drafting=drafting_id)
     )
     record_hint_shown(CHAT_USED_HINT)  # so that a chat isn't offered again
-    pending = {highlight.key for task in tasks for highlight in task.highlights}
-    pending -= {result.highlight.key for result in answer.results}
-    unused_count = sum(not problem.is_notice for problem in answer.problems)
+    unanswered_keys = set(asked)
+    unanswered_keys &= {highlight.key for task in tasks for highlight in task.highlights}
+    unanswered_keys -= {result.highlight.key for result in answer.results}
+    unused_count = 0
+    if not is_known:
+        unused_count = sum(not problem.is_notice for problem in answer.problems)
     summary = summarize_drafted_cards(
         answer.results,
         asked=max(len(asked), len(answer.results)),
-        unanswered=len(pending.intersection(asked)),
-        unused=0 if is_known else unused_count,
+        unanswered=len(unanswered_keys),
+        unused=unused_count,
     )
     return ChatImport(
         ChatReplyKind.CARDS, summary, answer.results, answer.problems, steps

@@ -396,11 +396,10 @@ def find_anki_edits(
     if types is None:
         types = load_note_types(ledger)
     layout = find_field_layout(card, note, types, {})
-    dropped_edits = {
-        (name, resolution.their_hash)
-        for name, resolution in card.edits.resolved.items()
-        if resolution.choice is TextChoice.SOURCE
-    }
+    dropped_edits = set()
+    for name, resolution in card.edits.resolved.items():
+        if resolution.choice is TextChoice.SOURCE:
+            dropped_edits.add((name, resolution.their_hash))
     changed_html = {}
     for name, html in layout.their_fields.items():
         if name not in card.note_type.content_fields:

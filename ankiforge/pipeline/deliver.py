@@ -369,11 +369,18 @@ def write_planned_package(
     problems: list[Problem] = []
     notes: dict[Guid, Note] = {}
     shipped: list[tuple[Guid, ExportedNote]] = []
+    updated_count = retired_count = replaced_count = 0
     for plan in planned:
         problems += plan.problems
         if plan.note and plan.exported:
             notes[plan.guid] = plan.note
             shipped.append((plan.guid, plan.exported))
+        if plan.is_update:
+            updated_count += 1
+            if not plan.is_live:
+                retired_count += 1
+        if plan.replaces_unseen_note:
+            replaced_count += 1
     if not notes:
         previous_path = _put_previous_package_aside(ledger, path)
         return WrittenPackage(path, previous_path=previous_path, problems=tuple(problems))
@@ -393,13 +400,12 @@ def write_planned_package(
         str(path),
         fingerprint,
         notes=len(notes),
-        updated=sum(plan.is_update for plan in planned),
+        updated=updated_count,
         undone=anki_views.count_undone_in_packages(ledger),
-        retired=sum(plan.is_update and not plan.is_live for plan in planned),
+        retired=retired_count,
     )
     if settings is not None and _can_be_reused(planned, notes.values()):
         ledger.set_cached_value(_LAST_PACKAGE_KEY, msgspec.json.encode(package).decode())
-    replaced_count = sum(plan.replaces_unseen_note for plan in planned)
     return WrittenPackage(
         path,
         package.notes,
@@ -536,15 +542,10 @@ def plan_cards(
             each replaces.
         scope: Which cards to plan.
     """
-    from ankiforge.extract.files import fingerprint_program
     from ankiforge.pipeline.sources import load_source_directories
 
-    # plan all cards again after a change to the program, because it may render them differently,
-    # and after a change of what the links to PDFs depend on
     roots = load_source_directories(ledger)
-    pdf_roots = sorted(item for item in roots.items() if item[0].startswith("pdf:"))
-    links = (folder.config.file_links, pdf_roots)
-    settings = hash16(fingerprint_program(), repr((decks, mapped_types, links)))
+    settings = _hash_plan_settings(folder, roots, decks, mapped_types)
     if scope.full:
         settings = "full"  # no card is ever recorded as up to date with this value
     to_plan = anki_views.iter_export_candidates(ledger, settings)
@@ -589,12 +590,33 @@ def plan_cards(
         if note is not None:
             if planned_card.is_up_to_date:
                 up_to_date.append((card.guid, note))
-        elif planned_card.note and not scope.full:
+        elif planned_card.note is not None and not scope.full:
             # for a note of another type, only a plan finds out which package Anki imported
             if notetypes.find_our_note_type(planned_card.note.type.id):
                 new_notes.append((card.guid, planned_card.note))
     _record_plans(ledger, planned, up_to_date, new_notes, settings)
     return planned
+
+
+def _hash_plan_settings(
+    folder: WorkspaceDirectory,
+    roots: Texts,
+    decks: tuple[DeckRule, ...],
+    mapped_types: Mapping[NoteType, UserNoteType],
+) -> str:
+    """Hash everything except the ledger that the plan of a card depends on.
+
+    This includes the program, which may render cards differently after a change, and what the
+    links to PDFs depend on. `roots` are the directories of the sources.
+    """
+    from ankiforge.extract.files import fingerprint_program
+
+    pdf_roots = []
+    for source, directory in sorted(roots.items()):
+        if source.startswith("pdf:"):
+            pdf_roots.append((source, directory))
+    links = (folder.config.file_links, pdf_roots)
+    return hash16(fingerprint_program(), repr((decks, mapped_types, links)))
 
 
 def _plan_card(
@@ -668,11 +690,10 @@ def read_anki_and_write_package(
         BusyError: If another program is publishing from this workspace.
         OwnFileError: If the path is not a regular file.
     """
-    was_unreadable = result.scan is not None and result.scan.is_unreadable
-    if not (scope.push or was_unreadable):
+    if not scope.push and not result.has_unreadable_anki:
         # read just before planning, so that notes deleted in Anki meanwhile don't come back
         result.add_scan(read_collection(folder.config.anki, ledger))
-    if result.scan and result.scan.is_unreadable and not scope.full:
+    if result.has_unreadable_anki and not scope.full:
         return
 
     decks = folder.load_decks()
@@ -684,11 +705,11 @@ def read_anki_and_write_package(
         return
 
     settings: str | None = None
-    if not (scope.push or scope.full):
+    if not scope.push and not scope.full:
         settings = hash16(scope.deck or "", repr(decks), repr(mapped))
+    planned: list[CardPlan] = []
     with folder.acquire_lock("publishing"):
         last = _load_reusable_package(ledger, settings)
-        planned: list[CardPlan] = []
         if last is None:
             planned = plan_cards(folder, ledger, decks, mapped, scope)
         try:
@@ -701,8 +722,8 @@ def read_anki_and_write_package(
             result.add_plan(planned)
             message = error.message.removeprefix(f"{path}: ")
             result.problems.append(Problem(str(path), message, error.hint))
-        else:
-            result.add_plan(planned, written)
+            return
+        result.add_plan(planned, written)
 
 
 def _load_reusable_package(ledger: Ledger, settings: str | None) -> LastPackage | None:

@@ -60,10 +60,11 @@ def load_available_card_media(
     ledger: Ledger, card: ShownCard, crop_directory: Path
 ) -> dict[str, Media]:
     """Load the pictures and sounds of a card by path, and skip those that can't be loaded."""
-    media_by_path = load_card_media(ledger, card, crop_directory)
-    return {
-        path: media for path, media in media_by_path.items() if isinstance(media, Media)
-    }
+    available: dict[str, Media] = {}
+    for path, media in load_card_media(ledger, card, crop_directory).items():
+        if isinstance(media, Media):
+            available[path] = media
+    return available
 
 
 def load_highlight_media(
@@ -83,41 +84,55 @@ def load_highlight_media(
 
     if "://" in path:
         return Problem(path, "it is on the web, and nothing is downloaded")
-    if path.startswith(_CUT_PREFIX) and highlight.source_kind in (
-        SourceKind.PDF,
-        SourceKind.ZOTERO,
-    ):
+    has_cropped_pictures = highlight.source_kind in (SourceKind.PDF, SourceKind.ZOTERO)
+    if has_cropped_pictures and path.startswith(_CUT_PREFIX):
         name = path.removeprefix(_CUT_PREFIX)
         if Path(name).name != name:  # a card must not refer to files elsewhere
             return Problem(path, "is not a file name")
         return load_media(crop_directory / name)
-    own_kind = highlight.namespace.partition(":")[0]
-    kind = _KIND_IN_SETTINGS.get(highlight.source_kind, own_kind)
-    known_root = load_source_directories(ledger).get(
-        f"{kind}:{highlight.document.source}"
-    )
-    if not known_root:
+    base = _find_source_directory(ledger, highlight)
+    if base is None:
         return Problem(path, "its source is not known on this computer", is_notice=True)
-    root = Path(known_root)
-    base = root.parent if root.is_file() else root
     if not base.exists():
         message = "is not there, so pictures are missing"
         return Problem(
             str(base), message, "check that the disk is mounted", is_notice=True
         )
-    parts = unquote(path).split("/")
     try:
-        targets = [
-            find_path_on_disk(base, "/".join(parts[start:])).resolve()
-            for start in range(len(parts))
-        ]
-        # if the picture was moved to a parent directory, the card still has the old path
-        target = next(filter(Path.is_file, targets), targets[0])
-        if not target.is_relative_to(base.resolve()):
+        file = _find_media_file(base, unquote(path))
+        if not file.is_relative_to(base.resolve()):
             return Problem(path, "is outside its source")
     except (OSError, ValueError, RuntimeError) as error:
         return Problem(path, f"is not a path: {error}")
-    return load_media(target)
+    return load_media(file)
+
+
+def _find_source_directory(ledger: Ledger, highlight: Highlight) -> Path | None:
+    """Return the directory of a highlight's source, or None if this device doesn't know it."""
+    own_kind = highlight.namespace.partition(":")[0]
+    kind = _KIND_IN_SETTINGS.get(highlight.source_kind, own_kind)
+    source = f"{kind}:{highlight.document.source}"
+    known_root = load_source_directories(ledger).get(source)
+    if not known_root:
+        return None
+    root = Path(known_root)
+    if root.is_file():
+        return root.parent
+    return root
+
+
+def _find_media_file(base: Path, path: str) -> Path:
+    """Return the file at a path below a directory, or at the end of the path if that exists.
+
+    If the picture was moved to a parent directory, the card still has the old path: `a/b.png` is
+    then also found at `b.png`.
+    """
+    parts = path.split("/")
+    for start in range(len(parts)):
+        file = find_path_on_disk(base, "/".join(parts[start:])).resolve()
+        if file.is_file():
+            return file
+    return find_path_on_disk(base, path).resolve()
 
 
 def explain_missing_picture(
@@ -187,18 +202,28 @@ def make_pdf_url_finder(
                 continue
             path = resolve_path(source, highlight.document.path)
             vault = find_vault_once(path.parent)
-            page = ""
-            if highlight.block_id.isdecimal():  # page numbers in blocks begin with 0
-                page = f"#page={int(highlight.block_id) + 1}"
-            if vault:
-                file = quote(f"{get_relative_path(path, vault)}{page}", safe="")
-                name = quote(vault.name, safe="")
-                urls.append(f"obsidian://open?vault={name}&file={file}")
+            page = _format_page(highlight)
+            if vault is not None:
+                urls.append(_make_obsidian_url(vault, path, page))
             elif file_links:
                 urls.append(f"{path.as_uri()}{page}")
         return tuple(urls)
 
     return list_urls
+
+
+def _format_page(highlight: Highlight) -> str:
+    """Return the end of a PDF's URL that opens the page of a highlight, such as `#page=3`."""
+    if not highlight.block_id.isdecimal():
+        return ""
+    return f"#page={int(highlight.block_id) + 1}"  # page numbers in blocks begin with 0
+
+
+def _make_obsidian_url(vault: Path, path: Path, page: str) -> str:
+    """Return the URL that opens a page of a PDF in Obsidian."""
+    file = quote(f"{get_relative_path(path, vault)}{page}", safe="")
+    name = quote(vault.name, safe="")
+    return f"obsidian://open?vault={name}&file={file}"
 
 
 # --- files of documents ---------------------------------------------------------------------

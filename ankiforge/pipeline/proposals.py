@@ -78,7 +78,9 @@ def find_proposal(ledger: Ledger, outcome: HighlightOutcome) -> Proposal | str:
         return outcome.reason
     snapshot = load_snapshot(ledger, ledger.get_passage(highlight.key))
     if snapshot.passage.is_closed:
-        return DECIDED if outcome.status == PassageStatus.CARDED else REJECTED
+        if outcome.status is PassageStatus.CARDED:
+            return DECIDED
+        return REJECTED
     reason_by_sentence = _explain_decided_sentences(snapshot)
     context = check.CheckContext(
         remove_comment_from_context(highlight), check.DuplicateIndex()
@@ -137,8 +139,9 @@ def confirm_certain_sentences(scores: DraftingResult) -> DraftingResult:
             usefulness = min(usefulness, MAX_CONFIDENCE_WITHOUT_CARD)
         confirmed.append((quote, usefulness))
     best = max(usefulness for _, usefulness in confirmed)
-    is_certain = best >= MIN_CERTAIN_CONFIDENCE
-    reason = RejectionReason.PROPOSED if is_certain else RejectionReason.LESS_CERTAIN
+    reason = RejectionReason.LESS_CERTAIN
+    if best >= MIN_CERTAIN_CONFIDENCE:
+        reason = RejectionReason.PROPOSED
     return replace(
         scores,
         usefulness=best,

@@ -357,6 +357,11 @@ class RunResult(msgspec.Struct):
             if problem not in self.problems:
                 self.problems.append(problem)
 
+    @property
+    def has_unreadable_anki(self) -> bool:
+        """Whether Anki was to be read in the run, but couldn't be."""
+        return self.scan is not None and self.scan.is_unreadable
+
     def add_scan(self, scan: AnkiReadResult) -> None:
         """Store the result of reading Anki, and include the changes that earlier reads found.
 

@@ -148,6 +148,13 @@ class Item(Value):
             return drafts[number]
         return drafts[0]
 
+    def get_decided_id(self, number: int) -> str:
+        """Return the id that a decision names: that of the selected draft, or of the item."""
+        draft = self.select_offered_draft(number)
+        if isinstance(draft, PendingDraft):
+            return draft.id
+        return self.id
+
 
 def find_next_item_of_passage(
     ledger: Ledger, highlight: Highlight, skipped_draft_id: str = ""
@@ -192,6 +199,9 @@ def expand_alternative_gaps(draft: OfferedDraft) -> list[OfferedDraft]:
 
 
 # --- decisions --------------------------------------------------------------------------
+
+
+_IMPOSSIBLE = "This cannot be done here."
 
 
 class StaleItemError(RefusedError):
@@ -345,60 +355,89 @@ class Review:
         return next_item.id
 
     def _carry_out(self, decision: Decision, item: Item) -> None:
-        workspace, ledger, highlight = self._workspace, self._ledger, item.highlight
-        draft = item.select_offered_draft(decision.choice)
-        id = draft.id if isinstance(draft, PendingDraft) else item.id
+        """Carry out a decision that is recorded in the ledger.
+
+        Raises:
+            RefusedError: The decision can't be made on this item.
+        """
         match decision:
-            case Accept() if item.proposal:
-                gap, decks = decision.gap, workspace.decks
-                proposals.accept_proposal(ledger, item.proposal, decks, gap=gap)
-            case Accept(masks=masks) if masks and draft:
-                decide.accept_draft(ledger, id, masks=masks)
-            case Accept(gap=gap, forced=forced) if draft or item.question:
-                ledger.accept(id, gap=gap, forced=forced, another=decision.another)
-            case Reject(passage=True) if highlight:
-                ledger.reject(highlight.key)
-            case Reject() if item.proposal:
-                decide.reject_proposal(ledger, item.proposal)
+            case Accept():
+                self._accept(decision, item)
             case Reject():
-                ledger.reject(item.drafts[0].id if item.drafts else item.id)
-            case Edit() if item.proposal and highlight:
-                fields = {**dict(item.proposal.fields), **decision.fields}
-                workspace.edit(highlight.key, fields, force=decision.forced)
-            case Edit() if item.question and item.card:
-                ledger.reject(item.id)  # the user's text replaces both others
-                workspace.edit(item.card.guid, decision.fields, force=decision.forced)
-            case Edit() if draft or item.card:
-                workspace.edit(id, decision.fields, force=decision.forced)
-            case WriteCard() if highlight:
-                workspace.edit(highlight.key, decision.fields, force=decision.forced)
-                if decision.replaces and self._is_pending_draft(id, highlight.key):
-                    ledger.reject(id)
-            case MakeFromSelection(choice=choice) if highlight and draft:
-                if choice == PASSAGE_CHOICE:
-                    self._make_from_passage(decision, highlight)
-                else:
-                    fields = dict(make_fields_from_sentence(draft, decision))
-                    workspace.edit(highlight.key, fields, force=decision.forced)
-            case MakeFromSelection() if highlight:
-                self._make_from_passage(decision, highlight)
-            case SetMasks(masks=masks) if item.card:
-                decide.set_masks(ledger, item.card.guid, masks)
+                self._reject(decision, item)
+            case Edit():
+                self._edit(decision, item)
+            case WriteCard() if item.highlight:
+                self._write_card(decision, item, item.highlight)
+            case MakeFromSelection() if item.highlight:
+                self._make_from_selection(decision, item, item.highlight)
+            case SetMasks() if item.card:
+                decide.set_masks(self._ledger, item.card.guid, decision.masks)
             case Restore() if item.card:
-                undo_decision(ledger, id)
+                undo_decision(self._ledger, item.get_decided_id(decision.choice))
             case _:
-                raise RefusedError("This cannot be done here.")
+                raise RefusedError(_IMPOSSIBLE)
+
+    def _accept(self, decision: Accept, item: Item) -> None:
+        draft = item.select_offered_draft(decision.choice)
+        id = item.get_decided_id(decision.choice)
+        if item.proposal is not None:
+            gap, decks = decision.gap, self._workspace.decks
+            proposals.accept_proposal(self._ledger, item.proposal, decks, gap=gap)
+        elif draft is not None and decision.masks:
+            decide.accept_draft(self._ledger, id, masks=decision.masks)
+        elif draft is not None or item.question is not None:
+            self._ledger.accept(
+                id, gap=decision.gap, forced=decision.forced, another=decision.another
+            )
+        else:
+            raise RefusedError(_IMPOSSIBLE)
+
+    def _reject(self, decision: Reject, item: Item) -> None:
+        if decision.passage and item.highlight is not None:
+            self._ledger.reject(item.highlight.key)
+        elif item.proposal is not None:
+            decide.reject_proposal(self._ledger, item.proposal)
+        elif item.drafts:
+            self._ledger.reject(item.drafts[0].id)
+        else:
+            self._ledger.reject(item.id)
+
+    def _edit(self, decision: Edit, item: Item) -> None:
+        workspace, forced = self._workspace, decision.forced
+        if item.proposal is not None:
+            fields = {**dict(item.proposal.fields), **decision.fields}
+            workspace.edit(item.proposal.highlight.key, fields, force=forced)
+        elif item.card is not None and item.question is not None:
+            self._ledger.reject(item.id)  # the user's text replaces both others
+            workspace.edit(item.card.guid, decision.fields, force=forced)
+        elif item.card is not None or item.drafts:
+            id = item.get_decided_id(decision.choice)
+            workspace.edit(id, decision.fields, force=forced)
+        else:
+            raise RefusedError(_IMPOSSIBLE)
+
+    def _write_card(self, decision: WriteCard, item: Item, highlight: Highlight) -> None:
+        """Make a card with fields that the user has written, perhaps in place of a draft."""
+        self._workspace.edit(highlight.key, decision.fields, force=decision.forced)
+        id = item.get_decided_id(decision.choice)
+        if decision.replaces and self._is_pending_draft(id, highlight.key):
+            self._ledger.reject(id)
+
+    def _make_from_selection(
+        self, decision: MakeFromSelection, item: Item, highlight: Highlight
+    ) -> None:
+        """Make a card of text that the user selected, in a proposal's sentence or the passage."""
+        draft = item.select_offered_draft(decision.choice)
+        if draft is None or decision.choice == PASSAGE_CHOICE:
+            fields = make_fields_from_spans(highlight, decision.spans, decision.question)
+        else:
+            fields = make_fields_from_sentence(draft, decision)
+        self._workspace.edit(highlight.key, dict(fields), force=decision.forced)
 
     def _is_pending_draft(self, id: str, key: HighlightKey) -> bool:
         drafts = item_lists.load_pending_drafts(self._ledger, [key])
         return any(draft.id == id for draft in drafts)
-
-    def _make_from_passage(
-        self, decision: MakeFromSelection, highlight: Highlight
-    ) -> None:
-        """Make a card of text that the user selected in the passage itself."""
-        fields = make_fields_from_spans(highlight, decision.spans, decision.question)
-        self._workspace.edit(highlight.key, dict(fields), force=decision.forced)
 
     def build_preview(self, decision: Decision) -> ShownCard:
         """Build the card that the user's edits or selection would create. Nothing is stored.
@@ -491,8 +530,11 @@ def iter_changed_cards(
 
     The cards are sorted by their latest change, oldest first.
     """
-    entries = [entry for entry in ledger.list_history() if entry.id in set(action_ids)]
-    for guid in reversed(dict.fromkeys(entry.guid for entry in entries if entry.guid)):
+    guids: dict[str, None] = {}
+    for entry in ledger.list_history():
+        if entry.guid and entry.id in action_ids:
+            guids[entry.guid] = None
+    for guid in reversed(guids):
         with suppress(ForgeError):
             card = load_card(ledger, Guid(guid))
             if card.is_live:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from ankiforge.errors import RefusedError, UsageError
 from ankiforge.model import (
@@ -17,7 +18,6 @@ from ankiforge.model import (
     Highlight,
     HighlightKind,
     OfferedDraft,
-    Pair,
     Span,
     Strings,
     Value,
@@ -47,20 +47,25 @@ _PUNCTUATION = regex(r"[!-/:-@\[-`{-~]")
 _WITHIN_WORD = regex(rf"[^\W{UNSPACED_SCRIPTS}]{{2}}")
 
 
-def get_selectable_text(highlight: Highlight) -> Pair:
-    """Return the part of a highlight in which the user can select words, as text and as Markdown.
+class SelectableText(NamedTuple):
+    """The text in which the user can select words."""
 
-    The Markdown is "" if the text is literal.
-    """
+    text: str
+    markdown: str | None = None
+    """The same text as Markdown, or None if the text is literal."""
+
+
+def get_selectable_text(highlight: Highlight) -> SelectableText:
+    """Return the part of a highlight in which the user can select words."""
     if highlight.markdown and highlight.kind is not HighlightKind.CARD:
-        return highlight.exact, highlight.markdown[0]
-    return highlight.sentence or highlight.exact, ""
+        return SelectableText(highlight.exact, highlight.markdown[0])
+    return SelectableText(highlight.sentence or highlight.exact)
 
 
 def make_fields_from_spans(
     highlight: Highlight, selection: str, question: str | None
 ) -> Fields:
-    """Build the fields of a card from text that the user selection in a passage.
+    """Build the fields of a card from text that the user selected in a passage.
 
     Args:
         highlight: The passage.
@@ -68,8 +73,8 @@ def make_fields_from_spans(
         question: The question answered by the selection, or None to make it a cloze deletion.
 
     Raises:
-        UsageError: Nothing is selection, the selection is not in the text or cannot be
-            hidden, or `parse_new_fields` rejects the fields.
+        UsageError: Nothing is selected, the selection is not in the text or cannot be
+            blanked out, or `parse_new_fields` rejects the fields.
     """
     spans = _parse_spans(selection)
     text, markdown = get_selectable_text(highlight)
@@ -80,8 +85,9 @@ def make_fields_from_spans(
 
 
 def _make_question_fields(
-    text: str, markdown: str, spans: Sequence[Span], question: str
+    text: str, markdown: str | None, spans: Sequence[Span], question: str
 ) -> Fields:
+    """Build the fields of a card whose answer is the selected text."""
     with _wrap_selection_errors():
         answers = [extract_span(text, span, markdown) for span in spans]
     return parse_new_fields({"Front": question, "Back": ", ".join(answers)})
@@ -96,12 +102,16 @@ def _wrap_selection_errors() -> Iterator[None]:
 
 
 def _parse_spans(selection: str) -> list[Span]:
+    """Parse a selection such as `3-8,12-15`, and sort its spans."""
     if not _SPANS_PATTERN.fullmatch(selection):
         raise UsageError(
             "no words are selected", hint="select words of the passage first"
         )
-    pairs = (span.split("-") for span in selection.split(","))
-    return sorted((int(start), int(end)) for start, end in pairs)
+    spans: list[Span] = []
+    for span in selection.split(","):
+        start, end = span.split("-")
+        spans.append((int(start), int(end)))
+    return sorted(spans)
 
 
 # --- proposals ------------------------------------------------------------------------------
@@ -126,11 +136,12 @@ def parse_sentence(draft: Draft) -> Sentence:
     text = to_plain_text(markdown)
     formulas = []
     code = []
-    pieces, _, _ = _split_into_pieces(text, markdown)
-    for piece in pieces:
-        if piece.markdown.startswith("$") and piece.indivisible:
+    for piece in _split_into_pieces(text, markdown).pieces:
+        if not piece.indivisible:
+            continue
+        if piece.markdown.startswith("$"):
             formulas.append((piece.start, piece.end))
-        elif piece.markdown.startswith("`") and piece.indivisible:
+        elif piece.markdown.startswith("`"):
             code.append((piece.start, piece.end))
 
     gaps = tuple(map(_locate_first_gap, draft.gaps))
@@ -182,7 +193,7 @@ def _find_last_complete_sentence(line: str) -> str:
 def make_fields_from_sentence(
     draft: OfferedDraft, selection: MakeFromSelection
 ) -> Fields:
-    """Build the fields of a card from text that the user selection in a proposal's sentence.
+    """Build the fields of a card from text that the user selected in a proposal's sentence.
 
     Raises:
         RefusedError: The draft has no alternative gaps, so it is not a proposal.
@@ -214,10 +225,10 @@ def _render_cut(sentence: Sentence, spans: Sequence[Span], cut: str) -> str:
         return make_cloze_text(sentence.text, spans, sentence.markdown, whole=True)
     start, end = _parse_cut(sentence.text, cut)
     markdown = extract_span(sentence.text, (start, end), sentence.markdown)
-    spans = [(first - start, last - start) for first, last in spans]
+    spans_in_cut = [(first - start, last - start) for first, last in spans]
     if end < len(sentence.text.rstrip()):
         markdown = f"{markdown.rstrip(_LOOSE_PUNCTUATION)}."
-    text = make_cloze_text(to_plain_text(markdown), spans, markdown, whole=True)
+    text = make_cloze_text(to_plain_text(markdown), spans_in_cut, markdown, whole=True)
     text_before = sentence.text[:start].rstrip()
     if start == 0 or text_before.endswith(_SENTENCE_ENDS):
         return text
@@ -255,10 +266,24 @@ _Pieces = Sequence[_Piece]
 _Renderer = Callable[[_Pieces], str]
 
 
+class _SplitPassage(NamedTuple):
+    """A passage in pieces, and how to render some of them."""
+
+    pieces: _Pieces
+    forms: tuple[_Renderer, ...]
+    """Functions that render pieces as Markdown, the preferred one first."""
+    to_plain: _Renderer
+    """Renders pieces as plain text."""
+
+    def select_pieces(self, span: Span) -> list[_Piece]:
+        """Return the pieces that overlap with a span of the plain text."""
+        return [piece for piece in self.pieces if piece.overlaps(span)]
+
+
 def make_cloze_text(
     text: str,
     spans: Sequence[Span],
-    markdown: str = "",
+    markdown: str | None = None,
     *,
     whole: bool = False,
 ) -> str:
@@ -270,7 +295,7 @@ def make_cloze_text(
     Args:
         text: The passage as plain text.
         spans: The selection, in code points of `text`. Overlapping spans are merged.
-        markdown: The passage as Markdown, or "" if the text is literal.
+        markdown: The passage as Markdown, or None if the text is literal.
         whole: Whether to keep the whole text instead of only the sentences around the selection.
 
     Raises:
@@ -281,14 +306,14 @@ def make_cloze_text(
     context_span = (0, len(text))
     if not whole:
         context_span = find_sentence_around(text, selected[0][0], selected[-1][1])
-    all_pieces, forms, to_plain = _split_into_pieces(text, markdown)
-    pieces = [piece for piece in all_pieces if piece.overlaps(context_span)]
-    gap_slices = _find_gap_slices(text, selected, all_pieces, pieces)
+    passage = _split_into_pieces(text, markdown)
+    pieces = passage.select_pieces(context_span)
+    gap_slices = _find_gap_slices(text, selected, passage.pieces, pieces)
 
     # return the first rendering that preserves both the text and the gaps
-    gap_texts = [to_plain(pieces[gap_slice]) for gap_slice in gap_slices]
-    plain_text = to_plain(pieces)
-    for form in forms:
+    gap_texts = [passage.to_plain(pieces[gap_slice]) for gap_slice in gap_slices]
+    plain_text = passage.to_plain(pieces)
+    for form in passage.forms:
         cloze_text = _render_cloze_text(pieces, gap_slices, form)
         if _has_text_and_gaps(cloze_text, plain_text, gap_texts):
             return cloze_text
@@ -349,21 +374,21 @@ def _has_text_and_gaps(
     return is_same_text(to_plain_text(cloze_text), plain_text)
 
 
-def extract_span(text: str, span: Span, markdown: str = "") -> str:
+def extract_span(text: str, span: Span, markdown: str | None = None) -> str:
     """Return a span of a passage as Markdown, extended to whole formulas, code spans and links.
 
     Raises:
         ValueError: The span is outside the passage or contains no text.
     """
     [selected] = _merge_spans(text, [span])
-    all_pieces, forms, to_plain = _split_into_pieces(text, markdown)
-    pieces = [piece for piece in all_pieces if piece.overlaps(selected)]
-    plain_text = to_plain(pieces)
-    for form in forms:
+    passage = _split_into_pieces(text, markdown)
+    pieces = passage.select_pieces(selected)
+    plain_text = passage.to_plain(pieces)
+    for form in passage.forms:
         candidate = form(pieces).strip()
         if is_same_text(to_plain_text(candidate), plain_text):
             return candidate
-    return forms[-1](pieces)
+    return passage.forms[-1](pieces)
 
 
 def _merge_spans(text: str, spans: Sequence[Span]) -> list[Span]:
@@ -391,36 +416,38 @@ def _merge_spans(text: str, spans: Sequence[Span]) -> list[Span]:
 # --- a passage in pieces --------------------------------------------------------------------
 
 
-def _split_into_pieces(
-    text: str, markdown: str
-) -> tuple[_Pieces, tuple[_Renderer, ...], _Renderer]:
+def _split_into_pieces(text: str, markdown: str | None) -> _SplitPassage:
     """Split a passage into indivisible pieces, and choose how to render them.
 
     Markdown can be rendered as written or without emphasis. Literal text can be rendered
-    with minimal escaping or with all punctuation escaped, because joining segments may turn
-    separate characters into markup.
+    with minimal escaping or with all punctuation escaped, because joining pieces may turn
+    separate characters into markup. Markdown that doesn't match the text is ignored.
 
     Args:
         text: The passage as plain text.
-        markdown: The passage as Markdown, or "" if the text is literal.
-
-    Returns:
-        The segments, functions that render segments as Markdown (preferred first), and a
-            function that renders them as plain text.
+        markdown: The passage as Markdown, or None if the text is literal.
     """
-    aligned = None
     if markdown:
-        aligned = _align_with_text(text, markdown)
-    if aligned is not None:
-        forms = (_render_as_written, _render_without_emphasis)
-        # the plain text of the pieces has no formula delimiters, unlike `text`
-        return aligned, forms, lambda pieces: to_plain_text(forms[1](pieces))
+        pieces = _align_with_text(text, markdown)
+        if pieces is not None:
+            forms = (_render_as_written, _render_without_emphasis)
+            return _SplitPassage(pieces, forms, _render_markdown_as_plain_text)
     letters = [_Piece(index, index + 1, letter) for index, letter in enumerate(text)]
-    forms = (
-        lambda pieces: escape_markdown(_render_as_written(pieces)),
-        lambda pieces: _PUNCTUATION.sub(r"\\\g<0>", _render_as_written(pieces)),
-    )
-    return letters, forms, _render_as_written
+    forms = (_render_escaped, _render_with_escaped_punctuation)
+    return _SplitPassage(letters, forms, _render_as_written)
+
+
+def _render_markdown_as_plain_text(pieces: _Pieces) -> str:
+    # the plain text of the pieces has no formula delimiters, unlike that of the passage
+    return to_plain_text(_render_without_emphasis(pieces))
+
+
+def _render_escaped(pieces: _Pieces) -> str:
+    return escape_markdown(_render_as_written(pieces))
+
+
+def _render_with_escaped_punctuation(pieces: _Pieces) -> str:
+    return _PUNCTUATION.sub(r"\\\g<0>", _render_as_written(pieces))
 
 
 def _render_as_written(pieces: _Pieces) -> str:
@@ -428,9 +455,11 @@ def _render_as_written(pieces: _Pieces) -> str:
 
 
 def _render_without_emphasis(pieces: _Pieces) -> str:
-    return _render_as_written(
-        [piece for piece in pieces if piece.end > piece.start or piece.indivisible]
-    )
+    visible_pieces = []
+    for piece in pieces:
+        if piece.end > piece.start or piece.indivisible:
+            visible_pieces.append(piece)
+    return _render_as_written(visible_pieces)
 
 
 def _align_with_text(text: str, markdown: str) -> list[_Piece] | None:

@@ -42,15 +42,15 @@ def line(
     ("highlight", "form"),
     [
         (line("a :: b"), "a :: b"),
-        (line("a::b"), ""),
+        (line("a::b"), None),
         # a question is a card, also before a picture
-        (line("What? :: b"), ""),
-        (line("What？ :: b"), ""),
-        (line("What? ![](a.png) :: b"), ""),
+        (line("What? :: b"), None),
+        (line("What？ :: b"), None),
+        (line("What? ![](a.png) :: b"), None),
         (line("Why :: b"), "a :: b"),
         # declared, or in another syntax
-        (replace(line("a :: b"), is_declared_card=True), ""),
-        (line("a :: b", syntax="Q::A"), ""),
+        (replace(line("a :: b"), is_declared_card=True), None),
+        (line("a :: b", syntax="Q::A"), None),
         (line("a", syntax=WORD_AND_TRANSLATION), WORD_AND_TRANSLATION),
         (replace(line("a :: b"), markdown=()), "a :: b"),
     ],
@@ -116,4 +116,4 @@ def test_the_last_answer_counts_for_the_lines_of_its_source(ledger, syntax, mess
         assert line_patterns.find_skip_reason(ledger, mark, fields) == reason
         is_unaccepted = line_patterns.has_unaccepted_pattern(ledger, mark, fields)
         assert is_unaccepted is (choice == "never")
-    assert line_patterns.find_line_pattern_answer(ledger, other) == ""
+    assert line_patterns.find_line_pattern_answer(ledger, other) is None

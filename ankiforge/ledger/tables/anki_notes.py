@@ -95,7 +95,7 @@ def filter_foreign_note_ids(store: Store, ids: Iterable[str]) -> set[str]:
         "SELECT CAST(id AS TEXT) AS id FROM foreign_note"
         f" WHERE CAST(id AS TEXT) IN {JSON_VALUES}"
     )
-    return {row["id"] for row in store.fetch_rows(query, to_json(list(ids)))}
+    return set(store.fetch_column(query, to_json(list(ids))))
 
 
 def has_deleted_notes(store: Store) -> bool:

@@ -158,11 +158,11 @@ def filter_declared_different(
     Cards of such a passage aren't duplicates of cards of `passage`.
     """
     query = f"SELECT guid, passage FROM card WHERE guid IN {JSON_VALUES}"
-    return {
-        row["guid"]
-        for row in store.fetch_rows(query, to_json(guids))
-        if passage.is_distinct_from(store.get_passage(row["passage"]))
-    }
+    different_guids = set()
+    for row in store.fetch_rows(query, to_json(guids)):
+        if passage.is_distinct_from(store.get_passage(row["passage"])):
+            different_guids.add(row["guid"])
+    return different_guids
 
 
 def store_search_terms(store: Store, terms: Iterable[tuple[str, SearchTerms]]) -> None:

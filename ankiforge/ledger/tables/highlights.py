@@ -46,8 +46,7 @@ def load_highlight_rows(store: Store, keys: Sequence[str]) -> list[Row]:
 def find_looked_up_words(store: Store, keys: Iterable[str]) -> set[str]:
     """Return those of the given keys that belong to words looked up in a dictionary."""
     query = f"SELECT key FROM highlight WHERE key IN {JSON_VALUES} AND instr(body, ?)"
-    rows = store.fetch_rows(query, to_json([*keys]), LOOKED_UP_WORD)
-    return {row["key"] for row in rows}
+    return set(store.fetch_column(query, to_json([*keys]), LOOKED_UP_WORD))
 
 
 def load_current_highlight_rows(store: Store, keys: Iterable[str]) -> list[Row]:

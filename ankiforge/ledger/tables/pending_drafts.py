@@ -7,7 +7,7 @@ drafting to the row of a highlight.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 from msgspec.structs import asdict, replace
@@ -50,7 +50,7 @@ _COMPARING_CHECKS = ("duplicate", "similar", "same_front")
 def sort_by_reading_order(store: Store, ids: Iterable[str]) -> list[str]:
     """Sort drafts into reading order, and drop those whose highlight is no longer in its source."""
     query = f"SELECT id FROM readable WHERE id IN {JSON_VALUES} ORDER BY document, place, position"
-    return [row["id"] for row in store.fetch_rows(query, to_json(list(ids)))]
+    return store.fetch_column(query, to_json(list(ids)))
 
 
 def find_drafts_of_highlights(
@@ -61,13 +61,12 @@ def find_drafts_of_highlights(
     Highlights that are no longer in their source are skipped. If `new`, drafts that would revise
     a card are skipped as well.
     """
-    rows = store.fetch_rows(
+    return store.fetch_column(
         f"SELECT id FROM readable WHERE key IN {JSON_VALUES} AND (revises = '' OR NOT ?)"
         " ORDER BY document, place, position",
         to_json(list(keys)),
         new,
     )
-    return [row["id"] for row in rows]
 
 
 def load_draft_ids(store: Store, drafter: str = "") -> list[str]:
@@ -75,12 +74,11 @@ def load_draft_ids(store: Store, drafter: str = "") -> list[str]:
 
     If `drafter` is given, only the drafts of this drafter are included.
     """
-    rows = store.fetch_rows(
+    return store.fetch_column(
         "SELECT id FROM readable WHERE ?1 = '' OR drafter = ?1"
         " ORDER BY document, place, position",
         drafter,
     )
-    return [row["id"] for row in rows]
 
 
 # --- lookups ----------------------------------------------------------------------------
@@ -130,13 +128,13 @@ def load_draft_keys(store: Store, ids: Iterable[str]) -> dict[str, str]:
 
 def find_repeated_content_hashes(store: Store, ids: Iterable[str]) -> set[str]:
     """Return the content hashes that several of these drafts share, or a draft and a card."""
-    rows = store.fetch_rows(
+    content_hashes = store.fetch_column(
         f"SELECT content FROM draft WHERE id IN {JSON_VALUES} GROUP BY content HAVING count(*) > 1"
         " OR EXISTS (SELECT 1 FROM card WHERE card.content = draft.content)"
         " OR EXISTS (SELECT 1 FROM card WHERE card.source = draft.content)",
         to_json(list(ids)),
     )
-    return {row["content"] for row in rows}
+    return set(content_hashes)
 
 
 def load_drafts_of_outdated_cards(store: Store) -> list[Row]:
@@ -161,13 +159,13 @@ def load_drafts_of_outdated_cards(store: Store) -> list[Row]:
 def find_drafts_of_highlight(store: Store, key: str) -> list[str]:
     """Return the ids of a highlight's drafts, sorted by position."""
     query = "SELECT id FROM draft WHERE key = ? ORDER BY position, id"
-    return [row["id"] for row in store.fetch_rows(query, key)]
+    return store.fetch_column(query, key)
 
 
 def find_revisions(store: Store, guids: Iterable[str]) -> list[str]:
     """Return the ids of the drafts that would revise one of these cards."""
     query = f"SELECT id FROM draft WHERE revises != '' AND revises IN {JSON_VALUES}"
-    return [row["id"] for row in store.fetch_rows(query, to_json(list(guids)))]
+    return store.fetch_column(query, to_json(list(guids)))
 
 
 def load_drafts_with_duplicate_finding(store: Store) -> list[Row]:
@@ -226,7 +224,6 @@ def store_made(store: Store, changes: Sequence[DraftingChanges], batch: str = ""
     What a drafting with an id (`batch`) replaces is kept for its undo.
     """
     for change in changes:
-        key = change.snapshot.highlight.key
         if batch:
             query = (
                 "UPDATE OR REPLACE made SET dropped = ?"
@@ -235,19 +232,24 @@ def store_made(store: Store, changes: Sequence[DraftingChanges], batch: str = ""
             store.execute(query, batch, to_json(change.dropped_ids))
         else:
             # a draft that was made again keeps its row
-            made_ids = {draft.id for draft in change.made}
-            dropped_ids = [id for id in change.dropped_ids if id not in made_ids]
+            dropped_ids = set(change.dropped_ids)
+            dropped_ids -= {draft.id for draft in change.made}
             query = f"DELETE FROM made WHERE dropped = '' AND id IN {JSON_VALUES}"
-            store.execute(query, to_json(dropped_ids))
+            store.execute(query, to_json(sorted(dropped_ids)))
         for draft in change.made:
-            store.execute(
-                "INSERT INTO made VALUES (?, ?, ?, ?, ?, ?, ?, '', ?) ON CONFLICT DO UPDATE SET"
-                " position = excluded.position, fact = excluded.fact,"
-                " revises = excluded.revises, since = excluded.since, body = excluded.body",
-                *(draft.id, key, draft.position, " ".join(draft.sentence_hashes)),
-                *(draft.revised_guid or "", draft.after_event_number, batch),
-                to_json(draft.to_draft()),
-            )
+            _store_made_draft(store, draft, change.snapshot.highlight.key, batch)
+
+
+def _store_made_draft(store: Store, draft: StoredDraft, key: str, batch: str) -> None:
+    """Store a draft as it was made. A draft that was made before keeps its batch."""
+    store.execute(
+        "INSERT INTO made VALUES (?, ?, ?, ?, ?, ?, ?, '', ?) ON CONFLICT DO UPDATE SET"
+        " position = excluded.position, fact = excluded.fact,"
+        " revises = excluded.revises, since = excluded.since, body = excluded.body",
+        *(draft.id, key, draft.position, " ".join(draft.sentence_hashes)),
+        *(draft.revised_guid or "", draft.after_event_number, batch),
+        to_json(draft.to_draft()),
+    )
 
 
 def undo_batch(store: Store, batch: str) -> list[Row]:
@@ -267,15 +269,24 @@ def replace_waiting(
     keys: list[str] = []
     rows: list[Json] = []
     for snapshot, waiting in changes:
-        old_ids = {draft.id for draft in snapshot.pending_drafts}
-        new_ids = {draft.id for draft in waiting.drafts}
-        store.log(f"draft {id} no longer waits" for id in sorted(old_ids - new_ids))
-        store.log(f"draft {id} waits" for id in sorted(new_ids - old_ids))
+        store.log(_iter_log_lines(snapshot.pending_drafts, waiting.drafts))
         keys += snapshot.passage.keys
         for draft in waiting.drafts:
             rows.append(_to_row(draft, snapshot.passage.key))
     store.execute(f"DELETE FROM draft WHERE key IN {JSON_VALUES}", to_json(keys))
     store.insert("draft", rows, verb="INSERT OR REPLACE")
+
+
+def _iter_log_lines(
+    drafts_before: Iterable[StoredDraft], drafts: Iterable[StoredDraft]
+) -> Iterator[str]:
+    """Yield a line for each draft that has begun or ceased to wait."""
+    old_ids = {draft.id for draft in drafts_before}
+    new_ids = {draft.id for draft in drafts}
+    for id in sorted(old_ids - new_ids):
+        yield f"draft {id} no longer waits"
+    for id in sorted(new_ids - old_ids):
+        yield f"draft {id} waits"
 
 
 def _to_row(draft: StoredDraft, passage_key: str) -> Json:

@@ -37,13 +37,13 @@ def filter_current_sentences(store: Store, sentence_hashes: Iterable[str]) -> se
     hash_list = list(sentence_hashes)
     if not hash_list:
         return set()
-    rows = store.fetch_rows(
+    names = store.fetch_column(
         "SELECT DISTINCT s.name FROM sentence s"
         " JOIN highlight h ON h.key = s.key AND h.state = 'present'"
         f" WHERE s.name IN {JSON_VALUES}",
         to_json(hash_list),
     )
-    return {row["name"] for row in rows}
+    return set(names)
 
 
 def find_passages_with_sentences(

@@ -223,11 +223,10 @@ def load_related_decisions(
         for sentence in sentence_set:
             name = sentence_decisions.hash_sentence(sentence)
             deciding_keys.update(passages_by_name.get(name, ()))
-        others = [
-            other
-            for other in map(store.get_passage, sorted(deciding_keys))
-            if other.key != passage.key and not other.is_distinct_from(passage)
-        ]
+        others = []
+        for other in map(store.get_passage, sorted(deciding_keys)):
+            if other.key != passage.key and not other.is_distinct_from(passage):
+                others.append(other)
         results.append(_find_related_decisions(others, sentence_set))
     return _add_present_sentences(store, passages, results)
 
