@@ -565,9 +565,7 @@ def _is_row_label(block: Block, phrases: Iterable[MarkedPhrase]) -> bool:
 
     This is assumed if the whole first column below the header row is bold.
     """
-    if block.kind is not BlockKind.CELL or block.column > 0:
-        return False
-    if block.row_sources is block.header_sources:
+    if block.kind is not BlockKind.CELL or block.column > 0 or block.is_header_cell:
         return False
     if any(phrase.mark_kind is not MarkKind.BOLD for phrase in phrases):
         return False
