@@ -9,10 +9,13 @@ line is read only once. yt-dlp puts the id of a YouTube video into the file name
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from html import unescape
+from operator import attrgetter
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
+
+from msgspec.structs import replace
 
 from ankiforge.extract.file_source import File
 from ankiforge.extract.files import title_from_file_name
@@ -46,9 +49,10 @@ def _parse_file_name(stem: str) -> tuple[str, str | None]:
     name = _FILE_NAME.fullmatch(stem)
     if name is None:
         return stem, None
-    if name[2] is None:
-        return name[1] or stem, None
-    return name[1] or stem, f"https://www.youtube.com/watch?v={name[2]}"
+    title, video_id = name.groups()
+    if video_id is None:
+        return title or stem, None
+    return title or stem, f"https://www.youtube.com/watch?v={video_id}"
 
 
 # A pause of more than this many seconds between cues begins a new part of the text.
@@ -62,6 +66,14 @@ class _Cue(Value):
     """When the cue appears, in seconds."""
     end: int
     lines: Strings
+
+
+class _CueStart(NamedTuple):
+    """Where the text of a cue begins in the joined text of all cues."""
+
+    offset: int
+    second: int
+    """When the cue appears."""
 
 
 class Captions(UnmarkedSource):
@@ -80,21 +92,21 @@ class Captions(UnmarkedSource):
             path=file.path,
             uri=video or "",
         )
-        text, cue_offsets, seconds = _join_cues(_parse_cues(file.read_text(repairs=True)))
+        text, cue_starts = _join_cues(_parse_cues(file.read_text(repairs=True)))
         paragraphs: list[Paragraph] = []
-        for start, end in _split_sentences(text, cue_offsets):
-            second = seconds[bisect_right(cue_offsets, start) - 1]
-            paragraphs.append(
-                Paragraph(
-                    0,
-                    start,
-                    end,
-                    is_private=contains_private_tag(text[start:end]),
-                    block_id=str(second),
-                    uri="" if video is None else f"{video}&t={second}s",
-                    page_label=_format_time(second),
-                )
+        for start, end in _split_sentences(text, cue_starts):
+            second = _find_last_cue(cue_starts, start).second
+            paragraph = Paragraph(
+                0,
+                start,
+                end,
+                is_private=contains_private_tag(text[start:end]),
+                block_id=str(second),
+                page_label=_format_time(second),
             )
+            if video is not None:
+                paragraph = replace(paragraph, uri=f"{video}&t={second}s")
+            paragraphs.append(paragraph)
         namespace = self.listing.namespace
         return DocumentText(document, (text,), tuple(paragraphs), namespace)
 
@@ -125,42 +137,45 @@ def _parse_cues(text: str) -> Iterator[_Cue]:
         yield _Cue(*times, tuple(lines))
 
 
-def _join_cues(cues: Iterable[_Cue]) -> tuple[str, list[int], list[int]]:
+def _join_cues(cues: Iterable[_Cue]) -> tuple[str, list[_CueStart]]:
     """Join the lines of cues into one text. A line that the previous cue also shows is skipped.
 
     Returns:
-        (text, offsets at which cues begin, seconds at which these cues appear)
+        (text, where the cues with text begin in it).
     """
     text = ""
-    offsets: list[int] = []
-    seconds: list[int] = []
-    shown: Strings = ()
-    shown_until = 0
+    cue_starts: list[_CueStart] = []
+    previous = _Cue(0, 0, ())
     for cue in cues:
-        new_lines = [line for line in cue.lines if line not in shown]
+        new_lines = [line for line in cue.lines if line not in previous.lines]
         if new_lines:
-            if text:
-                text += "\n" if cue.start - shown_until > _MAX_PAUSE_SECONDS else " "
-            offsets.append(len(text))
-            seconds.append(cue.start)
+            if text and cue.start - previous.end > _MAX_PAUSE_SECONDS:
+                text += "\n"
+            elif text:
+                text += " "
+            cue_starts.append(_CueStart(len(text), cue.start))
             text += " ".join(new_lines)
-        shown = cue.lines
-        shown_until = cue.end
-    return text, offsets, seconds
+        previous = cue
+    return text, cue_starts
 
 
-def _split_sentences(text: str, cue_offsets: list[int]) -> Iterator[Span]:
+def _find_last_cue(cue_starts: Sequence[_CueStart], offset: int) -> _CueStart:
+    """Return the last cue that begins at or before an offset in the text."""
+    return cue_starts[bisect_right(cue_starts, offset, key=attrgetter("offset")) - 1]
+
+
+def _split_sentences(text: str, cue_starts: Sequence[_CueStart]) -> Iterator[Span]:
     """Yield the spans of the sentences in a text. A long sentence is split where a cue begins."""
     part_start = 0
     for part in text.split("\n"):
         for first, last in find_sentence_spans(part):
             start, end = part_start + first, part_start + last
             while end - start > _MAX_SENTENCE_CHARS:
-                cue = bisect_right(cue_offsets, start + _MAX_SENTENCE_CHARS) - 1
-                if cue_offsets[cue] <= start:
+                cut = _find_last_cue(cue_starts, start + _MAX_SENTENCE_CHARS).offset
+                if cut <= start:
                     break
-                yield trim_span(text, start, cue_offsets[cue])
-                start = cue_offsets[cue]
+                yield trim_span(text, start, cut)
+                start = cut
             yield start, end
         part_start += len(part) + 1
 

@@ -6,7 +6,7 @@ Passages in them are chosen by the user or a chat.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from html import unescape
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -100,8 +100,10 @@ class SavedWebPages(HtmlSource):
     def read_pages(self, file: File) -> tuple[Document, list[Page]]:
         """Return the document for a web page, whose key is a hash of its path."""
         page = read_web_page(file.disk_path)
+        title: str | None = None
         title_match = _TITLE.search(page.html)
-        title = " ".join(unescape(title_match[1]).split()) if title_match else ""
+        if title_match:
+            title = " ".join(unescape(title_match[1]).split())
         document = Document(
             DocumentKey(f"{self.listing.namespace}/{hash16(file.path)}"),
             self.listing.name,
@@ -233,20 +235,33 @@ def _is_below_any(element: Tag, ids: Set[int]) -> bool:
 
 def _find_private_elements(blocks: Iterable[tuple[Tag | None, str]]) -> set[int]:
     """Return the `id()` of each element that is private because a block in it has `#no-llm`."""
-    private_elements = set()
+    private_elements: set[int] = set()
     for element, text in blocks:
         if element is None or not contains_private_tag(text):
             continue
-        for ancestor in (element, *element.parents):
-            if ancestor.name in _PRIVACY_SCOPES:
-                private_elements.add(id(ancestor))
-                if ancestor.name == "dt":  # and its definitions
-                    for sibling in ancestor.find_next_siblings(["dt", "dd"]):
-                        if sibling.name == "dt":
-                            break
-                        private_elements.add(id(sibling))
-                break
+        scope = _find_privacy_scope(element)
+        if scope is None:
+            continue
+        private_elements.add(id(scope))
+        if scope.name == "dt":
+            private_elements.update(map(id, _iter_definitions(scope)))
     return private_elements
+
+
+def _find_privacy_scope(element: Tag) -> Tag | None:
+    """Return the innermost element that is private as a whole if `element` has the tag, or None."""
+    for ancestor in (element, *element.parents):
+        if ancestor.name in _PRIVACY_SCOPES:
+            return ancestor
+    return None
+
+
+def _iter_definitions(term: Tag) -> Iterator[Tag]:
+    """Yield the `dd` elements between a `dt` and the next one."""
+    for sibling in term.find_next_siblings(["dt", "dd"]):
+        if sibling.name == "dt":
+            break
+        yield sibling
 
 
 def _read_blocks(html: str) -> list[tuple[Tag | None, str]]:
@@ -261,9 +276,9 @@ def _read_blocks(html: str) -> list[tuple[Tag | None, str]]:
         for element, marked_text in iter_html_blocks(
             page, left_out, keeps_code_lines=True
         ):
-            visible_text = remove_asides(marked_text).translate(_INVISIBLE)
-            is_code = "\n" in visible_text
-            text = visible_text if is_code else " ".join(visible_text.split())
+            text = remove_asides(marked_text).translate(_INVISIBLE)
+            if "\n" not in text:  # it isn't code
+                text = " ".join(text.split())
             if text:
                 blocks.append((element, text))
         if blocks:
@@ -283,21 +298,46 @@ def _join_table_rows(page: BeautifulSoup) -> None:
     for row in page.find_all("tr"):
         if row.find_previous_sibling("tr") is None:
             spanning = {}
-        texts: list[str] = []
-        for cell in (*row.find_all(["td", "th"], recursive=False), None):
-            while spanning.get(len(texts)):
-                texts.append(spanning[len(texts)].pop())
-            if cell is not None:
-                text = " ".join([text for _, text in iter_html_blocks(cell) if text])
-                spanning[len(texts)] = [text] * (_parse_span(cell, "rowspan") - 1)
-                texts += [text] + [""] * (_parse_span(cell, "colspan") - 1)
-        is_data = sum(map(bool, texts)) > 1 and max(map(len, texts)) <= _MAX_CELL_CHARS
-        if is_data and not row.find(_LAYOUT_ELEMENTS):
+        texts = _read_cells(row, spanning)
+        if _is_data_row(row, texts):
             row.string = " | ".join([text or "–" for text in texts])
 
 
+def _read_cells(row: Tag, spanning: dict[int, list[str]]) -> list[str]:
+    """Return the text of each column in a row, which is "" for an empty cell.
+
+    `spanning` are the texts of cells above that continue in this row and in those below, by column.
+    The texts for this row are removed from it, and those of this row's own cells are added.
+    """
+    texts: list[str] = []
+    for cell in row.find_all(["td", "th"], recursive=False):
+        _take_spanning_cells(texts, spanning)
+        text = " ".join([text for _, text in iter_html_blocks(cell) if text])
+        spanning[len(texts)] = [text] * (_parse_span(cell, "rowspan") - 1)
+        texts += [text] + [""] * (_parse_span(cell, "colspan") - 1)
+    _take_spanning_cells(texts, spanning)
+    return texts
+
+
+def _take_spanning_cells(texts: list[str], spanning: Mapping[int, list[str]]) -> None:
+    """Move the texts of cells above that continue in the next columns to `texts`."""
+    while spanning.get(len(texts)):
+        texts.append(spanning[len(texts)].pop())
+
+
+def _is_data_row(row: Tag, texts: Sequence[str]) -> bool:
+    """Return whether a row has short texts in several columns, and isn't there for the layout."""
+    texts_in_cells = list(filter(None, texts))
+    if len(texts_in_cells) < 2:
+        return False
+    if max(map(len, texts_in_cells)) > _MAX_CELL_CHARS:
+        return False
+    return row.find(_LAYOUT_ELEMENTS) is None
+
+
 def _parse_span(cell: Tag, name: str) -> int:
+    """Return the number of rows or columns that a cell spans."""
     value = cell.get(name)
-    return (
-        min(int(value), _MAX_SPAN) if isinstance(value, str) and value.isdecimal() else 1
-    )
+    if not isinstance(value, str) or not value.isdecimal():
+        return 1
+    return min(int(value), _MAX_SPAN)

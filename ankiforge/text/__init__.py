@@ -48,14 +48,16 @@ def contains_any(text: str, words: Iterable[str]) -> bool:
     return any(word in text for word in words)
 
 
-def format_count(number: int, singular: str, plural: str = "") -> str:
+def format_count(number: int, singular: str, plural: str | None = None) -> str:
     """Format a count with its noun, e.g. `1 card` or `1,200 cards`.
 
     `plural` is needed only if it isn't just the singular plus `s`.
     """
     if number == 1:
         return f"1 {singular}"
-    return f"{number:,} {plural or f'{singular}s'}"
+    if plural is None:
+        plural = f"{singular}s"
+    return f"{number:,} {plural}"
 
 
 MAX_LISTED_ITEMS = 3
@@ -66,14 +68,18 @@ def format_truncated_list(items: Sequence[str]) -> str:
     """Format the first few items and the number of the others, e.g. `a, b, c and 4 more`."""
     first_items = ", ".join(items[:MAX_LISTED_ITEMS])
     hidden_count = len(items) - MAX_LISTED_ITEMS
-    return f"{first_items} and {hidden_count:,} more" if hidden_count > 0 else first_items
+    if hidden_count <= 0:
+        return first_items
+    return f"{first_items} and {hidden_count:,} more"
 
 
 def format_counts(count_by_label: Mapping[str, int]) -> str:
     """Format the nonzero counts, each followed by its label, e.g. `3 new, 1 gone`."""
-    return ", ".join(
-        f"{count:,} {label}" for label, count in count_by_label.items() if count
-    )
+    parts: list[str] = []
+    for label, count in count_by_label.items():
+        if count:
+            parts.append(f"{count:,} {label}")
+    return ", ".join(parts)
 
 
 _CODE_SPAN = regex(r"`([^`]*)`")
@@ -82,9 +88,10 @@ _CODE_SPAN = regex(r"`([^`]*)`")
 def format_as_sentence(text: str) -> str:
     """Capitalize text, end it with a period if needed, and turn code spans into quotations."""
     quoted = _CODE_SPAN.sub(r"“\1”", text.strip())
-    capitalized = quoted[:1].upper() + quoted[1:]
-    is_complete = quoted.endswith((".", "?", "!", "…", ":"))
-    return capitalized if is_complete else f"{capitalized}."
+    sentence = quoted[:1].upper() + quoted[1:]
+    if not sentence.endswith((".", "?", "!", "…", ":")):
+        sentence += "."
+    return sentence
 
 
 def join_columns(*parts: str) -> str:
@@ -129,14 +136,18 @@ def quote_path(path: Path | str) -> str:
 
 def format_percent(fraction: float | None) -> str:
     """Format a fraction between 0 and 1 as a percentage, e.g. `91 %`, or None as `–`."""
-    return "–" if fraction is None else f"{fraction * 100:.0f} %"
+    if fraction is None:
+        return "–"
+    return f"{fraction * 100:.0f} %"
 
 
 def format_dollars(amount: float) -> str:
     """Format an amount in dollars, e.g. `$0.0012` or `$1.20`, or `nothing` for 0."""
     if not amount:
         return "nothing"
-    return f"${amount:.4f}" if amount < 0.1 else f"${amount:,.2f}"
+    if amount < 0.1:
+        return f"${amount:.4f}"
+    return f"${amount:,.2f}"
 
 
 def format_cost(amount: float | None, *, local: bool) -> str:
@@ -178,7 +189,9 @@ def remove_bold_marks(text: str) -> str:
 def find_bold_span(text: str) -> tuple[int, int]:
     """Return the span of the first bold text with its markers, or (0, 0) if there is none."""
     match = _BOLD.search(text)
-    return match.span() if match else (0, 0)
+    if match is None:
+        return 0, 0
+    return match.span()
 
 
 def render_bold_marks(text: str, opening: str = "**", closing: str = "**") -> str:

@@ -66,6 +66,7 @@ def classify_colons(
 def _classify_by_context(
     front: str, separator: str, back: str, declared: bool
 ) -> ColonMeaning:
+    """Determine the meaning of colons from what is directly before and after them."""
     # a mistyped URL, `https:://x`, an IP address range, `fe80::/10`, or the sign itself in
     # a sentence, `(::)`
     if back.startswith(("/", ",", ")", "）")):
@@ -182,6 +183,7 @@ def has_colons_without_spaces(line: str) -> bool:
 
 
 def _is_code(front: str, separator: str, back: str) -> bool:
+    """Return whether the colons are in a call, or the line looks like code, a type or a query."""
     # the colons are within the brackets of a call
     if _count_open_brackets(front) > 0 > _count_open_brackets(back):
         return True

@@ -170,7 +170,9 @@ def _find_labelled_question(text: str) -> CommentQuestion | None:
         end = _find_answer_label(text)
         sentences = [_Sentence(0, end, end)]
     question = _build_question(text, 0, _take_consecutive(text, sentences))
-    return question if question.text else None
+    if not question.text:
+        return None
+    return question
 
 
 def _find_answer_label(text: str) -> int:
@@ -186,8 +188,8 @@ def _is_long_enough(question: str) -> bool:
 
     This excludes remarks such as “¿por qué?” or “warum „so“?”.
     """
-    words = filter(has_letter_or_digit, _strip_decorations(question).split())
-    if len([*words]) >= _MIN_QUESTION_WORDS:
+    words = list(filter(has_letter_or_digit, _strip_decorations(question).split()))
+    if len(words) >= _MIN_QUESTION_WORDS:
         return True
     return len(_UNSPACED_LETTER.findall(question)) > _MIN_QUESTION_WORDS
 
@@ -206,15 +208,16 @@ def is_nearly_same_text(text: str, other: str) -> bool:
 
 def remove_replies(comment: str) -> str:
     """Remove other people's replies from a comment."""
+    prefix = REPLY_PREFIX.strip()
     lines = comment.split("\n")
-    return "\n".join(line for line in lines if not line.startswith(REPLY_PREFIX.strip()))
+    return "\n".join([line for line in lines if not line.startswith(prefix)])
 
 
 def format_reply(author: str, text: str) -> str:
     """Format another person's reply so that it can be appended to a comment."""
     if author:
         text = f"{author}: {text}"
-    return "\n".join(f"{REPLY_PREFIX}{line}" for line in text.split("\n"))
+    return "\n".join([f"{REPLY_PREFIX}{line}" for line in text.split("\n")])
 
 
 # --- the start and end of a question --------------------------------------------------
@@ -234,10 +237,12 @@ def _mask_code_and_urls(comment: str) -> str:
 
     The Greek question mark, usually typed as a semicolon, becomes U+037E.
     """
-    masked = "".join(
-        text + (literal if kind == "escape" else "x" * len(literal))
-        for text, literal, kind in split_at_literal_spans(comment)
-    )
+    masked = ""
+    for text, literal, kind in split_at_literal_spans(comment):
+        masked += text
+        if kind != "escape":
+            literal = "x" * len(literal)
+        masked += literal
     return re.sub(_GREEK_QUESTION_MARK, "\u037e", _URL.sub(_mask_url, masked))
 
 
@@ -247,8 +252,10 @@ def _mask_url(match: re.Match[str]) -> str:
     Letters after the link text would hide a question mark at its end, because a question mark
     inside a word doesn't end a question.
     """
-    length = len(match[0])
-    return "]" + " " * (length - 1) if match[0].startswith("](") else "x" * length
+    url = match[0]
+    if url.startswith("]("):
+        return "]".ljust(len(url))
+    return "x" * len(url)
 
 
 class _Sentence(NamedTuple):
@@ -283,9 +290,9 @@ def _ends_question(mask: str, match: re.Match[str]) -> bool:
     if not previous_char or previous_char in _OPENERS:
         return False
     next_char = mask[end : end + 1]
-    begins_sentence = next_char.isupper() or _UNSPACED_LETTER.match(next_char)
-    if next_char.isalnum() and not begins_sentence:
-        return False
+    if next_char.isalnum() and not next_char.isupper():
+        if not _UNSPACED_LETTER.match(next_char):
+            return False
     return not _is_quoted_within_sentence(mask, match)
 
 
@@ -298,8 +305,8 @@ def _is_quoted_within_sentence(mask: str, match: re.Match[str]) -> bool:
     line = mask[line_start:mark].lstrip(" -*>—–")
     if line.startswith(tuple(_OPENERS)):
         return False
-    next_char = mask[end:].lstrip()[:1]
-    return next_char == "," or next_char.islower()
+    rest = mask[end:].lstrip()
+    return rest.startswith(",") or rest[:1].islower()
 
 
 _CLOSING_QUOTE = regex(r"[\"'”’»›」』)]")
@@ -380,7 +387,9 @@ def _clean_question(question: str) -> str:
 def _strip_decorations(text: str) -> str:
     """Strip decorations from both ends. If no letters or digits remain, nothing does."""
     text = _remove_enclosing_marks(_trim_decorations(text))
-    return text if has_letter_or_digit(text) else ""
+    if not has_letter_or_digit(text):
+        return ""
+    return text
 
 
 def _trim_decorations(text: str) -> str:
@@ -403,7 +412,9 @@ def _match_after_decorations(
 
 def _skip_decorations(text: str, position: int) -> int:
     leading = _LEADING.match(text, position)
-    return leading.end() if leading else position
+    if leading is None:
+        return position
+    return leading.end()
 
 
 def _remove_enclosing_marks(text: str) -> str:

@@ -41,23 +41,33 @@ def diff_words(old: str, new: str) -> tuple[Runs, Runs]:
 
 
 def _split_off_whitespace(runs: Runs) -> Runs:
+    """Split the whitespace off the start of each run that differs and has words."""
     split_runs: Runs = []
     for differs, words in runs:
-        first = words[0].lstrip() if differs and words else ""
-        if first and first != words[0]:
-            split_runs.append((False, [words[0][: -len(first)]]))
-            words = [first, *words[1:]]
-        split_runs.append((differs, words))
+        if not differs or not words or not words[0].strip():
+            split_runs.append((differs, words))
+            continue
+        first, *others = words
+        content = first.lstrip()
+        whitespace = first.removesuffix(content)
+        if whitespace:
+            split_runs.append((False, [whitespace]))
+        split_runs.append((True, [content, *others]))
     return split_runs
 
 
 def mark_differing_words(old: str, new: str) -> tuple[str, str]:
     """Return (old text, new text) with the words that differ marked as bold for the terminal."""
-    marked_texts = []
-    for runs in diff_words(old, new):
-        parts = []
-        for differs, words in runs:
-            text = "".join(words)
-            parts.append(mark_bold(text) if differs and text.strip() else text)
-        marked_texts.append("".join(parts))
-    return marked_texts[0], marked_texts[1]
+    old_runs, new_runs = diff_words(old, new)
+    return _mark_runs(old_runs), _mark_runs(new_runs)
+
+
+def _mark_runs(runs: Runs) -> str:
+    """Join the words of runs, and mark the runs that differ as bold."""
+    marked = ""
+    for differs, words in runs:
+        text = "".join(words)
+        if differs and text.strip():
+            text = mark_bold(text)
+        marked += text
+    return marked

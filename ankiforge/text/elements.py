@@ -182,7 +182,9 @@ def _convert_sub_or_sup(match: re.Match[str]) -> str:
 
 def _convert_tag(tag: re.Match[str]) -> str:
     name = tag["name"].lower()
-    return _BLOCK_EDGE if name in BLOCK_ELEMENTS else _MARKDOWN_BY_TAG.get(name, "")
+    if name in BLOCK_ELEMENTS:
+        return _BLOCK_EDGE
+    return _MARKDOWN_BY_TAG.get(name, "")
 
 
 # --- sub- and superscripts ------------------------------------------------------------
@@ -203,7 +205,7 @@ def can_be_unicode_script(text: str, element: str) -> bool:
     `element` is the HTML element to replace, `sup` or `sub`.
     """
     _, table = _SCRIPT_BY_TAG[element]
-    return all(ord(char) in table for char in text)
+    return set(map(ord, text)) <= table.keys()
 
 
 def to_unicode_script(text: str, element: str) -> str:
@@ -217,6 +219,8 @@ def to_unicode_script(text: str, element: str) -> str:
     marker, table = _SCRIPT_BY_TAG[element]
     if can_be_unicode_script(text, element):
         return text.translate(table)
-    if any(letter.isdigit() for letter in text) and text[:1] != "[":
+    if text.startswith("["):
+        return text
+    if any(map(str.isdigit, text)):
         return f"{marker}({text})"
     return text

@@ -73,7 +73,9 @@ def _iter_identifiers(text: str) -> Iterator[Pair]:
     for match in _CITEKEY.finditer(text_without_urls):
         yield "citekey", match[1].casefold()
     for group, key in _ZOTERO.findall(text):
-        library = f"group.{group}" if group else "user"
+        library = "user"
+        if group:
+            library = f"group.{group}"
         yield "zotero", f"{library}/{key.upper()}"
     yield from _iter_path_suffixes(text)
 
@@ -193,10 +195,12 @@ def normalize_url(url: str) -> str:
 
 def parse_isbns(identifiers: Iterable[str]) -> tuple[Pair, ...]:
     """Extract the ISBNs from identifiers, which may have hyphens and the prefix `isbn:`."""
-    matches = [
-        _PREFIXED_ISBN.fullmatch(re.sub(r"[-\s]", "", text)) for text in identifiers
-    ]
-    return tuple(("isbn", match[1]) for match in matches if match)
+    isbns: list[Pair] = []
+    for text in identifiers:
+        match = _PREFIXED_ISBN.fullmatch(re.sub(r"[-\s]", "", text))
+        if match:
+            isbns.append(("isbn", match[1]))
+    return tuple(isbns)
 
 
 def to_isbn13(text: str) -> str | None:

@@ -357,7 +357,7 @@ def test_pictures_and_bold_text():
     text = "==![a](p.png)== {{c1::![](p.png)}} ==x ![](p.png)== <mark class='x-red'>![b](p.png)</mark>"
     inline = parse_inline(text, CONTEXT)
     assert [tuple(picture) for picture in inline.marked_pictures] == [
-        (0, "==", "", "![a](p.png)"),
+        (0, "==", None, "![a](p.png)"),
         (1, "mark", "red", "![b](p.png)"),
     ]
     assert len(inline.gaps_with_content) == 1

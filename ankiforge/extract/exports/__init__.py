@@ -174,7 +174,7 @@ class ExportSource(DirectorySource):
             problems.append(problem)
         suffixes = [Path(file.path).suffix.casefold() for file in exports]
         self.listing.read_counts = Counter(suffixes)
-        exports.sort(key=lambda file: file.stamp[0] if file.stamp else 0)
+        exports.sort(key=_get_modification_time)
         return exports, problems
 
     def _explain_other_file(self, file: File, candidate: Candidate) -> Problem | None:
@@ -237,6 +237,13 @@ class ExportSource(DirectorySource):
                 f"{file.path}: the rest",
                 f"{malformed_count - MAX_REPORTED_ITEMS} more like these",
             )
+
+
+def _get_modification_time(file: File) -> int:
+    """Return when a file was last changed, in nanoseconds, or 0 if that is unknown."""
+    if file.stamp is None:
+        return 0
+    return file.stamp[0]
 
 
 class TextExportSource(ExportSource):

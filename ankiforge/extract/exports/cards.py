@@ -52,7 +52,9 @@ class CardTable(TextExportSource):
     @classmethod
     def recognise(cls, candidate: Candidate) -> Confidence:
         """Recognise a table of cards by its column names or by Anki's header lines."""
-        return Confidence.CONTENT if is_card_table(candidate.head) else Confidence.NO
+        if is_card_table(candidate.head):
+            return Confidence.CONTENT
+        return Confidence.NO
 
     @classmethod
     def explain_rejection(cls, candidate: Candidate) -> str:
@@ -110,16 +112,20 @@ class CardTable(TextExportSource):
             if row.extra:
                 sides.append(row.extra)
         if row.is_html:
-            sides = [html_to_markdown(side) for side in sides]
+            sides = list(map(html_to_markdown, sides))
+        texts = [to_plain_text(side) for side in sides[:2] if side]
+        skip_reason = None
+        if row.guid:
+            skip_reason = ALREADY_IN_ANKI
         return Highlight(
             document,
             self.listing.namespace,
             HighlightKind.CARD,
-            exact="\n".join(to_plain_text(side) for side in sides[:2] if side),
+            exact="\n".join(texts),
             form=form,
             markdown=tuple(sides),
             line_syntax="a row of a table",
             tags=row.tags,
             deck=row.deck,
-            skip_reason=ALREADY_IN_ANKI if row.guid else None,
+            skip_reason=skip_reason,
         )

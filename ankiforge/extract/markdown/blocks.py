@@ -156,14 +156,18 @@ class Block:
     @property
     def callouts(self) -> Sequence[BlockQuote]:
         """The callouts around the block, outermost first. A title isn't inside its own callout."""
-        quotes = self.quotes[:-1] if self.kind is BlockKind.TITLE else self.quotes
+        quotes = self.quotes
+        if self.kind is BlockKind.TITLE:
+            quotes = quotes[:-1]
         return [quote for quote in quotes if quote.title_block]
 
     @property
     def callout_type(self) -> str:
         """The type of the innermost callout around the block, or ""."""
-        types = [quote.callout_type for quote in self.quotes if quote.callout_type]
-        return types[-1] if types else ""
+        for quote in reversed(self.quotes):
+            if quote.callout_type:
+                return quote.callout_type
+        return ""
 
     @property
     def empty_cells_after(self) -> str:
@@ -172,6 +176,13 @@ class Block:
         It is only meaningful for the last cell with text in its row. Outside tables, it is "".
         """
         return " | –" * (len(self.row_sources) - self.column - 1)
+
+    @property
+    def is_header_cell(self) -> bool:
+        """Whether the block is a cell in the first row of a table."""
+        if self.kind is not BlockKind.CELL:
+            return False
+        return self.row_sources is self.header_sources
 
     def is_in_row_of(self, other: Block) -> bool:
         """Return whether two blocks are cells of the same table row."""
@@ -309,8 +320,9 @@ class NoteBlocks:
 
     def get_plain_text(self) -> str:
         """Return the plain text of the whole note, with dashes for empty table cells at its end."""
-        last_cells = self.blocks[-1].empty_cells_after if self.blocks else ""
-        return self.join_plain_text(self.blocks) + last_cells
+        if not self.blocks:
+            return ""
+        return self.join_plain_text(self.blocks) + self.blocks[-1].empty_cells_after
 
     def join_plain_text(self, blocks: Sequence[Block]) -> str:
         """Join the plain text of consecutive blocks, separated as in the text of the whole note."""
@@ -322,11 +334,15 @@ class NoteBlocks:
 
     def find_previous(self, block: Block) -> Block | None:
         """Return the block before `block`, or None if `block` is the first."""
-        return self.blocks[block.number - 2] if block.number > 1 else None
+        if block.number == 1:
+            return None
+        return self.blocks[block.number - 2]
 
     def find_next(self, block: Block) -> Block | None:
         """Return the block after `block`, or None if `block` is the last."""
-        return self.blocks[block.number] if block.number < len(self.blocks) else None
+        if block.number == len(self.blocks):
+            return None
+        return self.blocks[block.number]
 
     def get_block_range(self, first: Block, last: Block) -> Sequence[Block]:
         """Return all blocks from `first` through `last`."""
@@ -494,7 +510,10 @@ _SCRIPTS_AND_TAGS = regex(r"(?is)<(script|style)\b.*?</\1\s*>|<[^<>]*>")
 
 
 def _split_off_id(source: str) -> tuple[str, str]:
-    block_id = _BLOCK_ID.search(source) if "^" in source else None
+    """Return the source of a block without the id at its end, and the id or ""."""
+    if "^" not in source:
+        return source, ""
+    block_id = _BLOCK_ID.search(source)
     if block_id is None:
         return source, ""
     return source[: block_id.start()], block_id[1]

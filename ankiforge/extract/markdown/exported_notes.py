@@ -79,7 +79,7 @@ class _Passage:
     @property
     def last_block(self) -> Block:
         """The block with the last note so far, or else the block of the passage."""
-        return self.note_blocks[-1] if self.note_blocks else self.block
+        return [self.block, *self.note_blocks][-1]
 
     def to_quote(self) -> Quote:
         """Return the passage as a quote, which has the links after the passage."""
@@ -143,11 +143,12 @@ def _may_contain_passages(blocks: Sequence[Block], source: str) -> bool:
     has_highlight_word = contains_any(folded, HIGHLIGHT_WORDS)
     # parse the headings in order, because pictures are recorded in the order of parsing
     for block in blocks:
-        if has_highlight_word or block.kind is BlockKind.HEADING:
-            if _HIGHLIGHTS_HEADING.search(block.plain_text):
-                return True
-            if _LOCATION_HEADING.match(block.plain_text):
-                return True
+        if block.kind is not BlockKind.HEADING and not has_highlight_word:
+            continue
+        if _HIGHLIGHTS_HEADING.search(block.plain_text):
+            return True
+        if _LOCATION_HEADING.match(block.plain_text):
+            return True
     return False
 
 
@@ -216,13 +217,13 @@ class _PassageReader:
         if self._last_passage is None:
             return False
         text = block.plain_text
-        return bool(_NOTE_LABEL.match(text) or _TAGS_LABEL.match(text))
+        return any(label.match(text) for label in (_NOTE_LABEL, _TAGS_LABEL))
 
     def _is_linked_note(self, block: Block, above: Block | None) -> bool:
         """Return whether a note outside sections for passages belongs to one that has a link."""
-        return _find_backlink(block) is not None or self._is_below_last_passage(
-            block, above
-        )
+        if _find_backlink(block) is not None:
+            return True
+        return self._is_below_last_passage(block, above)
 
     def _is_below_last_passage(self, block: Block, above: Block | None) -> bool:
         passage = self._last_passage
@@ -277,10 +278,9 @@ class _PassageReader:
             return self._is_outermost_passage(block)
         if _is_nested_item(block):
             return False
-        is_quote = bool(block.quotes) and block.kind is not BlockKind.TITLE
-        if is_quote and _is_below(block, _HIGHLIGHTS_ONLY_HEADING):
-            return True
-        return self._has_metadata and (is_quote or bool(block.items))
+        if block.quotes and block.kind is not BlockKind.TITLE:
+            return self._has_metadata or _is_below(block, _HIGHLIGHTS_ONLY_HEADING)
+        return self._has_metadata and bool(block.items)
 
     def _is_passage_with_location(self, block: Block) -> bool:
         if self._section.is_passage:
@@ -320,9 +320,10 @@ class _PassageReader:
         if not self._has_location and not self._section.is_passage:
             return False
         if below and _LOCATION_AT_END.match(below.plain_text):
-            return False
-        is_paragraph = block.kind is BlockKind.TEXT
-        if is_paragraph and not block.items and not block.quotes:
+            return (
+                False  # it is a passage itself, with its location in a block of its own
+            )
+        if block.kind is BlockKind.TEXT and _get_place(block) == _OUTSIDE_CONTAINERS:
             return True
         return self._has_location and _get_place(block) == _get_place(last.block)
 
@@ -362,6 +363,7 @@ def _get_labelled_note(block: Block) -> str:
 
 
 _get_place = attrgetter("quotes", "items")
+_OUTSIDE_CONTAINERS = ((), ())
 _get_section = attrgetter("rule_count", "headings")
 
 
@@ -402,4 +404,6 @@ def _find_backlink(block: Block) -> int | None:
     if not _AFTER_LINK.match(block.plain_text, end):
         return None
     prefix = _BEFORE_LINK.search(block.plain_text[:start])
-    return prefix.start() if prefix else start
+    if prefix is None:
+        return start
+    return prefix.start()

@@ -48,8 +48,8 @@ class FrontMatter(NamedTuple):
     tags: Strings = ()
     skip_reason: str | None = None
     """The reason why no cards are made from the note, or None."""
-    problem: str = ""
-    """The reason why the front matter can't be parsed, or ""."""
+    problem: str | None = None
+    """The reason why the front matter can't be parsed, or None."""
     identifiers: tuple[Pair, ...] = ()
     """Identifiers of the paper that the note is about, each as (scheme, value)."""
     line_count: int = 0
@@ -70,21 +70,20 @@ def parse_front_matter(text: str) -> FrontMatter:
     values: Json = {}
     for name, value in raw_values.items():
         values.setdefault(str(name).casefold(), value)
-    author = _to_text(values.get("author"))
     line_count = match[0].count("\n")
     if not match[0].endswith("\n"):
         line_count += 1
     return FrontMatter(
         title=_to_text(values.get("title")) or "",
         deck=_parse_deck(values.get("deck")) or _parse_deck(values.get("cards-deck")),
-        authors=(author,) if author else (),
+        authors=_to_authors(_to_text(values.get("author"))),
         created=_parse_time(values.get("created")),
         updated=_parse_time(values.get("updated")),
         published=_parse_time(values.get("published")),
         tags=tuple(dict.fromkeys(_iter_tags(values))),
         skip_reason=_find_skip_reason(match[1], values, is_parsed=problem is None),
         identifiers=tuple(dict.fromkeys(_iter_identifiers(values))),
-        problem=problem or "",
+        problem=problem,
         line_count=line_count,
     )
 
@@ -96,22 +95,31 @@ def _parse_page_properties(text: str) -> FrontMatter:
         return FrontMatter()
     properties = dict(_LOGSEQ_PROPERTY.findall(page[0]))
     title = properties.get("full-title") or properties.get("title", "")
-    author = _NAMED_LINK.sub(_get_link_name, properties.get("author", "")).strip()
+    author = _NAMED_LINK.sub(_get_link_name, properties.get("author", ""))
     return FrontMatter(
-        title=title.strip().strip('"'), authors=(author,) if author else ()
+        title=title.strip().strip('"'), authors=_to_authors(author.strip())
     )
+
+
+def _to_authors(author: str | None) -> Strings:
+    if not author:
+        return ()
+    return (author,)
 
 
 def _find_skip_reason(source: str, values: Json, *, is_parsed: bool) -> str | None:
     """Return why a note has no cards if its front matter says so."""
-    if is_parsed:
-        for key in _SWITCHES:
-            if _FALSE_WORD.fullmatch(_to_text(values.get(key)) or ""):
-                return f"the note says {key}: false"
-        return None
-    # cards that are switched off stay off even if another line is broken
-    switch = _SWITCH_OFF_LINE.search(source)
-    return f"the note says {switch[1]}: false" if switch else None
+    if not is_parsed:
+        # cards that are switched off stay off even if another line is broken
+        switch = _SWITCH_OFF_LINE.search(source)
+        if switch is None:
+            return None
+        return f"the note says {switch[1]}: false"
+    for key in _SWITCHES:
+        value = _to_text(values.get(key))
+        if value is not None and _FALSE_WORD.fullmatch(value):
+            return f"the note says {key}: false"
+    return None
 
 
 def _iter_tags(values: Json) -> Iterator[str]:
@@ -119,13 +127,14 @@ def _iter_tags(values: Json) -> Iterator[str]:
     for tags in (values.get("tags"), values.get("tag")):
         if not isinstance(tags, list):
             tags = re.split(r"[,\s]+", _to_text(tags) or "")
-        for raw_tag in tags:
-            tag = (_to_text(raw_tag) or "").lstrip("#")
+        for text in filter(None, map(_to_text, tags)):
+            tag = text.lstrip("#")
             if tag:
                 yield re.sub(r"\s+", "-", tag)
 
 
 def _parse_time(value: Any) -> str:
+    """Return a time in ISO 8601, or "" if the value is no time."""
     return normalize_time(_to_text(value) or "")
 
 
@@ -188,7 +197,7 @@ def _parse_deck(value: Any) -> str:
     # YAML parses a link without quotation marks, such as `[[Plants]]`, as two lists
     for _ in range(2):
         if isinstance(value, list):
-            value = value[0] if value else None
+            value = next(iter(value), None)
     name = _NAMED_LINK.sub(_get_link_name, _to_text(value) or "").strip("#/ ")
     parts = [part.strip() for part in re.split(r"/|::", name)]
     return "::".join(filter(None, parts))
@@ -219,8 +228,9 @@ def _iter_identifiers(values: Json) -> Iterator[Pair]:
         scheme = _SCHEME_BY_KEY.get(re.sub(r"[\W_]+", "", key.casefold()))
         if scheme is None:
             continue
-        texts = value if isinstance(value, list) else [value]
-        for text in filter(None, map(_to_text, texts[:_MAX_IDENTIFIERS])):
+        if not isinstance(value, list):
+            value = [value]
+        for text in filter(None, map(_to_text, value[:_MAX_IDENTIFIERS])):
             yield from _parse_identifiers(scheme, text)
 
 
@@ -284,8 +294,9 @@ def find_front_matter_sentences(text: str) -> Iterator[str]:
     if match is None:
         return
     for line in match["fields"].split("\n"):
+        content = line
         key, colon, value = line.partition(":")
-        is_property = colon and " " not in key.strip()
-        content = value if is_property else line
+        if colon and " " not in key.strip():
+            content = value
         if len(content.split()) >= MIN_SENTENCE_WORDS:
             yield content.strip("-|> \t\"'")

@@ -73,6 +73,11 @@ class Token:
     type: ClassVar[str] = ""
     """markdown-it's rule for `~~` reads the type of adjacent tokens."""
 
+    def erase(self) -> None:
+        """Make the token invisible, so that it has neither plain text nor Markdown."""
+        self.plain = ""
+        self.markdown = ""
+
     @property
     def end(self) -> int:
         """The end offset in the plain text of the block."""
@@ -136,17 +141,17 @@ class Emphasis(Enclosure):
 class Mark(Enclosure):
     """Highlighted text."""
 
-    colour: str = ""
+    colour: str | None = None
 
 
 @dataclass(slots=True, eq=False)
 class Gap(Enclosure):
     """A cloze deletion."""
 
-    numbers: str = ""
-    """The numbers of the cards that hide the answer, such as `1` or `1,2`, or "" if not given."""
-    hint: str = ""
-    """The Markdown of the hint, or ""."""
+    numbers: str | None = None
+    """The numbers of the cards that hide the answer, such as `1` or `1,2`, or None if not given."""
+    hint: str | None = None
+    """The Markdown of the hint, or None."""
     has_double_braces: bool = True
     """Whether it is written in double braces, so that it is a gap for everyone."""
 
@@ -158,7 +163,7 @@ class MarkedPhrase(NamedTuple):
     span: Span
     """The phrase's span in the plain text of the block, without surrounding whitespace."""
     mark_kind: MarkKind
-    colour: str = ""
+    colour: str | None = None
 
     @property
     def start(self) -> int:
@@ -177,7 +182,7 @@ class MarkedPicture(NamedTuple):
     start: int
     """The highlight's offset in the plain text of the block. The picture has no plain text."""
     mark_kind: MarkKind
-    colour: str
+    colour: str | None
     markdown: str
 
 
@@ -196,7 +201,6 @@ def select_outermost(phrases: Iterable[MarkedPhrase]) -> tuple[MarkedPhrase, ...
 # --- the text of a block --------------------------------------------------------------
 
 _BY_START = attrgetter("start")
-_NUMBER = regex(r"\d+")
 
 
 class _Range(NamedTuple):
@@ -309,12 +313,14 @@ class InlineText:
 
         Sentences never end inside code, maths, URLs or the text of a wiki link.
         """
-        masked_texts = []
+        masked_text = ""
         for token in self.tokens:
-            is_opaque = token.kind is TokenKind.OPAQUE
-            masked_texts.append("X" * len(token.plain) if is_opaque else token.plain)
+            if token.kind is TokenKind.OPAQUE:
+                masked_text += "X" * len(token.plain)
+            else:
+                masked_text += token.plain
         edges = {token.start for token in self._iter_tokens(TokenKind.BLOCK_EDGE)}
-        for edge in find_sentence_starts("".join(masked_texts)):
+        for edge in find_sentence_starts(masked_text):
             token = self.tokens[bisect_right(self.tokens, edge, key=_BY_START) - 1]
             if token.kind is TokenKind.TEXT or edge in (token.start, token.end):
                 edges.add(edge)
@@ -328,17 +334,17 @@ class InlineText:
         Each character of a highlight, cloze deletion, wiki link, URL, tag, code or maths becomes
         `…`, so that offsets stay the same.
         """
-        parts = []
+        text = ""
         mark_end = 0  # the index of the token after which no mark is open
         for token in self.tokens:
             if isinstance(token.enclosure, Mark | Gap):
                 mark_end = max(mark_end, token.enclosure.closer.index)
-            is_outside_marks = token.index >= mark_end
-            if is_outside_marks and token.is_spaced_text:
-                parts.append(token.plain)
+            is_in_mark = token.index < mark_end
+            if is_in_mark or not token.is_spaced_text:
+                text += "…" * len(token.plain)
             else:
-                parts.append("…" * len(token.plain))
-        return "".join(parts)
+                text += token.plain
+        return text
 
     @cached_property
     def marked_phrases(self) -> tuple[MarkedPhrase, ...]:
@@ -355,8 +361,10 @@ class InlineText:
             inner_tokens = self._get_inner_tokens(enclosure)
             if kind is MarkKind.BOLD and any(each.ends_line for each in inner_tokens):
                 continue
-            colour = enclosure.colour if isinstance(enclosure, Mark) else ""
-            phrases.append(MarkedPhrase(enclosure, span, kind, colour))
+            phrase = MarkedPhrase(enclosure, span, kind)
+            if isinstance(enclosure, Mark):
+                phrase = phrase._replace(colour=enclosure.colour)
+            phrases.append(phrase)
         return tuple(phrases)
 
     def is_bold(self, start: int, end: int) -> bool:
@@ -378,10 +386,11 @@ class InlineText:
         """The cloze deletions that contain text or a picture."""
         gaps = []
         for gap in self.enclosures:
-            if isinstance(gap, Gap):
-                has_text = bool(self.plain[gap.opener.end : gap.closer.start].strip())
-                if has_text or self._find_pictures(gap):
-                    gaps.append(gap)
+            if not isinstance(gap, Gap):
+                continue
+            text = self.plain[gap.opener.end : gap.closer.start]
+            if text.strip() or self._find_pictures(gap):
+                gaps.append(gap)
         return gaps
 
     def _find_pictures(self, enclosure: Enclosure) -> list[Token]:
@@ -508,8 +517,9 @@ class InlineText:
 
         Web links become plain text, unless `keep_links` is set.
         """
-        render = _render_with_links if keep_links else attrgetter("markdown")
-        return "".join([render(token) for token in self.tokens])
+        if keep_links:
+            return "".join(map(_render_with_links, self.tokens))
+        return "".join([token.markdown for token in self.tokens])
 
     def render_cloze(self) -> str:
         """Render the block as Markdown in which every cloze deletion has a number: `{{c1::…}}`.
@@ -517,36 +527,43 @@ class InlineText:
         Cloze deletions without a number get numbers above the highest one in the block. Spaces at
         the start and end of an answer are moved out of it.
         """
-        used_numbers = [0]
-        for each in self.enclosures:
-            if isinstance(each, Gap):
-                used_numbers += map(int, _NUMBER.findall(each.numbers))
-        free_numbers = count(max(used_numbers) + 1)
+        free_numbers = count(self._find_highest_gap_number() + 1)
         text = ""
-        opening = ""  # the start of a cloze at the end of `text`
+        opening: str | None = None  # the start of a cloze at the end of `text`
         for token in self.tokens:
             gap = token.enclosure
-            if isinstance(gap, Gap) and token is gap.opener:
-                opening = f"{{{{c{gap.numbers or next(free_numbers)}::"
-                text += opening
-                continue
-            if isinstance(gap, Gap):
-                text = _close_cloze(text, gap.hint)
-            else:
+            if not isinstance(gap, Gap):
                 markdown = _render_with_links(token)
                 if opening and markdown.startswith(" "):
                     text = f"{text.removesuffix(opening)} {opening}"
                     markdown = markdown.lstrip(" ")
                 text += markdown
-            opening = ""
+                opening = None
+            elif token is gap.opener:
+                opening = f"{{{{c{gap.numbers or next(free_numbers)}::"
+                text += opening
+            else:
+                text = _close_cloze(text, gap.hint)
+                opening = None
         return text
 
+    def _find_highest_gap_number(self) -> int:
+        """Return the highest number of a cloze deletion, or 0 if none has a number."""
+        highest = 0
+        for gap in self.enclosures:
+            if isinstance(gap, Gap) and gap.numbers:
+                highest = max(highest, *map(int, gap.numbers.split(",")))
+        return highest
 
-def _close_cloze(text: str, hint: str) -> str:
+
+def _close_cloze(text: str, hint: str | None) -> str:
+    """Add the end of a cloze to a text. A space at the end of the answer follows it."""
     if hint:
         text += f"::{hint}"
-    closed = text.rstrip(" ") + "}}"
-    return f"{closed} " if text.endswith(" ") else closed
+    answer = text.rstrip(" ")
+    if answer == text:
+        return f"{text}}}}}"
+    return f"{answer}}}}} "
 
 
 # --- one token as Markdown ------------------------------------------------------------
@@ -584,11 +601,9 @@ class _RangeRenderer:
         if isinstance(enclosure, Emphasis):
             if enclosure.mark_kind is MarkKind.BOLD and not self.keep_bold:
                 return ""
-            numbers = self.phrase_numbers
-            if numbers.get(first) != numbers.get(last):
-                return (
-                    ""  # the emphasis begins in a phrase and ends outside, or vice versa
-                )
+            # the emphasis may begin in a phrase and end outside, or vice versa
+            if self.phrase_numbers.get(first) != self.phrase_numbers.get(last):
+                return ""
             return token.markdown
         if self.keep_links:
             return _render_with_links(token)

@@ -65,8 +65,9 @@ def parse_inline(text: str, context: InlineContext) -> InlineText:
     if not text:
         return InlineText([])
     if not _ANY_MARKUP.search(text):
-        plain = text if context.is_verbatim else " ".join(text.split())
-        return InlineText([Token(TokenKind.TEXT, plain, plain)])
+        if not context.is_verbatim:
+            text = " ".join(text.split())
+        return InlineText([Token(TokenKind.TEXT, text, text)])
     state = InlineState(text, _get_parser(), context)
     tokens, enclosures = _parse_commonmark(state)
     _restore_all_placeholders(tokens, context)
@@ -88,9 +89,8 @@ def _enclose(enclosure: Enclosure) -> Enclosure:
     """Turn the two ends of an enclosure into its delimiters, which aren't shown."""
     for token in (enclosure.opener, enclosure.closer):
         token.kind = TokenKind.DELIMITER
-        token.plain = ""
-        token.markdown = ""
         token.enclosure = enclosure
+        token.erase()
     return enclosure
 
 
@@ -113,9 +113,11 @@ def _parse_line_end(state: StateInline, silent: bool) -> bool:
     if state.context.is_verbatim:
         state.add_token(TokenKind.LINE_END, " ", match[0])
         return True
-    is_hard = match[0].startswith("\\") or state.pending.endswith("  ")
+    markdown = " "
+    if match[0].startswith("\\") or state.pending.endswith("  "):
+        markdown = HARD_BREAK
     state.pending = state.pending.rstrip(" ")
-    state.add_token(TokenKind.LINE_END, " ", HARD_BREAK if is_hard else " ")
+    state.add_token(TokenKind.LINE_END, " ", markdown)
     return True
 
 
@@ -208,10 +210,13 @@ def _to_token(parsed: Parsed) -> Token:
     text = parsed.content
     if parsed.type != "text_special":
         return Token(TokenKind.TEXT, text, text)
-    is_escape = parsed.info == "escape"
-    markdown = parsed.markup if is_escape else escape_markdown(text)
-    kind = TokenKind.TEXT if text.isspace() else TokenKind.ATOM
-    return Token(kind, text, markdown)
+    # an escape or an entity
+    kind = TokenKind.ATOM
+    if text.isspace():
+        kind = TokenKind.TEXT
+    if parsed.info == "escape":
+        return Token(kind, text, parsed.markup)
+    return Token(kind, text, escape_markdown(text))
 
 
 def _close_commonmark(
@@ -219,8 +224,9 @@ def _close_commonmark(
 ) -> Enclosure:
     """Create the link or emphasis that markdown-it found between two tokens."""
     if parsed.type != "link_open":
-        kind = MarkKind.BOLD if parsed.tag == "strong" else None
-        emphasis = _enclose(Emphasis(opener, closer, kind))
+        emphasis = _enclose(Emphasis(opener, closer))
+        if parsed.tag == "strong":
+            emphasis.mark_kind = MarkKind.BOLD
         opener.markdown = closer.markdown = parsed.markup
         return emphasis
     link = _enclose(Link(opener, closer))
@@ -302,10 +308,12 @@ def _pair_emphasis_tags(tags: Sequence[EmphasisTag]) -> Iterator[Enclosure]:
             open_tags.append(tag)
         elif open_tags and open_tags[-1].element == tag.element:
             opener = open_tags.pop().token
-            kind = MarkKind.BOLD if tag.element == "b" else None
-            yield _enclose(Emphasis(opener, tag.token, kind))
+            emphasis = _enclose(Emphasis(opener, tag.token))
+            if tag.element == "b":
+                emphasis.mark_kind = MarkKind.BOLD
             opener.markdown = f"<{tag.element}>"
             tag.token.markdown = f"</{tag.element}>"
+            yield emphasis
 
 
 # --- hand-written clozes --------------------------------------------------------------
@@ -343,7 +351,7 @@ def _pair_braces(
         if opener in hidden:
             continue  # a cloze in the hint of another is part of the hint
         if pair.start.opens_gap:
-            gap = Gap(opener, closer, MarkKind.GAP, pair.start.gap_numbers or "")
+            gap = Gap(opener, closer, MarkKind.GAP, pair.start.gap_numbers)
             if pair.hint:
                 separator, *hint_tokens = tokens[pair.hint.index : closer.index]
                 gap.hint = "".join([token.markdown for token in hint_tokens])
@@ -356,9 +364,8 @@ def _pair_braces(
             gaps.append(_enclose(gap))
     for token in hidden:
         token.kind = TokenKind.INVISIBLE
-        token.plain = ""
-        token.markdown = ""
         token.enclosure = None
+        token.erase()
     return gaps
 
 
@@ -455,27 +462,26 @@ def _can_be_answer(tokens: Sequence[Token]) -> bool:
     return bool(tokens)
 
 
-def _extract_number(answer: Sequence[Token]) -> str:
-    """Remove the number at the start of a cloze answer. Return it, or "" if there is none."""
+def _extract_number(answer: Sequence[Token]) -> str | None:
+    """Remove the number at the start of a cloze answer. Return it, or None if there is none."""
     number = _CLOZE_NUMBER.match("".join([token.plain for token in answer]))
     if number is None:
-        return ""
+        return None
     remaining = number.end()
     for token in answer:
         if token.kind is TokenKind.TEXT:
             length = len(token.plain)
             token.plain = token.markdown = token.plain[remaining:]
             remaining = max(0, remaining - length)
-    return number[1] or ""
+    return number[1]
 
 
-def _extract_hint(last: Token) -> str:
-    """Remove the hint in `answer;;hint` at the end of a cloze. Return it, or ""."""
+def _extract_hint(last: Token) -> str | None:
+    """Remove the hint in `answer;;hint` at the end of a cloze. Return it, or None."""
     answer, _, hint = last.plain.partition(";;")
-    if last.kind is not TokenKind.TEXT or not answer:
-        return ""
-    if hint:
-        last.plain = last.markdown = answer
+    if last.kind is not TokenKind.TEXT or not answer or not hint:
+        return None
+    last.plain = last.markdown = answer
     return hint
 
 
@@ -488,8 +494,7 @@ def _hide_tags_at_ends(tokens: Sequence[Token]) -> None:
         for token in direction:
             is_mark = isinstance(token.enclosure, Mark | Gap)
             if token.kind is TokenKind.TAG:
-                token.plain = ""
-                token.markdown = ""
+                token.erase()
             elif is_mark or token.plain.strip() or token.markdown.strip():
                 break
 

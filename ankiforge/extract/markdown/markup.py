@@ -69,12 +69,14 @@ class MarkDelimiter(NamedTuple):
     """`==` or the name of the element, which is the same at both ends of a mark."""
     can_open: bool
     can_close: bool
-    colour: str = ""
+    colour: str | None = None
 
     @property
     def kind(self) -> MarkKind:
         """The kind of mark."""
-        return MarkKind.HIGHLIGHT if self.markup == "==" else MarkKind.ELEMENT
+        if self.markup == "==":
+            return MarkKind.HIGHLIGHT
+        return MarkKind.ELEMENT
 
 
 class EmphasisTag(NamedTuple):
@@ -89,13 +91,10 @@ class Brace(NamedTuple):
     """One or more braces, or the `::` before the hint of a cloze."""
 
     token: Token
+    opens_gap: bool = False
+    """Whether this is the `{{` of a cloze."""
     gap_numbers: str | None = None
-    """For the `{{` of a cloze, its numbers as in `Gap.numbers`. None for other braces."""
-
-    @property
-    def opens_gap(self) -> bool:
-        """Whether this is the `{{` of a cloze."""
-        return self.gap_numbers is not None
+    """See `Gap.numbers`."""
 
 
 class InlineState(StateInline):
@@ -133,7 +132,9 @@ class InlineState(StateInline):
         """
         if self.pending:
             self.pushPending()
-        token = Token(kind, plain, plain if markdown is None else markdown)
+        if markdown is None:
+            markdown = plain
+        token = Token(kind, plain, markdown)
         self.tokens.append(token)
         return token
 
@@ -313,8 +314,9 @@ def _add_markup(state: InlineState, match: re.Match[str], raw: str) -> None:
         case "lines":
             maths = state.context.maths[int(match["number"])]
             one_line_maths = maths.replace("\n", " ")
-            markdown = maths if state.context.is_verbatim else one_line_maths
-            state.add_token(TokenKind.OPAQUE, one_line_maths, markdown)
+            if not state.context.is_verbatim:
+                maths = one_line_maths
+            state.add_token(TokenKind.OPAQUE, one_line_maths, maths)
         case "templater":
             state.add_token(TokenKind.OPAQUE, raw, escape_markdown(raw))
         case "address":
@@ -329,7 +331,9 @@ def _add_markup(state: InlineState, match: re.Match[str], raw: str) -> None:
             _add_picture(state, match["angled"] or match["bare"] or "", match["alt"])
         case "sound":
             path = state.context.find_media_path(match["heard"].strip())
-            markdown = f"![]({quote(path)})" if path else escape_markdown(raw)
+            markdown = escape_markdown(raw)
+            if path:
+                markdown = f"![]({quote(path)})"
             state.add_token(TokenKind.ATOM, raw, markdown)
         case "label":
             state.add_token(TokenKind.FOOTNOTE_LABEL).name = match["label_name"]
@@ -347,8 +351,8 @@ def _add_markup(state: InlineState, match: re.Match[str], raw: str) -> None:
 def _add_gap_start(state: InlineState, match: re.Match[str], raw: str) -> None:
     token = state.add_token(TokenKind.TEXT, raw)
     if match["named"] or "{{" in state.context.cloze_markers:
-        numbers = match["numbers"] or match["gap_number"] or ""
-        state.braces.append(Brace(token, numbers))
+        numbers = match["numbers"] or match["gap_number"]
+        state.braces.append(Brace(token, opens_gap=True, gap_numbers=numbers))
     else:
         # braces without a number or the word `cloze` make a cloze only if a plug-in
         # reads them so, because templates use them too
@@ -448,7 +452,9 @@ def _add_picture(state: InlineState, url: str, label: str) -> None:
 
 
 def _find_media_path(state: InlineState, url: str) -> str:
-    return "" if "://" in url else state.context.find_media_path(url)
+    if "://" in url:
+        return ""
+    return state.context.find_media_path(url)
 
 
 def render_linked_sound(context: InlineContext, url: str) -> str:
@@ -482,26 +488,30 @@ def _add_html(state: InlineState, match: re.Match[str], raw: str) -> None:
         tag = EmphasisTag(token, EMPHASIS_ELEMENTS[name], is_end)
         state.emphasis_tags.append(tag)
     elif name == "mark" or (name == "span" and (is_end or "background" in match["with"])):
-        colour = _find_mark_colour(match["with"])
-        state.mark_delimiters.append(
-            MarkDelimiter(
-                token, name, can_open=not is_end, can_close=is_end, colour=colour
-            )
+        delimiter = MarkDelimiter(
+            token,
+            name,
+            can_open=not is_end,
+            can_close=is_end,
+            colour=_find_mark_colour(match["with"]),
         )
+        state.mark_delimiters.append(delimiter)
 
 
 def _add_block_tag(state: InlineState, name: str) -> None:
-    kind = TokenKind.LINE_END if name == "br" else TokenKind.BLOCK_EDGE
+    """Add a token for the line break at a `<br>`, or at the start or end of a block."""
+    is_edge = name != "br"
     if not state.context.is_verbatim:
+        kind = TokenKind.BLOCK_EDGE if is_edge else TokenKind.LINE_END
         state.add_token(kind, " ", HARD_BREAK)
         return
-    # in a row of a table, a line break is `<br>`
     line_start = state.src.rfind("\n", 0, state.pos) + 1
-    is_row = state.src.startswith("|", line_start)
-    markdown = "<br>" if is_row else HARD_BREAK
-    if kind is TokenKind.BLOCK_EDGE and _is_at_line_start(state):
-        markdown = ""
-    state.add_token(TokenKind.LINE_END, " ", markdown)
+    if is_edge and _is_at_line_start(state):
+        state.add_token(TokenKind.LINE_END, " ", "")
+    elif state.src.startswith("|", line_start):  # in a row of a table
+        state.add_token(TokenKind.LINE_END, " ", "<br>")
+    else:
+        state.add_token(TokenKind.LINE_END, " ", HARD_BREAK)
 
 
 def _is_at_line_start(state: InlineState) -> bool:
@@ -521,7 +531,9 @@ def _add_media(state: InlineState, raw: str) -> None:
         state.add_token(TokenKind.INVISIBLE)
         return
     path = _find_media_path(state, unquote(url))
-    media_url = quote(path) if path else quote(url, safe="%/:?#@!$&*+,;=~")
+    media_url = quote(url, safe="%/:?#@!$&*+,;=~")
+    if path:
+        media_url = quote(path)
     label = _SPECIAL_IN_ALT.sub(" ", attributes.get("alt", ""))
     width = attributes.get("width", "").removesuffix("px")
     if _WIDTH.fullmatch(width):
@@ -540,11 +552,11 @@ _HEX_COLOUR = regex(r"#([0-9a-f]{3}|[0-9a-f]{6})(?:[0-9a-f]{0,2})$")
 _RGB_COLOUR = regex(r"(?:rgba?\(\s*)?(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})")
 
 
-def _find_mark_colour(attributes: str) -> str:
+def _find_mark_colour(attributes: str) -> str | None:
     """Find the colour of a mark in its style or in its class, such as `hltr-yellow`."""
     colour = _MARK_COLOUR.search(attributes)
     if colour is None:
-        return ""
+        return None
     return normalize_colour((colour["style"] or colour["class"]).strip().lower())
 
 
@@ -554,10 +566,10 @@ def normalize_colour(value: str) -> str:
     if hex_match:
         digits = hex_match[1]
         if len(digits) == 3:
-            digits = "".join(2 * digit for digit in digits)
+            digits = "".join([2 * digit for digit in digits])
         return f"#{digits}"
     rgb_match = _RGB_COLOUR.match(value)
     if rgb_match:
-        parts = [min(int(part), 255) for part in rgb_match.groups()]
-        return "#" + "".join(f"{part:02x}" for part in parts)
+        red, green, blue = [min(int(part), 255) for part in rgb_match.groups()]
+        return f"#{red:02x}{green:02x}{blue:02x}"
     return value

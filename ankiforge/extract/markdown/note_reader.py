@@ -257,7 +257,7 @@ class NoteReader:
                 "",
                 (picture.markdown,),
                 anchor_text=name,
-                colour=picture.colour,
+                colour=picture.colour or "",
             )
             figure = replace(figure, kind=HighlightKind.IMAGE)
             yield PlacedHighlight(block, picture.start, block, picture.start, figure)
@@ -346,8 +346,10 @@ class NoteReader:
         Plug-ins end an answer at the first empty line, but people write answers of several
         paragraphs.
         """
+        if block.is_declared_card:
+            return False
         below = self._note.find_next(block)
-        if block.is_declared_card or below is None or below.kind not in _ANSWER_KINDS:
+        if below is None or below.kind not in _ANSWER_KINDS:
             return False
         if below.card_sides or "{{" in below.source:
             return False  # it is a card of its own
@@ -376,13 +378,16 @@ class NoteReader:
         front, _ = render(*sides.front, keep_bold=not is_term, is_side=True)
         back, _ = render(*sides.back, is_side=True)
         texts = [strip_tags(side) or side for side in (front, back)]
+        form_description = ""
+        if not is_term:
+            form_description = f"a {sides.separator.strip()} b"
         return self._create_highlight(
             block,
             sides.form,
             block.plain_text,
             (*texts, *self._render_footnotes(block.footnotes)),
             is_two_way=sides.two_way,
-            line_syntax="" if is_term else f"a {sides.separator.strip()} b",
+            line_syntax=form_description,
             is_declared_card=bool(sides.separator) and block.syntax.is_declared,
         )
 
@@ -392,8 +397,8 @@ class NoteReader:
             return None
         inline = block.inline_text
         gaps = inline.gaps_with_content
-        if "cloze" not in self._kinds.cards and "{{" not in cloze_markers:
-            # braces alone make no card
+        reads_braces = "cloze" in self._kinds.cards or "{{" in cloze_markers
+        if not reads_braces:
             gaps = [gap for gap in gaps if not gap.has_double_braces]
         if not gaps:
             return None
@@ -401,12 +406,15 @@ class NoteReader:
         markdown = cloze = inline.render_cloze().strip()
         if table.text:
             markdown, _ = table.render_table({block.column: (cloze, ())})
+        anchor_text = ""
+        if not block.plain_text:  # the cloze is a picture
+            anchor_text = _get_media_name(cloze)
         return self._create_highlight(
             block,
             HighlightForm.CLOZE,
             block.plain_text or table.text,
             (markdown, *self._render_footnotes(block.footnotes)),
-            anchor_text="" if block.plain_text else _get_media_name(cloze),
+            anchor_text=anchor_text,
             sentence=table.text,
             gaps=tuple([phrase.span for phrase in inline.clozes]),
             line_syntax="{{…}}",
@@ -450,7 +458,7 @@ class NoteReader:
             term = parse_marked_definition(inline, phrases[0].span)
             if term:
                 card = self._create_two_sided_card(block, term)
-                card = replace(card, colour=phrases[0].colour)
+                card = replace(card, colour=phrases[0].colour or "")
                 yield PlacedHighlight(block, 0, block, len(block.plain_text), card)
                 return
 
@@ -493,8 +501,10 @@ class NoteReader:
             )
         footnotes = self._render_footnotes(inline.find_footnotes(start, end))
         gaps = [(phrase.start - start, phrase.end - start) for phrase in phrases]
-        colours = [phrase.colour for phrase in phrases if phrase.colour]
-        kinds = {phrase.mark_kind for phrase in phrases}
+        colours = filter(None, [phrase.colour for phrase in phrases])
+        form_description = ""
+        if any(phrase.mark_kind is MarkKind.BOLD for phrase in phrases):
+            form_description = "**"
         return self._create_highlight(
             block,
             HighlightForm.PHRASE,
@@ -503,8 +513,8 @@ class NoteReader:
             sentence=table.text,
             gaps=tuple(gaps),
             markdown_gaps=tuple(markdown_gaps),
-            colour=next(iter(colours), ""),
-            line_syntax="**" if MarkKind.BOLD in kinds else "",
+            colour=next(colours, ""),
+            line_syntax=form_description,
         )
 
     def _find_marks_of_row(self, block: Block) -> dict[Block, Sequence[MarkedPhrase]]:
@@ -555,8 +565,7 @@ def _is_row_label(block: Block, phrases: Iterable[MarkedPhrase]) -> bool:
 
     This is assumed if the whole first column below the header row is bold.
     """
-    is_header = block.row_sources is block.header_sources
-    if block.kind is not BlockKind.CELL or block.column > 0 or is_header:
+    if block.kind is not BlockKind.CELL or block.column > 0 or block.is_header_cell:
         return False
     if any(phrase.mark_kind is not MarkKind.BOLD for phrase in phrases):
         return False
@@ -588,5 +597,8 @@ def _group_by_sentence(
 
 
 def _get_media_name(markdown: str) -> str:
+    """Return the file name of the first picture in some Markdown, or "" if there is none."""
     paths = find_image_paths(markdown)
-    return unquote(paths[0]).rpartition("/")[2] if paths else ""
+    if not paths:
+        return ""
+    return unquote(paths[0]).rpartition("/")[2]

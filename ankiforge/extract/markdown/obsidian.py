@@ -264,11 +264,11 @@ class Vault(NoteSource):
         vault = find_vault(root)
         if vault is None:
             return ""
-        folder = f"{root.relative_to(vault).as_posix()}/" if root != vault else ""
-        return (
-            f"obsidian://open?vault={quote(vault.name, safe='')}"
-            f"&file={quote(folder, safe='')}"
-        )
+        url = f"obsidian://open?vault={quote(vault.name, safe='')}&file="
+        if root == vault:
+            return url
+        folder = f"{root.relative_to(vault).as_posix()}/"
+        return url + quote(folder, safe="")
 
     def to_markdown_note(self, file: File, text: str) -> MarkdownNote:
         """Convert a file to a Markdown note. In a Logseq graph, this translates Logseq's syntax."""

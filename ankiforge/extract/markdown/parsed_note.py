@@ -108,9 +108,10 @@ def mark_private_blocks(
         Whether the whole note is private because a tag is outside all blocks.
     """
     lines = body.split("\n")
-    tagged_lines = [
-        number for number, line in enumerate(lines) if contains_private_tag(line)
-    ]
+    tagged_lines: list[int] = []
+    for number, line in enumerate(lines):
+        if contains_private_tag(line):
+            tagged_lines.append(number)
     if not tagged_lines:
         return False
     blocks_at_line = defaultdict[int, list[Block]](list)
@@ -177,11 +178,10 @@ def _build_container_check(tagged_blocks: Iterable[Block]) -> Callable[[Block], 
     header_lines = {block.lines for block in containers}
     items = {block.items[-1] for block in tagged_blocks if block.kind is BlockKind.ITEM}
     # a tag in a header row covers the whole table; a header cell with only a tag has no block
-    table_ids = {
-        id(block.header_sources)
-        for block in containers
-        if block.kind is BlockKind.CELL and block.row_sources is block.header_sources
-    }
+    table_ids = set[int]()
+    for block in containers:
+        if block.is_header_cell:
+            table_ids.add(id(block.header_sources))
 
     def is_below(block: Block) -> bool:
         titles = [quote.title_block for quote in block.callouts]
@@ -204,25 +204,27 @@ def find_lines_below_private_tag(text: str) -> frozenset[int]:
     below = set[int]()
     item_indent: int | None = None  # the indentation of the current item
     tagged_indent: int | None = None  # the indentation of the tagged line or item
-    quote_depth = 0  # the number of quote markers before the tagged line or item
+    tagged_depth = 0  # the number of quote markers before the tagged line or item
     for number, line in enumerate(text.split("\n")):
         content = line.lstrip(_LINE_PREFIX_CHARACTERS)
-        prefix = line[: len(line) - len(content)]
         if not content:
             item_indent = None
             continue
+        prefix = line[: len(line) - len(content)]
         indent = len(prefix.expandtabs(4))
-        if tagged_indent is not None:
-            is_outside = indent <= tagged_indent or prefix.count(">") != quote_depth
-            if is_outside:
-                tagged_indent = None
-            else:
-                below.add(number)
+        quote_depth = prefix.count(">")
         if _LIST_MARKER.match(content):
             item_indent = indent
-        if tagged_indent is None and contains_private_tag(line):
-            tagged_indent = indent if item_indent is None else item_indent
-            quote_depth = prefix.count(">")
+        if tagged_indent is not None:
+            if indent > tagged_indent and quote_depth == tagged_depth:
+                below.add(number)
+                continue
+            tagged_indent = None
+        if contains_private_tag(line):
+            tagged_indent = item_indent
+            if tagged_indent is None:
+                tagged_indent = indent
+            tagged_depth = quote_depth
     return frozenset(below)
 
 
@@ -371,8 +373,9 @@ class _ParsedNote:
                 return PRIVATE_DOCUMENT_REASON
             if has_tag_outside_blocks and not self._front_matter.problem:
                 return PRIVATE_DOCUMENT_REASON
-        # front matter that can't be parsed may contain the tag
-        return UNREADABLE_TAGS_REASON if self._front_matter.problem else None
+        if self._front_matter.problem:
+            return UNREADABLE_TAGS_REASON  # it may contain the tag
+        return None
 
     def _complete_document(
         self,
@@ -386,9 +389,9 @@ class _ParsedNote:
             *front_matter.identifiers,
             *iter_paper_identifiers(citations),
         )
-        tags = (*document.tags, *front_matter.tags, *self._blocks.tags)
+        tags = [*document.tags, *front_matter.tags, *self._blocks.tags]
         if plugin_syntax:
-            tags = tuple(tag for tag in tags if not plugin_syntax.is_deck_tag(tag))
+            tags = [tag for tag in tags if not plugin_syntax.is_deck_tag(tag)]
         return replace(
             document,
             identifiers=tuple(dict.fromkeys(identifiers)),
@@ -522,9 +525,12 @@ class _ParsedNote:
                 *find_front_matter_sentences(self._note.text),
             ]
         for block in self._blocks.blocks:
-            if is_private or block.is_private:
-                target = possible_names if block.kind in _NAME_KINDS else texts
-                target.append(block.plain_text)
+            if not is_private and not block.is_private:
+                continue
+            if block.kind in _NAME_KINDS:
+                possible_names.append(block.plain_text)
+            else:
+                texts.append(block.plain_text)
         texts += [text for text in possible_names if not is_name(text)]
         if texts or possible_names:
             texts += find_comment_sentences(self._note.text)
@@ -545,7 +551,9 @@ def _find_line_around(text: str, span: Span) -> Span:
     """Return the span of the line of a text that contains `span`."""
     start = text.rfind("\n", 0, span[0]) + 1
     end = text.find("\n", span[1])
-    return (start, len(text) if end < 0 else end)
+    if end < 0:
+        end = len(text)
+    return (start, end)
 
 
 def extract_plain_text(markdown: str) -> str:

@@ -49,10 +49,11 @@ class QuotePart(NamedTuple):
         start, end = span
         return self.start < end and start < self.end
 
-    def find_colours(self) -> list[str]:
-        """Return the colours of the marks that overlap this part."""
-        phrases = self.block.inline_text.marked_phrases
-        return [each.colour for each in phrases if self.overlaps(each.span)]
+    def iter_colours(self) -> Iterator[str]:
+        """Yield the colours of the marks that overlap this part."""
+        for phrase in self.block.inline_text.marked_phrases:
+            if phrase.colour and self.overlaps(phrase.span):
+                yield phrase.colour
 
     def render(self, mark_kinds: frozenset[str]) -> RenderedPart:
         """Render this part as Markdown. Marks of the given kinds become gaps."""
@@ -171,7 +172,7 @@ class Quote(NamedTuple):
     def _iter_colours(self) -> Iterator[str]:
         """Yield the colours of the marks, of the link and of the callout around the quote."""
         for part in self.parts:
-            yield from filter(None, part.find_colours())
+            yield from part.iter_colours()
         if self.citation.colour:
             yield self.citation.colour
         # a callout type may contain a colour: `quote|#ffd400`
