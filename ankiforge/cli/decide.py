@@ -140,9 +140,9 @@ def _accept_in_bulk(
     if not call.verbose:
         for line in _describe_warned_drafts(count_by_reason):
             call.say(line)
-    left_kinds = _describe_what_bulk_leaves(ledger)
+    left_kinds = _list_kinds_left_by_bulk(ledger)
     if left_kinds:
-        call.say(f"  left, one by one: {left_kinds}")
+        call.say(f"  left, one by one: {', '.join(left_kinds)}")
     cli.print_next_command(call.say, workspace)
 
 
@@ -158,22 +158,20 @@ def _describe_warned_drafts(count_by_reason: Mapping[str, int]) -> Iterator[str]
             yield join_columns(left, f"ankiforge list finding:{rule.id}")
 
 
-def _describe_what_bulk_leaves(ledger: Ledger) -> str:
-    """Describe what waits, but is never accepted in bulk, or return ""."""
+def _list_kinds_left_by_bulk(ledger: Ledger) -> list[str]:
+    """Return how many items wait of each kind that is never accepted in bulk."""
     from ankiforge.ledger import pending_items
-    from ankiforge.text import format_count
+    from ankiforge.text.lines import format_lines, make_noun_line
 
     pending = pending_items.load_pending_items(ledger)
     waiting = pending_items.count_waiting(pending)
     suggested_count = waiting.new - len(pending.offered_drafts)
-    parts = []
-    if suggested_count:
-        parts.append(format_count(suggested_count, "suggested card"))
-    if waiting.changed:
-        parts.append(format_count(waiting.changed, "changed card"))
-    if waiting.questions:
-        parts.append(format_count(waiting.questions, "question"))
-    return ", ".join(parts)
+    kinds = [
+        make_noun_line("suggested", suggested_count, "suggested card"),
+        make_noun_line("changed", waiting.changed, "changed card"),
+        make_noun_line("questions", waiting.questions, "question"),
+    ]
+    return format_lines(kinds)
 
 
 @cli.command("""

@@ -38,7 +38,7 @@ def status(call: cli.Call) -> None:
     with cli.open_workspace(call, read_only=True) as workspace:
         ledger = workspace.ledger
         state = get_status(workspace.folder, ledger, collect_notices(ledger))
-    call.print_value(state, format_status(state, workspace.folder))
+    call.print_value(state.to_json(), format_status(state))
 
 
 # --- list -----------------------------------------------------------------------------------

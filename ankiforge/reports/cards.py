@@ -5,7 +5,7 @@ The JSON is what commands such as `list --json` print.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum, StrEnum, auto
 from typing import TYPE_CHECKING
 
@@ -43,7 +43,6 @@ from ankiforge.reports.view import (
 from ankiforge.text import (
     ROW_TAIL_MARK,
     format_count,
-    format_counts,
     join_columns,
     mark_bold,
     occlusion,
@@ -52,6 +51,7 @@ from ankiforge.text import (
 )
 from ankiforge.text.cloze import format_table_rows, to_terminal_text
 from ankiforge.text.differences import mark_differing_words
+from ankiforge.text.lines import Line, format_lines
 
 if TYPE_CHECKING:
     from ankiforge.config.deckfiles import DeckRule
@@ -323,28 +323,14 @@ LEGEND = {
     "·": "no card",
 }
 """The meaning of the signs in rows."""
-_HEADING_NOUNS = {"accepted": "card", "listed": "highlight"}
 
 
-def format_heading(document: Document, counts: Mapping[str, int]) -> str:
+def format_heading(document: Document, lines: Iterable[Line]) -> str:
     """Format the line above a document's rows: its title, its folder and the number of rows.
 
-    Args:
-        document: the document.
-        counts: the number of the document's rows by verdict or, without verdicts, by another
-            word such as `listed`. `waiting` is the number of decisions.
+    `lines` are the numbers of the document's rows by what they wait for.
     """
-    parts = []
-    if counts.get("waiting"):
-        parts.append(f"{counts['waiting']:,} waiting")
-    for kind, noun in _HEADING_NOUNS.items():
-        if counts.get(kind):
-            parts.append(format_count(counts[kind], noun))
-    words = ("waiting", *_HEADING_NOUNS)
-    others = {kind: counts[kind] for kind in counts if kind not in words}
-    if any(others.values()):
-        parts.append(format_counts(others))
-    tail = ", ".join(parts)
+    tail = ", ".join(format_lines(lines))
     if document.directory:
         tail = f"{document.directory}/  {tail}"
     return f"{mark_bold(to_one_line(document.display_name))}{ROW_TAIL_MARK}{tail}"

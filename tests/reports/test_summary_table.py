@@ -165,7 +165,7 @@ def test_what_a_view_of_anki_has_is_told_in_a_line(viewed, line):
 )
 def test_what_is_held_back_is_told_with_each_reason_once(held, line):
     planned = [PlannedNote(Guid("af"), hold_reason=why) for why in held]
-    assert summary.format_withheld_notes(RunResult(planned=planned)) == line
+    assert summary.make_withheld_line(RunResult(planned=planned)).format() == line
 
 
 @pytest.mark.parametrize(
