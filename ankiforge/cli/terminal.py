@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from enum import StrEnum
 from itertools import chain, islice
 from typing import NamedTuple
@@ -32,7 +32,6 @@ from ankiforge.model import (
     Highlight,
     NoteType,
     Pair,
-    PendingDraft,
     ShownCard,
     UserQuestion,
     UserQuestionKind,
@@ -46,6 +45,15 @@ from ankiforge.reports.cards import (
 )
 from ankiforge.reports.view import view_card
 from ankiforge.review import Decision, Item, Review, StaleItemError, batches
+from ankiforge.review.actions import (
+    ACTIONS,
+    ENTER,
+    Action,
+    Situation,
+    Verb,
+    find_situation,
+    list_question_actions,
+)
 from ankiforge.review.decisions import (
     Accept,
     Edit,
@@ -72,7 +80,6 @@ _KEY = re.compile(r"(?s)\x1b(?:\[[\d;]*[A-Za-z~]|O[A-Za-z]|[^\x1b])|.")
 _MAX_EXAMPLES = 10
 _EDITABLE_FIELDS = ("Text", "Front", "Back", "Extra")
 """The fields that the user may add to a card in an editor."""
-ENTER = "Enter"
 _NAVIGATION_KEYS = (("u", "undoes"), ("j", "later"), ("k", "back"))
 _LABEL_WIDTH = 11
 
@@ -101,10 +108,7 @@ class CardChoice(NamedTuple):
 
 
 class Screen(NamedTuple):
-    """What to show for an item, and what each key decides.
-
-    On every screen, Enter decides on at most one card, and keeps the user's own words.
-    """
+    """What to show for an item, and what each key decides."""
 
     title: str
     before: Lines
@@ -112,20 +116,9 @@ class Screen(NamedTuple):
     """Maps each key that decides on the item to its decision. Enter is `ENTER`."""
     keys: Keys
     cards: Sequence[CardChoice] = ()
-    """The cards to choose from. The first one is preselected. Empty for a question."""
-    enter_accepts: bool = False
-    """Whether Enter accepts the selected card, so that digits select one of several."""
+    """The cards to choose from by digits. The first one is preselected. Empty for a question."""
     guid: str | None = None
     """The GUID of the card that can be shown in Anki, if there is one."""
-
-
-class KeyBindings(NamedTuple):
-    """What the keys of a screen with cards do."""
-
-    decisions: Mapping[str, Decision]
-    keys: Keys
-    cards: Sequence[CardChoice]
-    enter_accepts: bool = False
 
 
 class UndoableDecision(NamedTuple):
@@ -231,22 +224,22 @@ class TerminalReview:
         return None
 
     def _make_draft_screen(self, item: Item) -> Screen:
+        situation = find_situation(item.offered_drafts[0])
+        decisions, keys = _bind_keys(item, ACTIONS[situation])
         cards = _list_card_choices(item)
-        if not item.card:
-            bindings = _bind_keys_of_new_card(item, cards)
-        elif _keeps_text(item):
-            bindings = _bind_keys_of_outdated_card(item, cards)
-        else:
-            bindings = _bind_keys_of_change(item, item.drafts[0], cards)
+        if situation is not Situation.NEW_CARD:
+            cards = cards[:1]
+        if len(cards) > 1:
+            noun = "gaps" if len(item.offered_drafts) == 1 else "drafts"
+            keys.insert(1, (f"1-{len(cards)}", noun))
         highlight = item.offered_drafts[0].highlight
         title_parts = (highlight.document.title, highlight.page_or_time)
         return Screen(
             ", ".join(filter(None, title_parts)),
             _list_passage_lines(item),
-            bindings.decisions,
-            bindings.keys,
-            bindings.cards,
-            bindings.enter_accepts,
+            decisions,
+            keys,
+            cards,
             item.guid or None,
         )
 
@@ -541,56 +534,45 @@ def _list_card_choices(item: Item) -> list[CardChoice]:
     return choices[:9]
 
 
-def _bind_keys_of_new_card(item: Item, cards: Sequence[CardChoice]) -> KeyBindings:
-    """Return the keys of a new card. Enter accepts the selected one."""
-    decisions = {ENTER: cards[0].accept, "x": Reject(item.id, item.content_hash)}
-    keys = [(ENTER, "accepts"), ("x", "rejects"), ("e", "edits"), *_NAVIGATION_KEYS]
-    if len(cards) > 1:
-        noun = "gaps" if len(item.offered_drafts) == 1 else "drafts"
-        keys.insert(1, (f"1-{len(cards)}", noun))
-    return KeyBindings(decisions, keys, cards, enter_accepts=True)
+def _bind_keys(
+    item: Item, actions: Iterable[Action]
+) -> tuple[dict[str, Decision], list[Pair]]:
+    """Return the decision of each key that decides on an item, and the keys to show."""
+    decisions: dict[str, Decision] = {}
+    shown: list[Pair] = []
+    for action in actions:
+        if action.legend is None:  # no key does it
+            continue
+        shown.append((action.keys[0], action.legend))
+        decision = _make_decision(item, action.verb)
+        if decision is not None:
+            decisions |= dict.fromkeys(action.keys, decision)
+    return decisions, [*shown, *_NAVIGATION_KEYS]
 
 
-def _bind_keys_of_outdated_card(item: Item, cards: Sequence[CardChoice]) -> KeyBindings:
-    """Return the keys of a card whose passage has changed, and which no drafter can reword."""
-    decisions = {ENTER: cards[0].accept, "x": Reject(item.id, item.content_hash)}
-    keys = ((ENTER, "keeps"), ("x", "retires"), ("e", "edits"), *_NAVIGATION_KEYS)
-    return KeyBindings(decisions, keys, cards[:1])
-
-
-def _bind_keys_of_change(
-    item: Item, draft: PendingDraft, cards: Sequence[CardChoice]
-) -> KeyBindings:
-    """Return the keys of new text for a card. Enter keeps the user's words, as on the page."""
-    keep = Reject(item.id, item.content_hash)
-    take = Accept(item.id, item.content_hash)
-    decisions: dict[str, Decision] = {ENTER: keep, "1": keep, "2": take}
-    keys = [(ENTER, "keeps yours"), ("2", "takes the new")]
-    if draft.may_be_another_card:
-        decisions["3"] = replace(take, another=True)
-        keys.append(("3", "makes another"))
-    keys += [("e", "edits"), *_NAVIGATION_KEYS]
-    return KeyBindings(decisions, keys, cards[:1])
+def _make_decision(item: Item, verb: Verb) -> Decision | None:
+    """Return the decision on an item, or None if the user is asked for more first."""
+    ids = item.id, item.content_hash
+    match verb:
+        case Verb.ACCEPT:
+            return Accept(*ids)
+        case Verb.MAKE_ANOTHER:
+            return Accept(*ids, another=True)
+        case Verb.REJECT:
+            return Reject(*ids)
+        case Verb.POSTPONE:
+            return Postpone(*ids)
+        case _:
+            return None
 
 
 def _make_form_screen(item: Item, question: UserQuestion) -> Screen:
-    """Return the screen that asks whether lines of a document are cards.
-
-    Enter makes the card of a single line. For several lines it decides nothing.
-    """
+    """Return the screen that asks whether lines of a document are cards."""
     examples = question.examples[:_MAX_EXAMPLES]
     if len(question.examples) > _MAX_EXAMPLES:
         more_count = len(question.examples) - _MAX_EXAMPLES
         examples = (*examples, f"… and {more_count:,} more")
-    ids = item.id, item.content_hash
-    decisions: dict[str, Decision] = {"1": Accept(*ids), "x": Reject(*ids)}
-    if len(question.drafts) == 1:
-        decisions[ENTER] = Accept(*ids)
-        keys = [(ENTER, "makes the card")]
-    else:
-        decisions[ENTER] = Postpone(*ids)
-        keys = [(ENTER, "later"), ("1", f"makes {len(question.drafts):,} cards")]
-    keys += [("x", "none"), *_NAVIGATION_KEYS]
+    decisions, keys = _bind_keys(item, list_question_actions(question))
     return Screen("", (mark_bold(question.text), *examples), decisions, keys)
 
 
@@ -598,24 +580,21 @@ def _make_conflict_screen(item: Item, question: UserQuestion) -> Screen:
     """Return the screen that shows both versions of a card that was changed in two places."""
     front, title = map(to_one_line, question.examples)
     lines: list[str | Pair] = [mark_bold(front), question.text]
-    labels = ("yours", "source")
     for conflict in question.conflicts:
-        if conflict.is_edited_in_ankiforge:
-            labels = ("in Anki", "here")
         lines += ["", f"{conflict.field}:"]
         texts = map(to_one_line, (conflict.user_text, conflict.source))
-        for number, text in enumerate(mark_differing_words(*texts)):
-            lines.append((f"{number + 1}  {labels[number]}", text))
-    keep = Reject(item.id, item.content_hash)
-    take = Accept(item.id, item.content_hash)
-    decisions: dict[str, Decision] = {ENTER: keep, "1": keep, "2": take}
-    keys = ((ENTER, f"keeps {labels[0]}"), ("2", labels[1]), *_NAVIGATION_KEYS)
+        mine, theirs = mark_differing_words(*texts)
+        if conflict.is_edited_in_ankiforge:
+            lines += [("1  in Anki", mine), ("2  here", theirs)]
+        else:
+            lines += [("1  yours", mine), ("2  source", theirs)]
+    decisions, keys = _bind_keys(item, list_question_actions(question))
     return Screen(title, tuple(lines), decisions, keys, guid=question.guids[0])
 
 
 def _list_selectable_cards(screen: Screen) -> dict[str, CardChoice]:
-    """Map each digit to the card that it selects. Empty if the digits decide something."""
-    if not screen.enter_accepts or len(screen.cards) == 1:
+    """Map each digit to the card that it selects, if there are several cards."""
+    if len(screen.cards) < 2:
         return {}
     return {str(number): choice for number, choice in enumerate(screen.cards, 1)}
 

@@ -40,6 +40,7 @@ from ankiforge.reports.view import (
     list_remarks,
     view_card,
 )
+from ankiforge.review.actions import list_question_actions, sort_as_commands
 from ankiforge.text import (
     ROW_TAIL_MARK,
     format_count,
@@ -734,7 +735,7 @@ def format_question(question: UserQuestion) -> TextLines:
         yield format_labelled_text("", f"{conflict.field}:")
         yield format_labelled_text(f"  {user_label}", conflict.user_text)
         yield format_labelled_text(f"  {source_label}", conflict.source)
-    accept = join_columns(f"ankiforge accept {id}", question.accept_effect)
-    yield format_labelled_text("", accept)
-    reject = join_columns(f"ankiforge reject {id}", question.reject_effect)
-    yield format_labelled_text("", reject)
+    for action in sort_as_commands(list_question_actions(question)):
+        if action.effect is not None:
+            command = join_columns(f"ankiforge {action.verb} {id}", action.effect)
+            yield format_labelled_text("", command)
