@@ -566,10 +566,10 @@ def _choose_media(
             continue
         missing.append(picture)
         # in text that the user edited in Anki, the path is the picture's name in Anki
-        name = card.note.find_picture_name(path) or (
-            path if is_generated_media_name(path) else ""
-        )
-        if layout.anki_note and name:
+        name = card.note.find_picture_name(path)
+        if name is None and is_generated_media_name(path):
+            name = path
+        if layout.anki_note and name is not None:
             media_by_path[path] = Media(name, "")
     return media_by_path, missing
 

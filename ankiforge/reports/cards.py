@@ -365,7 +365,7 @@ def format_row(view: CardView, id: str, role: RowRole | None = None) -> str:
     question = view.format_question(opening, closing)
     sign, remark = _describe_row(view, role)
     gaps = [f"gap {number}: {gap}" for number, gap in enumerate(view.gaps[1:], 2)]
-    page: str | None = view.card.highlight.page_or_time
+    page = view.card.highlight.page_or_time
     if view.card.kind is CardKind.OCCLUSION:  # the page is in the name of the figure
         page = None
     return build_list_row(id, sign, question, remark, ", ".join(gaps), page)
@@ -627,7 +627,7 @@ def _format_pending_reasons(draft: PendingDraft) -> TextLines:
     if list_remarks(draft) or not list_findings(draft):
         yield format_labelled_text("waits", explain_pending(draft))
     for remark in draft.remarks:
-        if remark.detail:
+        if remark.detail is not None:
             yield format_labelled_text("", f"{remark.kind}: {remark.detail}")
 
 

@@ -132,10 +132,9 @@ def choose_step_after_run(
 
 def _find_feature_step(notices: Iterable[FeatureNotice]) -> NextStep | None:
     for notice in notices:
-        if notice.suggested_command is not None:
-            return NextStep(
-                StepKind.FEATURE, notice.suggested_command, notice.suggestion_reason
-            )
+        if notice.suggestion is not None:
+            suggestion = notice.suggestion
+            return NextStep(StepKind.FEATURE, suggestion.command, suggestion.reason)
     return None
 
 

@@ -158,7 +158,7 @@ def _list_draft_commands(draft: PendingDraft) -> Iterator[str]:
     """Yield the commands for deciding on a draft, those that accept it first."""
     for action in sort_as_commands(ACTIONS[find_situation(draft)]):
         command = _format_command(action.verb, draft)
-        yield join_columns(command, action.effect or "")
+        yield join_columns(command, action.effect)
 
 
 def _format_command(verb: Verb, draft: PendingDraft) -> str:

@@ -87,8 +87,8 @@ def format_as_sentence(text: str) -> str:
     return capitalized if is_complete else f"{capitalized}."
 
 
-def join_columns(*parts: str) -> str:
-    """Join the non-empty parts with three spaces."""
+def join_columns(*parts: str | None) -> str:
+    """Join with three spaces the parts that aren't None or empty."""
     return "   ".join(filter(None, parts))
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from ankiforge.ledger import IngestReport
 from ankiforge.ledger.pending_items import HighlightCounts
-from ankiforge.model import AnkiChanges, FeatureNotice, Guid, TextChange
+from ankiforge.model import AnkiChanges, FeatureNotice, Guid, Suggestion, TextChange
 from ankiforge.pipeline.run_result import (
     AnkiReadResult,
     AnkiReadState,
@@ -78,7 +78,7 @@ def choose(folder, notices, pending, run, unsent):
 def test_the_next_command_is_chosen_by_counts(waiting, run, unsent, step):
     folder = SimpleNamespace(config=SimpleNamespace(drafter="rules", sources=()))
     pending = make_pending(**waiting)
-    notice = FeatureNotice(suggested_command="adopt", suggestion_reason="why")
+    notice = FeatureNotice(suggestion=Suggestion("adopt", "why"))
     assert choose(folder, [], pending, run, unsent) == step
     chosen = choose(folder, [notice], pending, run, unsent)
     assert chosen == ("adopt", "why")
