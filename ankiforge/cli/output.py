@@ -370,6 +370,11 @@ class Call:
         """Whether the user can be asked, i.e. there is a terminal and the output isn't JSON."""
         return sys.stdin.isatty() and sys.stderr.isatty() and not self.as_json
 
+    @property
+    def can_paste(self) -> bool:
+        """Whether the user can be told to paste something into this terminal."""
+        return self.is_interactive and not self.quiet
+
     def confirm(self, question: str, *, yes: bool) -> bool:
         """Ask for confirmation, unless `yes` is set. Returns False if the user can't be asked."""
         return yes or (self.is_interactive and click.confirm(question, err=True))
