@@ -347,11 +347,8 @@ def _list_next_steps(
     """Yield the recommended step, followed by other ways to make cards."""
     if step is not None:
         yield step
-        if (
-            step.kind is StepKind.REVIEW
-            and result.has_new_highlights
-            and _can_ask_chat(workspace)
-        ):
+        is_review_of_news = step.kind is StepKind.REVIEW and result.has_new_highlights
+        if is_review_of_news and _can_ask_chat(workspace):
             yield CHAT_STEP
     if step is None or step.kind is not StepKind.CHOOSE_PASSAGES:
         yield from _suggest_unmarked(result, workspace)
@@ -381,22 +378,32 @@ def _suggest_unmarked(result: RunResult, workspace: Workspace) -> Iterator[NextS
 
 
 def _format_first_line(result: RunResult) -> str:
-    read = result.report
+    """Format how many highlights were read, or else drafted, and what is new."""
     sign = "!" if result.has_failures or result.error is not None else "✓"
-    if read is None:
+    if result.report is None:
         return f"{sign} {_format_drafted(result)}"
+    read = result.report
     changes = format_lines(_list_highlight_lines(read))
-    news = f" ({', '.join(changes)})" if changes else ""
-    in_files = f" in {_format_files(read.files)}" if read.files else ""
-    if not read.passage_count:
-        return f"! no highlights found{in_files}{news}"
+    if read.passage_count == 0:
+        return f"! no highlights found{_format_where_and_news(read.files, changes)}"
     highlights = format_count(read.passage_count, "highlight")
     if not changes and not read.new:
         return f"{sign} {highlights}, nothing new"
-    # a source may have more files than the paths that the user gave
+    files: Mapping[str, int] = {}
     if changes and result.remembered_paths:
-        return f"{sign} {highlights}{in_files}{news}"
-    return f"{sign} {highlights}{news}"
+        # a source may have more files than the paths that the user gave
+        files = read.files
+    return f"{sign} {highlights}{_format_where_and_news(files, changes)}"
+
+
+def _format_where_and_news(files: Mapping[str, int], changes: Sequence[str]) -> str:
+    """Format what was read and has changed, to be added to a number of highlights."""
+    text = ""
+    if files:
+        text += f" in {_format_files(files)}"
+    if changes:
+        text += f" ({', '.join(changes)})"
+    return text
 
 
 def _format_drafted(result: RunResult) -> str:
@@ -482,12 +489,12 @@ def _explain_highlights(step: NextStep | None, report: IngestReport) -> TextLine
 
 def _explain_unmarked_pdfs(result: RunResult, report: IngestReport) -> TextLines:
     """Yield a line about PDFs without a highlight, unless a notice about one of them says it."""
-    has_notice = any(
-        problem.is_notice and problem.location.endswith(".pdf")
-        for problem in result.problems
-    )
-    if report.files.get(".pdf") and not report.passage_count and not has_notice:
-        yield NO_PDF_MARKS_HINT
+    if not report.files.get(".pdf") or report.passage_count > 0:
+        return
+    for problem in result.problems:
+        if problem.is_notice and problem.location.endswith(".pdf"):
+            return
+    yield NO_PDF_MARKS_HINT
 
 
 def _format_unread(ledger: Ledger) -> TextLines:
