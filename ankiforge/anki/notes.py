@@ -349,7 +349,7 @@ def _format_authors(document: Document) -> str:
     return " & ".join(names)
 
 
-def _join_nonempty(separator: str, *parts: str) -> str:
+def _join_nonempty(separator: str, *parts: str | None) -> str:
     return separator.join(filter(None, parts))
 
 

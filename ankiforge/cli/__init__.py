@@ -143,14 +143,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         if isinstance(error.__context__, KeyboardInterrupt):
             code = 130
         elif is_out_of_memory(error):
-            # write to stderr directly, because adding colours needs memory
-            text = f"ankiforge: {NO_MEMORY_MESSAGE}\nhint: {FREE_MEMORY_HINT}\n"
-            if "--json" in arguments:
-                fields = f'"what":"{NO_MEMORY_MESSAGE}","hint":"{FREE_MEMORY_HINT}"'
-                text = f'{{"error":{{{fields},"code":1}}}}\n'
-            with suppress(OSError):
-                sys.stderr.write(text)
-            code = 1
+            code = _print_memory_error(arguments)
         else:
             raise
     sys.exit(code if isinstance(code, int) else 0)
@@ -160,27 +153,48 @@ def _print_usage_error(error: click.ClickException, arguments: list[str]) -> int
     """Print an error raised by click like one of our own errors, and return the exit code."""
     code = error.exit_code
     context: click.Context | None = getattr(error, "ctx", None)
-    command_path = context.command_path if context else "ankiforge"
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         text = error.format_message()
-        if context and isinstance(context.command, Program):
+        if context is not None and isinstance(context.command, Program):
             last_line = "more commands, and their options: ankiforge -h"
             text = f"{context.command.help}\n\n{FIRST_COMMANDS}\n{last_line}"
         _get_call(arguments).warn(text)
         return code
-    message = error.format_message().rstrip(".")
-    hint = f"{command_path} -h shows how it is used"
+    command_path = "ankiforge" if context is None else context.command_path
     if isinstance(error, click.NoSuchOption):
-        # suggest only an option that is very similar, unlike click
-        from difflib import get_close_matches
-
-        names = {name.lstrip("-"): name for name in error.possibilities or ()}
         message = f"there is no option {error.option_name}"
         hint = f"{command_path} -h lists its options"
-        for nearest in get_close_matches(error.option_name.lstrip("-"), names, n=1):
-            hint = f"did you mean {names[nearest]}?"
+        similar_option = _find_similar_option(error)
+        if similar_option is not None:
+            hint = f"did you mean {similar_option}?"
+    else:
+        message = error.format_message().rstrip(".")
+        hint = f"{command_path} -h shows how it is used"
     message = message[:1].lower() + message[1:]
     return _print_error(arguments, message, hint, code, command_path=command_path)
+
+
+def _find_similar_option(error: click.NoSuchOption) -> str | None:
+    """Return the option that the user probably meant, unlike click only a very similar one."""
+    from difflib import get_close_matches
+
+    options = {option.lstrip("-"): option for option in error.possibilities or ()}
+    names = get_close_matches(error.option_name.lstrip("-"), options, n=1)
+    return options[names[0]] if names else None
+
+
+def _print_memory_error(arguments: list[str]) -> int:
+    """Print that the memory is full, and return the exit code.
+
+    It is written to stderr directly, because adding colours needs memory.
+    """
+    text = f"ankiforge: {NO_MEMORY_MESSAGE}\nhint: {FREE_MEMORY_HINT}\n"
+    if "--json" in arguments:
+        fields = f'"what":"{NO_MEMORY_MESSAGE}","hint":"{FREE_MEMORY_HINT}"'
+        text = f'{{"error":{{{fields},"code":1}}}}\n'
+    with suppress(OSError):
+        sys.stderr.write(text)
+    return 1
 
 
 def _print_error(

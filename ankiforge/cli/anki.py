@@ -34,9 +34,10 @@ def _print_delivery(
     for line in summary.format_delivery(result):
         call.print_result(f"{sign} {line}")
     call.print_problems(result.problems)
-    lines = [summary.format_anki_changes(result), summary.format_withheld_notes(result)]
-    for line in filter(None, lines):
-        call.print_result(line)
+    withheld = summary.make_withheld_line(result).format()
+    for text in (summary.format_anki_changes(result), withheld):
+        if text is not None:
+            call.print_result(text)
     has_failed = result.has_failures or result.error is not None
     if not (result.packages or result.pushed or has_failed):
         reason = explain_nothing_exported(workspace.ledger, result.planned, deck)
@@ -85,6 +86,7 @@ def pull(call: cli.Call, file: Path | None, bind: bool) -> None:
     from ankiforge.pipeline import collection as collections
     from ankiforge.pipeline.run_result import AnkiReadState, RunResult
     from ankiforge.reports import summary
+    from ankiforge.text.lines import lines_to_json
 
     result = RunResult()
     with cli.open_workspace(call) as workspace:
@@ -110,12 +112,7 @@ def pull(call: cli.Call, file: Path | None, bind: bool) -> None:
             view = {
                 "sight": scan.state,
                 "path": scan.path,
-                "seen": viewed.note_count,
-                "first": len(viewed.first_seen),
-                "back": len(viewed.returned),
-                "reviews": viewed.reviews,
-                "edited": len(viewed.edited),
-                "suspended": len(viewed.suspended),
+                **lines_to_json(summary.list_anki_read_lines(viewed)),
             }
             notes, problems = delivery.notes, delivery.problems
             call.print_json({"notes": notes, "view": view, "problems": problems})

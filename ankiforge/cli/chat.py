@@ -6,17 +6,26 @@ import os
 import select
 import subprocess
 import sys
-from contextlib import suppress
 from shutil import which
+from typing import NamedTuple
 
-# The programs that copy their input to the clipboard. Each tuple has the environment variable that
-# the program requires ("" for none), and then its command line.
+
+class _CopyCommand(NamedTuple):
+    """A program that copies its input to the clipboard."""
+
+    name: str
+    arguments: tuple[str, ...] = ()
+    variable: str | None = None
+    """The environment variable without which the program can't copy, or None."""
+    encoding: str = "utf-8"
+
+
 _COPY_COMMANDS = (
-    ("", "pbcopy"),
-    ("", "clip.exe"),
-    ("WAYLAND_DISPLAY", "wl-copy"),
-    ("DISPLAY", "xclip", "-selection", "clipboard"),
-    ("DISPLAY", "xsel", "-ib"),
+    _CopyCommand("pbcopy"),
+    _CopyCommand("clip.exe", encoding="utf-16"),
+    _CopyCommand("wl-copy", variable="WAYLAND_DISPLAY"),
+    _CopyCommand("xclip", ("-selection", "clipboard"), "DISPLAY"),
+    _CopyCommand("xsel", ("-ib",), "DISPLAY"),
 )
 _COPY_TIMEOUT = 5
 COPIED_MESSAGE = "copied: paste it into any chat, and copy its whole answer"
@@ -31,23 +40,33 @@ def copy_text(text: str) -> bool:
     """Copy text to the clipboard, and return whether this succeeded."""
     from ankiforge.config import is_ssh_session
 
-    # over ssh, these programs would use the clipboard of the remote computer
-    for variable, name, *arguments in () if is_ssh_session() else _COPY_COMMANDS:
-        is_possible = not variable or os.environ.get(variable)
-        program = which(name) if is_possible else None
-        if program is None:
+    if (
+        is_ssh_session()
+    ):  # there, these programs would use the clipboard of the remote computer
+        return False
+    for command in _COPY_COMMANDS:
+        if command.variable is not None and not os.environ.get(command.variable):
             continue
-        with suppress(OSError, subprocess.SubprocessError):
-            subprocess.run(
-                [program, *arguments],
-                input=text.encode("utf-16" if name == "clip.exe" else "utf-8"),
-                check=True,
-                timeout=_COPY_TIMEOUT,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
+        program = which(command.name)
+        if program is not None and _copy_with(program, command, text):
             return True
     return False
+
+
+def _copy_with(program: str, command: _CopyCommand, text: str) -> bool:
+    """Pass text to a program that copies it, and return whether this succeeded."""
+    try:
+        subprocess.run(
+            [program, *command.arguments],
+            input=text.encode(command.encoding),
+            check=True,
+            timeout=_COPY_TIMEOUT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return True
 
 
 # --- pasting ----------------------------------------------------------------------------
@@ -57,8 +76,8 @@ _PASTE_TIMEOUT = 0.5
 """How many seconds without input end a paste if the terminal lacks bracketed paste."""
 
 
-def read_pasted_text() -> str:
-    """Read pasted text from the terminal. Return "" if the user presses a key or Ctrl-C instead.
+def read_pasted_text() -> str | None:
+    """Read pasted text from the terminal. Return None if the user presses a key or Ctrl-C instead.
 
     The terminal is taken out of canonical mode, which would limit the length of lines.
     """
@@ -66,7 +85,7 @@ def read_pasted_text() -> str:
         import termios
         import tty
     except ImportError:  # Windows has no terminal modes
-        return sys.stdin.read()
+        return sys.stdin.read() or None
     terminal = sys.stdin.fileno()
     modes = termios.tcgetattr(terminal)
     received = b""
@@ -87,6 +106,6 @@ def read_pasted_text() -> str:
         os.write(terminal, b"\x1b[?2004l")
         termios.tcsetattr(terminal, termios.TCSADRAIN, modes)
     if len(received) < 2:
-        return ""
+        return None
     text = received.removeprefix(_PASTE_START).removesuffix(_PASTE_END)
     return text.decode("utf-8", "replace").replace("\r", "\n")

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from enum import StrEnum
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -16,7 +16,7 @@ from ankiforge.errors import RefusedError, UsageError
 if TYPE_CHECKING:
     from ankiforge.ledger import HistoryEntry, Ledger
     from ankiforge.ledger.decide import UndoResult
-    from ankiforge.model import Json, ListRow
+    from ankiforge.model import Json, ListRow, Texts
     from ankiforge.pipeline.outside_changes import UndoneChange
     from ankiforge.pipeline.workspace import Workspace
 
@@ -83,7 +83,9 @@ def accept(
     """
     from ankiforge.pipeline.query import is_folder_term, join_arguments
 
-    if len(ids) == 1 and is_folder_term(ids[0]) and not (every or query):
+    names_folder = len(ids) == 1 and is_folder_term(ids[0])
+    if names_folder and not every and query is None:
+        # FOLDER/ is short for --all --filter FOLDER/
         ids, every, query = (), True, join_arguments(ids)
     if every and gap is not None:
         hint = "ankiforge accept ID --gap 2"
@@ -140,9 +142,9 @@ def _accept_in_bulk(
     if not call.verbose:
         for line in _describe_warned_drafts(count_by_reason):
             call.say(line)
-    left_kinds = _describe_what_bulk_leaves(ledger)
+    left_kinds = _list_kinds_left_by_bulk(ledger)
     if left_kinds:
-        call.say(f"  left, one by one: {left_kinds}")
+        call.say(f"  left, one by one: {', '.join(left_kinds)}")
     cli.print_next_command(call.say, workspace)
 
 
@@ -158,22 +160,20 @@ def _describe_warned_drafts(count_by_reason: Mapping[str, int]) -> Iterator[str]
             yield join_columns(left, f"ankiforge list finding:{rule.id}")
 
 
-def _describe_what_bulk_leaves(ledger: Ledger) -> str:
-    """Describe what waits, but is never accepted in bulk, or return ""."""
+def _list_kinds_left_by_bulk(ledger: Ledger) -> list[str]:
+    """Return how many items wait of each kind that is never accepted in bulk."""
     from ankiforge.ledger import pending_items
-    from ankiforge.text import format_count
+    from ankiforge.text.lines import format_lines, make_noun_line
 
     pending = pending_items.load_pending_items(ledger)
     waiting = pending_items.count_waiting(pending)
     suggested_count = waiting.new - len(pending.offered_drafts)
-    parts = []
-    if suggested_count:
-        parts.append(format_count(suggested_count, "suggested card"))
-    if waiting.changed:
-        parts.append(format_count(waiting.changed, "changed card"))
-    if waiting.questions:
-        parts.append(format_count(waiting.questions, "question"))
-    return ", ".join(parts)
+    kinds = [
+        make_noun_line("suggested", suggested_count, "suggested card"),
+        make_noun_line("changed", waiting.changed, "changed card"),
+        make_noun_line("questions", waiting.questions, "question"),
+    ]
+    return format_lines(kinds)
 
 
 @cli.command("""
@@ -389,6 +389,26 @@ class Verb(StrEnum):
     UNDO = "undone"
 
 
+class DecisionResult(NamedTuple):
+    """What became of a decision on one item."""
+
+    id: str | None
+    """The id of the item, or None if there was nothing to decide on."""
+    guid: str | None = None
+    """The GUID of the item's note, if it has one."""
+    refusal: RefusedError | None = None
+    """Why the decision was refused, or None if it was made."""
+
+    def to_json(self) -> Json:
+        """Convert the result to the JSON that `accept`, `reject` and `undo` print."""
+        return {
+            "id": self.id,
+            "guid": self.guid,
+            "done": self.refusal is None,
+            "refused": "" if self.refusal is None else self.refusal.message,
+        }
+
+
 def decide_all(
     call: cli.Call,
     ledger: Ledger,
@@ -411,39 +431,48 @@ def decide_all(
         in_bulk: whether the ids come from a query. If so, drafts already resolved by an earlier
             decision in this action count as decided.
     """
-    from ankiforge.ledger.decide import NotPendingError, can_undo
-
-    results: list[Json] = []
-    refusals: list[RefusedError] = []
     ids = [*ids]
     effects = _load_effects(ledger, ids, verb)
     with ledger.action() as action:
-        for id in ids:
-            result: Json = {"id": id, "guid": None, "done": True, "refused": ""}
-            try:
-                result["guid"] = decide(id)
-            except RefusedError as error:
-                if not (in_bulk and isinstance(error, NotPendingError)):
-                    result |= {"done": False, "refused": error.message}
-                    refusals.append(error)
-            results.append(result)
+        results = [_try_to_decide(decide, id, in_bulk=in_bulk) for id in ids]
+    refusals = [result.refusal for result in results if result.refusal is not None]
     nothing_done = f"nothing was {verb}"
     if call.as_json:
-        empty_result = {"id": None, "guid": None, "done": False, "refused": nothing_done}
-        for result in results or [empty_result]:
-            call.print_json(result)
+        results = results or [DecisionResult(None, refusal=RefusedError(nothing_done))]
+        for result in results:
+            call.print_json(result.to_json())
     elif not results:
         call.say(nothing_done)
     else:
         for refusal in refusals:
             call.warn(f"refused: {refusal.full_message}")
         done_count = len(results) - len(refusals)
-        if done_count and verb is not Verb.UNDO:
+        if done_count > 0 and verb is not Verb.UNDO:
             done = f"answered: {', '.join(effects)}" if effects else verb
-            undo = "; to undo it: ankiforge undo" if can_undo(ledger, action) else ""
-            call.say(f"✓ {done_count} {done}{undo}")
+            call.say(f"✓ {done_count} {done}{_format_undo_hint(ledger, action)}")
     if refusals:
         cli.exit_with_code(1)
+
+
+def _try_to_decide(
+    decide: Callable[[str], str | None], id: str, *, in_bulk: bool
+) -> DecisionResult:
+    """Decide on an item, and return the result, or why the decision is refused."""
+    from ankiforge.ledger.decide import NotPendingError
+
+    try:
+        return DecisionResult(id, guid=decide(id))
+    except RefusedError as error:
+        if in_bulk and isinstance(error, NotPendingError):
+            return DecisionResult(id)
+        return DecisionResult(id, refusal=error)
+
+
+def _format_undo_hint(ledger: Ledger, action: str) -> str:
+    """Return how to undo an action, to be added to a line, unless it can't be undone."""
+    from ankiforge.ledger.decide import can_undo
+
+    return "; to undo it: ankiforge undo" if can_undo(ledger, action) else ""
 
 
 def _load_effects(ledger: Ledger, ids: Collection[str], verb: Verb) -> list[str]:
@@ -455,10 +484,13 @@ def _load_effects(ledger: Ledger, ids: Collection[str], verb: Verb) -> list[str]
         return []
     effects = []
     for question in find_open_questions(ledger):
-        if question.id in ids:
-            is_yes = verb is Verb.ACCEPT
-            effects.append(question.accept_effect if is_yes else question.reject_effect)
-    return [*filter(None, dict.fromkeys(effects))]
+        if question.id not in ids:
+            continue
+        if verb is Verb.ACCEPT:
+            effects.append(question.accept_effect)
+        else:
+            effects.append(question.reject_effect)
+    return [*dict.fromkeys(effects)]
 
 
 # --- the items to decide on -----------------------------------------------------------------
@@ -476,15 +508,16 @@ def select_ids(
     """
     from ankiforge.pipeline import query as queries
 
-    if bool(ids) == every or (query and not every):
+    selects_once = bool(ids) != every
+    if not selects_once or (query is not None and not every):
         message = "say which cards: ids, --all, or --all --filter QUERY"
         raise UsageError(message, hint="ankiforge list shows the ids")
     for id in ids:
         if not (queries.looks_like_id(id) or queries.looks_like_key(id)):
             hint = (
                 "ankiforge list shows ids, of which the first six characters are enough;"
+                " for a query: --all --filter QUERY"
             )
-            hint += " for a query: --all --filter QUERY"
             raise UsageError(f"{id!r} is not an id", hint=hint)
     if ids:
         return [queries.resolve_id(ledger, id) for id in ids]
@@ -526,8 +559,6 @@ def edit(
     """
     from ankiforge.ledger import item_lists
     from ankiforge.pipeline import query as queries
-    from ankiforge.pipeline.collection import apply_anki_edits_to_rows
-    from ankiforge.pipeline.decks import DECK, TAGS, find_deck_and_tags
     from ankiforge.reports.cards import format_short_question, list_row_to_json
 
     if not changes:
@@ -537,19 +568,9 @@ def edit(
     with cli.open_workspace(call, writes="drafting") as workspace:
         ledger = workspace.ledger
         id = queries.resolve_id(ledger, word)
-        if not queries.looks_like_key(id):
-            [list_row] = apply_anki_edits_to_rows(
-                ledger, item_lists.load_items(ledger, [id])
-            )
-            placement = find_deck_and_tags(ledger, list_row, workspace.decks)
-            placement_fields = {DECK: placement.deck, TAGS: " ".join(placement.tags)}
-            old_fields = {**dict(list_row.fields), **placement_fields}
-            changed_names = [
-                name for name in fields if fields[name] != old_fields.get(name, "")
-            ]
-            if not changed_names:
-                call.say("nothing was changed")
-                return
+        if not queries.looks_like_key(id) and not _has_changes(workspace, id, fields):
+            call.say("nothing was changed")
+            return
         guid, findings = workspace.edit(id, fields, force=force)
         [list_row] = item_lists.load_items(ledger, [guid])
         if call.as_json:
@@ -558,3 +579,20 @@ def edit(
         call.say(f"{finding.severity}: {finding.message}")
     call.say(f"✓ edited: {format_short_question(list_row)}")
     call.say("  to undo it: ankiforge undo")
+
+
+def _has_changes(workspace: Workspace, id: str, fields: Texts) -> bool:
+    """Return whether any field of a card or draft, its deck or its tags would change."""
+    from ankiforge.ledger import item_lists
+    from ankiforge.pipeline.collection import apply_anki_edits_to_rows
+    from ankiforge.pipeline.decks import DECK, TAGS, find_deck_and_tags
+
+    ledger = workspace.ledger
+    [list_row] = apply_anki_edits_to_rows(ledger, item_lists.load_items(ledger, [id]))
+    placement = find_deck_and_tags(ledger, list_row, workspace.decks)
+    old_fields = {
+        **dict(list_row.fields),
+        DECK: placement.deck,
+        TAGS: " ".join(placement.tags),
+    }
+    return any(text != old_fields.get(name, "") for name, text in fields.items())

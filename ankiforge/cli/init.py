@@ -13,17 +13,50 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec.structs import asdict
 
 from ankiforge.cli.output import Call, command, flag_option
 from ankiforge.errors import UsageError, wrap_write_errors
+from ankiforge.model import Strings, Value
 
 if TYPE_CHECKING:
     from ankiforge.config.workspace import WorkspaceDirectory
-    from ankiforge.model import Json, Strings
 
 
 _MAX_SHOWN_MODELS = 8
-_FOUND_KINDS = ("vaults", "zotero", "books", "anki", "models")
+
+
+class FoundOnComputer(Value):
+    """What a new workspace may use on this computer, by the names that `init` shows."""
+
+    vaults: Strings = ()
+    zotero: Strings = ()
+    """The data folders of Zotero."""
+    books: Strings = ()
+    """The kind and path of each folder or file of an e-book reader."""
+    anki: Strings = ()
+    """The collections of Anki."""
+    models: Strings = ()
+    """The name of each provider or local server, with its key or its models."""
+
+    @property
+    def has_sources(self) -> bool:
+        """Whether anything was found that highlights may be read from."""
+        return bool(self.vaults or self.zotero or self.books)
+
+
+class InitReport(Value):
+    """What `init` has done, with the fields that `init --json` prints."""
+
+    workspace: str
+    written: list[str]
+    """The files that were written, by their paths in the workspace."""
+    moved: list[str]
+    """The names of what was moved here from the default workspace."""
+    registered: bool
+    """Whether commands outside a workspace use this one."""
+    found: FoundOnComputer
+    trusted: bool
 
 
 @command("""
@@ -47,25 +80,16 @@ def init(call: Call, directory: Path | None, trust: bool) -> None:
     user_folder = folders.find_user_directory()
     chosen_directory = directory or call.folder or Path()
     root = chosen_directory.expanduser().resolve()
-    settings_file = root / SETTINGS_FILE_NAME
     is_first_workspace = not folders.has_registered_workspace(user_folder)
-    keeps_default = False
-    if is_first_workspace and call.is_interactive and (user_folder / "journal").exists():
-        question = (
-            f"move the cards of your default workspace to {root}? "
-            "If not, they stay, and commands outside a workspace still use them"
-        )
-        keeps_default = not click.confirm(question, default=True, err=True)
+    keeps_default = is_first_workspace and _ask_to_keep_default(call, user_folder, root)
 
-    # write the files of a new workspace
-    names_by_kind: dict[str, list[str]] = {kind: [] for kind in _FOUND_KINDS}
+    found = FoundOnComputer()
     written_paths: list[Path] = []
-    if not settings_file.exists():
-        settings_content, names_by_kind = _make_settings(call, root)
+    if not (root / SETTINGS_FILE_NAME).exists():
+        settings_content, found = _make_settings(call, root)
         if is_first_workspace:
             settings_content = _copy_model_settings(user_folder, settings_content)
         written_paths = _write_files(root, settings_content)
-    # move the cards of the default workspace into the user's first workspace
     moved: tuple[Path, ...] = ()
     if is_first_workspace and not keeps_default:
         moved = folders.move_default_workspace(root, user_folder)
@@ -79,26 +103,39 @@ def init(call: Call, directory: Path | None, trust: bool) -> None:
     if is_trusted:
         # do this only now, because the settings may place the journal outside the workspace
         workspace.create_directories()
-    summary: Json = {
-        "workspace": str(root),
-        "written": [path.relative_to(root).as_posix() for path in written_paths],
-        "moved": [path.name for path in moved],
-        "registered": not keeps_default and folders.register_workspace(root, user_folder),
-        "found": names_by_kind,
-        "trusted": is_trusted,
-    }
+    is_registered = False
+    if not keeps_default:
+        is_registered = folders.register_workspace(root, user_folder)
+    report = InitReport(
+        workspace=str(root),
+        written=[path.relative_to(root).as_posix() for path in written_paths],
+        moved=[path.name for path in moved],
+        registered=is_registered,
+        found=found,
+        trusted=is_trusted,
+    )
     if call.as_json:
-        call.print_json(summary)
-        return
-    lines = _format_summary(summary, workspace, trust=trust)
-    call.say("\n".join(lines))
+        call.print_json(report)
+    else:
+        call.say("\n".join(_format_report(report, workspace, trust=trust)))
 
 
-def _make_settings(call: Call, root: Path) -> tuple[str, dict[str, list[str]]]:
-    """Return the text of a new workspace's settings, and the names of everything found.
+def _ask_to_keep_default(call: Call, user_folder: Path, root: Path) -> bool:
+    """Ask whether the cards of the default workspace, if there are any, stay there.
 
-    The names are those of the sources, Anki collections and models on this computer, grouped by
-    kind.
+    If the user can't be asked, they are moved to `root`.
+    """
+    if not call.is_interactive or not (user_folder / "journal").exists():
+        return False
+    question = (
+        f"move the cards of your default workspace to {root}? "
+        "If not, they stay, and commands outside a workspace still use them"
+    )
+    return not click.confirm(question, default=True, err=True)
+
+
+def _make_settings(call: Call, root: Path) -> tuple[str, FoundOnComputer]:
+    """Return the text of a new workspace's settings, and what was found on this computer.
 
     Raises:
         UsageError: the workspace would be inside an Obsidian vault, where Obsidian would
@@ -123,49 +160,63 @@ def _make_settings(call: Call, root: Path) -> tuple[str, dict[str, list[str]]]:
     ]
     for server in wait_for_servers(servers.LOCAL_DISCOVERY_TIMEOUT):
         models.append(f"{server.name}: {', '.join(server.models[:_MAX_SHOWN_MODELS])}")
-    names_by_kind = {
-        "vaults": [*map(str, vaults)],
-        "zotero": [*map(str, zotero)],
-        "books": [f"{kind}: {path}" for kind, path in books],
-        "anki": [*map(str, doctor.find_anki_collections(environment))],
-        "models": models,
-    }
+    found = FoundOnComputer(
+        vaults=tuple(map(str, vaults)),
+        zotero=tuple(map(str, zotero)),
+        books=tuple(f"{kind}: {path}" for kind, path in books),
+        anki=tuple(map(str, doctor.find_anki_collections(environment))),
+        models=tuple(models),
+    )
     sources = [("obsidian", path) for path in vaults]
     sources += [("zotero", path) for path in zotero]
-    text = render_settings(root, [*sources, *books])
-    return text, names_by_kind
+    return render_settings(root, [*sources, *books]), found
 
 
-def _format_summary(
-    summary: Json, workspace: WorkspaceDirectory, *, trust: bool
+def _format_report(
+    report: InitReport, workspace: WorkspaceDirectory, *, trust: bool
 ) -> Iterator[str]:
     from ankiforge.config import SETTINGS_FILE_NAME
 
     settings_file = workspace.root / SETTINGS_FILE_NAME
-    offers = workspace.config.drafter == "rules"
-    found = summary["found"]
-    for kind, names in found.items():
+    for kind, names in asdict(report.found).items():
         if names:
             yield f"  {kind:8}{'; '.join(names)}"
-    exists = f"{settings_file} already exists"
-    if trust:
-        exists = f"trusted {settings_file.parent}"
-    yield f"made {settings_file}" if summary["written"] else exists
-    if summary["moved"]:
-        yield f"moved here from the default workspace: {', '.join(summary['moved'])}"
-    models = found["models"]
-    if offers and models:
-        yield f"to draft with a model: ankiforge model use {models[0].partition(':')[0]}"
-    elif offers and summary["written"]:
-        yield "to let a chat write the questions: ankiforge draft"
-    command = "run" if summary["registered"] else f"-C {quote(str(workspace.root))} run"
-    found_sources = [*found["vaults"], *found["zotero"], *found["books"]]
-    if not summary["trusted"]:
-        command = f"init --trust {quote(str(workspace.root))}"
-    elif summary["written"] and not found_sources and not workspace.remembered_paths:
+    if report.written:
+        yield f"made {settings_file}"
+    elif trust:
+        yield f"trusted {workspace.root}"
+    else:
+        yield f"{settings_file} already exists"
+    if report.moved:
+        yield f"moved here from the default workspace: {', '.join(report.moved)}"
+    if workspace.config.drafter == "rules":
+        yield from _suggest_drafter(report)
+    has_sources = report.found.has_sources or workspace.remembered_paths
+    lacks_sources = report.trusted and report.written and not has_sources
+    if lacks_sources:
         yield "no vault, Zotero library or e-book was found; PATH is a file or folder to read"
-        command = f"{command} PATH"
+    command = _choose_next_command(report)
+    if lacks_sources:
+        command += " PATH"
     yield f"next: read {settings_file}, then: ankiforge {command}"
+
+
+def _suggest_drafter(report: InitReport) -> Iterator[str]:
+    """Yield how to let a model that was found draft or, in a new workspace, a chat."""
+    if report.found.models:
+        name = report.found.models[0].partition(":")[0]
+        yield f"to draft with a model: ankiforge model use {name}"
+    elif report.written:
+        yield "to let a chat write the questions: ankiforge draft"
+
+
+def _choose_next_command(report: InitReport) -> str:
+    """Return the command to run after `init`, without `ankiforge`."""
+    if not report.trusted:
+        return f"init --trust {quote(report.workspace)}"
+    if report.registered:
+        return "run"
+    return f"-C {quote(report.workspace)} run"
 
 
 def _copy_model_settings(user_folder: Path, text: str) -> str:

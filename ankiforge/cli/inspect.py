@@ -38,7 +38,7 @@ def status(call: cli.Call) -> None:
     with cli.open_workspace(call, read_only=True) as workspace:
         ledger = workspace.ledger
         state = get_status(workspace.folder, ledger, collect_notices(ledger))
-    call.print_value(state, format_status(state, workspace.folder))
+    call.print_value(state.to_json(), format_status(state))
 
 
 # --- list -----------------------------------------------------------------------------------
@@ -99,25 +99,26 @@ def list_(
         raise UsageError("--view and --no-card cannot be combined: use one of them")
     with cli.open_workspace(call, read_only=True) as workspace:
         listing = _make_listing(call, workspace)
-        if no_card:
-            rows = listing.list_without_card(query, everything=everything, more=more)
-            alternatives = ["ankiforge list --no-card --all", "ankiforge list"]
-        elif (
-            not view and query and _is_in_full(call) and are_ids(workspace.ledger, query)
-        ):
+        is_plain_query = bool(query) and view is None and not no_card
+        if is_plain_query and _is_in_full(call) and are_ids(workspace.ledger, query):
             rows = listing.list_selected_items(query)
             cli.print_items(call, rows, blank_lines=True)
             return
+        if no_card:
+            rows = listing.list_without_card(query, everything=everything, more=more)
+            alternatives = ["ankiforge list --no-card --all", "ankiforge list"]
         else:
             rows = listing.list_view(query, view, everything=everything, more=more)
             alternatives = ["ankiforge list --all", "ankiforge list --no-card"]
-        if _print_rows(call, rows, view) or call.limit == 0:
+        count = _print_rows(call, rows, view)
+        if count > 0 or call.limit == 0:
             return
         if everything:  # the first alternative is what was listed
             alternatives = alternatives[1:]
         nothing = _describe_no_match(query)
         call.say(f"{nothing}; see also: {', '.join(alternatives)}")
-        if not (no_card or query or view):
+        is_everything_listed = not query and view is None and not no_card
+        if is_everything_listed:
             cli.print_next_command(call.say, workspace)
 
 

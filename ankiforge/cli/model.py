@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ankiforge.draft.server import ModelServer, Provider
     from ankiforge.model import Strings
     from ankiforge.pipeline.models import SelectedModel
+    from ankiforge.pipeline.run_result import RunResult
 
 
 @cli.command("""
@@ -178,22 +179,17 @@ def use(call: cli.Call, purpose: str, yes: bool, **named: Any) -> None:
         print_line = call.say if yes else call.warn
         reads_again = model.has_second_reading
         print_line("\n".join(_describe_terms(choice, estimate, reads_again=reads_again)))
-        if not (yes or ask_consent(call, "Draft with it?", choice)):
+        if not yes and not ask_consent(call, "Draft with it?", choice):
             return
         confirm_after_first_drafts(call, workspace, yes=yes)
-        # if the model can't be used, don't change the settings
         options = CommandRunOptions(limit=call.limit)
         result = workspace.draft(options, show=partial(progress_bar, call))
-        if result.model_answered_count and not result.drafted and result.error is None:
-            call.print_problems(result.problems)
-            asked = format_count(result.model_answered_count, "highlight")
-            message = f"{choice.llm.model} made no card of {asked}"
-            hint = "no setting was changed; try another model: ankiforge model list"
-            raise ItemError(message, hint=hint)
+        # if the model can't be used, don't change the settings
+        _require_cards(call, result, choice.llm.model)
         settings_path = None
         if result.drafted or result.error is None:
             settings_path = write_settings(call, folder, choice.settings_to_write)
-        if settings_path:
+        if settings_path is not None:
             call.say(f"written to {settings_path}; to undo it: ankiforge model off")
         if call.as_json:
             names = {"model": choice.llm.model, "base_url": choice.llm.base_url}
@@ -202,6 +198,20 @@ def use(call: cli.Call, purpose: str, yes: bool, **named: Any) -> None:
         else:
             print_summary(call, workspace, result)
     cli.exit_if_failed(result.problems, result.error)
+
+
+def _require_cards(call: cli.Call, result: RunResult, model: str) -> None:
+    """Check that a model that answered made a card.
+
+    Raises:
+        ItemError: it made none.
+    """
+    if result.model_answered_count == 0 or result.drafted or result.error is not None:
+        return
+    call.print_problems(result.problems)
+    asked = format_count(result.model_answered_count, "highlight")
+    hint = "no setting was changed; try another model: ankiforge model list"
+    raise ItemError(f"{model} made no card of {asked}", hint=hint)
 
 
 def ask_consent(call: cli.Call, question: str, choice: SelectedModel) -> bool:

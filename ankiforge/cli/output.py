@@ -125,17 +125,23 @@ def wrap_text(text: str, width: int) -> str:
 
 def _wrap_line(line: str, width: int) -> str:
     """Wrap a line, aligning its continuation with the text and not with its label."""
-    label = _LABEL.match(line)
-    indent = label.end() if label else len(line) - len(line.lstrip(" ")) + 2
     unbroken = _WHOLE_COMMAND.sub(lambda match: match[0].replace(" ", "\xa0"), line)
     wrapped = fill(
         unbroken,
         width,
-        subsequent_indent=" " * indent,
+        subsequent_indent=" " * _find_continuation_indent(line),
         break_long_words=False,
         break_on_hyphens=False,
     )
     return wrapped.replace("\xa0", " ")
+
+
+def _find_continuation_indent(line: str) -> int:
+    """Return by how many spaces the continuation of a line is indented."""
+    label = _LABEL.match(line)
+    if label is not None:
+        return label.end()
+    return len(line) - len(line.lstrip(" ")) + 2
 
 
 def _fit_row(line: str, width: int) -> str:
@@ -308,11 +314,13 @@ class Call:
         if self.verbose:
             limit = None
         groups = [*self._group_problems(problems, one_by_one=limit is None)]
+        shown_count = len(groups)
+        if limit is not None and len(groups) > limit:
+            shown_count = limit - 1  # the last line counts the others
         hidden_count = 0
-        for index, group in enumerate(groups, 1):
+        for index, group in enumerate(groups):
             first = group[0]
-            has_room = limit is None or len(groups) <= limit or index < limit
-            if has_room or (first.is_notice and first.is_reported_once):
+            if index < shown_count or (first.is_notice and first.is_reported_once):
                 self.warn(first.summarize(other_count=len(group) - 1))
             else:
                 hidden_count += len(group)
@@ -328,13 +336,20 @@ class Call:
         """
         groups: dict[object, list[Problem]] = {}
         for problem in sorted(dict.fromkeys(problems), key=attrgetter("is_notice")):
-            if problem in self.printed_notices or (problem.is_notice and self.quiet):
+            if problem.is_notice and not self._should_print_notice(problem):
                 continue
-            if problem.is_notice:
-                self.printed_notices.add(problem)
-            key = (problem.is_notice, problem.message, problem.hint)
-            groups.setdefault(problem if one_by_one else key, []).append(problem)
+            key: object = problem
+            if not one_by_one:
+                key = (problem.is_notice, problem.message, problem.hint)
+            groups.setdefault(key, []).append(problem)
         return groups.values()
+
+    def _should_print_notice(self, notice: Problem) -> bool:
+        """Return whether to print a notice, and remember that it was printed."""
+        if self.quiet or notice in self.printed_notices:
+            return False
+        self.printed_notices.add(notice)
+        return True
 
     def format_for_stream(self, stream: TextIO, text: str) -> str:
         """Format text for a stream, wrapping and colouring it for terminals."""
@@ -351,14 +366,13 @@ class Call:
     def _print_line(self, text: str, *, err: bool = False) -> bool:
         """Print a line, returning False if the pipe is closed (e.g. by `| head`)."""
         stream = sys.stderr if err else sys.stdout
+        color = None if self.color else False
         try:
             try:
-                click.echo(text, err=err, color=None if self.color else False)
+                click.echo(text, err=err, color=color)
             except UnicodeEncodeError:  # the encoding lacks some of the characters
-                encodable = text.encode(stream.encoding, "replace").decode(
-                    stream.encoding
-                )
-                click.echo(encodable, err=err, color=None if self.color else False)
+                data = text.encode(stream.encoding, "replace")
+                click.echo(data.decode(stream.encoding), err=err, color=color)
         except BrokenPipeError:
             null_device = os.open(os.devnull, os.O_WRONLY)
             os.dup2(null_device, stream.fileno())
@@ -369,6 +383,11 @@ class Call:
     def is_interactive(self) -> bool:
         """Whether the user can be asked, i.e. there is a terminal and the output isn't JSON."""
         return sys.stdin.isatty() and sys.stderr.isatty() and not self.as_json
+
+    @property
+    def can_paste(self) -> bool:
+        """Whether the user can be told to paste something into this terminal."""
+        return self.is_interactive and not self.quiet
 
     def confirm(self, question: str, *, yes: bool) -> bool:
         """Ask for confirmation, unless `yes` is set. Returns False if the user can't be asked."""
@@ -451,20 +470,23 @@ def command(examples: str, **settings: Any) -> Callable[[Callable[..., None]], A
                 raise
 
         name = function.__name__.strip("_")
-        lines = f"Examples:\n{examples.strip(chr(10))}".replace("\n  ", "\n").split(
-            "\n\n"
-        )
-        settings["epilog"] = "\n\n".join(
-            (f"\b\n{lines[0]}", *lines[1:], SHARED_OPTIONS_HINT)
-        )
+        settings["epilog"] = _format_epilog(examples)
         # set the whole line, because click would truncate it
-        settings["short_help"] = (function.__doc__ or "").partition("\n")[0]
+        settings["short_help"] = str(function.__doc__).partition("\n")[0]
         decorator: Callable[[Any], click.Command] = click.command(name, **settings)
         decorated = decorator(run_command)
         decorated.params += shared
         return decorated
 
     return decorate
+
+
+def _format_epilog(examples: str) -> str:
+    """Format the end of a command's help: its examples, any prose, and the shared options."""
+    text = examples.strip("\n").replace("\n  ", "\n").removeprefix("  ")
+    example_lines, *prose = text.split("\n\n")
+    # click doesn't wrap the paragraph after `\b`
+    return "\n\n".join((f"\b\nExamples:\n{example_lines}", *prose, SHARED_OPTIONS_HINT))
 
 
 # --- workspace and ledger -------------------------------------------------------------------

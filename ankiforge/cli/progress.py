@@ -113,18 +113,20 @@ def confirm_after_first_drafts(
         from ankiforge.reports.cards import format_content
         from ankiforge.reports.view import view_card
 
-        question = f"{done} of {total:,} drafted, without a card. Go on?"
-        if example:
+        if example is None:
+            question = f"{done} of {total:,} drafted, without a card. Go on?"
+        else:
             question = f"{done} of {total:,} drafted. Go on?"
             for draft in load_items(workspace.ledger, [example]):
                 call.warn("\n".join(format_content(view_card(draft))))
         is_agreed = call.confirm(question, yes=False)
-        if example and not is_agreed:
-            uses_model = workspace.folder.config.drafter == "llm"
-            command = f"ankiforge draft{'' if uses_model else ' --drafter llm'}"
-            call.warn(f"to draft the rest: {command}; to remove these: ankiforge undo")
         if is_agreed:
             workspace.read_sources()  # what the user tagged `#no-llm` meanwhile isn't sent
+        elif example is not None:
+            command = "ankiforge draft"
+            if workspace.folder.config.drafter != "llm":
+                command += " --drafter llm"
+            call.warn(f"to draft the rest: {command}; to remove these: ankiforge undo")
         return is_agreed
 
     if call.is_interactive and not (yes or call.quiet):

@@ -22,8 +22,9 @@ from ankiforge.text import format_count, quote_path, to_one_line, truncate
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from ankiforge.config.workspace import WorkspaceDirectory
     from ankiforge.ledger import Ledger
-    from ankiforge.model import DraftingResult, Highlight, HighlightKey, Problem
+    from ankiforge.model import DraftingResult, Highlight, HighlightKey, Problem, Source
     from ankiforge.pipeline import unmarked_documents
     from ankiforge.pipeline.run_result import (
         ChatExport,
@@ -218,51 +219,66 @@ def _list_highlights(call: cli.Call, paths: cli.Paths) -> None:
 
     Nothing is sent to what a workspace names that the user hasn't trusted.
     """
-    from msgspec.structs import replace as struct_replace
-
-    from ankiforge.config.trust import explain_distrust
-    from ankiforge.config.workspace import find_user_directory
-    from ankiforge.extract.base import assign_initial_keys, scan_source
-    from ankiforge.model import ExtractedDocument, Problem
     from ankiforge.pipeline.selection import select_sources
     from ankiforge.pipeline.sources import open_source
-    from ankiforge.reports.highlights import highlight_to_json
 
-    folder = cli.find_workspace(call, needs_trust=not paths)
-    offline = call.offline
-    if explain_distrust(folder, find_user_directory()):  # send nothing to what it names
-        offline = True
-        folder = struct_replace(folder, config=struct_replace(folder.config, executor=""))
+    folder, offline = _find_folder_to_list(call, paths)
     selected, problems, *_ = select_sources(folder, paths)
     if not selected and not problems:
-        raise UsageError(
-            "there is nothing to read", hint="ankiforge run --dry-run -v PATH"
-        )
+        hint = "ankiforge run --dry-run -v PATH"
+        raise UsageError("there is nothing to read", hint=hint)
     jobs = call.jobs or os.cpu_count() or 1
     sources = [
         open_source(folder, source, offline=offline, jobs=jobs) for source in selected
     ]
-
-    def list_highlights() -> ListedRows:
-        for source in sources:
-            for sighting in scan_source(source, None):
-                if isinstance(sighting, Problem):
-                    problems.append(sighting)
-                if isinstance(sighting, ExtractedDocument):
-                    for highlight in assign_initial_keys(sighting):
-                        yield highlight_to_json(highlight), [_format_highlight(highlight)]
-
-    count = cli.print_items(call, list_highlights())
+    count = cli.print_items(call, _iter_highlight_rows(sources, problems))
     if call.as_json:
         for problem in problems:
             call.print_json({"problem": problem})
     call.print_problems(problems)
-    if not count and call.limit != 0:
+    if count == 0 and call.limit != 0:
         from ankiforge.reports.summary import NO_HIGHLIGHTS_HINT
 
         call.say("no highlights found")
         call.say(NO_HIGHLIGHTS_HINT)
     cli.exit_if_failed(problems)
+
+
+def _find_folder_to_list(
+    call: cli.Call, paths: cli.Paths
+) -> tuple[WorkspaceDirectory, bool]:
+    """Find the workspace, and return it with whether to read its sources offline.
+
+    A workspace that the user hasn't trusted is read offline, and without the executor that it
+    names.
+    """
+    from msgspec.structs import replace as struct_replace
+
+    from ankiforge.config.trust import explain_distrust
+    from ankiforge.config.workspace import find_user_directory
+
+    folder = cli.find_workspace(call, needs_trust=not paths)
+    if not explain_distrust(folder, find_user_directory()):
+        return folder, call.offline
+    config = struct_replace(folder.config, executor="")
+    return struct_replace(folder, config=config), True
+
+
+def _iter_highlight_rows(
+    sources: Iterable[Source], problems: list[Problem]
+) -> ListedRows:
+    """Yield the highlights of sources, and add the problems of reading them to `problems`."""
+    from ankiforge.extract.base import assign_initial_keys, scan_source
+    from ankiforge.model import ExtractedDocument, Problem
+    from ankiforge.reports.highlights import highlight_to_json
+
+    for source in sources:
+        for sighting in scan_source(source, None):
+            if isinstance(sighting, Problem):
+                problems.append(sighting)
+            if isinstance(sighting, ExtractedDocument):
+                for highlight in assign_initial_keys(sighting):
+                    yield highlight_to_json(highlight), [_format_highlight(highlight)]
 
 
 def _format_highlight(highlight: Highlight) -> str:
@@ -355,18 +371,9 @@ def draft(
             cost_estimate = workspace.estimate(drafter, limit=call.limit)
         call.print_value(cost_estimate, [cost_estimate.summary])
         return
+    options = CommandRunOptions(drafter, accept, call.limit)
     with cli.open_workspace(call, writes="drafting") as workspace:
-        # read the sources first, so that nothing that was tagged private since the last run is sent
-        # to a model
-        read_result = workspace.read_sources()
-        call.print_problems(each for each in read_result.problems if not each.is_notice)
-        progress.confirm_after_first_drafts(call, workspace)
-        result = workspace.draft(
-            CommandRunOptions(drafter, accept, call.limit),
-            again=find_highlight_keys(workspace, again),
-            remark=remark,
-            show=partial(progress.progress_bar, call),
-        )
+        result = _read_and_draft_highlights(call, workspace, options, again, remark)
         uses_model = drafter or again or workspace.folder.config.drafter == "llm"
         asks_chat = not (uses_model or call.as_json or result.error)
         if asks_chat and not result.drafted:
@@ -377,6 +384,29 @@ def draft(
         with cli.open_workspace(call) as workspace:
             _ask_chat_for_cards(call, workspace)
     cli.exit_if_failed(result.problems, result.error)
+
+
+def _read_and_draft_highlights(
+    call: cli.Call,
+    workspace: Workspace,
+    options: CommandRunOptions,
+    again: str | None,
+    remark: str | None,
+) -> RunResult:
+    """Draft cards for the highlights that `again` selects, or for those without a card.
+
+    The sources are read first, so that nothing that was tagged private since the last run is sent
+    to a model.
+    """
+    read_result = workspace.read_sources()
+    call.print_problems(each for each in read_result.problems if not each.is_notice)
+    progress.confirm_after_first_drafts(call, workspace)
+    return workspace.draft(
+        options,
+        again=find_highlight_keys(workspace, again),
+        remark=remark,
+        show=partial(progress.progress_bar, call),
+    )
 
 
 # --- a document without highlights ----------------------------------------------------------
@@ -404,17 +434,13 @@ def choose(
         requests, problems = unmarked_documents.prepare_requests(workspace, path, cards)
         for request in requests:
             call.say(request.summary)
-        uses_model = (drafter or workspace.folder.config.drafter) == "llm"
         if estimate:
             cost = unmarked_documents.estimate_requests(workspace, requests, drafter)
             call.print_value(cost, [cost.summarize("passage")])
             return
+        uses_model = (drafter or workspace.folder.config.drafter) == "llm"
         if uses_model and requests:
-            cost = unmarked_documents.estimate_requests(workspace, requests, drafter)
-            call.say(cost.summarize("passage"))
-            result = unmarked_documents.draft_from_documents(
-                workspace, requests, drafter, partial(progress.progress_bar, call)
-            )
+            result = _draft_documents(call, workspace, requests, drafter)
             result.problems[:0] = problems
             print_summary(call, workspace, result)
             cli.exit_if_failed(result.problems, result.error)
@@ -422,15 +448,31 @@ def choose(
         call.print_problems(problems, MAX_PROBLEM_LINES)
         if not requests:
             call.say(unmarked_documents.NOTHING_TO_CHOOSE)
-        elif call.is_interactive and not call.quiet and not call.as_json:
-            if not _ask_chat_about_documents(call, workspace, requests):
-                return
-            call.say("  next  ankiforge review")
-        else:
+        elif not call.can_paste:
             export_step = f"{_EXPORT_STEP} --from {quote_path(path)} --cards {cards}"
             model_step = "or choose a model: ankiforge model list"
             call.say(f"{export_step}   then: {_IMPORT_STEP}   {model_step}")
+        elif _ask_chat_about_documents(call, workspace, requests):
+            call.say("  next  ankiforge review")
+        else:
+            return
     cli.exit_if_failed(problems)
+
+
+def _draft_documents(
+    call: cli.Call,
+    workspace: Workspace,
+    requests: Sequence[unmarked_documents.DocumentRequest],
+    drafter: str | None,
+) -> RunResult:
+    """Say what it will cost, and let the model choose passages and make a card of each."""
+    from ankiforge.pipeline import unmarked_documents
+
+    cost = unmarked_documents.estimate_requests(workspace, requests, drafter)
+    call.say(cost.summarize("passage"))
+    return unmarked_documents.draft_from_documents(
+        workspace, requests, drafter, partial(progress.progress_bar, call)
+    )
 
 
 def _ask_chat_about_documents(
@@ -476,7 +518,6 @@ def _ask_chat(
     """
     from ankiforge.cli import chat
     from ankiforge.pipeline.chats import record_chat_reply
-    from ankiforge.pipeline.run_result import ChatReplyKind
 
     if chat.copy_text(prompt):
         call.print_result(chat.COPIED_MESSAGE)
@@ -495,7 +536,7 @@ def _ask_chat(
         _print_missing_cards(call, result.drafted)
         for unused in result.unused[:MAX_SHOWN_MISSING]:
             call.say(f"  {unused.message}")
-        if result.drafted or result.kind is ChatReplyKind.PASSAGES:
+        if _has_new_cards(result):
             _ask_chat_to_check(call, workspace, answer)
             return result
     return None
@@ -533,7 +574,7 @@ def _ask_chat_for_cards(call: cli.Call, workspace: Workspace) -> None:
     from ankiforge.reports.next_step import NextStep, StepKind, format_next_step
 
     prompts = export_chats(workspace)
-    if not (call.is_interactive and not call.quiet):
+    if not call.can_paste:
         if prompts.texts:
             call.say(f"{_EXPORT_STEP}   then: {_IMPORT_STEP}")
         return
@@ -541,11 +582,13 @@ def _ask_chat_for_cards(call: cli.Call, workspace: Workspace) -> None:
     if not prompts.texts:
         return
     answer = _ask_chat(call, workspace, prompts.texts[0], asked_keys=prompts.keys[0])
-    has_drafts = answer and any(result.drafts for result in answer.drafted)
+    if answer is None:
+        return
+    has_drafts = any(result.drafts for result in answer.drafted)
     if has_drafts:
         call.say("  next  ankiforge review")
     next_count = min(prompts.omitted, MAX_HIGHLIGHTS_PER_TEXT)
-    if answer and next_count:
+    if next_count:
         step = NextStep(StepKind.CHAT, "draft", f"asks about the next {next_count}")
         call.say(format_next_step(step, first=not has_drafts))
 
@@ -757,47 +800,66 @@ MAX_SHOWN_MISSING = 5
 @cli.ACCEPT_OPTION
 def import_(call: cli.Call, files: cli.Paths, accept: str) -> None:
     """Read the cards in the chatbot's answer; FILE `-` is the standard input."""
-    from msgspec.structs import replace
-
-    from ankiforge.model import Problem
     from ankiforge.pipeline.chats import record_chat_reply
     from ankiforge.pipeline.run_result import ChatReplyKind, RunResult
-    from ankiforge.text.decoding import detect_encoding
 
     # read all files first, so that nothing is recorded if one can't be read
-    answers = {}
-    for file in files:
-        try:
-            data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-            answers[file] = data.decode(detect_encoding(data), "replace")
-        except OSError as error:
-            hint = "name the files in which you saved the answers of the chat"
-            message = f"{file}: cannot be read: {error.strerror}"
-            raise UsageError(message, hint=hint) from error
-
+    answers = {file: _read_answer(file) for file in files}
     result = RunResult()
     with cli.open_workspace(call, writes="drafting") as workspace:
-        for file, text in answers.items():
-            reply = record_chat_reply(workspace, text, accept)
+        for file, answer in answers.items():
+            reply = record_chat_reply(workspace, answer, accept)
             if reply.kind is ChatReplyKind.REPEATED:
                 call.say(f"{file}: nothing new: it was imported before")
                 if not call.verbose:
                     continue
             if reply.kind in (ChatReplyKind.PASSAGES, ChatReplyKind.VERDICTS):
                 call.say(f"{file}: {reply.summary}")
-            for step in reply.steps:
-                result.add_step(step)
-
             _print_missing_cards(call, reply.drafted)
-            if reply.kind is ChatReplyKind.UNUSABLE and not reply.unused:
-                result.problems.append(Problem(file.name, reply.summary))
-            for unused in reply.unused:
-                result.problems.append(replace(unused, location=file.name))
-            can_ask = call.is_interactive and not call.quiet and not call.as_json
-            if can_ask and (reply.drafted or reply.kind is ChatReplyKind.PASSAGES):
-                _ask_chat_to_check(call, workspace, text)
+            _add_reply(result, reply, file)
+            if call.can_paste and _has_new_cards(reply):
+                _ask_chat_to_check(call, workspace, answer)
         print_summary(call, workspace, result)
     cli.exit_if_failed(result.problems)
+
+
+def _read_answer(file: Path) -> str:
+    """Read the answer of a chat from a file, or from the standard input if it is `-`.
+
+    Raises:
+        UsageError: the file can't be read.
+    """
+    from ankiforge.text.decoding import detect_encoding
+
+    try:
+        data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+        return data.decode(detect_encoding(data), "replace")
+    except OSError as error:
+        hint = "name the files in which you saved the answers of the chat"
+        message = f"{file}: cannot be read: {error.strerror}"
+        raise UsageError(message, hint=hint) from error
+
+
+def _add_reply(result: RunResult, reply: ChatImport, file: Path) -> None:
+    """Add what a chat's answer came to, and what can't be used of it, to a result."""
+    from msgspec.structs import replace
+
+    from ankiforge.model import Problem
+    from ankiforge.pipeline.run_result import ChatReplyKind
+
+    for step in reply.steps:
+        result.add_step(step)
+    if reply.kind is ChatReplyKind.UNUSABLE and not reply.unused:
+        result.problems.append(Problem(file.name, reply.summary))
+    for unused in reply.unused:
+        result.problems.append(replace(unused, location=file.name))
+
+
+def _has_new_cards(reply: ChatImport) -> bool:
+    """Return whether a chat's answer has cards of highlights, or passages with their cards."""
+    from ankiforge.pipeline.run_result import ChatReplyKind
+
+    return bool(reply.drafted) or reply.kind is ChatReplyKind.PASSAGES
 
 
 def _print_missing_cards(call: cli.Call, drafted: Sequence[DraftingResult]) -> None:

@@ -58,7 +58,8 @@ def review(
     With PATH, do first what run does. With QUERY, a word of a title or a query of list, begin
     there. The page is served to this computer only. Every decision is stored at once; Ctrl-C ends.
     """
-    if terminal and not (call.is_interactive and sys.stdout.isatty()):
+    is_at_terminal = call.is_interactive and sys.stdout.isatty()
+    if terminal and not is_at_terminal:
         hint = "ankiforge list -v   then: ankiforge accept ID"
         raise UsageError("--terminal needs an interactive terminal", hint=hint)
     query = _find_query(call, paths)
@@ -71,6 +72,23 @@ def review(
         with cli.open_workspace(call) as workspace:
             TerminalReview(call, workspace, query or "").run()
         return
+    _serve_page(call, query or "", first_path, no_open=no_open)
+    # only Ctrl-C stops the server
+    call.say("\nthe page is closed; every decision is stored")
+    cli.exit_with_code(130)
+
+
+def _serve_page(
+    call: cli.Call, query: str, first_path: Path | None, *, no_open: bool
+) -> None:
+    """Serve the page until the user presses Ctrl-C, and open it in a browser.
+
+    Args:
+        call: the command's options.
+        query: what the page begins with, or "" for all that waits.
+        first_path: the document without marks that the page opens first, if any.
+        no_open: whether to leave opening the page to the user.
+    """
     from ankiforge.pipeline.workspace import Workspace
     from ankiforge.web.documents import PageRenderer
     from ankiforge.web.server import serve
@@ -83,16 +101,11 @@ def review(
         def open_session() -> ReviewSession:
             # on the thread that handles requests, which is the only one to use this ledger
             opened = Workspace(folder, offline=call.offline, jobs=call.jobs)
-            return ReviewSession(
-                opened, pages, query or "", first_path, collect_page_parts
-            )
+            return ReviewSession(opened, pages, query, first_path, collect_page_parts)
 
         on_start = partial(_show_page, call, cleanup, no_open)
         with suppress(KeyboardInterrupt):
             serve(open_session, on_start, find_page_scripts())
-    # only Ctrl-C stops the server
-    call.say("\nthe page is closed; every decision is stored")
-    cli.exit_with_code(130)
 
 
 def _find_query(call: cli.Call, arguments: cli.Paths) -> str | None:
@@ -167,16 +180,8 @@ def _contains_any(paths: Iterable[Path], files: Iterable[Path]) -> bool:
 def _show_page(call: cli.Call, cleanup: ExitStack, no_open: bool, url: str) -> None:
     from ankiforge.config import is_ssh_session
 
-    if not (no_open or call.as_json):
-        browser = _find_browser()
-        if browser is None:
-            in_terminal = "or decide in the terminal: ankiforge review --terminal"
-            call.say(f"no browser was found: open the URL below in one, {in_terminal}")
-        else:
-            file = cleanup.enter_context(_write_redirect_file(url))
-            # use a thread, because the program in $BROWSER may return only when it is closed
-            arguments = (file.as_uri(),)
-            threading.Thread(target=browser.open, args=arguments, daemon=True).start()
+    if not no_open and not call.as_json:
+        _open_page(call, cleanup, url)
     if is_ssh_session():
         port = urlsplit(url).port  # the server accepts only requests to this port
         host = socket.gethostname()
@@ -186,6 +191,19 @@ def _show_page(call: cli.Call, cleanup: ExitStack, no_open: bool, url: str) -> N
         call.print_json({"address": url})
     else:
         call.print_raw(url)
+
+
+def _open_page(call: cli.Call, cleanup: ExitStack, url: str) -> None:
+    """Open the page in a browser, or say that there is none."""
+    browser = _find_browser()
+    if browser is None:
+        in_terminal = "or decide in the terminal: ankiforge review --terminal"
+        call.say(f"no browser was found: open the URL below in one, {in_terminal}")
+        return
+    file = cleanup.enter_context(_write_redirect_file(url))
+    # use a thread, because the program in $BROWSER may return only when it is closed
+    arguments = (file.as_uri(),)
+    threading.Thread(target=browser.open, args=arguments, daemon=True).start()
 
 
 @contextmanager
@@ -199,7 +217,9 @@ def _write_redirect_file(url: str) -> Iterator[Path]:
 
     # a browser from a snap can read neither the system's temporary directory nor hidden directories
     # in the home directory
-    parent = Path.home() if Path("/snap/bin").is_dir() and Path.home().is_dir() else None
+    parent = None
+    if Path("/snap/bin").is_dir() and Path.home().is_dir():
+        parent = Path.home()
     with TemporaryDirectory(
         "", "ankiforge-", parent, ignore_cleanup_errors=True
     ) as folder:
@@ -410,14 +430,21 @@ class Watcher:
         run_result.problems += result.problems
         delivery = build_delivery_report(result, workspace.ledger)
         is_new_package = self._remember_package(result.packages)
-        if is_new_package or (result.pushed is not None and any(result.pushed)):
-            notes, pushed = delivery.notes, result.pushed is not None
-            destination = "in Anki" if pushed else ", ".join(delivery.packages)
-            text = f"{destination}: {notes['added']} new, {notes['updated']} updated"
-            values = {"packages": delivery.packages, "notes": notes, "pushed": pushed}
-            self.print_event("delivered", text, **values)
+        pushed = result.pushed
+        if is_new_package or (pushed is not None and any(pushed)):
+            destination = "in Anki"
+            if pushed is None:
+                destination = ", ".join(delivery.packages)
+            notes = delivery.notes
+            self.print_event(
+                "delivered",
+                f"{destination}: {notes['added']} new, {notes['updated']} updated",
+                packages=delivery.packages,
+                notes=notes,
+                pushed=pushed is not None,
+            )
         error = run_result.error or result.error
-        if error:
+        if error is not None:
             raise error
 
     def _remember_package(self, packages: Sequence[Path]) -> bool:

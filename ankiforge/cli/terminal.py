@@ -11,8 +11,8 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
-from enum import StrEnum
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from enum import Enum, StrEnum, auto
 from itertools import chain, islice
 from typing import NamedTuple
 
@@ -32,7 +32,6 @@ from ankiforge.model import (
     Highlight,
     NoteType,
     Pair,
-    PendingDraft,
     ShownCard,
     UserQuestion,
     UserQuestionKind,
@@ -46,6 +45,15 @@ from ankiforge.reports.cards import (
 )
 from ankiforge.reports.view import view_card
 from ankiforge.review import Decision, Item, Review, StaleItemError, batches
+from ankiforge.review.actions import (
+    ACTIONS,
+    ENTER,
+    Action,
+    Situation,
+    Verb,
+    find_situation,
+    list_question_actions,
+)
 from ankiforge.review.decisions import (
     Accept,
     Edit,
@@ -72,7 +80,6 @@ _KEY = re.compile(r"(?s)\x1b(?:\[[\d;]*[A-Za-z~]|O[A-Za-z]|[^\x1b])|.")
 _MAX_EXAMPLES = 10
 _EDITABLE_FIELDS = ("Text", "Front", "Back", "Extra")
 """The fields that the user may add to a card in an editor."""
-ENTER = "Enter"
 _NAVIGATION_KEYS = (("u", "undoes"), ("j", "later"), ("k", "back"))
 _LABEL_WIDTH = 11
 
@@ -101,10 +108,7 @@ class CardChoice(NamedTuple):
 
 
 class Screen(NamedTuple):
-    """What to show for an item, and what each key decides.
-
-    On every screen, Enter decides on at most one card, and keeps the user's own words.
-    """
+    """What to show for an item, and what each key decides."""
 
     title: str
     before: Lines
@@ -112,20 +116,37 @@ class Screen(NamedTuple):
     """Maps each key that decides on the item to its decision. Enter is `ENTER`."""
     keys: Keys
     cards: Sequence[CardChoice] = ()
-    """The cards to choose from. The first one is preselected. Empty for a question."""
-    enter_accepts: bool = False
-    """Whether Enter accepts the selected card, so that digits select one of several."""
+    """The cards to choose from by digits. The first one is preselected. Empty for a question."""
     guid: str | None = None
     """The GUID of the card that can be shown in Anki, if there is one."""
 
 
-class KeyBindings(NamedTuple):
-    """What the keys of a screen with cards do."""
+@dataclasses.dataclass
+class ShownItem:
+    """The screen of an item, as keys have changed it since it was first drawn."""
 
-    decisions: Mapping[str, Decision]
+    screen: Screen
+    decisions: dict[str, Decision]
+    """The decision of each key that decides on the item."""
     keys: Keys
-    cards: Sequence[CardChoice]
-    enter_accepts: bool = False
+    selected: CardChoice | None
+    """The card that Enter accepts, or None for a question."""
+    can_show_in_anki: bool
+
+    def select(self, choice: CardChoice) -> None:
+        """Select the card that is shown, and that Enter accepts."""
+        self.selected = choice
+        self.decisions[ENTER] = choice.accept
+
+
+class KeyEffect(Enum):
+    """What follows a key press."""
+
+    NEXT_ITEM = auto()
+    END = auto()
+    REDRAW = auto()
+    """The item stays, and is drawn again."""
+    NOTHING = auto()
 
 
 class UndoableDecision(NamedTuple):
@@ -157,8 +178,8 @@ class TerminalReview:
             self._sittings = iter([tuple(ids)])
         self._console = Console(highlight=False)
         self._live = Live(console=self._console, screen=True, auto_refresh=False)
-        self._message = ""
-        """A message about the effect of the last key, shown above the keys."""
+        self._message: str | None = None
+        """A message about the effect of the last key, shown once above the keys."""
         self._queue: list[str] = []
         """The ids of the items that remain in the current sitting, the one on screen first."""
         self._passed_ids: list[str] = []
@@ -231,51 +252,35 @@ class TerminalReview:
         return None
 
     def _make_draft_screen(self, item: Item) -> Screen:
+        situation = find_situation(item.offered_drafts[0])
+        decisions, keys = _bind_keys(item, ACTIONS[situation])
         cards = _list_card_choices(item)
-        if not item.card:
-            bindings = _bind_keys_of_new_card(item, cards)
-        elif _keeps_text(item):
-            bindings = _bind_keys_of_outdated_card(item, cards)
-        else:
-            bindings = _bind_keys_of_change(item, item.drafts[0], cards)
+        if situation is not Situation.NEW_CARD:
+            cards = cards[:1]
+        if len(cards) > 1:
+            noun = "gaps" if len(item.offered_drafts) == 1 else "drafts"
+            keys.insert(1, (f"1-{len(cards)}", noun))
         highlight = item.offered_drafts[0].highlight
         title_parts = (highlight.document.title, highlight.page_or_time)
         return Screen(
             ", ".join(filter(None, title_parts)),
             _list_passage_lines(item),
-            bindings.decisions,
-            bindings.keys,
-            bindings.cards,
-            bindings.enter_accepts,
+            decisions,
+            keys,
+            cards,
             item.guid or None,
         )
 
-    def _draw_screen(self, screen: Screen, card: ShownCard | None, keys: Keys) -> None:
-        """Draw the screen with the selected card, or without one for a question."""
-        outcomes = Counter(done.outcome for done in self._decisions)
-        kept_count = outcomes[Outcome.KEPT] + outcomes[Outcome.EDITED]
-        header = Table.grid(expand=True, padding=(0, 2))
-        header.add_column(no_wrap=True)
-        header.add_column(justify="right", no_wrap=True, overflow="ellipsis")
-        progress = f"{len(self._queue)} left here · {kept_count} kept"
-        header.add_row(
-            Text(progress, "dim"), self._to_text(mark_bold(to_one_line(screen.title)))
-        )
-        lines = [*screen.before]
-        if card:
-            view = view_card(card)
-            lines += format_sides(view)
-            if len(screen.cards) > 1:
-                lines += ["", *_number_cards(screen.cards)]
-            if view.warning:
-                lines += ["", f"! {view.warning}"]
-        body = Padding(Group(*map(self._render_line, lines)), (1, 2))
+    def _draw_screen(self, shown: ShownItem) -> None:
+        """Draw the screen of an item with the selected card, or without one for a question."""
+        header = self._render_header(shown.screen)
+        body = Padding(Group(*map(self._render_line, _list_screen_lines(shown))), (1, 2))
         legend = Text("  ").join(
             Text.assemble((key, "bold"), " ", (word, "dim"))
-            for key, word in (*keys, ("Esc", "ends"))
+            for key, word in (*shown.keys, ("Esc", "ends"))
         )
-        footer = Group(self._to_text(self._message), legend)
-        self._message = ""
+        footer = Group(self._to_text(self._message or ""), legend)
+        self._message = None
         if self._console.is_dumb_terminal:
             self._console.print(header, body, footer)
             return
@@ -285,6 +290,18 @@ class TerminalReview:
         parts = Layout(header, size=1), Layout(body), Layout(footer, size=footer_height)
         layout.split_column(*parts)
         self._live.update(layout, refresh=True)
+
+    def _render_header(self, screen: Screen) -> Table:
+        """Render the first line: the progress on the left, and the title on the right."""
+        outcomes = Counter(done.outcome for done in self._decisions)
+        kept_count = outcomes[Outcome.KEPT] + outcomes[Outcome.EDITED]
+        header = Table.grid(expand=True, padding=(0, 2))
+        header.add_column(no_wrap=True)
+        header.add_column(justify="right", no_wrap=True, overflow="ellipsis")
+        progress = f"{len(self._queue)} left here · {kept_count} kept"
+        title = self._to_text(mark_bold(to_one_line(screen.title)))
+        header.add_row(Text(progress, "dim"), title)
+        return header
 
     def _render_line(self, line: str | Pair) -> RenderableType:
         if isinstance(line, str):
@@ -310,58 +327,84 @@ class TerminalReview:
 
         Returns whether to continue the review.
         """
-        decisions = dict(screen.decisions)
-        selected = screen.cards[0] if screen.cards else None
-        selectable = _list_selectable_cards(screen)
-        keys = screen.keys
-        can_browse = False
-        if screen.guid is not None and self._workspace.can_show_in_anki(screen.guid):
-            can_browse = True
-            keys = (*keys, ("b", "in Anki"))
-        self._draw_screen(screen, selected and selected.card, keys)
+        shown = self._open_screen(screen)
+        self._draw_screen(shown)
         while True:
-            pressed = self._read_key()
-            try:
-                match pressed:
-                    case key if key in decisions:
-                        return self._apply_decision(decisions[key])
-                    case "b" if can_browse:
-                        show = ShowInAnki(self._queue[0], decisions[ENTER].content_hash)
-                        self._message = self._review.decide(show).message
-                    case "u":
-                        return self._undo_last()
-                    case "j":
-                        return self._put_off()
-                    case "k" if self._passed_ids:
-                        self._queue.insert(0, self._passed_ids.pop())
-                        return True
-                    case "e" if selected:
-                        edited = self._edit_card(selected)
-                        if edited is not selected:
-                            selected = edited
-                            decisions[ENTER] = edited.accept
-                            keys = ((ENTER, "accepts"), *keys[1:])
-                    case key if key in selectable:
-                        selected = selectable[key]
-                        decisions[ENTER] = selected.accept
-                    case key if key == _ESCAPE:
-                        return False
-                    case _ if self._pressed_keys:
-                        continue
-                    case key:
-                        name = f"“{key}”" if key.strip() else "this key"
-                        self._message = f"{name} does nothing here"
-            except BlockedError as error:
-                self._message = f"{error.message}; {pressed} makes the card anyway"
-                blocked = decisions[pressed]
-                if isinstance(blocked, Accept | Edit | WriteCard):
-                    decisions[pressed] = replace(blocked, forced=True)
-            except StaleItemError as error:
-                self._message = error.message
-                return True  # if the item is still pending, it is shown again
-            except ForgeError as error:
-                self._message = error.full_message.replace("\n", "; ")
-            self._draw_screen(screen, selected and selected.card, keys)
+            match self._handle_key(shown, self._read_key()):
+                case KeyEffect.NEXT_ITEM:
+                    return True
+                case KeyEffect.END:
+                    return False
+                case KeyEffect.REDRAW:
+                    self._draw_screen(shown)
+
+    def _open_screen(self, screen: Screen) -> ShownItem:
+        guid = screen.guid
+        can_show_in_anki = guid is not None and self._workspace.can_show_in_anki(guid)
+        keys = [*screen.keys]
+        if can_show_in_anki:
+            keys.append(("b", "in Anki"))
+        selected = screen.cards[0] if screen.cards else None
+        return ShownItem(screen, dict(screen.decisions), keys, selected, can_show_in_anki)
+
+    def _handle_key(self, shown: ShownItem, pressed: str) -> KeyEffect:
+        """Do what a key does, or say why it can't be done."""
+        try:
+            return self._carry_out_key(shown, pressed)
+        except BlockedError as error:
+            self._message = f"{error.message}; {pressed} makes the card anyway"
+            blocked = shown.decisions[pressed]
+            if isinstance(blocked, Accept | Edit | WriteCard):
+                shown.decisions[pressed] = replace(blocked, forced=True)
+        except StaleItemError as error:
+            self._message = error.message
+            return KeyEffect.NEXT_ITEM  # if the item is still pending, it is shown again
+        except ForgeError as error:
+            self._message = error.full_message.replace("\n", "; ")
+        return KeyEffect.REDRAW
+
+    def _carry_out_key(self, shown: ShownItem, pressed: str) -> KeyEffect:
+        """Do what a key does.
+
+        Raises:
+            BlockedError: it would accept a card that a check blocks.
+            StaleItemError: the item has changed, or doesn't wait any more.
+            ForgeError: it is refused.
+        """
+        if pressed in shown.decisions:
+            self._apply_decision(shown.decisions[pressed])
+            return KeyEffect.NEXT_ITEM
+        selectable = _list_selectable_cards(shown.screen)
+        if pressed in selectable:
+            shown.select(selectable[pressed])
+            return KeyEffect.REDRAW
+        match pressed:
+            case "b" if shown.can_show_in_anki:
+                show = ShowInAnki(self._queue[0], shown.decisions[ENTER].content_hash)
+                self._message = self._review.decide(show).message
+                return KeyEffect.REDRAW
+            case "u":
+                self._undo_last()
+                return KeyEffect.NEXT_ITEM
+            case "j":
+                self._put_off()
+                return KeyEffect.NEXT_ITEM
+            case "k" if self._passed_ids:
+                self._queue.insert(0, self._passed_ids.pop())
+                return KeyEffect.NEXT_ITEM
+            case "e" if shown.selected is not None:
+                edited = self._edit_card(shown.selected)
+                if edited is not shown.selected:
+                    shown.select(edited)
+                    shown.keys = ((ENTER, "accepts"), *shown.keys[1:])
+                return KeyEffect.REDRAW
+        if pressed == _ESCAPE:
+            return KeyEffect.END
+        if self._pressed_keys:  # of several keys that do nothing, only the last is named
+            return KeyEffect.NOTHING
+        name = f"“{pressed}”" if pressed.strip() else "this key"
+        self._message = f"{name} does nothing here"
+        return KeyEffect.REDRAW
 
     def _read_key(self) -> str:
         """Wait for a key press and return its character.
@@ -380,16 +423,16 @@ class TerminalReview:
             return ENTER
         return key if len(key) == 1 else ""
 
-    def _put_off(self) -> bool:
-        """Move the item on screen behind all others. Returns True, as the review goes on."""
+    def _put_off(self) -> None:
+        """Move the item on screen behind all others."""
         self._passed_ids.append(self._queue.pop(0))
-        return True
 
-    def _apply_decision(self, decision: Decision) -> bool:
-        """Carry out a decision and go on. Returns True, as the review goes on."""
+    def _apply_decision(self, decision: Decision) -> None:
+        """Carry out a decision, and take the item off the queue."""
         self._pressed_keys.clear()
         if isinstance(decision, Postpone):
-            return self._put_off()
+            self._put_off()
+            return
         item = self._review.load_item(decision.id)
         result = self._review.decide(decision)
         outcome = _find_outcome(decision, item)
@@ -404,9 +447,9 @@ class TerminalReview:
             self._message += "; another fact of the same passage"
         if result.postponed_id:
             self._passed_ids.append(result.postponed_id)
-        return True
 
-    def _undo_last(self) -> bool:
+    def _undo_last(self) -> None:
+        """Undo the last decision of this review, and show its item again."""
         if not self._decisions:
             raise RefusedError("nothing to undo in this review", hint="ankiforge undo")
         done = self._decisions[-1]
@@ -418,7 +461,6 @@ class TerminalReview:
         self._passed_ids = [each for each in self._passed_ids if each not in decided]
         self._queue = [done.id, *(each for each in self._queue if each not in decided)]
         self._message = f"undone: {done.outcome}"
-        return True
 
     # --- the user's editor ------------------------------------------------------------------
 
@@ -457,7 +499,21 @@ class TerminalReview:
         )
 
 
-# --- the lines above a card -------------------------------------------------------------------
+# --- the lines of a screen -------------------------------------------------------------------
+
+
+def _list_screen_lines(shown: ShownItem) -> list[str | Pair]:
+    """Return the lines of a screen: the passage, the selected card, and a warning about it."""
+    lines = [*shown.screen.before]
+    if shown.selected is None:
+        return lines
+    view = view_card(shown.selected.card)
+    lines += format_sides(view)
+    if len(shown.screen.cards) > 1:
+        lines += ["", *_number_cards(shown.screen.cards)]
+    if view.warning is not None:
+        lines += ["", f"! {view.warning}"]
+    return lines
 
 
 def _keeps_text(item: Item) -> bool:
@@ -541,56 +597,45 @@ def _list_card_choices(item: Item) -> list[CardChoice]:
     return choices[:9]
 
 
-def _bind_keys_of_new_card(item: Item, cards: Sequence[CardChoice]) -> KeyBindings:
-    """Return the keys of a new card. Enter accepts the selected one."""
-    decisions = {ENTER: cards[0].accept, "x": Reject(item.id, item.content_hash)}
-    keys = [(ENTER, "accepts"), ("x", "rejects"), ("e", "edits"), *_NAVIGATION_KEYS]
-    if len(cards) > 1:
-        noun = "gaps" if len(item.offered_drafts) == 1 else "drafts"
-        keys.insert(1, (f"1-{len(cards)}", noun))
-    return KeyBindings(decisions, keys, cards, enter_accepts=True)
+def _bind_keys(
+    item: Item, actions: Iterable[Action]
+) -> tuple[dict[str, Decision], list[Pair]]:
+    """Return the decision of each key that decides on an item, and the keys to show."""
+    decisions: dict[str, Decision] = {}
+    shown: list[Pair] = []
+    for action in actions:
+        if action.legend is None:  # no key does it
+            continue
+        shown.append((action.keys[0], action.legend))
+        decision = _make_decision(item, action.verb)
+        if decision is not None:
+            decisions |= dict.fromkeys(action.keys, decision)
+    return decisions, [*shown, *_NAVIGATION_KEYS]
 
 
-def _bind_keys_of_outdated_card(item: Item, cards: Sequence[CardChoice]) -> KeyBindings:
-    """Return the keys of a card whose passage has changed, and which no drafter can reword."""
-    decisions = {ENTER: cards[0].accept, "x": Reject(item.id, item.content_hash)}
-    keys = ((ENTER, "keeps"), ("x", "retires"), ("e", "edits"), *_NAVIGATION_KEYS)
-    return KeyBindings(decisions, keys, cards[:1])
-
-
-def _bind_keys_of_change(
-    item: Item, draft: PendingDraft, cards: Sequence[CardChoice]
-) -> KeyBindings:
-    """Return the keys of new text for a card. Enter keeps the user's words, as on the page."""
-    keep = Reject(item.id, item.content_hash)
-    take = Accept(item.id, item.content_hash)
-    decisions: dict[str, Decision] = {ENTER: keep, "1": keep, "2": take}
-    keys = [(ENTER, "keeps yours"), ("2", "takes the new")]
-    if draft.may_be_another_card:
-        decisions["3"] = replace(take, another=True)
-        keys.append(("3", "makes another"))
-    keys += [("e", "edits"), *_NAVIGATION_KEYS]
-    return KeyBindings(decisions, keys, cards[:1])
+def _make_decision(item: Item, verb: Verb) -> Decision | None:
+    """Return the decision on an item, or None if the user is asked for more first."""
+    ids = item.id, item.content_hash
+    match verb:
+        case Verb.ACCEPT:
+            return Accept(*ids)
+        case Verb.MAKE_ANOTHER:
+            return Accept(*ids, another=True)
+        case Verb.REJECT:
+            return Reject(*ids)
+        case Verb.POSTPONE:
+            return Postpone(*ids)
+        case _:
+            return None
 
 
 def _make_form_screen(item: Item, question: UserQuestion) -> Screen:
-    """Return the screen that asks whether lines of a document are cards.
-
-    Enter makes the card of a single line. For several lines it decides nothing.
-    """
+    """Return the screen that asks whether lines of a document are cards."""
     examples = question.examples[:_MAX_EXAMPLES]
     if len(question.examples) > _MAX_EXAMPLES:
         more_count = len(question.examples) - _MAX_EXAMPLES
         examples = (*examples, f"… and {more_count:,} more")
-    ids = item.id, item.content_hash
-    decisions: dict[str, Decision] = {"1": Accept(*ids), "x": Reject(*ids)}
-    if len(question.drafts) == 1:
-        decisions[ENTER] = Accept(*ids)
-        keys = [(ENTER, "makes the card")]
-    else:
-        decisions[ENTER] = Postpone(*ids)
-        keys = [(ENTER, "later"), ("1", f"makes {len(question.drafts):,} cards")]
-    keys += [("x", "none"), *_NAVIGATION_KEYS]
+    decisions, keys = _bind_keys(item, list_question_actions(question))
     return Screen("", (mark_bold(question.text), *examples), decisions, keys)
 
 
@@ -598,24 +643,21 @@ def _make_conflict_screen(item: Item, question: UserQuestion) -> Screen:
     """Return the screen that shows both versions of a card that was changed in two places."""
     front, title = map(to_one_line, question.examples)
     lines: list[str | Pair] = [mark_bold(front), question.text]
-    labels = ("yours", "source")
     for conflict in question.conflicts:
-        if conflict.is_edited_in_ankiforge:
-            labels = ("in Anki", "here")
         lines += ["", f"{conflict.field}:"]
         texts = map(to_one_line, (conflict.user_text, conflict.source))
-        for number, text in enumerate(mark_differing_words(*texts)):
-            lines.append((f"{number + 1}  {labels[number]}", text))
-    keep = Reject(item.id, item.content_hash)
-    take = Accept(item.id, item.content_hash)
-    decisions: dict[str, Decision] = {ENTER: keep, "1": keep, "2": take}
-    keys = ((ENTER, f"keeps {labels[0]}"), ("2", labels[1]), *_NAVIGATION_KEYS)
+        mine, theirs = mark_differing_words(*texts)
+        if conflict.is_edited_in_ankiforge:
+            lines += [("1  in Anki", mine), ("2  here", theirs)]
+        else:
+            lines += [("1  yours", mine), ("2  source", theirs)]
+    decisions, keys = _bind_keys(item, list_question_actions(question))
     return Screen(title, tuple(lines), decisions, keys, guid=question.guids[0])
 
 
 def _list_selectable_cards(screen: Screen) -> dict[str, CardChoice]:
-    """Map each digit to the card that it selects. Empty if the digits decide something."""
-    if not screen.enter_accepts or len(screen.cards) == 1:
+    """Map each digit to the card that it selects, if there are several cards."""
+    if len(screen.cards) < 2:
         return {}
     return {str(number): choice for number, choice in enumerate(screen.cards, 1)}
 

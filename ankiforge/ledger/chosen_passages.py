@@ -82,7 +82,7 @@ def find_chosen_keys(
         The key of each passage in the order of `chosen`, or None if it isn't found. If the user
         has highlighted the passage since, this is the key of that highlight.
     """
-    keys_by_event_id: dict[str, HighlightKey] = {}
+    keys_by_event_id: dict[str | None, HighlightKey] = {}
     keys_by_text: dict[str, HighlightKey] = {}
     for row in highlights.load_current_highlights(store, container, path):
         highlight = decode_highlight(row["body"])

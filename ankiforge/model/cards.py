@@ -71,9 +71,9 @@ class Remark(Value):
     """A reason why a particular draft needs review, with details."""
 
     kind: RemarkKind
-    detail: str = ""
+    detail: str | None = None
     """The start of the GUID of the card that an `EQUAL_CARD` or `SAME_SENTENCE` remark is about,
-    and its verdict if it isn't live."""
+    and its verdict if it isn't live. None for other remarks."""
 
 
 class SourceChange(StrEnum):
@@ -333,7 +333,9 @@ class AdoptedNote(
         """
         if markdown == self.source_texts.get(field_name, ""):
             return self.get_original_html(field_name)
-        repaired_markdown, html = self.repaired.get(field_name, ("", None))
+        if field_name not in self.repaired:
+            return None
+        repaired_markdown, html = self.repaired[field_name]
         return html if markdown == repaired_markdown else None
 
 
@@ -637,8 +639,8 @@ class NoteHistory(Value, omit_defaults=True):
         """The hash of the note as last exported, or "" if it was never exported."""
         return self.exports[-1].note_hash if self.exports else ""
 
-    def find_picture_name(self, path: str) -> str:
-        """Return the name under which a picture was exported, or "" if it is unknown or ambiguous.
+    def find_picture_name(self, path: str) -> str | None:
+        """Return the name under which a picture was exported, or None if unknown or ambiguous.
 
         If no exported picture has exactly this path, fall back to a picture with the same file
         name, if there is only one. Embeds of missing files need this, as they have no directory.
@@ -651,7 +653,7 @@ class NoteHistory(Value, omit_defaults=True):
             for shipped_path, name in self.pictures.items()
             if shipped_path.rpartition("/")[2] == file
         }
-        return names.pop() if len(names) == 1 else ""
+        return names.pop() if len(names) == 1 else None
 
 
 class Card(CardContent, kw_only=True):

@@ -237,17 +237,18 @@ class Highlight(Value):
     has up to 600 characters, or up to 1,500 if the comment asks something."""
 
     @property
-    def other_tool_id(self) -> str:
-        """The id that another tool wrote next to the passage, or "" if there is none.
+    def other_tool_id(self) -> str | None:
+        """The id that another tool wrote next to the passage, or None if there is none.
 
         It is either the id of an Anki note or one of the tool's own ids.
         """
         return find_anki_note_id(self.hints)
 
     @property
-    def other_tool_note_id(self) -> int:
-        """The id of the Anki note that another tool made from the passage, or 0 if unknown."""
-        return int(self.other_tool_id) if self.other_tool_id.isdecimal() else 0
+    def other_tool_note_id(self) -> int | None:
+        """The id of the Anki note that another tool made from the passage, or None if unknown."""
+        id = self.other_tool_id
+        return int(id) if id is not None and id.isdecimal() else None
 
     @property
     def source_kind(self) -> SourceKind:
@@ -256,11 +257,13 @@ class Highlight(Value):
         return _KIND_BY_SCHEME.get(scheme, SourceKind.OTHER)
 
     @property
-    def page_or_time(self) -> str:
-        """The page ("p. 12") or time ("1:02:03") to display, or "" if it is unknown."""
+    def page_or_time(self) -> str | None:
+        """The page ("p. 12") or time ("1:02:03") to display, or None if it is unknown."""
+        if not self.page_label:
+            return None
         if ":" in self.page_label:  # a time in captions
             return self.page_label
-        return f"p. {self.page_label}" if self.page_label else ""
+        return f"p. {self.page_label}"
 
     @property
     def has_formulas(self) -> bool:

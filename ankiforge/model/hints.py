@@ -85,16 +85,16 @@ def make_choice_hint(event_id: str) -> Hint:
     return Hint(f"{_CHOSEN}:{event_id}")
 
 
-def find_choice_event_id(hints: Iterable[Hint]) -> str:
+def find_choice_event_id(hints: Iterable[Hint]) -> str | None:
     """Return the id of the event that recorded the choice of a passage.
 
-    Returns "" if the passage wasn't chosen in ankiforge, but marked in its source.
+    Returns None if the passage wasn't chosen in ankiforge, but marked in its source.
     """
     for hint in hints:
         scheme, event_id = split_hint(hint)
         if scheme == _CHOSEN:
             return event_id
-    return ""
+    return None
 
 
 def make_block_id(name: str) -> str:
@@ -108,13 +108,13 @@ def split_hint(hint: Hint) -> HintParts:
     return HintParts(scheme, name)
 
 
-def find_anki_note_id(hints: Iterable[Hint]) -> str:
-    """Return the id that another tool wrote next to the highlight, or "" if there is none."""
+def find_anki_note_id(hints: Iterable[Hint]) -> str | None:
+    """Return the id that another tool wrote next to the highlight, or None if there is none."""
     for hint in hints:
         scheme, note_id = split_hint(hint)
         if scheme == _ANKI_NOTE:
             return note_id
-    return ""
+    return None
 
 
 def find_position(

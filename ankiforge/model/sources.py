@@ -182,6 +182,15 @@ class Problem(
         return f"{kind}: {self.location}{more}: {self.message}{hint}"
 
 
+class Suggestion(Value):
+    """A command that a feature suggests as the next step."""
+
+    command: str
+    """The command, without `ankiforge`."""
+    reason: str
+    """What the command is for."""
+
+
 class FeatureNotice(Value):
     """A message from a feature for the report of a run and for `status`."""
 
@@ -189,10 +198,8 @@ class FeatureNotice(Value):
     """A line of text to show below the summary, or None."""
     data: Json = {}
     """Keys and values to add to the JSON output of the run."""
-    suggested_command: str | None = None
-    """The command to suggest as the next step instead of the usual one, or None."""
-    suggestion_reason: str = ""
-    """What the suggested command is for."""
+    suggestion: Suggestion | None = None
+    """The step to suggest instead of the usual next one, or None."""
 
 
 VANISHED = "it disappeared while it was read"

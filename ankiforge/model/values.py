@@ -1,7 +1,7 @@
 """The base class of all values, type aliases, keys, ids, hashes, and the kinds of cards.
 
-Values are immutable, and their sequences are tuples. Missing text is "", never None. Hashes and
-ids must never change; see `tests/keys/keys.md`.
+Values are immutable, and their sequences are tuples. In fields that are stored as JSON, missing
+text is "", and elsewhere None. Hashes and ids must never change; see `tests/keys/keys.md`.
 
 A new kind of card needs a row in `_CARD_KINDS`, and a new note type a row in `_NOTE_TYPES`. It
 also needs changes in `draft`, `anki.notes` (the HTML of the fields), `anki.notetypes` (fields,

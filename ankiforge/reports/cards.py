@@ -5,7 +5,7 @@ The JSON is what commands such as `list --json` print.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum, StrEnum, auto
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from msgspec.structs import asdict
 from ankiforge.ledger.item_lists import MIN_ID_CHARS
 from ankiforge.model import (
     FOREIGN_PREFIX,
+    AnkiNote,
     CardKind,
     Conflict,
     Document,
@@ -40,10 +41,10 @@ from ankiforge.reports.view import (
     list_remarks,
     view_card,
 )
+from ankiforge.review.actions import list_question_actions, sort_as_commands
 from ankiforge.text import (
     ROW_TAIL_MARK,
     format_count,
-    format_counts,
     join_columns,
     mark_bold,
     occlusion,
@@ -52,6 +53,7 @@ from ankiforge.text import (
 )
 from ankiforge.text.cloze import format_table_rows, to_terminal_text
 from ankiforge.text.differences import mark_differing_words
+from ankiforge.text.lines import Line, format_lines
 
 if TYPE_CHECKING:
     from ankiforge.config.deckfiles import DeckRule
@@ -104,8 +106,7 @@ def list_row_to_json(
         "document": list_row.highlight.document.key,
         "heading": list_row.highlight.heading,
         "origin": get_attributes(list_row.origin, ("drafter", "model", "prompt")),
-        "guid": list_row.guid if isinstance(list_row, LocalCard) else None,
-        "anki": list_row.anki_state if isinstance(list_row, LocalCard) else "none",
+        **_anki_fields_to_json(list_row),
         **_draft_fields_to_json(list_row),
         **_card_fields_to_json(ledger, list_row),
     }
@@ -113,6 +114,16 @@ def list_row_to_json(
 
 def _masks_to_json(masks: occlusion.Masks) -> Json:
     return {"hide": masks.hide, "masks": [*map(asdict, masks.masks)]}
+
+
+_NOT_IN_ANKI: Json = {"guid": None, "anki": "none"}
+"""The fields of the JSON about the note in Anki, with their values for what has no note."""
+
+
+def _anki_fields_to_json(list_row: ListRow) -> Json:
+    if not isinstance(list_row, LocalCard):
+        return _NOT_IN_ANKI
+    return {"guid": list_row.guid, "anki": list_row.anki_state}
 
 
 _NO_DRAFT: Json = {
@@ -184,8 +195,7 @@ def suggestion_row_to_json(suggestion: Proposal, decks: tuple[DeckRule, ...]) ->
         "document": highlight.document.key,
         "heading": highlight.heading,
         "origin": get_attributes(suggestion.origin, ("drafter", "model", "prompt")),
-        "guid": None,
-        "anki": "none",
+        **_NOT_IN_ANKI,
         **_NO_DRAFT,
         **_NO_CARD,
     }
@@ -323,28 +333,14 @@ LEGEND = {
     "·": "no card",
 }
 """The meaning of the signs in rows."""
-_HEADING_NOUNS = {"accepted": "card", "listed": "highlight"}
 
 
-def format_heading(document: Document, counts: Mapping[str, int]) -> str:
+def format_heading(document: Document, lines: Iterable[Line]) -> str:
     """Format the line above a document's rows: its title, its folder and the number of rows.
 
-    Args:
-        document: the document.
-        counts: the number of the document's rows by verdict or, without verdicts, by another
-            word such as `listed`. `waiting` is the number of decisions.
+    `lines` are the numbers of the document's rows by what they wait for.
     """
-    parts = []
-    if counts.get("waiting"):
-        parts.append(f"{counts['waiting']:,} waiting")
-    for kind, noun in _HEADING_NOUNS.items():
-        if counts.get(kind):
-            parts.append(format_count(counts[kind], noun))
-    words = ("waiting", *_HEADING_NOUNS)
-    others = {kind: counts[kind] for kind in counts if kind not in words}
-    if any(others.values()):
-        parts.append(format_counts(others))
-    tail = ", ".join(parts)
+    tail = ", ".join(format_lines(lines))
     if document.directory:
         tail = f"{document.directory}/  {tail}"
     return f"{mark_bold(to_one_line(document.display_name))}{ROW_TAIL_MARK}{tail}"
@@ -378,10 +374,10 @@ def format_row(view: CardView, id: str, role: RowRole | None = None) -> str:
     question = view.format_question(opening, closing)
     sign, remark = _describe_row(view, role)
     gaps = [f"gap {number}: {gap}" for number, gap in enumerate(view.gaps[1:], 2)]
-    page: str | None = view.card.highlight.page_or_time
-    if view.card.kind is CardKind.OCCLUSION:  # the page is in the name of the figure
-        page = None
-    return build_list_row(id, sign, question, remark, ", ".join(gaps), page)
+    tail = [remark, ", ".join(gaps)]
+    if view.card.kind is not CardKind.OCCLUSION:  # the page is in the name of the figure
+        tail.append(view.card.highlight.page_or_time)
+    return build_list_row(id, sign, question, *tail)
 
 
 def _describe_row(view: CardView, role: RowRole) -> tuple[str, str | None]:
@@ -401,15 +397,18 @@ def _describe_row(view: CardView, role: RowRole) -> tuple[str, str | None]:
 
 def _describe_decision(view: CardView) -> str:
     """Return who wrote the card that waits, and what is special about it."""
-    parts = [find_author(view.card).value]
-    card = view.card
-    if isinstance(card, PendingDraft):
-        if card.keeps_text:
-            parts = ["its passage changed"]
-        elif card.target_guid:
-            parts.append("changed card")
-        if card.is_blocked:
-            parts.append(_add_reason("blocked", view.pending_reason))
+    author = find_author(view.card).value
+    if not isinstance(view.card, PendingDraft):
+        return author
+    draft = view.card
+    if draft.keeps_text:
+        parts = ["its passage changed"]
+    elif draft.target_guid is not None:
+        parts = [author, "changed card"]
+    else:
+        parts = [author]
+    if draft.is_blocked:
+        parts.append(_add_reason("blocked", view.pending_reason))
     return " · ".join(parts)
 
 
@@ -422,13 +421,16 @@ def build_list_row(id: str, sign: str, text: str, *tail: str | None) -> str:
 
 def _explain_state(view: CardView) -> str:
     """Return the state of a card, with the reason for it and whether Anki has the note."""
+    card = view.card
     state = view.state
-    if not isinstance(view.card, LocalCard):
+    if not isinstance(card, LocalCard):
         return state
-    if view.card.verdict is not Verdict.TAKEN_BACK:
-        reason = to_one_line(view.card.verdict_reason)
+    if card.verdict is not Verdict.TAKEN_BACK:
+        reason = to_one_line(card.verdict_reason)
         state = _add_reason(state, _truncate_at_word(reason, _MAX_QUESTION_CHARS))
-    return f"{state}, still in Anki" if view.card.anki_state == "seen" else state
+    if card.anki_state == "seen":
+        state += ", still in Anki"
+    return state
 
 
 def _add_reason(state: str, reason: str | None) -> str:
@@ -546,7 +548,19 @@ _MAX_WORD_CHARS = 24
 
 def format_labelled_text(label: str, text: str) -> str:
     """Format a label and a text in two columns, indenting all further lines of the text."""
-    return f"{label:9} {text}".replace("\n", f"\n{'':10}")
+    return f"{label:9} {_indent_lines(text)}"
+
+
+def format_unlabelled_text(text: str) -> str:
+    """Format a text in the second of the two columns."""
+    return f"{_TEXT_INDENT}{_indent_lines(text)}"
+
+
+def _indent_lines(text: str) -> str:
+    return text.replace("\n", f"\n{_TEXT_INDENT}")
+
+
+_TEXT_INDENT = " " * 10
 
 
 def format_item_in_full(
@@ -577,8 +591,9 @@ def format_item_in_full(
         yield from _format_changed_card(ledger, list_row)
     else:
         yield from _format_card_state(ledger, list_row)
-    for arguments in view.commands if with_commands else ():
-        yield format_labelled_text("", f"ankiforge {arguments}")
+    if with_commands:
+        for arguments in view.commands:
+            yield format_unlabelled_text(f"ankiforge {arguments}")
     for question in questions:
         if list_row.id in question.guids:
             yield from format_question(question)
@@ -591,7 +606,7 @@ def format_suggestion_in_full(suggestion: Proposal) -> TextLines:
     yield f"{id}  {suggestion.kind}  waiting  {Author.SUGGESTED}"
     yield from format_content(view)
     yield format_labelled_text("source", format_title(suggestion.highlight))
-    yield format_labelled_text("", f"ankiforge accept {id}")
+    yield format_unlabelled_text(f"ankiforge accept {id}")
 
 
 def _format_title(list_row: ListRow) -> str:
@@ -604,15 +619,14 @@ def _format_title(list_row: ListRow) -> str:
 def _format_source(list_row: ListRow) -> TextLines:
     """Yield lines with the places of a card or draft in its sources, and links to them."""
     highlight = list_row.highlight
-    title = highlight.document.title
-    headings = [
-        each for each in highlight.heading.split(" › ") if each not in ("", title)
-    ]
-    source = " › ".join([format_title(highlight), *headings])
-    yield format_labelled_text("last in" if _is_lost(list_row) else "source", source)
-    for link in (highlight.uri, *highlight.links):
-        if link:
-            yield format_labelled_text("", link)
+    parts = [format_title(highlight)]
+    for heading in filter(None, highlight.heading.split(" › ")):
+        if heading != highlight.document.title:
+            parts.append(heading)
+    label = "last in" if _is_lost(list_row) else "source"
+    yield format_labelled_text(label, " › ".join(parts))
+    for link in filter(None, (highlight.uri, *highlight.links)):
+        yield format_unlabelled_text(link)
     for passage in list_row.passages[1:]:
         yield format_labelled_text("also", format_title(passage))
 
@@ -632,7 +646,7 @@ def _format_findings(ledger: Ledger, list_row: ListRow) -> TextLines:
         if finding.duplicate and not finding.duplicate.startswith(FOREIGN_PREFIX):
             for near in item_lists.load_items(ledger, [finding.duplicate]):
                 text = f"{near.id[:10]}  {format_short_question(near)}"
-                yield format_labelled_text("", text)
+                yield format_unlabelled_text(text)
 
 
 def _format_pending_reasons(draft: PendingDraft) -> TextLines:
@@ -640,8 +654,8 @@ def _format_pending_reasons(draft: PendingDraft) -> TextLines:
     if list_remarks(draft) or not list_findings(draft):
         yield format_labelled_text("waits", explain_pending(draft))
     for remark in draft.remarks:
-        if remark.detail:
-            yield format_labelled_text("", f"{remark.kind}: {remark.detail}")
+        if remark.detail is not None:
+            yield format_unlabelled_text(f"{remark.kind}: {remark.detail}")
 
 
 def _format_changed_card(ledger: Ledger, draft: PendingDraft) -> TextLines:
@@ -680,19 +694,19 @@ def format_quote_in_passage(passage: str, quote: str) -> str:
     beginning of the passage.
     """
     passage, quote = to_one_line(passage), to_one_line(quote)
-    if quote and quote in passage and quote != passage:
-        text_before, _, text_after = passage.partition(quote)
-        text_before = _truncate_at_word(text_before[::-1], _CONTEXT_CHARS)[::-1]
-        return f"“{text_before}»{quote}«{_truncate_at_word(text_after, _CONTEXT_CHARS)}”"
-    return f"“{_truncate_at_word(passage, 2 * _CONTEXT_CHARS)}”"
+    if not quote or quote == passage or quote not in passage:
+        return f"“{_truncate_at_word(passage, 2 * _CONTEXT_CHARS)}”"
+    text_before, _, text_after = passage.partition(quote)
+    text_before = _truncate_at_word(text_before[::-1], _CONTEXT_CHARS)[::-1]
+    return f"“{text_before}»{quote}«{_truncate_at_word(text_after, _CONTEXT_CHARS)}”"
 
 
 def _truncate_at_word(text: str, limit: int) -> str:
     if len(text) <= limit:
         return text
-    start, _, last_word = text[: limit + 1].rpartition(" ")
-    # if the last word is very long, the text is probably in a script without spaces
-    shown = start if len(last_word) <= _MAX_WORD_CHARS else text[:limit]
+    shown, _, last_word = text[: limit + 1].rpartition(" ")
+    if len(last_word) > _MAX_WORD_CHARS:  # probably a script without spaces
+        shown = text[:limit]
     return f"{shown.rstrip(' ,;:')}…"
 
 
@@ -702,17 +716,23 @@ def format_content(view: CardView) -> TextLines:
         if name != occlusion.OCCLUSION_FIELD:
             yield format_labelled_text(name.lower(), text)
     if view.masks is not None:
-        hides_one = view.masks.hide == occlusion.HIDE_ONE
-        hidden = "one label at a time" if hides_one else "all labels"
-        yield format_labelled_text("hides", hidden)
-        for mask in view.masks.masks:
-            state = "" if mask.on else "  (switched off)"
-            yield format_labelled_text(
-                "", f"{mask.number}  {mask.label or '(drawn)'}{state}"
-            )
+        yield from _format_masks(view.masks)
     for number, text in enumerate(view.gaps, start=1):
         yield format_labelled_text(f"gap {number}", text)
     yield format_labelled_text("quote", view.card.quote)
+
+
+def _format_masks(masks: occlusion.Masks) -> TextLines:
+    """Yield lines with how a figure is asked, and with the label below each of its masks."""
+    hidden = "all labels"
+    if masks.hide == occlusion.HIDE_ONE:
+        hidden = "one label at a time"
+    yield format_labelled_text("hides", hidden)
+    for mask in masks.masks:
+        text = f"{mask.number}  {mask.label or '(drawn)'}"
+        if not mask.on:
+            text += "  (switched off)"
+        yield format_unlabelled_text(text)
 
 
 def _format_card_state(ledger: Ledger, card: LocalCard) -> TextLines:
@@ -721,18 +741,23 @@ def _format_card_state(ledger: Ledger, card: LocalCard) -> TextLines:
     if card.revision and not card.revision.keeps_text:
         yield format_labelled_text("becomes", _format_fields(card.revision))
     note = load_note_in_anki(ledger, card.id)
-    if note:
-        parts = [note.deck] if note.deck else []
-        parts.append(format_count(note.reviews, "review"))
-        if note.lapses:
-            parts.append(format_count(note.lapses, "lapse"))
-        if note.suspended:
-            parts.append("suspended")
-        yield format_labelled_text("studied", " · ".join(parts))
+    if note is not None:
+        yield format_labelled_text("studied", " · ".join(_list_study_facts(note)))
         if note.feedback:
             yield format_labelled_text("remark", note.feedback)
     if card.verdict_reason:
         yield format_labelled_text(card.verdict_name, card.verdict_reason)
+
+
+def _list_study_facts(note: AnkiNote) -> TextLines:
+    """Yield the deck of a note in Anki, and how it was studied there."""
+    if note.deck:
+        yield note.deck
+    yield format_count(note.reviews, "review")
+    if note.lapses:
+        yield format_count(note.lapses, "lapse")
+    if note.suspended:
+        yield "suspended"
 
 
 def format_question(question: UserQuestion) -> TextLines:
@@ -740,15 +765,15 @@ def format_question(question: UserQuestion) -> TextLines:
     id = question.id[:MIN_ID_CHARS]
     yield f"{id}  {question.text}"
     for example in question.examples:
-        yield format_labelled_text("", to_one_line(example))
+        yield format_unlabelled_text(to_one_line(example))
     for conflict in question.conflicts:
         user_label, source_label = "mine", "source"
         if conflict.is_edited_in_ankiforge:
             user_label, source_label = "in Anki", "here"
-        yield format_labelled_text("", f"{conflict.field}:")
+        yield format_unlabelled_text(f"{conflict.field}:")
         yield format_labelled_text(f"  {user_label}", conflict.user_text)
         yield format_labelled_text(f"  {source_label}", conflict.source)
-    accept = join_columns(f"ankiforge accept {id}", question.accept_effect)
-    yield format_labelled_text("", accept)
-    reject = join_columns(f"ankiforge reject {id}", question.reject_effect)
-    yield format_labelled_text("", reject)
+    for action in sort_as_commands(list_question_actions(question)):
+        if action.effect is not None:
+            command = join_columns(f"ankiforge {action.verb} {id}", action.effect)
+            yield format_unlabelled_text(command)

@@ -71,18 +71,20 @@ def run_part_checks(name: str, check: PartCheck) -> Iterator[DoctorCheck]:
         for result in check():
             if isinstance(result, str):
                 yield DoctorCheck(name, CheckState.OK, result)
-                continue
-            state = CheckState.WARN if result.is_notice else CheckState.FAIL
-            message = (
-                f"{result.location}: {result.message}"
-                if result.location
-                else result.message
-            )
-            yield DoctorCheck(name, state, message, result.hint, 1)
+            else:
+                yield _make_problem_check(name, result)
     except ForgeError as error:
         yield DoctorCheck(
             name, CheckState.FAIL, error.message, error.hint, error.exit_code
         )
+
+
+def _make_problem_check(name: str, problem: Problem) -> DoctorCheck:
+    state = CheckState.WARN if problem.is_notice else CheckState.FAIL
+    message = problem.message
+    if problem.location:
+        message = f"{problem.location}: {message}"
+    return DoctorCheck(name, state, message, problem.hint, 1)
 
 
 def _make_warning(message: str, advice: str) -> Problem:
@@ -132,42 +134,57 @@ def run_checks(
         workspace = find_workspace()
         workspace.load_decks()
         workspaces.append(workspace)
-        file = workspace.root / settings.SETTINGS_FILE_NAME
-        source_count = len(workspace.config.sources)
-        remembered_count = len(workspace.remembered_paths)
-        if source_count or remembered_count or workspace.is_default:
-            place = shorten_path(workspace.root if workspace.is_default else file)
-            remembered = f", {remembered_count} remembered" if remembered_count else ""
-            yield f"{place}: {format_count(source_count, 'source')}{remembered}"
-        else:
-            advice = f"name a vault, a PDF folder or Zotero under sources: in {file}"
-            yield _make_warning(f"{file} names no source", advice)
-
-    def check_trust() -> Iterator[str | Problem]:
-        user_directory = find_user_directory(environment.environ)
-        require_trust(workspaces[0], None, user_directory)
-        yield from ()
+        yield _describe_settings(workspace)
 
     yield from run_part_checks("settings", check_settings)
     for workspace in workspaces:
+        check_trust = partial(_check_trust, environment, workspace)
         distrust = [*run_part_checks("trust", check_trust)]
         yield from distrust
-        if distrust:
-            return
-        selection = select_sources(workspace)
-        for source in selection.sources:
-            name = f"source {source.entry.name}"
-            yield from run_part_checks(
-                name, partial(_check_source, workspace, source, offline)
-            )
-        yield from run_part_checks("source", partial(iter, selection.problems))
-        for name, check in (
-            ("ledger", _check_ledger),
-            ("model", partial(_check_model, offline=offline)),
-            ("Anki", partial(_check_collection, environment)),
-            ("AnkiConnect", partial(_check_anki_connect, offline=offline)),
-        ):
-            yield from run_part_checks(name, partial(check, workspace))
+        if not distrust:
+            yield from _check_workspace(workspace, environment, offline=offline)
+
+
+def _describe_settings(workspace: WorkspaceDirectory) -> str | Problem:
+    """Describe how many sources a workspace has, or warn that it has none."""
+    file = workspace.root / settings.SETTINGS_FILE_NAME
+    source_count = len(workspace.config.sources)
+    remembered_count = len(workspace.remembered_paths)
+    sources = format_count(source_count, "source")
+    if remembered_count > 0:
+        sources += f", {remembered_count} remembered"
+    if workspace.is_default:
+        return f"{shorten_path(workspace.root)}: {sources}"
+    if source_count + remembered_count > 0:
+        return f"{shorten_path(file)}: {sources}"
+    advice = f"name a vault, a PDF folder or Zotero under sources: in {file}"
+    return _make_warning(f"{file} names no source", advice)
+
+
+def _check_trust(
+    environment: Environment, workspace: WorkspaceDirectory
+) -> Iterator[str | Problem]:
+    """Check that the user has trusted a workspace, and yield nothing if so."""
+    require_trust(workspace, None, find_user_directory(environment.environ))
+    yield from ()
+
+
+def _check_workspace(
+    workspace: WorkspaceDirectory, environment: Environment, *, offline: bool
+) -> Iterator[DoctorCheck]:
+    """Check the sources of a workspace, and what its cards go through."""
+    selection = select_sources(workspace)
+    for source in selection.sources:
+        check_source = partial(_check_source, workspace, source, offline)
+        yield from run_part_checks(f"source {source.entry.name}", check_source)
+    yield from run_part_checks("source", partial(iter, selection.problems))
+    for name, check in (
+        ("ledger", _check_ledger),
+        ("model", partial(_check_model, offline=offline)),
+        ("Anki", partial(_check_collection, environment)),
+        ("AnkiConnect", partial(_check_anki_connect, offline=offline)),
+    ):
+        yield from run_part_checks(name, partial(check, workspace))
 
 
 def _check_program() -> Iterator[str | Problem]:
@@ -199,23 +216,25 @@ def _check_source(
     entry = selected.entry
     source = open_source(workspace, selected, offline=offline)
     describe: Callable[[], str] | None = getattr(source, "describe_access", None)
-    if describe:
+    if describe is not None:
         # an API is read without the folder, but a run then lacks the files
         if entry.has_path and not entry.path.exists():
             advice = "correct path: in ankiforge.yaml"
             yield Problem(str(entry.path), "it is not there", advice)
-            return
-        yield f"{entry.kind}: {describe()}"
+        else:
+            yield f"{entry.kind}: {describe()}"
         return
     files = getattr(source, "listing", None)
-    first = next(files.list_files(), None) if files else None
+    first = next(files.list_files(), None) if files is not None else None
     if isinstance(first, Problem):
         advice = f"{first.hint} ({entry.location})"
         yield Problem(str(entry.path), first.message, advice, first.is_notice)
         return
     places = [shorten_path(path) for path in selected.paths or (entry.path,)]
-    remembered = "" if entry in workspace.config.sources else ", remembered by run"
-    yield f"{entry.kind} in {format_truncated_list(places)}{remembered}"
+    access = f"{entry.kind} in {format_truncated_list(places)}"
+    if entry not in workspace.config.sources:
+        access += ", remembered by run"
+    yield access
 
 
 def _check_ledger(workspace: WorkspaceDirectory) -> Iterator[str | Problem]:
@@ -262,9 +281,11 @@ def _check_collection(
     if setting == "none":
         yield "never read: anki.collection is none"
     elif setting == "auto":
-        paths = ", ".join(map(str, find_anki_collections(environment)))
-        nowhere = "no collection on this computer, so packages contain every card"
-        yield f"collection {paths}" if paths else nowhere
+        paths = find_anki_collections(environment)
+        if paths:
+            yield f"collection {', '.join(map(str, paths))}"
+        else:
+            yield "no collection on this computer, so packages contain every card"
     elif os.access(Path(setting), os.R_OK):
         yield f"collection {setting}"
     else:

@@ -56,6 +56,7 @@ from ankiforge.reports.highlights import format_location, highlight_to_json
 from ankiforge.reports.view import view_card
 from ankiforge.review import batches
 from ankiforge.text import ROW_TAIL_MARK, mark_bold, to_one_line
+from ankiforge.text.lines import make_label_line, make_noun_line
 
 ListedRows = Iterator[tuple[Any, Iterable[str]]]
 """An iterator over pairs of an item's JSON and its lines of text. Only the requested form has to be
@@ -141,8 +142,10 @@ class _ListedDocument(NamedTuple):
     """What a list shows of a document."""
 
     rows: Sequence[ListRow]
-    suggestions: Sequence[tuple[Proposal, bool]]
-    """The suggested cards, each with whether it is certain."""
+    suggestions: Sequence[Proposal]
+    """The suggested cards that are shown without asking, most useful first."""
+    more: Sequence[Proposal]
+    """The suggested cards that are less certain, or () if the user hasn't asked for them."""
 
 
 class Listing:
@@ -252,7 +255,7 @@ class Listing:
             shown_rows = _drop_changing_cards(document.rows, roles)
             if self._verbose:
                 yield from self._list_rows(shown_rows)
-                for suggestion, _ in document.suggestions:
+                for suggestion in (*document.suggestions, *document.more):
                     yield None, cards.format_suggestion_in_full(suggestion)
                 continue
             document = document._replace(rows=shown_rows)
@@ -291,17 +294,12 @@ class Listing:
         terms = queries.parse_query(queries.join_arguments(query))
         rows = item_lists.find_rows(ledger, terms, everything=everything)
         suggestions = pending_items.split_suggestions(pending.without_card)
-        locations_by_document = defaultdict[
-            int | None, list[tuple[PassageLocation, bool]]
-        ](list)
-        for location in suggestions.certain:
-            locations_by_document[location.document].append((location, True))
-        for location in suggestions.more if more else ():
-            locations_by_document[location.document].append((location, False))
+        certain = _group_by_document(suggestions.certain)
+        less_certain = _group_by_document(suggestions.more if more else ())
         rows_by_document = defaultdict[int | None, list[FoundItem]](list)
         for row in rows:
             rows_by_document[row.document].append(row)
-        documents = [*dict.fromkeys((*rows_by_document, *locations_by_document))]
+        documents = [*dict.fromkeys((*rows_by_document, *certain, *less_certain))]
         if not everything:
             self._sort_for_review(documents, rows_by_document)
         ids = [row.id for each in documents for row in rows_by_document[each]]
@@ -310,7 +308,8 @@ class Listing:
             row_count = len(rows_by_document[document])
             yield _ListedDocument(
                 [*islice(list_rows, row_count)],
-                [*self._load_suggestions(locations_by_document[document], terms)],
+                [*self._load_suggestions(certain.get(document, ()), terms)],
+                [*self._load_suggestions(less_certain.get(document, ()), terms)],
             )
 
     def _sort_for_review(
@@ -334,28 +333,29 @@ class Listing:
         )
 
     def _load_suggestions(
-        self,
-        locations: Iterable[tuple[PassageLocation, bool]],
-        terms: Sequence[QueryTerm],
-    ) -> Iterator[tuple[Proposal, bool]]:
+        self, locations: Iterable[PassageLocation], terms: Sequence[QueryTerm]
+    ) -> Iterator[Proposal]:
         """Yield the suggestions for highlights that match all terms of a query."""
-        for location, is_certain in locations:
+        for location in locations:
             outcomes = pending_items.iter_highlight_outcomes(self._ledger, location.key)
             for outcome in outcomes:
                 if not all(_matches(term, outcome.highlight) for term in terms):
                     continue
                 suggestion = find_proposal(self._ledger, outcome)
                 if isinstance(suggestion, Proposal):
-                    yield suggestion, is_certain
+                    yield suggestion
 
     def _document_to_json(self, document: _ListedDocument, roles: _Roles) -> ListedRows:
         for list_row in document.rows:
             decision = roles.find_decision(list_row)
             data = cards.list_row_to_json(self._ledger, list_row, self._decks, decision)
             yield data, ()
-        for suggestion, is_certain in document.suggestions:
+        for suggestion in document.suggestions:
             data = cards.suggestion_row_to_json(suggestion, self._decks)
-            yield {**data, "certain": is_certain}, ()
+            yield {**data, "certain": True}, ()
+        for suggestion in document.more:
+            data = cards.suggestion_row_to_json(suggestion, self._decks)
+            yield {**data, "certain": False}, ()
 
     def _rank_documents(self) -> dict[int, int]:
         """Map the row id of each document with pending items to its position on the page."""
@@ -569,6 +569,15 @@ class Listing:
         return [queries.resolve_id(ledger, argument) for argument in arguments]
 
 
+def _group_by_document(
+    locations: Iterable[PassageLocation],
+) -> dict[int | None, list[PassageLocation]]:
+    locations_by_document = defaultdict[int | None, list[PassageLocation]](list)
+    for location in locations:
+        locations_by_document[location.document].append(location)
+    return locations_by_document
+
+
 def _contains_terms(text: str, terms: Strings) -> bool:
     return all(term.casefold() in text.casefold() for term in terms)
 
@@ -627,38 +636,52 @@ def _format_document(
     document: _ListedDocument, roles: _Roles, id_length: int
 ) -> list[str]:
     """Format the heading of a document, and its rows: what waits first, then all others."""
-    counts = Counter[str]()
-    waiting_lines: list[str] = []
-    other_lines: list[str] = []
+    waiting_count = 0
+    count_by_verdict = Counter[str]()
+    waiting_rows: list[str] = []
+    other_rows: list[str] = []
     for list_row in document.rows:
         role = roles.find_role(list_row)
-        line = cards.format_row(view_card(list_row), list_row.id[:id_length], role)
+        row = cards.format_row(view_card(list_row), list_row.id[:id_length], role)
         if role is RowRole.DECISION:
-            counts["waiting"] += 1
+            waiting_count += 1
         elif isinstance(list_row, LocalCard):
-            counts[list_row.verdict_name] += 1
+            count_by_verdict[list_row.verdict_name] += 1
         is_waiting = role in (RowRole.DECISION, RowRole.OTHER_WORDS)
-        (waiting_lines if is_waiting else other_lines).append(line)
-    for suggestion, is_certain in document.suggestions:
-        counts["waiting" if is_certain else "more"] += 1
-        view = view_card(suggestion)
-        role = RowRole.DECISION if is_certain else RowRole.MORE
-        line = cards.format_row(view, str(view.id)[:id_length], role)
-        waiting_lines.append(line)
-    highlights = [list_row.highlight for list_row in document.rows]
-    highlights += [suggestion.highlight for suggestion, _ in document.suggestions]
-    if not highlights:
+        (waiting_rows if is_waiting else other_rows).append(row)
+    for suggestion in document.suggestions:
+        waiting_rows.append(_format_suggestion(suggestion, RowRole.DECISION, id_length))
+    for suggestion in document.more:
+        waiting_rows.append(_format_suggestion(suggestion, RowRole.MORE, id_length))
+    shown = [*document.rows, *document.suggestions, *document.more]
+    if not shown:
         return []
-    heading = cards.format_heading(highlights[0].document, counts)
-    return [heading, *waiting_lines, *other_lines]
+    waiting_count += len(document.suggestions)
+    lines = [
+        make_label_line("waiting", waiting_count, "waiting"),
+        make_noun_line("accepted", count_by_verdict.pop("accepted", 0), "card"),
+    ]
+    for verdict, count in count_by_verdict.items():
+        lines.append(make_label_line(verdict, count, verdict))
+    lines.append(make_label_line("more", len(document.more), "more"))
+    heading = cards.format_heading(shown[0].highlight.document, lines)
+    return [heading, *waiting_rows, *other_rows]
+
+
+def _format_suggestion(suggestion: Proposal, role: RowRole, id_length: int) -> str:
+    id = make_highlight_id(suggestion.key)
+    return cards.format_row(view_card(suggestion), id[:id_length], role)
 
 
 def _format_heading(document: Document, shown: Sequence[_ListedHighlight]) -> str:
-    counts = Counter[str](listed=len(shown))
-    for each in shown:
-        if each.suggestion:
-            counts["waiting" if each.suggestion.is_certain else "more"] += 1
-    return cards.format_heading(document, counts)
+    suggestions = [each.suggestion for each in shown if each.suggestion]
+    certain_count = sum(suggestion.is_certain for suggestion in suggestions)
+    lines = [
+        make_label_line("waiting", certain_count, "waiting"),
+        make_noun_line("listed", len(shown), "highlight"),
+        make_label_line("more", len(suggestions) - certain_count, "more"),
+    ]
+    return cards.format_heading(document, lines)
 
 
 def _format_question(

@@ -132,10 +132,9 @@ def choose_step_after_run(
 
 def _find_feature_step(notices: Iterable[FeatureNotice]) -> NextStep | None:
     for notice in notices:
-        if notice.suggested_command is not None:
-            return NextStep(
-                StepKind.FEATURE, notice.suggested_command, notice.suggestion_reason
-            )
+        if notice.suggestion is not None:
+            suggestion = notice.suggestion
+            return NextStep(StepKind.FEATURE, suggestion.command, suggestion.reason)
     return None
 
 
@@ -206,6 +205,11 @@ def format_next_step(step: NextStep, *, first: bool = True) -> str:
     `first` is whether this is the main recommendation rather than an alternative.
     """
     label = "next" if first else "or  "
+    return f"  {label}  {format_command(step)}"
+
+
+def format_command(step: NextStep) -> str:
+    """Format the command of a step, if it has one, and what it is for."""
     if step.command is None:
-        return f"  {label}  {step.reason}"
-    return f"  {label}  {join_columns(f'ankiforge {step.command}', step.reason)}"
+        return step.reason
+    return join_columns(f"ankiforge {step.command}", step.reason)

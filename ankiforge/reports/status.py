@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-import msgspec
+from msgspec.structs import asdict
 
-from ankiforge.config.workspace import WorkspaceDirectory
+from ankiforge.config.workspace import RememberedPath, WorkspaceDirectory
 from ankiforge.ledger import Ledger, PendingItems, pending_items
 from ankiforge.ledger.pending_items import (
     CardCounts,
@@ -15,12 +15,19 @@ from ankiforge.ledger.pending_items import (
     ReviewCounts,
     WaitingCounts,
 )
-from ankiforge.model import FeatureNotice, Pair, Strings, Value
+from ankiforge.model import FeatureNotice, Json, Pair, Strings, Value
 from ankiforge.pipeline.reading_list import SelectedSource
 from ankiforge.pipeline.sources import load_unread_files, open_source
 from ankiforge.pipeline.stored_documents import find_unmarked_paths
 from ankiforge.reports.cards import TextLines
-from ankiforge.reports.next_step import choose_next_step, suggest_choosing_passages
+from ankiforge.reports.next_step import (
+    NextStep,
+    StepKind,
+    choose_next_step,
+    format_command,
+    format_next_step,
+    suggest_choosing_passages,
+)
 from ankiforge.review import batches
 from ankiforge.text import (
     format_count,
@@ -30,53 +37,63 @@ from ankiforge.text import (
     shorten_path,
     truncate,
 )
+from ankiforge.text.lines import Line, format_lines, lines_to_json, make_label_line
 
 LABEL_WIDTH = 9
 """The width of the label column before details, in characters."""
-LIST_LOST_COMMAND = "ankiforge list finding:source_gone"
+LIST_LOST_COMMAND = "list finding:source_gone"
 """The command that lists the cards whose passage was removed from its source."""
-LIST_LEFT_COMMAND = "ankiforge list anki:seen -verdict:accepted"
+_LIST_LEFT_COMMAND = "list anki:seen -verdict:accepted"
 """The command that lists the cards that Anki still has although they were undone or rejected."""
 _MAX_TITLE_CHARS = 30
 
 # --- the counts of a workspace ----------------------------------------------------------
 
 
-class CardTotals(Value):
-    """The number of cards by verdict, and of those that need a look."""
-
-    accepted: int
-    rejected: int
-    retired: int
-    sourceless: int
-    """The number of accepted cards whose highlights were removed."""
-    left_in_anki: int
-    """The number of undone, rejected and retired cards that Anki still has."""
-
-
 class WorkspaceCounts(Value):
-    """The numbers that both `status` and `run` print as JSON."""
+    """The numbers that both `status` and `run` report."""
 
     highlights: HighlightCounts
-    cards: CardTotals
+    cards: CardCounts
     waiting: WaitingCounts
 
+    def to_json(self) -> Json:
+        """Convert the numbers to JSON, of those of cards only what `list_card_lines` has."""
+        return {
+            "highlights": asdict(self.highlights),
+            "cards": lines_to_json(list_card_lines(self.cards)),
+            "waiting": asdict(self.waiting),
+        }
 
-def count_workspace(
-    ledger: Ledger, pending: PendingItems, cards: CardCounts
-) -> WorkspaceCounts:
-    """Count the highlights of a workspace, and select the numbers that are shown of the rest."""
+
+def count_workspace(ledger: Ledger, pending: PendingItems) -> WorkspaceCounts:
+    """Count the highlights, cards and pending items of a workspace."""
     return WorkspaceCounts(
         pending_items.count_highlights(ledger),
-        CardTotals(
-            accepted=cards.accepted,
-            rejected=cards.rejected,
-            retired=cards.retired,
-            sourceless=cards.sourceless,
-            left_in_anki=cards.left_in_anki,
-        ),
+        pending_items.count_cards(ledger),
         pending_items.count_waiting(pending),
     )
+
+
+def list_card_lines(cards: CardCounts) -> list[Line]:
+    """List the number of cards by verdict, and of those that need a look."""
+    return [
+        make_label_line("accepted", cards.accepted, "accepted"),
+        Line("rejected", cards.rejected),
+        Line("retired", cards.retired),
+        Line(
+            "sourceless",
+            cards.sourceless,
+            f"{cards.sourceless:,} without a passage",
+            LIST_LOST_COMMAND,
+        ),
+        Line(
+            "left_in_anki",
+            cards.left_in_anki,
+            f"{cards.left_in_anki:,} undone or rejected, still in Anki",
+            _LIST_LEFT_COMMAND,
+        ),
+    ]
 
 
 def format_remaining_highlights(highlights: HighlightCounts) -> str | None:
@@ -128,40 +145,52 @@ def truncate_title(title: str) -> str:
 # --- status -----------------------------------------------------------------------------
 
 
-class Status(
-    WorkspaceCounts,
-    rename={"last_anki_read": "looked", "review_counts": "answers", "next_reason": "why"},
-):
-    """The state of a workspace, with the fields that `status --json` prints."""
+class Status(Value):
+    """The state of a workspace."""
 
+    counts: WorkspaceCounts
     workspace: str
     """The path of the workspace."""
-    sources: Strings
-    """The names of the sources, configured and remembered."""
-    remembered: Strings
-    """The paths given to earlier runs, which are remembered as sources."""
-    unsent: int
-    """The number of accepted cards not yet in a package."""
+    configured: Strings
+    """The names of the sources in the settings."""
+    remembered: tuple[RememberedPath, ...]
+    """The PATHs of earlier runs, which are remembered as sources."""
     documents: dict[str, int]
     """The number of highlights with new drafts by document title, best document first."""
-    model: str
-    """The drafting model, its server and its cost so far, or "" without a model."""
-    last_anki_read: str
-    """The time when Anki was last read, in ISO 8601, or "" if never."""
-    review_counts: ReviewCounts
+    model: str | None
+    """The drafting model, its server and its cost so far, or None without a model."""
+    last_anki_read: str | None
+    """The time when Anki was last read, in ISO 8601, or None if never."""
+    reviews: ReviewCounts
     unmarked: Strings
     """The remembered paths without a highlighted or chosen passage."""
-    not_read: dict[str, str]
+    unread: dict[str, str]
     """A description of the files that no source reads, by folder."""
-    next: str
-    """The next command, without the name of the program."""
-    next_reason: str
-    """The reason for the next command."""
+    step: NextStep
 
     @property
-    def recommends_choosing_passages(self) -> bool:
-        """Whether the next command is `draft PATH`, which chooses passages in unmarked files."""
-        return self.next.startswith("draft ")
+    def remembered_paths(self) -> Strings:
+        """The paths of `remembered`, each once: several sources may be read below one."""
+        return tuple(dict.fromkeys(place.path for place in self.remembered))
+
+    def to_json(self) -> Json:
+        """Convert the state to the JSON that `status --json` prints."""
+        remembered_names = {place.name for place in self.remembered}
+        return {
+            **self.counts.to_json(),
+            "workspace": self.workspace,
+            "sources": sorted({*self.configured, *remembered_names}),
+            "remembered": self.remembered_paths,
+            "unsent": self.counts.cards.unsent,
+            "documents": self.documents,
+            "model": self.model or "",
+            "looked": self.last_anki_read or "",
+            "answers": asdict(self.reviews),
+            "unmarked": self.unmarked,
+            "not_read": self.unread,
+            "next": self.step.command or "",
+            "why": self.step.reason,
+        }
 
 
 def get_status(
@@ -183,91 +212,71 @@ def get_status(
     for entry in workspace.config.sources:
         open_source(workspace, SelectedSource(entry), offline=True)
     pending = pending_items.load_pending_items(ledger)
-    cards = pending_items.count_cards(ledger)
-    counts = count_workspace(ledger, pending, cards)
+    counts = count_workspace(ledger, pending)
     step = choose_next_step(
         workspace,
         ledger,
         notices,
         pending,
-        unsent_count=cards.unsent,
+        unsent_count=counts.cards.unsent,
         has_highlights=counts.highlights.total > 0,
     )
     documents = Counter[str]()
     for group in batches.group_by_document(pending.drafts):
         documents[group.title] += len(group.with_drafts)
-    source_names = {source.name for source in workspace.config.sources}
-    source_names.update(place.name for place in workspace.remembered_paths)
-    remembered = dict.fromkeys(place.path for place in workspace.remembered_paths)
     unread = load_unread_files(ledger)
     return Status(
-        **msgspec.structs.asdict(counts),
+        counts,
         workspace=str(workspace.root),
-        sources=tuple(sorted(source_names)),
-        remembered=tuple(remembered),
-        unsent=cards.unsent,
+        configured=tuple(source.name for source in workspace.config.sources),
+        remembered=tuple(workspace.remembered_paths),
         documents=documents,
-        model=describe_model(workspace),
-        last_anki_read=ledger.get_meta("looked"),
-        review_counts=pending_items.count_reviews(ledger),
+        model=describe_model(workspace) or None,
+        last_anki_read=ledger.get_meta("looked") or None,
+        reviews=pending_items.count_reviews(ledger),
         unmarked=tuple(find_unmarked_paths(workspace, ledger)),
-        not_read={folder: files.summary for folder, files in unread.items()},
-        next=step.command or "",
-        next_reason=step.reason,
+        unread={folder: files.summary for folder, files in unread.items()},
+        step=step,
     )
 
 
-def format_status(status: Status, workspace: WorkspaceDirectory) -> TextLines:
+def format_status(status: Status) -> TextLines:
     """Yield the lines printed by `status`: a summary, details and the next command."""
-    yield f"  {format_count(status.highlights.total, 'highlight')}"
-    yield from format_remaining_work(status.waiting, status.highlights)
-    if status.unsent:
-        yield f"  → {format_count(status.unsent, 'card')} not in a package yet"
+    counts = status.counts
+    yield f"  {format_count(counts.highlights.total, 'highlight')}"
+    yield from format_remaining_work(counts.waiting, counts.highlights)
+    if counts.cards.unsent:
+        yield f"  → {format_count(counts.cards.unsent, 'card')} not in a package yet"
     yield ""
-    for label, text in _list_status_details(status, workspace):
-        if text:
-            yield format_detail(label, text)
+    for label, text in _list_status_details(status):
+        yield format_detail(label, text)
     yield ""
-    step = f"ankiforge {status.next}" if status.next else ""
-    yield f"  next  {join_columns(step, status.next_reason)}"
+    yield format_next_step(status.step)
 
 
-def _list_status_details(status: Status, workspace: WorkspaceDirectory) -> Iterator[Pair]:
-    """Yield the labels and texts of the details, of which some texts are empty."""
-    sources = [source.name for source in workspace.config.sources]
-    sources += map(shorten_path, status.remembered)
-
-    yield "cards", _format_card_counts(status.cards)
+def _list_status_details(status: Status) -> Iterator[Pair]:
+    """Yield the labels and texts of the details."""
+    cards = format_lines(list_card_lines(status.counts.cards))
+    if cards:
+        yield "cards", join_columns(*cards)
     yield "workspace", shorten_path(status.workspace)
-    yield "sources", format_truncated_list(sources) or "none yet"
-    yield "model", status.model
-    yield "Anki", _format_anki_state(status)
-    if status.unmarked and not status.recommends_choosing_passages:
+    sources = [*status.configured, *map(shorten_path, status.remembered_paths)]
+    yield "sources", format_truncated_list(sources) if sources else "none yet"
+    if status.model is not None:
+        yield "model", status.model
+    yield "Anki", _format_anki_state(status.last_anki_read, status.reviews)
+    if status.unmarked and status.step.kind is not StepKind.CHOOSE_PASSAGES:
         step = suggest_choosing_passages(status.unmarked)
-        yield "no marks", join_columns(f"ankiforge {step.command}", step.reason)
-    for folder, files in status.not_read.items():
+        yield "no marks", format_command(step)
+    for folder, files in status.unread.items():
         yield "not read", f"{folder}: {files}"
 
 
-def _format_card_counts(cards: CardTotals) -> str:
-    parts = []
-    if cards.accepted:
-        parts.append(f"{cards.accepted:,} accepted")
-    if cards.sourceless:
-        parts.append(f"{cards.sourceless:,} without a passage: {LIST_LOST_COMMAND}")
-    if cards.left_in_anki:
-        left = f"{cards.left_in_anki:,} undone or rejected, still in Anki"
-        parts.append(f"{left}: {LIST_LEFT_COMMAND}")
-    return join_columns(*parts)
-
-
-def _format_anki_state(status: Status) -> str:
-    if not status.last_anki_read:
-        parts = ["not read yet"]
-    else:
-        minute = status.last_anki_read[:16].replace("T", " ")
+def _format_anki_state(last_read: str | None, reviews: ReviewCounts) -> str:
+    parts = ["not read yet"]
+    if last_read is not None:
+        minute = last_read[:16].replace("T", " ")
         parts = [f"read {minute} UTC"]
-    reviews = status.review_counts
     if reviews.tested:
         retention = format_percent(reviews.remembered / reviews.tested)
         parts.append(format_count(reviews.reviews, "review"))

@@ -57,7 +57,6 @@ from ankiforge.reports.next_step import (
 )
 from ankiforge.reports.status import (
     LIST_LOST_COMMAND,
-    WorkspaceCounts,
     count_workspace,
     format_detail,
     format_remaining_work,
@@ -71,6 +70,7 @@ from ankiforge.text import (
     join_columns,
     shorten_path,
 )
+from ankiforge.text.lines import Line, format_lines, lines_to_json, make_label_line
 
 if TYPE_CHECKING:
     from ankiforge.draft.server import Usage
@@ -120,23 +120,26 @@ def build_delivery_report(result: RunResult, ledger: Ledger) -> DeliveryReport:
             "written": sum(package.notes for package in result.published),
             "added": added,
             "updated": updated,
-            "withheld": _count_by_hold_reason(result).total(),
+            **lines_to_json([make_withheld_line(result)]),
             "missing": pending_items.count_cards(ledger).missing,
             "conflicts": len(pending.conflicts),
-            "tombstones": len(result.scan.changes.deleted) if result.scan else 0,
+            **lines_to_json(_list_anki_change_lines(result)),
         },
         tuple(map(str, result.packages)),
         tuple(result.problems),
     )
 
 
-def _count_by_hold_reason(result: RunResult) -> Counter[str]:
-    """Count the notes that can't be exported at the moment by reason."""
+def make_withheld_line(result: RunResult) -> Line:
+    """Count the notes that can't be exported at the moment, and name each reason once."""
     count_by_reason = Counter[str]()
     for note in result.planned:
         if note.hold_reason is not None:
             count_by_reason[note.hold_reason] += 1
-    return count_by_reason
+    note_count = count_by_reason.total()
+    notes = format_count(note_count, "note")
+    sentence = f"{notes} withheld: {'; '.join(count_by_reason)}"
+    return Line("withheld", note_count, sentence)
 
 
 class RunReport(DeliveryReport):
@@ -160,7 +163,7 @@ class RunReport(DeliveryReport):
     """The number of cards that this run has drafted, accepted and changed."""
     changes: tuple[Json, ...]
     """The cards whose source has changed, with their old and new fields."""
-    state: WorkspaceCounts
+    state: Json
     """The counts of the whole workspace after the run."""
     llm: dict[str, float | None]
     """The requests to the model with their tokens and cost, and the number of highlights that the
@@ -179,41 +182,49 @@ def build_run_report(
     pending = pending_items.load_pending_items(ledger)
     step = choose_step_after_run(result, workspace.folder, ledger, notices, pending)
     read = result.report or IngestReport()
-    lost_keys = [*read.removed_keys, *read.removed_unread_keys]
     changes = _find_changes(result, ledger, workspace.folder)
-    changed_count, _ = _count_changes(changes)
+    card_lines = [
+        Line("drafted", result.drafted),
+        Line("accepted", result.accepted),
+        *_list_change_lines(changes),
+        _make_lost_line(_count_lost_items(read, ledger)),
+    ]
     return RunReport(
         **msgspec.structs.asdict(build_delivery_report(result, ledger)),
-        highlights=_count_read_highlights(read),
+        highlights=lines_to_json(_list_highlight_lines(read)),
         files=dict(read.files),
         unread_files=dict(read.unread_files),
         left_out=_count_skipped_texts(ledger),
         not_selected=read.unselected + read.in_missing_sources,
         no_card=_count_reasons_without_card(ledger),
         waits=dict(count_pending_reasons(ledger, pending.new_drafts).most_common()),
-        cards={
-            "drafted": result.drafted,
-            "accepted": result.accepted,
-            "changed": changed_count,
-            "lost": _count_lost_items(lost_keys, ledger).cards,
-        },
+        cards=lines_to_json(card_lines),
         changes=tuple(map(_change_to_json, changes)),
-        state=count_workspace(ledger, pending, pending_items.count_cards(ledger)),
+        state=count_workspace(ledger, pending).to_json(),
         llm=_model_usage_to_json(result),
-        next=(step.command or "") if step else "",
+        next=step.command or "" if step else "",
         why=step.reason if step else "",
     )
 
 
-def _count_read_highlights(read: IngestReport) -> dict[str, int]:
+def _list_highlight_lines(read: IngestReport) -> list[Line]:
+    """List how many highlights were read, and what has changed in the sources."""
     new_count, changed_count = len(read.new), len(read.changed)
-    return {
-        "seen": read.passage_count,
-        "new": new_count,
-        "changed": changed_count,
-        "gone": len(read.removed_keys),
-        "unchanged": max(read.passage_count - new_count - changed_count, 0),
-    }
+    new = make_label_line("new", new_count, "new")
+    if new_count >= read.passage_count:  # a first run doesn't repeat its number
+        new = Line("new", new_count)
+    unchanged_count = max(read.passage_count - new_count - changed_count, 0)
+    return [
+        Line("seen", read.passage_count),
+        new,
+        make_label_line("changed", changed_count, "changed"),
+        make_label_line(None, len(read.moved), "moved"),
+        make_label_line(None, len(read.missing_keys), "not found"),
+        make_label_line("gone", len(read.removed_keys), "gone"),
+        make_label_line(None, read.in_missing_sources, "in a missing folder"),
+        make_label_line(None, read.unselected, "no longer selected by the settings"),
+        Line("unchanged", unchanged_count),
+    ]
 
 
 def _count_skipped_texts(ledger: Ledger) -> dict[str, int]:
@@ -336,11 +347,8 @@ def _list_next_steps(
     """Yield the recommended step, followed by other ways to make cards."""
     if step is not None:
         yield step
-        if (
-            step.kind is StepKind.REVIEW
-            and result.has_new_highlights
-            and _can_ask_chat(workspace)
-        ):
+        is_review_of_news = step.kind is StepKind.REVIEW and result.has_new_highlights
+        if is_review_of_news and _can_ask_chat(workspace):
             yield CHAT_STEP
     if step is None or step.kind is not StepKind.CHOOSE_PASSAGES:
         yield from _suggest_unmarked(result, workspace)
@@ -368,42 +376,37 @@ def _suggest_unmarked(result: RunResult, workspace: Workspace) -> Iterator[NextS
 
 
 def _format_first_line(result: RunResult) -> str:
-    read = result.report
+    """Format how many highlights were read, or else drafted, and what is new."""
     sign = "!" if result.has_failures or result.error is not None else "✓"
-    if read is None:
+    if result.report is None:
         return f"{sign} {_format_drafted(result)}"
-    news = _format_news(read)
-    in_files = f" in {_format_files(read.files)}" if read.files else ""
-    if not read.passage_count:
-        return f"! no highlights found{in_files}{news}"
+    read = result.report
+    changes = format_lines(_list_highlight_lines(read))
+    if read.passage_count == 0:
+        return f"! no highlights found{_format_where_and_news(read.files, changes)}"
     highlights = format_count(read.passage_count, "highlight")
-    if not news and not read.new:
+    if not changes and not read.new:
         return f"{sign} {highlights}, nothing new"
-    # a source may have more files than the paths that the user gave
-    if news and result.remembered_paths:
-        return f"{sign} {highlights}{in_files}{news}"
-    return f"{sign} {highlights}{news}"
+    files: Mapping[str, int] = {}
+    if changes and result.remembered_paths:
+        # a source may have more files than the paths that the user gave
+        files = read.files
+    return f"{sign} {highlights}{_format_where_and_news(files, changes)}"
+
+
+def _format_where_and_news(files: Mapping[str, int], changes: Sequence[str]) -> str:
+    """Format what was read and has changed, to be added to a number of highlights."""
+    text = ""
+    if files:
+        text += f" in {_format_files(files)}"
+    if changes:
+        text += f" ({', '.join(changes)})"
+    return text
 
 
 def _format_drafted(result: RunResult) -> str:
     drafts = format_draft_counts(result.drafted, result.reworded)
     return f"{drafts}, {result.accepted:,} accepted" if result.accepted else drafts
-
-
-def _format_news(read: IngestReport) -> str:
-    """Format what has changed in the sources, in brackets. Returns "" for a first run."""
-    counts = {
-        "changed": len(read.changed),
-        "moved": len(read.moved),
-        "not found": len(read.missing_keys),
-        "gone": len(read.removed_keys),
-        "in a missing folder": read.in_missing_sources,
-        "no longer selected by the settings": read.unselected,
-    }
-    if len(read.new) < read.passage_count:  # a first run doesn't repeat its number
-        counts = {"new": len(read.new), **counts}
-    news = format_counts(counts)
-    return f" ({news})" if news else ""
 
 
 # What files are called in the singular and plural, by their extension.
@@ -441,24 +444,29 @@ def _format_details(
     notices: Sequence[FeatureNotice],
 ) -> TextLines:
     ledger = workspace.ledger
+    report = result.report
     for notice in notices:
         if notice.line is not None:
             yield notice.line
     for line in (
         format_anki_changes(result),
-        format_withheld_notes(result),
+        make_withheld_line(result).format(),
         _format_model_usage(result),
     ):
-        if line:
+        if line is not None:
             yield line
-    if result.report and (result.has_new_highlights or result.has_no_highlights):
+    if report and (result.has_new_highlights or result.has_no_highlights):
         yield from _format_unread(ledger)
-        yield from _explain_unmarked_pdfs(result, result.report)
-    if result.report and result.has_no_highlights and not result.has_failures:
-        yield from _explain_highlights(step, result.report)
+        yield from _explain_unmarked_pdfs(result, report)
+    if report and result.has_no_highlights and not result.has_failures:
+        yield from _explain_highlights(step, report)
     yield from _format_changes(_find_changes(result, ledger, workspace.folder))
-    if result.report:
-        yield from _format_lost_passages(result.report, ledger)
+    if report:
+        passages = (
+            _make_missing_line(report, ledger),
+            _make_lost_line(_count_lost_items(report, ledger)),
+        )
+        yield from format_lines(passages)
     if result.remembered_paths:
         paths = [shorten_path(path) for path in result.remembered_paths]
         yield f"Added to your sources: {format_truncated_list(paths)}"
@@ -479,16 +487,16 @@ def _explain_highlights(step: NextStep | None, report: IngestReport) -> TextLine
 
 def _explain_unmarked_pdfs(result: RunResult, report: IngestReport) -> TextLines:
     """Yield a line about PDFs without a highlight, unless a notice about one of them says it."""
-    has_notice = any(
-        problem.is_notice and problem.location.endswith(".pdf")
-        for problem in result.problems
-    )
-    if report.files.get(".pdf") and not report.passage_count and not has_notice:
-        yield NO_PDF_MARKS_HINT
+    if not report.files.get(".pdf") or report.passage_count > 0:
+        return
+    for problem in result.problems:
+        if problem.is_notice and problem.location.endswith(".pdf"):
+            return
+    yield NO_PDF_MARKS_HINT
 
 
 def _format_unread(ledger: Ledger) -> TextLines:
-    """Yield lines about text that looks like a card or highlight."""
+    """Yield a line about text that looks like a card or highlight, if there is any."""
     unread_count = 0
     for entry in pending_items.iter_skipped_texts(ledger):
         syntax = entry.skipped_text.apparent_syntax
@@ -503,29 +511,26 @@ def _format_unread(ledger: Ledger) -> TextLines:
         yield f"{texts} not read: ankiforge list --no-card --all"
 
 
-def _format_lost_passages(report: IngestReport, ledger: Ledger) -> TextLines:
-    """Yield lines about cards whose passage was not found, now or in two runs."""
+def _make_missing_line(report: IngestReport, ledger: Ledger) -> Line:
+    """Count the cards whose passage was not found for the first time."""
     missing = pending_items.count_dependent_items(
         ledger,
         report.missing_keys,
         excluded_states=(SourceState.PRESENT, SourceState.UNSELECTED),
     )
-    if missing.cards:
-        cards = format_count(missing.cards, "card")
-        titles = _format_titles(missing.titles)
-        yield f"{cards} in {titles}: the passage was not found; the next run looks again"
-    lost_keys = [*report.removed_keys, *report.removed_unread_keys]
-    lost = _count_lost_items(lost_keys, ledger)
-    if lost.cards:
-        yield f"{format_lost_cards(lost)}: {LIST_LOST_COMMAND}"
+    cards = format_count(missing.cards, "card")
+    titles = _format_titles(missing.titles)
+    sentence = f"{cards} in {titles}: the passage was not found; the next run looks again"
+    return Line(None, missing.cards, sentence)
 
 
 def _count_lost_items(
-    keys: Sequence[str], ledger: Ledger
+    report: IngestReport, ledger: Ledger
 ) -> pending_items.DependentItems:
+    """Count the cards and drafts whose passage was not found in two runs, or was removed."""
     return pending_items.count_dependent_items(
         ledger,
-        keys,
+        [*report.removed_keys, *report.removed_unread_keys],
         excluded_states=(
             SourceState.PRESENT,
             SourceState.MISSING,
@@ -534,11 +539,16 @@ def _count_lost_items(
     )
 
 
+def _make_lost_line(lost: pending_items.DependentItems) -> Line:
+    """Count the cards that have lost their passage, and name their documents."""
+    return Line("lost", lost.cards, format_lost_cards(lost), LIST_LOST_COMMAND)
+
+
 def format_lost_cards(lost: pending_items.DependentItems) -> str:
     """Format the number of cards that have lost their passage, with their documents' titles."""
+    cards = format_count(lost.cards, "card")
     whose = "its" if lost.cards == 1 else "their"
-    titles = _format_titles(lost.titles)
-    return f"{format_count(lost.cards, 'card')} lost {whose} passage in {titles}"
+    return f"{cards} lost {whose} passage in {_format_titles(lost.titles)}"
 
 
 def _format_titles(titles: Sequence[str]) -> str:
@@ -566,42 +576,57 @@ def _format_usage(usage: Usage) -> str:
 # --- what was delivered to Anki ---------------------------------------------------------
 
 
+def list_anki_read_lines(changes: AnkiChanges) -> list[Line]:
+    """List the notes read from Anki, and the changes that the user made there."""
+    return [
+        Line("seen", changes.note_count),
+        make_label_line("first", len(changes.first_seen), "seen for the first time"),
+        Line("back", len(changes.returned)),
+        Line("reviews", changes.reviews),
+        make_label_line("edited", len(changes.edited), "edited"),
+        make_label_line("suspended", len(changes.suspended), "suspended"),
+    ]
+
+
 def format_anki_read(changes: AnkiChanges) -> str:
     """Summarize the notes read from Anki and the changes that the user made there."""
     notes = format_count(changes.note_count, "note")
     reviews = format_count(changes.reviews, "new review")
-    change_counts = {
-        "seen for the first time": len(changes.first_seen),
-        "edited": len(changes.edited),
-        "suspended": len(changes.suspended),
-    }
-    parts = [notes, reviews, format_counts(change_counts)]
-    return ", ".join(filter(None, parts))
+    return ", ".join([notes, reviews, *format_lines(list_anki_read_lines(changes))])
 
 
 def format_anki_changes(result: RunResult) -> str | None:
     """Format a line about notes deleted, restored, missing or retired in Anki, if any."""
-    if result.scan is None:
-        return None
-    if result.scan.is_unreadable:
+    if result.scan is not None and result.scan.is_unreadable:
         return "Anki could not be read, so no package was written."
-    changes = result.scan.changes
-    notes_by_outcome = {
-        "deleted, not sent again": changes.deleted,
-        "back again": changes.returned,
-        "edited, your changes stay": changes.edited,
-        "missing": changes.missing,
-        "rejected earlier, by the tag ankiforge::retired": changes.retired,
-    }
-    parts = []
-    for outcome, notes in notes_by_outcome.items():
-        if notes:
-            parts.append(f"{format_count(len(notes), 'note')} {outcome}")
-    unknown_count = sum(note.keeps_unknown_text for note in result.planned)
-    if unknown_count:
-        subject = format_count(unknown_count, "note has", "notes have")
-        parts.append(f"{subject} text that was not written here, which is kept")
-    return f"In Anki: {'; '.join(parts)}" if parts else None
+    changes = format_lines(_list_anki_change_lines(result))
+    return f"In Anki: {'; '.join(changes)}" if changes else None
+
+
+def _list_anki_change_lines(result: RunResult) -> list[Line]:
+    """List what a run has found in Anki that changes what it sends."""
+    changes = AnkiChanges()
+    unknown_text_count = 0
+    if result.scan is not None:
+        changes = result.scan.changes
+        unknown_text_count = sum(note.keeps_unknown_text for note in result.planned)
+    subject = format_count(unknown_text_count, "note has", "notes have")
+    unknown_text = f"{subject} text that was not written here, which is kept"
+    return [
+        _make_note_line("tombstones", changes.deleted, "deleted, not sent again"),
+        _make_note_line(None, changes.returned, "back again"),
+        _make_note_line(None, changes.edited, "edited, your changes stay"),
+        _make_note_line(None, changes.missing, "missing"),
+        _make_note_line(None, changes.retired, _RETIRED_OUTCOME),
+        Line(None, unknown_text_count, unknown_text),
+    ]
+
+
+_RETIRED_OUTCOME = "rejected earlier, by the tag ankiforge::retired"
+
+
+def _make_note_line(name: str | None, notes: Sequence[Guid], outcome: str) -> Line:
+    return Line(name, len(notes), f"{format_count(len(notes), 'note')} {outcome}")
 
 
 def format_delivery(result: RunResult, *, include_unchanged: bool = True) -> TextLines:
@@ -635,15 +660,6 @@ def _format_notes(package: WrittenPackage) -> str:
         }
     )
     return f"{format_count(package.notes, 'note')} ({counts})"
-
-
-def format_withheld_notes(result: RunResult) -> str | None:
-    """Format how many notes weren't delivered and why. Return None if all of them were."""
-    count_by_reason = _count_by_hold_reason(result)
-    if not count_by_reason:
-        return None
-    notes = format_count(count_by_reason.total(), "note")
-    return f"{notes} withheld: {'; '.join(count_by_reason)}"
 
 
 # --- cards whose source changed ---------------------------------------------------------
@@ -682,23 +698,23 @@ def _find_guids_in_conflict(ledger: Ledger) -> set[Guid]:
     return guids
 
 
-def _count_changes(changes: Iterable[TextChange]) -> tuple[int, int]:
+def _list_change_lines(changes: Iterable[TextChange]) -> list[Line]:
     """Count the cards that take the text of their source, and those that keep their own."""
-    followed = kept = 0
+    followed_count = kept_count = 0
     for change in changes:
         if change.is_held:
-            kept += 1
+            kept_count += 1
         else:
-            followed += 1
-    return followed, kept
+            followed_count += 1
+    followed = format_count(followed_count, "card")
+    kept = format_count(kept_count, "card")
+    return [
+        Line("changed", followed_count, f"{followed} changed with the source"),
+        Line(None, kept_count, f"{kept} kept the old words"),
+    ]
 
 
-def _format_changes(changes: list[TextChange]) -> TextLines:
-    followed_count, kept_count = _count_changes(changes)
-    parts = []
-    if followed_count:
-        parts.append(f"{format_count(followed_count, 'card')} changed with the source")
-    if kept_count:
-        parts.append(f"{format_count(kept_count, 'card')} kept the old words")
+def _format_changes(changes: Iterable[TextChange]) -> TextLines:
+    parts = format_lines(_list_change_lines(changes))
     if parts:
         yield f"{', '.join(parts)}: ankiforge list --view changed"

@@ -33,7 +33,8 @@ from ankiforge.model import (
     Value,
     make_highlight_id,
 )
-from ankiforge.text import format_as_sentence, occlusion, to_one_line
+from ankiforge.review.actions import ACTIONS, Verb, find_situation, sort_as_commands
+from ankiforge.text import format_as_sentence, join_columns, occlusion, to_one_line
 from ankiforge.text.cloze import (
     format_cloze_answers,
     format_table_rows,
@@ -123,7 +124,7 @@ class CardView(Value):
             return tuple(_list_draft_commands(card))
         if not isinstance(card, LocalCard):
             return ()
-        if card.revision:
+        if card.revision is not None:
             return tuple(_list_draft_commands(card.revision))
         return () if card.is_live else (f"undo {card.id[:10]}",)
 
@@ -154,29 +155,42 @@ class CardView(Value):
 
 
 def _list_draft_commands(draft: PendingDraft) -> Iterator[str]:
-    """Yield the commands for deciding on a draft, the most likely one first."""
+    """Yield the commands for deciding on a draft, those that accept it first."""
+    for action in sort_as_commands(ACTIONS[find_situation(draft)]):
+        command = _format_command(action.verb, draft)
+        yield join_columns(command, action.effect)
+
+
+def _format_command(verb: Verb, draft: PendingDraft) -> str:
+    """Format the command that does something with a draft, without `ankiforge`."""
     id = draft.id[:10]
-    if draft.keeps_text:
-        field = draft.note_type.required_fields[-1]
-        yield f"accept {id}   the card stays as it is"
-        yield f'edit {id} --field {field} "…"'
-        yield "draft   a chat rewords it"
-        yield f"reject {id}   the card goes"
-        return
-    target = f"--force {id}" if draft.is_blocked else id
+    match verb:
+        case Verb.ACCEPT:
+            return f"accept {_format_accept_arguments(draft)}"
+        case Verb.MAKE_ANOTHER:
+            return f"accept --another {_format_accept_arguments(draft)}"
+        case Verb.EDIT:
+            field = draft.note_type.content_fields[0]
+            if draft.keeps_text:  # the question often still fits, and the answer doesn't
+                field = draft.note_type.required_fields[-1]
+            return f'edit {id} --field {field} "…"'
+        case Verb.DRAW:
+            return "review"
+        case Verb.REWORD:
+            return "draft"
+        case _:
+            return f"{verb} {id}"
+
+
+def _format_accept_arguments(draft: PendingDraft) -> str:
+    arguments = draft.id[:10]
+    if draft.keeps_text:  # nothing of the draft is taken
+        return arguments
+    if draft.is_blocked:
+        arguments = f"--force {arguments}"
     if len(draft.gaps) > 1:
-        target += " --gap 1"
-    if not draft.revised_guid:
-        yield f"accept {target}"
-    else:
-        yield f"accept {target}   the card gets these words"
-        if not draft.is_hand_written:
-            yield f"accept --another {target}   another card"
-    if draft.kind is CardKind.OCCLUSION:
-        yield "review"  # masks are drawn there
-    else:
-        yield f'edit {id} --field {draft.note_type.content_fields[0]} "…"'
-    yield f"reject {id}"
+        arguments += " --gap 1"
+    return arguments
 
 
 def view_card(card: ShownCard) -> CardView:

@@ -40,7 +40,7 @@ from ankiforge.model import (
 from ankiforge.pipeline.query import find_matching_ids, parse_query
 from ankiforge.review.items import Item
 from ankiforge.review.queue import list_queue
-from ankiforge.text import format_count
+from ankiforge.text.lines import Line, format_lines, make_noun_line
 from ankiforge.text.normalize import normalize_for_lookup
 
 SITTING_SIZE = 10
@@ -54,18 +54,21 @@ def format_pending_counts(counts: WaitingCounts, suffix: str = "") -> str | None
 
     Returns None if none waits. `suffix` is inserted after "waiting", such as ` in all sources`.
     """
-    parts = []
-    if counts.new:
-        parts.append(format_count(counts.new, "new card"))
-    if counts.changed:
-        parts.append(format_count(counts.changed, "changed card"))
-    if counts.questions:
-        parts.append(format_count(counts.questions, "question"))
-    if not parts:
+    kinds = format_lines(list_waiting_lines(counts))
+    if not kinds:
         return None
-    if len(parts) == 1:
-        return f"{parts[0]} waiting{suffix}"
-    return f"{counts.total:,} waiting{suffix}: {', '.join(parts)}"
+    if len(kinds) == 1:
+        return f"{kinds[0]} waiting{suffix}"
+    return f"{counts.total:,} waiting{suffix}: {', '.join(kinds)}"
+
+
+def list_waiting_lines(counts: WaitingCounts) -> list[Line]:
+    """List what waits by kind."""
+    return [
+        make_noun_line("new", counts.new, "new card"),
+        make_noun_line("changed", counts.changed, "changed card"),
+        make_noun_line("questions", counts.questions, "question"),
+    ]
 
 
 class DocumentItems(Value):

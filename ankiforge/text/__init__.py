@@ -94,8 +94,8 @@ def format_as_sentence(text: str) -> str:
     return sentence
 
 
-def join_columns(*parts: str) -> str:
-    """Join the non-empty parts with three spaces."""
+def join_columns(*parts: str | None) -> str:
+    """Join with three spaces the parts that aren't None or empty."""
     return "   ".join(filter(None, parts))
 
 

@@ -122,7 +122,7 @@ def list_everything(ledger: Ledger) -> dict[str, object]:
                 f"{each.kind}: {each.detail}"
                 for each in draft.remarks
                 if each.kind is not RemarkKind.TAKEN_BACK
-                and not each.detail.endswith(Verdict.TAKEN_BACK)
+                and not (each.detail or "").endswith(Verdict.TAKEN_BACK)
             ]
             offers.append(
                 (

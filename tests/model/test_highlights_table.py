@@ -88,7 +88,7 @@ def test_the_namespace_shows_the_kind_of_source(namespace, kind, has_formulas):
 
 
 @pytest.mark.parametrize(
-    ("label", "shown"), [("", ""), ("12", "p. 12"), ("xii", "p. xii"), ("1:02", "1:02")]
+    ("label", "shown"), [("", None), ("12", "p. 12"), ("xii", "p. xii"), ("1:02", "1:02")]
 )
 def test_a_page_or_a_time_is_shown(label, shown):
     assert highlight(page_label=label).page_or_time == shown
@@ -97,10 +97,10 @@ def test_a_page_or_a_time_is_shown(label, shown):
 @pytest.mark.parametrize(
     ("ids", "tool_id", "note_id"),
     [
-        ((), "", 0),
+        ((), None, None),
         ((hints.make_anki_note_hint("17"),), "17", 17),
-        ((hints.make_anki_note_hint("x17"),), "x17", 0),
-        ((hints.make_pdf_name_hint("17"),), "", 0),
+        ((hints.make_anki_note_hint("x17"),), "x17", None),
+        ((hints.make_pdf_name_hint("17"),), None, None),
     ],
 )
 def test_the_note_of_another_tool_is_known_by_its_number(ids, tool_id, note_id):

@@ -30,7 +30,7 @@ def test_a_hint_has_a_scheme_and_a_name():
 def test_a_chosen_passage_names_the_event_of_its_choice():
     chosen = hints.make_choice_hint("m1.2")
     assert hints.find_choice_event_id(["nm:mark", chosen, "mark:m1.3"]) == "m1.2"
-    assert hints.find_choice_event_id(["nm:mark", "marks:x"]) == ""
+    assert hints.find_choice_event_id(["nm:mark", "marks:x"]) is None
 
 
 def test_the_first_position_counts_that_can_be_read():

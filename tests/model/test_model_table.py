@@ -102,7 +102,7 @@ def test_the_text_around_a_mark_has_no_empty_lines(parts, context):
     document = Document(DocumentKey("a:b/c"), "a", "", path="Notes/A.md")
     highlight = Highlight(document, "a:b", HighlightKind.HIGHLIGHT, **parts)
     assert highlight.context == context.replace("|", "\n")
-    assert (document.display_name, highlight.page_or_time) == ("Notes/A.md", "")
+    assert (document.display_name, highlight.page_or_time) == ("Notes/A.md", None)
 
 
 def conflict(edited_here: bool) -> Conflict:
@@ -166,7 +166,7 @@ def test_a_hint_is_found_by_its_scheme():
         hints.make_zotero_hint("A"),
     )
     assert hints.find_anki_note_id(ids) == "17"
-    assert hints.find_anki_note_id(ids[:1]) == ""
+    assert hints.find_anki_note_id(ids[:1]) is None
     assert hints.split_hint(ids[0]) == ("nm", "n1")
 
 
@@ -306,8 +306,8 @@ def test_a_card_has_the_fields_of_its_note(of, fields):
         ("a/x.png", "af-1.png"),
         ("x.png", "af-1.png"),
         ("c/y.png", "af-3.png"),
-        ("y.png", ""),  # two are called so
-        ("z.png", ""),
+        ("y.png", None),  # two are called so
+        ("z.png", None),
     ],
 )
 def test_a_picture_is_known_by_its_name_if_that_is_sure(path, name):

@@ -1,7 +1,5 @@
 """The lines and the JSON of drafts, questions and highlights without a card, row by row."""
 
-from collections import Counter
-
 import msgspec
 import pytest
 from msgspec.structs import replace
@@ -38,6 +36,7 @@ from ankiforge.pipeline.sources import UNREAD_FILES_SETTING
 from ankiforge.reports import cards
 from ankiforge.reports.highlights import format_location, highlight_to_json
 from ankiforge.text import render_bold_marks
+from ankiforge.text.lines import make_label_line
 from tests.cards import made
 
 PAPER = Document(DocumentKey("d"), "papers", "On Memory", path="a/b/Memory.pdf")
@@ -83,14 +82,15 @@ def plain(line: str) -> str:
     ("document", "counts", "line"),
     [
         (PAPER, {}, "*On Memory*\ta/b/  "),
-        (PAPER, {"waiting": 2, "accepted": 1, "more": 1}, "*On Memory*\ta/b/  2 waiting, 1 card, 1 more"),
+        (PAPER, {"waiting": 2, "more": 1}, "*On Memory*\ta/b/  2 waiting, 1 more"),
         (PAPER, {"rejected": 1, "waiting": 0, "retired": 2}, "*On Memory*\ta/b/  1 rejected, 2 retired"),
-        (replace(PAPER, path="Memory.pdf"), {"listed": 3, "waiting": 0}, "*On Memory*\t3 highlights"),
+        (replace(PAPER, path="Memory.pdf"), {"listed": 3, "waiting": 0}, "*On Memory*\t3 listed"),
         (replace(PAPER, title="", path="a/x  y.md"), {"waiting": 1}, "*a/x y.md*\ta/  1 waiting"),
     ],
 )  # fmt: skip
 def test_a_document_is_a_line_with_the_numbers_of_its_rows(document, counts, line):
-    assert plain(cards.format_heading(document, Counter(counts))) == line
+    lines = [make_label_line(None, number, label) for label, number in counts.items()]
+    assert plain(cards.format_heading(document, lines)) == line
 
 
 GAPS = made(

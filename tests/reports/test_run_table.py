@@ -6,15 +6,12 @@ from types import SimpleNamespace
 import pytest
 from msgspec.structs import asdict, replace
 
+from ankiforge.config.workspace import RememberedPath
 from ankiforge.draft.server import Usage
 from ankiforge.errors import ServiceError
 from ankiforge.extract.unread_files import UnreadFiles
 from ankiforge.ledger import IngestReport
-from ankiforge.ledger.pending_items import (
-    HighlightCounts,
-    ReviewCounts,
-    WaitingCounts,
-)
+from ankiforge.ledger.pending_items import ReviewCounts
 from ankiforge.model import AnkiChanges, FeatureNotice, Guid, Problem, TextChange
 from ankiforge.pipeline.query import find_matching_ids
 from ankiforge.pipeline.run_result import (
@@ -27,6 +24,7 @@ from ankiforge.pipeline.run_result import (
 )
 from ankiforge.pipeline.sources import UNREAD_FILES_SETTING
 from ankiforge.reports import next_step, status, summary
+from ankiforge.reports.next_step import suggest_choosing_passages
 from tests.reports.waiting import make_pending
 
 SIX = {"passage_count": 6}
@@ -165,9 +163,22 @@ def test_a_change_that_is_in_conflict_says_who_decides(opened):
 # --- numbers --------------------------------------------------------------------------------
 
 STATE = {
-    "highlights": HighlightCounts(7, 1, 3, 0, 2, 1),
-    "cards": status.CardTotals(2, 0, 0, 0, 0),
-    "waiting": WaitingCounts(3, new=2, changed=1, questions=0, more=0),
+    "highlights": {
+        "total": 7,
+        "with_card": 1,
+        "waiting": 3,
+        "more": 0,
+        "without": 2,
+        "skipped": 1,
+    },
+    "cards": {
+        "accepted": 2,
+        "rejected": 0,
+        "retired": 0,
+        "sourceless": 0,
+        "left_in_anki": 0,
+    },
+    "waiting": {"total": 3, "new": 2, "changed": 1, "questions": 0, "more": 0},
 }
 
 
@@ -218,7 +229,7 @@ def test_the_report_of_a_run_has_every_number(opened):
         "waits": {"no_warning": 1},
         "cards": {"drafted": 3, "accepted": 2, "changed": 0, "lost": 0},
         "changes": (),
-        "state": status.WorkspaceCounts(**STATE),
+        "state": STATE,
         "llm": {
             "requests": 1,
             "cached": 2,
@@ -252,20 +263,20 @@ def test_the_state_of_a_workspace_has_every_number(opened):
         found = get_status(opened)
     finally:
         opened.ledger.set_value(UNREAD_FILES_SETTING, {})
-    assert asdict(found) == {
+    assert found.to_json() == {
         **STATE,
         "workspace": str(opened.folder.root),
-        "sources": ("notes",),
+        "sources": ["notes"],
         "remembered": (),
         "unsent": 1,
         "documents": {"Later": 1},
         "model": "",
-        "last_anki_read": "",
-        "review_counts": ReviewCounts(0, 0, 0),
+        "looked": "",
+        "answers": {"reviews": 0, "tested": 0, "remembered": 0},
         "unmarked": (),
         "not_read": {"/a": "2 .mobi"},
         "next": "review",
-        "next_reason": "decide on 1 card that you and the source both changed",
+        "why": "decide on 1 card that you and the source both changed",
     }
 
 
@@ -283,11 +294,11 @@ END = ["", REVIEW]
     ("changed", "rows"),
     [
         ({}, ["  cards      2 accepted", "  sources    notes", "  Anki       not read yet"]),
-        ({"model": "good at here, free", "remembered": ("/x/a", "/x/b")},
+        ({"model": "good at here, free", "remembered": tuple(RememberedPath(path, "pdf", path) for path in ("/x/a", "/x/b", "/x/a"))},
          ["  cards      2 accepted", "  sources    notes, /x/a, /x/b", "  model      good at here, free", "  Anki       not read yet"]),
-        ({"last_anki_read": "2026-03-04T05:06:07", "review_counts": ReviewCounts(1200, 8, 6)},
+        ({"last_anki_read": "2026-03-04T05:06:07", "reviews": ReviewCounts(1200, 8, 6)},
          ["  cards      2 accepted", "  sources    notes", "  Anki       read 2026-03-04 05:06 UTC   1,200 reviews   retention 75 %"]),
-        ({"review_counts": ReviewCounts(3, 0, 0), "not_read": {"/a": "2 .mobi", "/b": "1 .x"}},
+        ({"reviews": ReviewCounts(3, 0, 0), "unread": {"/a": "2 .mobi", "/b": "1 .x"}},
          ["  cards      2 accepted", "  sources    notes", "  Anki       not read yet", "  not read   /a: 2 .mobi", "  not read   /b: 1 .x"]),
         ({"unmarked": ("a.pdf",)},
          ["  cards      2 accepted", "  sources    notes", "  Anki       not read yet",
@@ -295,7 +306,7 @@ END = ["", REVIEW]
     ],
 )  # fmt: skip
 def test_the_state_of_a_workspace_is_told_in_rows(opened, changed, rows):
-    told = [*status.format_status(replace(get_status(opened), **changed), opened.folder)]
+    told = [*status.format_status(replace(get_status(opened), **changed))]
     place = next(line for line in told if line.startswith("  workspace  "))
     assert [line for line in told if line != place] == [*TOP, *rows, *END]
 
@@ -310,21 +321,25 @@ def test_the_state_of_a_workspace_is_told_in_rows(opened, changed, rows):
 )  # fmt: skip
 def test_the_cards_that_need_a_look_are_counted(opened, cards, row):
     found = get_status(opened)
-    found = replace(found, cards=replace(found.cards, **cards), unsent=0)
-    told = [*status.format_status(found, opened.folder)]
+    counts = replace(found.counts.cards, **cards, unsent=0)
+    found = replace(found, counts=replace(found.counts, cards=counts))
+    told = [*status.format_status(found)]
     assert next((line for line in told if line.startswith("  cards ")), "") == row
     assert not any("not in a package" in line for line in told)
 
 
 def test_a_workspace_without_sources_that_suggests_a_draft_says_so_once(opened):
-    folder = SimpleNamespace(config=SimpleNamespace(sources=()))
     found = replace(
-        get_status(opened), next="draft a.pdf", next_reason="why", unmarked=("a.pdf",)
+        get_status(opened),
+        configured=(),
+        unmarked=("a.pdf",),
+        step=suggest_choosing_passages(["a.pdf"]),
     )
-    told = [*status.format_status(found, folder)]
+    told = [*status.format_status(found)]
     assert "  sources    none yet" in told
     assert [line for line in told if "a.pdf" in line] == [
-        "  next  ankiforge draft a.pdf   why"
+        "  next  ankiforge draft a.pdf   little or nothing is marked there;"
+        " a chat or model chooses passages"
     ]
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from ankiforge.ledger import IngestReport
 from ankiforge.ledger.pending_items import HighlightCounts
-from ankiforge.model import AnkiChanges, FeatureNotice, Guid, TextChange
+from ankiforge.model import AnkiChanges, FeatureNotice, Guid, Suggestion, TextChange
 from ankiforge.pipeline.run_result import (
     AnkiReadResult,
     AnkiReadState,
@@ -78,7 +78,7 @@ def choose(folder, notices, pending, run, unsent):
 def test_the_next_command_is_chosen_by_counts(waiting, run, unsent, step):
     folder = SimpleNamespace(config=SimpleNamespace(drafter="rules", sources=()))
     pending = make_pending(**waiting)
-    notice = FeatureNotice(suggested_command="adopt", suggestion_reason="why")
+    notice = FeatureNotice(suggestion=Suggestion("adopt", "why"))
     assert choose(folder, [], pending, run, unsent) == step
     chosen = choose(folder, [notice], pending, run, unsent)
     assert chosen == ("adopt", "why")
@@ -165,7 +165,7 @@ def test_what_a_view_of_anki_has_is_told_in_a_line(viewed, line):
 )
 def test_what_is_held_back_is_told_with_each_reason_once(held, line):
     planned = [PlannedNote(Guid("af"), hold_reason=why) for why in held]
-    assert summary.format_withheld_notes(RunResult(planned=planned)) == line
+    assert summary.make_withheld_line(RunResult(planned=planned)).format() == line
 
 
 @pytest.mark.parametrize(

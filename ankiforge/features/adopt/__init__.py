@@ -23,7 +23,7 @@ class Adopt(Hooks):
     def make_notice(self, ledger: Ledger) -> FeatureNotice:
         """Return a notice with the number of notes per tool that `adopt` might take over."""
         from ankiforge.ledger.foreign_history import count_foreign_passages
-        from ankiforge.model import FeatureNotice
+        from ankiforge.model import FeatureNotice, Suggestion
         from ankiforge.model.hints import TOOL_NAMES
         from ankiforge.text import format_count
 
@@ -38,8 +38,7 @@ class Adopt(Hooks):
         return FeatureNotice(
             f"{' and '.join(parts)}. To keep their history, run first: ankiforge adopt",
             {"belonging": dict(by_tool)},
-            suggested_command="adopt",
-            suggestion_reason="keep their history; or: ankiforge adopt --decline",
+            Suggestion("adopt", "keep their history; or: ankiforge adopt --decline"),
         )
 
 
