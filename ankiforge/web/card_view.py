@@ -1,19 +1,14 @@
 """Render cards and passages as JSON and HTML for the page, with formulas as MathML.
 
-The editor shows fields as they appear on the card. For this, `split_into_pieces` splits a field's
-Markdown into pieces that include their source. Joining the sources restores the Markdown exactly,
-so text that the user doesn't edit stays unchanged.
+The editor shows the fields of a card as they look on it (`web.pieces`).
 """
 
 from __future__ import annotations
 
-import re
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import lru_cache
-from html import escape, unescape
+from html import escape
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from msgspec.structs import asdict, replace
 
@@ -33,196 +28,17 @@ from ankiforge.model import (
     ListRow,
     Media,
     NoteType,
-    Pair,
     ShownCard,
     SourceKind,
-    Span,
 )
 from ankiforge.reports.view import CardView, view_card
 from ankiforge.text import occlusion, regex, to_one_line
-from ankiforge.text.cloze import find_cloze_numbers, find_clozes, find_image_paths
+from ankiforge.text.cloze import find_cloze_numbers, find_image_paths
 from ankiforge.text.differences import diff_tokens
 from ankiforge.text.located import locate_text
-from ankiforge.text.normalize import find_literal_spans, isolate_bidi
-
-if TYPE_CHECKING:
-    from xml.etree.ElementTree import Element
-
-Piece = str | Json
-"""Part of a field as shown by the editor:
-
-    piece = text
-          | {open, close, tag, kids}               emphasis, a link, an escaped character
-          | {open, close, numbers, hint, kids}     a cloze deletion
-          | {source, html, kids?}                  code, a formula, a picture, a table
-"""
-RenderMarkdown = Callable[[str], str]
-"""Renders part of a field as HTML."""
-
-# The placeholder for a cloze deletion, code or a formula while the surrounding markup is parsed.
-_PLACEHOLDER = "\ufdd0"
-_MARKUP = regex(
-    r"""(?xms)
-      (?P<table>^[^\n]*\|[^\n]*\n[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$
-        (?:\n[^\n]*\|[^\n]*)*)
-    | (?P<picture>!\[[^\]\n]{0,1000}\]\([^)\n]{0,2000}\))
-    | (?P<bullet>^[ \t]*[-+*][ \t]+)
-    | <(?P<element>b|i|u|s|sub|sup)>(?P<in_element>.{1,2000}?)</(?P=element)>
-    | \[(?P<label>[^\]\n]{1,1000})\]\([^)\n]{0,2000}\)
-    # a run of three stars may end two of them
-    | (?<!\*)(?P<stars>\*{1,3})(?=[^\s*])(?P<in_stars>.{1,2000}?)
-      (?:(?<=[^\s*])(?P=stars)|(?<=\*)(?P=stars)(?<=[^\s*]\*\*\*))(?!\*)
-    | (?P<sign>~~|==)(?=\S)(?P<in_signs>.{1,2000}?)(?<=\S)(?P=sign)
-    | (?<!\w)(?P<line>_{1,3})(?=\S)(?P<in_lines>.{1,2000}?)(?<=\S)(?P=line)(?!\w)
-    """
-)
-_MAY_BE_MARKUP = regex(r"[\\`*_~=<$|\[]|\{\{c|^[ \t]*[-+]")
-_TAG_BY_DELIMITER = {
-    "*": "em", "**": "strong", "***": "strong",
-    "_": "em", "__": "strong", "___": "strong",
-    "~~": "s", "==": "mark",
-}  # fmt: skip
-_LINK_TAG = "u"
-_BULLET = "• "
-
-
-def split_into_pieces(
-    markdown: str, draw: RenderMarkdown, *, cloze: bool, tables: bool = True
-) -> list[Piece]:
-    """Split a field into pieces for the editor: text, formatting, cloze deletions, etc.
-
-    Args:
-        markdown: the field, or the answer of a cloze deletion in it.
-        draw: renders code, formulas, pictures, and tables as HTML.
-        cloze: whether the field may contain cloze deletions.
-        tables: whether to render tables as pieces of their own instead of showing their source.
-    """
-    if not _MAY_BE_MARKUP.search(markdown) or _PLACEHOLDER in markdown:
-        return [markdown] if markdown else []
-
-    # parse cloze deletions, code, formulas and escapes
-    runs: list[tuple[int, int, Any]] = []
-    if cloze:
-        runs += [(gap.start, gap.end, gap) for gap in find_clozes(markdown)]
-    runs += find_literal_spans(markdown)
-    placeholders = deque[tuple[str, Json]]()
-    parts = []
-    position = 0
-    for start, end, token in sorted(runs, key=lambda run: run[0]):
-        if start < position:  # it is nested in the previous run
-            continue
-        source = markdown[start:end]
-        piece: Json
-        if token == "escape":
-            piece = {"open": source[0], "close": "", "tag": "span", "kids": [source[1:]]}
-        elif isinstance(token, str):
-            piece = {"source": source, "html": draw(source)}
-        else:
-            body_end = token.answer_start + len(token.answer)
-            piece = {
-                "open": markdown[start : token.answer_start],
-                "close": markdown[body_end:end],
-                "numbers": ",".join(map(str, token.numbers)),
-                "hint": token.hint,
-                "kids": split_into_pieces(token.answer, draw, cloze=cloze, tables=tables),
-            }
-        parts += [markdown[position:start], _PLACEHOLDER]
-        placeholders.append((source, piece))
-        position = end
-    parts.append(markdown[position:])
-    parser = _PlaceholderParser(placeholders, draw, cloze=cloze, tables=tables)
-    return [*parser.parse("".join(parts))]
-
-
-class _PlaceholderParser:
-    """Parser for Markdown in which already parsed pieces are replaced by placeholders.
-
-    Placeholders are substituted in order, so the text must be parsed from left to right.
-    """
-
-    def __init__(
-        self,
-        placeholders: deque[tuple[str, Json]],
-        draw: RenderMarkdown,
-        *,
-        cloze: bool,
-        tables: bool,
-    ) -> None:
-        self._placeholders = placeholders
-        self._draw = draw
-        self._cloze = cloze
-        self._tables = tables
-
-    def parse(self, text: str) -> Iterator[Piece]:
-        """Yield the pieces of `text`, with placeholders replaced by their pieces."""
-        position = 0
-        for match in _MARKUP.finditer(text):
-            if match["table"] and not self._tables:
-                continue
-            yield from self._replace_placeholders(text[position : match.start()])
-            position = match.end()
-            if match["table"]:
-                source = self._restore_sources(match[0])
-                kids_of_table = split_into_pieces(
-                    source, self._draw, cloze=self._cloze, tables=False
-                )
-                yield {
-                    "source": source,
-                    "html": self._draw(source),
-                    "kids": kids_of_table,
-                }
-            elif match["picture"]:
-                source = self._restore_sources(match[0])
-                yield {"source": source, "html": self._draw(source)}
-            elif match["bullet"]:
-                yield {"source": match[0], "html": _BULLET}
-            else:
-                yield self._read_markup(match)
-        yield from self._replace_placeholders(text[position:])
-
-    def _read_markup(self, match: re.Match[str]) -> Piece:
-        """Return the piece for an element, a link or emphasis, with the pieces inside it."""
-        if match["element"]:
-            return self._make_markup_piece(match, "in_element", match["element"])
-        if match["label"]:
-            return self._make_markup_piece(match, "label", _LINK_TAG)
-        if match["stars"]:
-            tag = _TAG_BY_DELIMITER[match["stars"]]
-            return self._make_markup_piece(match, "in_stars", tag)
-        if match["line"]:
-            tag = _TAG_BY_DELIMITER[match["line"]]
-            return self._make_markup_piece(match, "in_lines", tag)
-        return self._make_markup_piece(
-            match, "in_signs", _TAG_BY_DELIMITER[match["sign"]]
-        )
-
-    def _make_markup_piece(
-        self, match: re.Match[str], inner_group: str, tag: str
-    ) -> Piece:
-        """Make the piece for markup around the text of a group, which is parsed in turn."""
-        before = match.string[match.start() : match.start(inner_group)]
-        after = match.string[match.end(inner_group) : match.end()]
-        kids = [*self.parse(match[inner_group])]
-        close = self._restore_sources(after)
-        return {"open": before, "close": close, "tag": tag, "kids": kids}
-
-    def _replace_placeholders(self, text: str) -> Iterator[Piece]:
-        first, *later_parts = text.split(_PLACEHOLDER)
-        if first:
-            yield first
-        for text_after in later_parts:
-            yield self._placeholders.popleft()[1]
-            if text_after:
-                yield text_after
-
-    def _restore_sources(self, text: str) -> str:
-        first, *later_parts = text.split(_PLACEHOLDER)
-        parts = [first]
-        for text_after in later_parts:
-            source, _ = self._placeholders.popleft()
-            parts += [source, text_after]
-        return "".join(parts)
-
+from ankiforge.text.normalize import isolate_bidi
+from ankiforge.web.maths import render_formulas
+from ankiforge.web.pieces import split_into_pieces
 
 # --- cards ------------------------------------------------------------------------------
 
@@ -355,7 +171,7 @@ def adapt_html_to_page(html: str) -> str:
     """Replace the sounds, formulas and picture URLs in a field's HTML with the page's versions."""
     html = SOUND_TAG.sub(r'<audio controls preload="none" src="\1"></audio>', html)
     html = html.replace('src="af-', 'src="/picture/af-')
-    return _FIELD_FORMULA.sub(_render_formula_match, html)
+    return render_formulas(html)
 
 
 def _render_figure(
@@ -394,45 +210,6 @@ def render_row(list_row: ListRow) -> Json:
 def render_text(markdown: str) -> str:
     """Render Markdown without cloze deletions as HTML for a list, without pictures."""
     return adapt_html_to_page(render_field(markdown, cloze=False))
-
-
-def split_at_formulas(text: str, formulas: Iterable[Span] | None = None) -> list[Pair]:
-    """Split plain text at formulas, so that words between them can still be selected.
-
-    `formulas` are the spans of TeX formulas, or None to detect formulas in dollar signs.
-
-    Returns:
-        (text, MathML) pairs, where the MathML is "" if the text isn't a formula.
-    """
-    if formulas is None:
-        mathml_by_span = _convert_dollar_formulas(text)
-    else:
-        mathml_by_span = {
-            (start, end): tex_to_mathml(text[start:end]) for start, end in formulas
-        }
-    parts: list[Pair] = []
-    position = 0
-    for (start, end), mathml in sorted(mathml_by_span.items()):
-        parts.append((text[position:start], ""))
-        parts.append((text[start:end], mathml))
-        position = end
-    parts.append((text[position:], ""))
-    return [(part, mathml) for part, mathml in parts if part]
-
-
-def _convert_dollar_formulas(text: str) -> dict[Span, str]:
-    """Map the spans of formulas in dollar signs to MathML. What can't be converted stays text."""
-    mathml_by_span = {}
-    for start, end, kind in find_literal_spans(text):
-        if kind == "math":
-            mathml = tex_to_mathml(text[start + 1 : end - 1].strip())
-        elif kind == "display":
-            mathml = tex_to_mathml(text[start + 2 : end - 2].strip(), display=True)
-        else:
-            continue
-        if mathml:
-            mathml_by_span[start, end] = mathml
-    return mathml_by_span
 
 
 def find_pictures(card: ShownCard, find_picture: FindPicture) -> dict[str, Media]:
@@ -513,75 +290,6 @@ def _mark_differing_runs(runs: Iterable[tuple[bool, list[str]]]) -> Iterator[str
                 yield text
             else:
                 yield f"<ins>{words}</ins>{text[len(words) :]}"
-
-
-# Formulas are converted to MathML, or shown as TeX code if that fails.
-
-_MATHML_TAG_NAMES = (
-    "math mrow mi mn mo ms mtext mspace msup msub msubsup mfrac msqrt mroot mover munder munderover"
-    " mtable mtr mtd mstyle mpadded mphantom menclose mmultiscripts mprescripts none"
-)
-_MATHML_ATTRIBUTE_NAMES = (
-    "display displaystyle mathvariant stretchy fence separator form accent accentunder"
-    " linethickness columnalign rowspacing columnspacing width height depth lspace rspace"
-    " scriptlevel minsize maxsize notation movablelimits largeop symmetric"
-)
-_MATHML_TAGS = frozenset(_MATHML_TAG_NAMES.split())
-_MATHML_ATTRIBUTES = frozenset(_MATHML_ATTRIBUTE_NAMES.split())
-_FIELD_FORMULA = regex(r"(?s)\\\((.*?)\\\)([.,;!?)\]]*)|\\\[(.*?)\\\]")
-_MAX_TEX_CHARS = 4_000
-
-
-@lru_cache(maxsize=512)
-def tex_to_mathml(tex: str, *, display: bool = False) -> str:
-    """Convert TeX to MathML, or return "" if it is invalid, too long or uses unknown commands.
-
-    The result contains only allowed elements and attributes, and all text is escaped.
-    """
-    from xml.etree.ElementTree import tostring
-
-    if len(tex) > _MAX_TEX_CHARS:
-        return ""
-    try:
-        from latex2mathml.converter import convert_to_element
-
-        formula = convert_to_element(tex, display="block" if display else "inline")
-        for element in formula.iter():
-            element.attrib.pop("xmlns", None)
-            if element.text:
-                element.text = unescape(element.text)
-            if not _is_allowed(element):
-                return ""
-    except Exception:  # noqa: BLE001 - the converter may raise anything for user input
-        return ""
-    return tostring(formula, encoding="unicode")
-
-
-def _is_allowed(element: Element) -> bool:
-    """Return whether a MathML element is safe and fully converted.
-
-    The converter leaves TeX commands that it doesn't know as text. Elements with such text aren't
-    allowed either.
-    """
-    if element.tag not in _MATHML_TAGS:
-        return False
-    if not _MATHML_ATTRIBUTES.issuperset(element.attrib):
-        return False
-    text = element.text or ""
-    return element.tag == "mtext" or not (text.startswith("\\") or text == "&")
-
-
-def _render_formula_match(match: re.Match[str]) -> str:
-    inline, punctuation, display = match.groups()
-    html = display if inline is None else inline
-    tex = unescape(re.sub(r"<[^>]*>", "", html)).strip()
-    rendered = tex_to_mathml(tex, display=inline is None) or f"<code>{escape(tex)}</code>"
-    # the page replaces a selected formula by its TeX
-    rendered = rendered.replace("<math", f'<math alttext="{escape(tex)}"', 1)
-    if not punctuation:
-        return rendered
-    # prevent a line break before the punctuation that follows
-    return f'<span class="unbroken">{rendered}{punctuation}</span>'
 
 
 # --- the passage ------------------------------------------------------------------------

@@ -85,9 +85,9 @@ from ankiforge.web.card_view import (
     find_card_quote,
     mark_differences,
     render_card,
-    split_at_formulas,
 )
 from ankiforge.web.documents import DocumentRenderer
+from ankiforge.web.maths import split_at_formulas
 
 MAX_LINES = 300
 """The maximum number of lines or missing cards in a question."""

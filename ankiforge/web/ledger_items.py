@@ -10,7 +10,6 @@ from collections.abc import Collection, Sequence
 from functools import partial
 
 from ankiforge.ledger import PendingItems, pending_items, questions
-from ankiforge.ledger.cards import load_highlight
 from ankiforge.ledger.pending_items import PassageLocation, WaitingCounts
 from ankiforge.ledger.tables.highlights import (
     DocumentPlace,
@@ -20,28 +19,22 @@ from ankiforge.ledger.tables.highlights import (
 )
 from ankiforge.model import (
     WORD_AND_TRANSLATION,
-    HighlightKey,
     Json,
     ShownCard,
     Strings,
     is_card_id,
     is_question_id,
 )
-from ankiforge.pipeline import chats, unmarked_documents
-from ankiforge.pipeline.run_result import ChatExport
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.review import Decision, DecisionOutcome, Review, StaleItemError, batches
 from ankiforge.review.batches import DocumentItems
 from ankiforge.review.decisions import Postpone, ShowInAnki
 from ankiforge.review.items import find_next_item_of_passage
 from ankiforge.review.queue import keep_new_cards_of, list_queue
-from ankiforge.text import format_as_sentence
+from ankiforge.web.document_chat import DocumentChat
 from ankiforge.web.documents import DocumentRenderer
 from ankiforge.web.items import ItemRenderer
-from ankiforge.web.page_part import ChatOutcome, ChatPrompt, ItemSource, ShelfList
-
-MAX_UNUSED = 5
-"""The maximum number of reasons to list for cards in a chat's reply that weren't used."""
+from ankiforge.web.page_part import ChatPrompt, ItemSource, ShelfList
 
 
 class LedgerItems(ItemSource):
@@ -66,7 +59,7 @@ class LedgerItems(ItemSource):
         self._ledger = workspace.ledger
         self._review = Review(workspace)
         self._renderer = renderer
-        self._documents = documents
+        self._chat = DocumentChat(workspace, documents, self.clear_cache)
         self._pending: PendingItems | None = None
         # Whether decisions were made since the items were loaded. The queues don't have the decided
         # items then, but other items may have changed.
@@ -92,30 +85,24 @@ class LedgerItems(ItemSource):
         # drafts about looked-up words are shown in the list of words, not under their book
         keys = [location.key for location in pending.drafts]
         self._looked_up = find_looked_up_words(self._ledger, keys)
-        new_ids: list[str] = []
-        looked_up_ids: list[str] = []
+        self.queues = {"new": [], "you": [], "words": [], "none": []}
+        self._queue_questions(pending)
         for location in pending.drafts:
-            if location.key in self._looked_up:
-                looked_up_ids.append(location.id)
-            else:
-                new_ids.append(location.id)
-        word_question_ids: list[str] = []
-        other_question_ids: list[str] = []
-        all_word_question_ids = self._find_word_questions(pending)
-        for id in pending.questions:
-            if id in all_word_question_ids:
-                word_question_ids.append(id)
-            else:
-                other_question_ids.append(id)
-        self.queues = {
-            "new": new_ids,
-            "you": [*pending.changed_cards, *other_question_ids],
-            "words": [*word_question_ids, *looked_up_ids],
-            "none": [place.id for place in pending.without_card],
-        }
+            list_id = "words" if location.key in self._looked_up else "new"
+            self.queues[list_id].append(location.id)
+        for location in pending.without_card:
+            self.queues["none"].append(location.id)
         skip_ranks = {id: rank for rank, id in enumerate(self._skipped, 1)}
         for queue in self.queues.values():
             queue.sort(key=lambda id: skip_ranks.get(id, 0))
+
+    def _queue_questions(self, pending: PendingItems) -> None:
+        """Queue changed cards and questions for the user, but those about words with the words."""
+        self.queues["you"] += pending.changed_cards
+        word_question_ids = self._find_word_questions(pending)
+        for id in pending.questions:
+            list_id = "words" if id in word_question_ids else "you"
+            self.queues[list_id].append(id)
 
     def _find_word_questions(self, pending: PendingItems) -> set[str]:
         """Return the IDs of the questions about words with a translation."""
@@ -241,11 +228,7 @@ class LedgerItems(ItemSource):
         list or, after a rejection, the last item.
         """
         if isinstance(decision, Postpone):
-            list_id = self._remove_from_list(decision.id)
-            self._skipped[decision.id] = None
-            if list_id is not None:
-                self.queues[list_id].append(decision.id)
-            return DecisionOutcome(partial(self._skipped.pop, decision.id, None))
+            return self._postpone(decision.id)
         try:
             done = self._review.decide(decision)
         except StaleItemError as error:
@@ -254,8 +237,19 @@ class LedgerItems(ItemSource):
             else:
                 self._remove_from_list(decision.id)
             raise
-        if isinstance(decision, ShowInAnki):
-            return done
+        if not isinstance(decision, ShowInAnki):
+            self._update_queues(decision, done)
+        return done
+
+    def _postpone(self, id: str) -> DecisionOutcome:
+        list_id = self._remove_from_list(id)
+        self._skipped[id] = None
+        if list_id is not None:
+            self.queues[list_id].append(id)
+        return DecisionOutcome(partial(self._skipped.pop, id, None))
+
+    def _update_queues(self, decision: Decision, done: DecisionOutcome) -> None:
+        """Remove the decided item, and add the next sentence of its passage."""
         self._has_decided = True
         list_id = self._remove_from_list(decision.id)
         queue = self.queues["new" if list_id is None else list_id]
@@ -266,7 +260,6 @@ class LedgerItems(ItemSource):
         # these decisions may change other items
         if done.is_pending or is_question_id(decision.id) or is_card_id(decision.id):
             self.clear_cache()
-        return done
 
     def _remove_from_list(self, id: str) -> str | None:
         """Remove an item from its list. Return the list's ID, or None if no list has the item."""
@@ -281,69 +274,6 @@ class LedgerItems(ItemSource):
         """Build the card that a decision would create from edited fields or selected text."""
         return self._review.build_preview(decision)
 
-    # --- a chat -------------------------------------------------------------------------
-
     def build_chat_prompt(self, id: str) -> ChatPrompt:
-        """Return a prompt to paste into a chat.
-
-        The prompt asks for cards from the best highlights of the document `id` or, if `id` isn't
-        the id of a document, of all documents. For a document without highlights, the prompt asks
-        the chat to choose passages.
-        """
-        request = None
-        if self._documents.has_no_highlights(id):
-            request = self._documents.request_passages(id)
-        return self._build_prompt(id, request)
-
-    def _export_highlights(self, document_id: str) -> ChatExport:
-        """Build the texts about the highlights of one document, or of all if it has none."""
-        key = self._documents.get_highlight_key(document_id)
-        if not key:
-            return chats.export_chats(self._workspace)
-        document = load_highlight(self._ledger, key).document
-        return chats.export_chats(self._workspace, document=document.key)
-
-    def _build_prompt(
-        self, id: str, request: unmarked_documents.DocumentRequest | None
-    ) -> ChatPrompt:
-        """Build the next prompt about a document: about its highlights, or to choose passages.
-
-        Args:
-            id: the ID of the document, or "" for the highlights of all documents.
-            request: the request to choose passages, or None to ask about highlights.
-        """
-        asked_keys = frozenset[HighlightKey]()
-        said = text = ""
-        if request is None:
-            export = self._export_highlights(id)
-            said = format_as_sentence(export.summary)
-            if export.texts:
-                text, asked_keys = export.texts[0], export.keys[0]
-        elif request.remaining_parts:
-            part = request.remaining_parts[0]
-            text = unmarked_documents.build_chat_text(self._workspace, request, part)
-            said = request.describe_part_request(part)
-
-        def apply_reply(reply: str) -> ChatOutcome:
-            result = chats.record_chat_reply(
-                self._workspace, reply, asked=asked_keys, about=request
-            )
-            self.clear_cache()
-            second_reading = ""
-            if result.drafted and request:
-                self._documents.reuse_document_id(id, result.drafted[0].highlight.key)
-            if result.drafted:
-                second_reading = chats.build_second_reading_text(self._workspace, reply)
-            return ChatOutcome(
-                result.summary,
-                bool(result.drafted or result.read_again),
-                tuple(
-                    problem.message
-                    for problem in result.unused[:MAX_UNUSED]
-                    if not result.summary.startswith(problem.message)
-                ),
-                self._build_prompt(id, request),
-                second_reading,
-            )
-
-        return ChatPrompt(said, text, apply_reply)
+        """Return a prompt about the document `id`, see `DocumentChat.build_prompt`."""
+        return self._chat.build_prompt(id)

@@ -29,16 +29,17 @@ class ChatOutcome(NamedTuple):
     unused: Strings = ()
     """The reasons why cards in the reply weren't used."""
     next_prompt: ChatPrompt | None = None
-    second_reading: str = ""
-    """A prompt that asks the chat to check its own cards, or ""."""
+    second_reading: str | None = None
+    """A prompt that asks the chat to check its own cards, or None."""
 
 
 class ChatPrompt(NamedTuple):
     """A prompt to paste into a chat."""
 
-    said: str
-    """A line describing the prompt, or the reason there is none."""
-    text: str
+    said: str | None
+    """A line describing the prompt or the reason there is none, if there is anything to say."""
+    text: str | None
+    """What to paste into the chat, or None if there is nothing to ask."""
     apply_reply: Callable[[str], ChatOutcome]
     """Stores the cards in the chat's reply."""
 

@@ -659,7 +659,7 @@ class ReviewSession:
             "unused": outcome.unused,
             "brought": outcome.is_usable,
             "next": _prompt_to_json(outcome.next_prompt),
-            "second": outcome.second_reading,
+            "second": outcome.second_reading or "",
         }
 
     # --- files --------------------------------------------------------------------------
@@ -728,4 +728,4 @@ def _describe_push(result: RunResult) -> str:
 def _prompt_to_json(prompt: ChatPrompt | None) -> Json:
     if prompt is None:
         return {"said": "", "text": ""}
-    return {"said": prompt.said, "text": prompt.text}
+    return {"said": prompt.said or "", "text": prompt.text or ""}

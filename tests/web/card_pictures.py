@@ -20,7 +20,7 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import sync_playwright
 
 from ankiforge.extract import files
-from ankiforge.web.card_view import tex_to_mathml
+from ankiforge.web.maths import tex_to_mathml
 from tests.anki import backend
 from tests.conftest import Forge
 from tests.makers.clippings import write_clippings

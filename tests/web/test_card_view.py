@@ -10,8 +10,8 @@ from ankiforge.web.card_view import (
     find_card_quote,
     render_card,
     render_highlight_list,
-    split_at_formulas,
 )
+from ankiforge.web.maths import split_at_formulas
 
 
 def text_of(html: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ankiforge.web.card_view import Piece, split_into_pieces
+from ankiforge.web.pieces import Piece, split_into_pieces
 from tests.web.conftest import modules, rest, settle, shown
 
 ITEM = "#margin > .card"

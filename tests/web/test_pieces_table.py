@@ -9,9 +9,9 @@ from ankiforge.web.card_view import (
     render_card,
     render_row,
     render_text,
-    split_at_formulas,
-    split_into_pieces,
 )
+from ankiforge.web.maths import split_at_formulas
+from ankiforge.web.pieces import split_into_pieces
 
 
 def em(sign: str, tag: str, *kids: object, close: str | None = None) -> dict:

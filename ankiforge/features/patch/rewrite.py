@@ -10,8 +10,7 @@ has the new fields.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from itertools import islice
 from typing import NamedTuple
@@ -72,38 +71,38 @@ def rewrite_note(
     Raises:
         ItemError: the change can't be applied. The message gives the reason.
     """
-    tokens = [_Token(text) for text in _tokenize(old)]
+    _check_syntax_is_kept(old, new)
+    tokens = _tokenize(old)
+    if not any(map(_is_word, tokens)):
+        raise ItemError(
+            "it has no words by which it could be found in the note: edit the note yourself"
+        )
+    replacements = list(_diff_tokens(tokens, _tokenize(new)))
+    # try the text without backslashes first, because users write `5 * 3`, not `5 \* 3`
+    unescaped = [each._replace(text=remove_escapes(each.text)) for each in replacements]
+    is_found = False
+    for alignment in _iter_alignments(note, tokens):
+        is_found = True
+        for candidates in (unescaped, replacements):
+            yield from _iter_rewritings(note, alignment, candidates)
+    if not is_found:
+        raise ItemError(
+            "its words are not in one place of the note: edit the note yourself"
+        )
+
+
+def _check_syntax_is_kept(old: Sequence[str], new: Sequence[str]) -> None:
+    """Check that an edit leaves alone what the note writes in syntax of its own.
+
+    Raises:
+        ItemError: a picture, link or gap was added, removed or changed.
+    """
     if _PICTURE.findall("\n".join(old)) != _PICTURE.findall("\n".join(new)):
         raise ItemError("a picture was added, removed or changed: change it in the note")
     if _find_link_targets(old) != _find_link_targets(new):
         raise ItemError("a link was added, removed or changed: change it in the note")
     if _find_special_tokens(old) != _find_special_tokens(new):
         raise ItemError("gaps were added, removed or moved: change them in the note")
-    words = [token.text for token in tokens if token.is_word]
-    if not words:
-        raise ItemError(
-            "it has no words by which it could be found in the note: edit the note yourself"
-        )
-
-    replacements = list(_diff_tokens(tokens, _tokenize(new)))
-    # try the text without backslashes first, because users write `5 * 3`, not `5 \* 3`
-    unescaped = [
-        replacement._replace(text=remove_escapes(replacement.text))
-        for replacement in replacements
-    ]
-    is_found = False
-    for spans in _find_places(note, words):
-        is_found = True
-        _align_tokens(note, tokens, spans)
-        for candidates in (unescaped, replacements):
-            for is_before in (False, True):
-                rewritten = _apply_replacements(note, candidates, insert_before=is_before)
-                if rewritten is not None:
-                    yield rewritten
-    if not is_found:
-        raise ItemError(
-            "its words are not in one place of the note: edit the note yourself"
-        )
 
 
 def remove_escapes(markdown: str) -> str:
@@ -112,10 +111,21 @@ def remove_escapes(markdown: str) -> str:
 
 
 def _tokenize(fields: Sequence[str]) -> list[str]:
-    """Split the fields into tokens, with pictures as placeholders and links as plain text."""
+    """Split fields into words, runs of whitespace, punctuation characters and special tokens.
+
+    Pictures are replaced by placeholders, and links by their text.
+    """
     text = _FIELD_SEPARATOR.join(fields)
     without_pictures = _PICTURE.sub(_PICTURE_PLACEHOLDER, text)
     return _TOKEN.findall(_LINK.sub(r"\1", without_pictures))
+
+
+def _is_word(token: str) -> bool:
+    return token[0].isalnum()
+
+
+def _is_special(token: str) -> bool:
+    return _SPECIAL_TOKEN.fullmatch(token) is not None
 
 
 def _find_link_targets(fields: Sequence[str]) -> list[str]:
@@ -123,131 +133,140 @@ def _find_link_targets(fields: Sequence[str]) -> list[str]:
 
 
 def _find_special_tokens(fields: Sequence[str]) -> list[str]:
-    return list(filter(_SPECIAL_TOKEN.fullmatch, _tokenize(fields)))
+    return list(filter(_is_special, _tokenize(fields)))
 
 
 # --- replacements -----------------------------------------------------------------------
 
 
-@dataclass(slots=True, eq=False)
-class _Token:
-    """A token of the old fields: a word, a run of whitespace or a punctuation character."""
-
-    text: str
-    note_span: Span | None = None
-    """The span of the token in the note, or None if the note writes it differently."""
-
-    @property
-    def is_word(self) -> bool:
-        return self.text[0].isalnum()
-
-    @property
-    def is_special(self) -> bool:
-        return _SPECIAL_TOKEN.fullmatch(self.text) is not None
-
-
 class _Replacement(NamedTuple):
-    before: Sequence[_Token]
-    removed: Sequence[_Token]
-    """The tokens to remove, or () for a mere insertion."""
-    after: Sequence[_Token]
+    """Text to write in place of some of the old tokens."""
+
+    start: int
+    """The index of the first token to remove."""
+    end: int
+    """The index after the last one. Equal to `start` for a mere insertion."""
     text: str
 
-    def note_span(self, *, insert_before: bool) -> Span | None:
-        """Return the span of the note to replace. For an insertion, the span is empty.
 
-        With `insert_before`, text is inserted right before the next token, otherwise right after
-        the previous one. Returns None if the tokens to replace can't be found in the note.
-        """
-        removed_spans = [token.note_span for token in self.removed if token.note_span]
-        if removed_spans:
-            return removed_spans[0][0], removed_spans[-1][1]
-        if self.removed:
-            return None  # the note writes the removed text differently
-        previous = _find_nearest_span(reversed(self.before))
-        following = _find_nearest_span(self.after)
-        if previous is None and following is None:
-            # nothing else is between the two special tokens around the insertion
-            previous = _find_nearest_span(reversed(self.before), past_special=True)
-            following = _find_nearest_span(self.after, past_special=True)
-        if following and insert_before:
-            return following[0], following[0]
-        if previous:
-            return previous[1], previous[1]
-        if following:
-            return following[0], following[0]
-        return None
-
-
-def _find_nearest_span(
-    tokens: Iterable[_Token], *, past_special: bool = False
-) -> Span | None:
-    """Return the note span of the first token that has a span, or None if no token has one.
-
-    The search stops at the first special token, unless `past_special` is true.
-    """
-    for token in tokens:
-        if token.note_span:
-            return token.note_span
-        if token.is_special and not past_special:
-            return None
-    return None
-
-
-def _diff_tokens(tokens: Sequence[_Token], new: Sequence[str]) -> Iterator[_Replacement]:
-    """Diff two lists of tokens, yielding the replacements that turn `tokens` into `new`.
+def _diff_tokens(old: Sequence[str], new: Sequence[str]) -> Iterator[_Replacement]:
+    """Diff two lists of tokens, yielding the replacements that turn `old` into `new`.
 
     Both lists must have the same special tokens in the same order. No replacement contains one.
     """
-    old = [token.text for token in tokens]
-    for old_part, new_part in zip(
-        _split_at_special_tokens(old), _split_at_special_tokens(new), strict=True
-    ):
-        old_words = old[old_part.start : old_part.stop]
-        new_words = new[new_part.start : new_part.stop]
-        matcher = SequenceMatcher(None, old_words, new_words, autojunk=False)
+    old_parts = _split_at_special_tokens(old)
+    new_parts = _split_at_special_tokens(new)
+    for old_part, new_part in zip(old_parts, new_parts, strict=True):
+        old_tokens = old[old_part.start : old_part.stop]
+        new_tokens = new[new_part.start : new_part.stop]
+        matcher = SequenceMatcher(None, old_tokens, new_tokens, autojunk=False)
         for operation, first, last, new_first, new_last in matcher.get_opcodes():
             if operation != "equal":
-                start = old_part.start + first
-                end = old_part.start + last
-                text = "".join(new_words[new_first:new_last])
-                yield _Replacement(tokens[:start], tokens[start:end], tokens[end:], text)
+                text = "".join(new_tokens[new_first:new_last])
+                offset = old_part.start  # opcodes count from the start of the part
+                yield _Replacement(offset + first, offset + last, text)
 
 
-def _split_at_special_tokens(texts: Sequence[str]) -> Iterator[range]:
+def _split_at_special_tokens(tokens: Sequence[str]) -> Iterator[range]:
+    """Yield the indices of the tokens between special ones."""
     start = 0
-    for position, text in enumerate(texts):
-        if _SPECIAL_TOKEN.fullmatch(text):
-            yield range(start, position)
-            start = position + 1
-    yield range(start, len(texts))
+    for index, token in enumerate(tokens):
+        if _is_special(token):
+            yield range(start, index)
+            start = index + 1
+    yield range(start, len(tokens))
 
 
 # --- alignment with the note ------------------------------------------------------------
 
 
-def _find_places(note: str, words: Sequence[str]) -> Iterator[list[Span | None]]:
-    """Yield the spans of the words at each place where the note has most of them, in order."""
-    patterns = [_compile_word(word) for word in words]
-    # a place begins with the first word that is in the note
-    for first_pattern in patterns:
-        if first_pattern.search(note):
-            break
-    else:
-        return
-    for first_match in islice(first_pattern.finditer(note), _MAX_PLACES):
-        spans: list[Span | None] = []
-        end = first_match.start()
-        for pattern in patterns:
-            match = pattern.search(note, end, end + _MAX_DISTANCE)
-            if match is None:
-                spans.append(None)
-            else:
-                spans.append(match.span())
-                end = match.end()
-        found_count = len(words) - spans.count(None)
-        if found_count >= _MIN_FOUND_RATIO * len(words):
-            yield spans
+class _Alignment(NamedTuple):
+    """One place in the note at which the tokens of the old fields may be."""
+
+    tokens: Sequence[str]
+    spans: Sequence[Span | None]
+    """The span of each token in the note, or None if the note writes it differently."""
+
+    def find_span(self, replacement: _Replacement, *, insert_before: bool) -> Span | None:
+        """Return the span of the note to replace. For an insertion, the span is empty.
+
+        With `insert_before`, text is inserted right before the next token, otherwise right after
+        the previous one. Returns None if the tokens to replace can't be found in the note.
+        """
+        if replacement.start == replacement.end:
+            return self._find_insertion_point(
+                replacement.start, insert_before=insert_before
+            )
+        removed = [*filter(None, self.spans[replacement.start : replacement.end])]
+        if not removed:
+            return None
+        return removed[0][0], removed[-1][1]
+
+    def _find_insertion_point(self, index: int, *, insert_before: bool) -> Span | None:
+        """Return the empty span in the note at which to insert text before the token `index`."""
+        before = range(index - 1, -1, -1)
+        after = range(index, len(self.tokens))
+        previous = self._find_nearest_span(before)
+        following = self._find_nearest_span(after)
+        if previous is None and following is None:
+            # nothing else is between the two special tokens around the insertion
+            previous = self._find_nearest_span(before, past_special=True)
+            following = self._find_nearest_span(after, past_special=True)
+        if following and (insert_before or previous is None):
+            return following[0], following[0]
+        if previous:
+            return previous[1], previous[1]
+        return None
+
+    def _find_nearest_span(
+        self, indices: range, *, past_special: bool = False
+    ) -> Span | None:
+        """Return the span of the first of some tokens that the note has, or None.
+
+        The search stops at the first special token, unless `past_special` is true.
+        """
+        for index in indices:
+            span = self.spans[index]
+            if span:
+                return span
+            if _is_special(self.tokens[index]) and not past_special:
+                return None
+        return None
+
+
+def _iter_alignments(note: str, tokens: Sequence[str]) -> Iterator[_Alignment]:
+    """Yield each place where the note has most of the words in order."""
+    patterns = [_compile_word(token) for token in tokens if _is_word(token)]
+    for start in _iter_places(note, patterns):
+        word_spans = _find_words(note, patterns, start)
+        found_count = len(patterns) - word_spans.count(None)
+        if found_count >= _MIN_FOUND_RATIO * len(patterns):
+            yield _Alignment(tokens, _align_tokens(note, tokens, word_spans))
+
+
+def _iter_places(note: str, patterns: Sequence[re.Pattern[str]]) -> Iterator[int]:
+    """Yield where the note has the first of the words that it has at all."""
+    for pattern in patterns:
+        matches = list(islice(pattern.finditer(note), _MAX_PLACES))
+        if matches:
+            yield from (match.start() for match in matches)
+            return
+
+
+def _find_words(
+    note: str, patterns: Sequence[re.Pattern[str]], start: int
+) -> list[Span | None]:
+    """Return the span of each word, which is soon after the previous one, or None."""
+    spans: list[Span | None] = []
+    end = start
+    for pattern in patterns:
+        match = pattern.search(note, end, end + _MAX_DISTANCE)
+        if match is None:
+            spans.append(None)
+        else:
+            spans.append(match.span())
+            end = match.end()
+    return spans
 
 
 def _compile_word(word: str) -> re.Pattern[str]:
@@ -259,54 +278,79 @@ def _compile_word(word: str) -> re.Pattern[str]:
 
 
 def _align_tokens(
-    note: str, tokens: Sequence[_Token], word_spans: Sequence[Span | None]
-) -> None:
-    """Set the span of each word in the note, and then the spans of the tokens between words.
+    note: str, tokens: Sequence[str], word_spans: Sequence[Span | None]
+) -> list[Span | None]:
+    """Return the span of every token in the note: of words as given, of others between them.
 
     At least one of the words must be in the note.
     """
-    spans = iter(word_spans)
-    for token in tokens:
-        token.note_span = next(spans) if token.is_word else None
-
-    # a token between words ends before the next word that is in the note
-    limits: list[int | None] = []
-    limit = None
-    for token in reversed(tokens):
-        if token.note_span:
-            limit = token.note_span[0]
-        limits.append(limit)
-    limits.reverse()
-
+    remaining = iter(word_spans)
+    spans = [next(remaining) if _is_word(token) else None for token in tokens]
+    limits = _find_next_word_starts(spans)
     assert limits[0] is not None
     end = max(0, limits[0] - _MAX_LEADING_CHARS)
-    for token, limit in zip(tokens, limits, strict=True):
-        if not token.is_word and not token.is_special:
-            pattern = r"\s+" if token.text.isspace() else re.escape(token.text)
+    for index, (token, limit) in enumerate(zip(tokens, limits, strict=True)):
+        if not _is_word(token) and not _is_special(token):
             last = end + _MAX_DISTANCE if limit is None else limit
-            match = re.compile(pattern).search(note, end, last)
-            token.note_span = match.span() if match else None
-        if token.note_span:
-            end = token.note_span[1]
+            spans[index] = _find_between_words(note, token, end, last)
+        span = spans[index]
+        if span:
+            end = span[1]
+    return spans
+
+
+def _find_next_word_starts(spans: Sequence[Span | None]) -> list[int | None]:
+    """Return, for each token, where the next word that the note has begins, or None after it."""
+    starts: list[int | None] = []
+    start = None
+    for span in reversed(spans):
+        if span:
+            start = span[0]
+        starts.append(start)
+    starts.reverse()
+    return starts
+
+
+def _find_between_words(note: str, token: str, start: int, end: int) -> Span | None:
+    """Find a run of whitespace, whose length may differ, or a punctuation character."""
+    pattern = r"\s+" if token.isspace() else re.escape(token)
+    match = re.compile(pattern).search(note, start, end)
+    return match.span() if match else None
 
 
 # --- the changed note -------------------------------------------------------------------
 
 
-def _apply_replacements(
-    note: str, changes: Sequence[_Replacement], *, insert_before: bool
+def _iter_rewritings(
+    note: str, alignment: _Alignment, replacements: Sequence[_Replacement]
+) -> Iterator[str]:
+    """Yield the note with the replacements made, with insertions at either of two points."""
+    for insert_before in (False, True):
+        spans = []
+        for each in replacements:
+            spans.append(alignment.find_span(each, insert_before=insert_before))
+        rewritten = _replace_spans(note, spans, [each.text for each in replacements])
+        if rewritten is not None:
+            yield rewritten
+
+
+def _replace_spans(
+    note: str, spans: Sequence[Span | None], texts: Sequence[str]
 ) -> str | None:
+    """Return the note with each span replaced by its text.
+
+    Returns None if a span is unknown, or the spans aren't in order.
+    """
     parts = []
-    end_of_rest = len(note)
-    for change in reversed(changes):
-        span = change.note_span(insert_before=insert_before)
-        if span is None or span[1] > end_of_rest:
+    position = 0
+    for span, text in zip(spans, texts, strict=True):
+        if span is None or span[0] < position:
             return None
         start, end = span
-        parts += [note[end:end_of_rest], _adapt_to_line(change.text, note, start)]
-        end_of_rest = start
-    parts.append(note[:end_of_rest])
-    return "".join(reversed(parts))
+        parts += [note[position:start], _adapt_to_line(text, note, start)]
+        position = end
+    parts.append(note[position:])
+    return "".join(parts)
 
 
 def _adapt_to_line(text: str, note: str, start: int) -> str:
@@ -317,12 +361,15 @@ def _adapt_to_line(text: str, note: str, start: int) -> str:
         text = text.replace("|", r"\|")
     if "\n" not in text:
         return text
-    line_start_match = _LINE_START.match(line)
-    assert line_start_match is not None
-    prefix = line_start_match[0]
-    if line_start_match["item"]:
-        prefix = line[: line_start_match.start("item")] + " " * len(
-            line_start_match["item"]
-        )
     line_ending = "\r\n" if "\r\n" in note else "\n"
-    return text.replace("\n", f"{line_ending}{prefix}")
+    return text.replace("\n", f"{line_ending}{_make_line_prefix(line)}")
+
+
+def _make_line_prefix(line: str) -> str:
+    """Return what a line has before its text, with spaces in place of the sign of a list item."""
+    match = _LINE_START.match(line)
+    assert match is not None  # it matches nothing, too
+    item = match["item"]
+    if not item:
+        return match[0]
+    return line[: match.start("item")] + " " * len(item)
