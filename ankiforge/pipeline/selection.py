@@ -179,7 +179,9 @@ def _find_other_exports(
     accounts = {entry.source_key for entry in to_read if entry.is_export}
     others: list[Entry] = []
     for entry in entries:
-        if entry.source_key not in accounts or is_read_by(entry, (*to_read, *others)):
+        if entry.source_key not in accounts:
+            continue
+        if is_read_by(entry, (*to_read, *others)):
             continue
         if not entry.is_remembered or entry.path.exists():
             others.append(entry)

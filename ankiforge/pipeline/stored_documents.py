@@ -11,7 +11,7 @@ from ankiforge.config import Config
 from ankiforge.config.workspace import RememberedPath
 from ankiforge.extract.base import scan_source
 from ankiforge.extract.discover import UNMARKED_KINDS, resolve_links
-from ankiforge.extract.files import find_path_on_disk, normalize_name, summarize_content
+from ankiforge.extract.files import find_path_on_disk, has_content, normalize_name
 from ankiforge.extract.registry import find_source_type
 from ankiforge.model import DocumentId, ExtractedDocument, Pair, Strings
 from ankiforge.pipeline.reading_list import (
@@ -135,7 +135,7 @@ def find_moved_file(
 def _find_files_with_content(files: Iterable[Path], content: str | None) -> list[Path]:
     if not content:
         return []
-    return [file for file in files if summarize_content(file, content) == content]
+    return [file for file in files if has_content(file, content)]
 
 
 def _find_namesakes(files: Iterable[Path], path: Path) -> list[Path]:

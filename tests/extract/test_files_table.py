@@ -41,7 +41,7 @@ def test_which_names_are_hidden(name, hidden):
 
 @pytest.mark.parametrize(
     ("name", "original"),
-    [(".a.md.icloud", "a.md"), ("a.md.icloud", ""), (".a.md", ""), ("a.md", "")],
+    [(".a.md.icloud", "a.md"), ("a.md.icloud", None), (".a.md", None), ("a.md", None)],
 )  # fmt: skip
 def test_the_name_of_a_file_that_icloud_keeps(name, original):
     assert parse_icloud_placeholder(name) == original
