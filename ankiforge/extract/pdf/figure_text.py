@@ -87,15 +87,13 @@ def _join_runs(runs: Iterable[_LetterRun]) -> list[_LetterRun]:
         nearby_runs: list[_LetterRun] = []
         for near_row in (row + 1, row, row - 1):
             nearby_runs += reversed(runs_by_row[run.angle, near_row])
-        earlier = next(
-            (each for each in nearby_runs if each.is_continued_by_run(run)), None
-        )
-        if earlier is None:
+        for earlier in nearby_runs:
+            if earlier.is_continued_by_run(run):
+                earlier.add_run(run)
+                break
+        else:
             joined_runs.append(run)
             runs_by_row[run.angle, row].append(run)
-        else:
-            for letter in run.letters:
-                earlier.add(letter)
     return joined_runs
 
 
@@ -137,7 +135,9 @@ def _read_letters(text_page: PdfTextPage, frame: Box) -> list[Letter]:
         angle = page_letters.get_angle(char.char_index)
         if angle not in READING_DIRECTIONS:
             continue
-        height = char.width if angle in (90, 270) else char.height
+        height = char.height
+        if angle in (90, 270):
+            height = char.width
         size = page_letters.get_font_size(char.char_index, height)
 
         # Determine the position along and across the line. The edges across the line are derived
@@ -194,13 +194,19 @@ class _LetterRun:
             size=larger.size,
         )
 
+    def add_run(self, other: _LetterRun) -> None:
+        """Append the letters of another run."""
+        for letter in other.letters:
+            self.add(letter)
+
     def is_continued_by(self, letter: Letter) -> bool:
+        """Return whether a letter follows the last letter on its line, at about the same size."""
+        if letter.angle != self.angle:
+            return False
         last = self.letters[-1]
         size = max(self.extent.size, letter.position.size)
         smaller_size = min(last.position.size, letter.position.size)
         is_next = letter.char.char_index == last.char.char_index + 1
-        if letter.angle != self.angle:
-            return False
         if not is_next and size > _MAX_SIZE_RATIO * smaller_size:
             return False
         shift = abs(self.extent.baseline - letter.position.baseline)

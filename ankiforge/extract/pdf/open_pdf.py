@@ -171,13 +171,9 @@ class OpenPdf:
         ]
         self.spelling = Spelling(self._texts)
         self._running_lines = RunningHeaders(self._texts)
-        has_cover = len(pages) > 1 and _PUBLISHER_COVER.search(self._texts[0])
-        work_page = 1 if has_cover else 0
+        first = self._find_first_page()
         self.work = read_work(
-            pages.document,
-            self._texts[work_page],
-            self._get_lines(work_page),
-            name,
+            pages.document, self._texts[first], self._get_lines(first), name
         )
         """The title, creators and identifiers of the work, without a key."""
         self._outline = [
@@ -185,6 +181,12 @@ class OpenPdf:
             for entry in read_outline(pages.document)
             if is_printed_on(entry.title, self.folded_texts[entry.page])
         ]
+
+    def _find_first_page(self) -> int:
+        """Return the number of the first page of the work, which may follow a publisher's cover."""
+        if len(self) > 1 and _PUBLISHER_COVER.search(self._texts[0]):
+            return 1
+        return 0
 
     def close(self) -> None:
         """Break the cached pages' reference cycles, which would otherwise keep them in memory."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from html import unescape
 from itertools import chain
 
@@ -450,20 +451,27 @@ class _FirstPage:
 
         Bold type means nothing if much of the page is bold. Lists of names are skipped.
         """
-        bold_letters = sum(len(line.text) for line in self._lines if line.is_bold)
-        is_bold_significant = bold_letters < _MAX_BOLD_FRACTION * self._letter_count
         for block in self._blocks:
-            text = block.text
-            if self._count_lines_above(block) > _MAX_LINES_ABOVE or _is_name_list(text):
+            if self._count_lines_above(block) > _MAX_LINES_ABOVE:
                 continue
-            if is_bold_significant and all(line.is_bold for line in block.lines):
-                min_size = _MIN_BOLD_SIZE
-            elif text.isupper() and text.count(" ") > 2:
-                min_size = _MIN_CAPITALS_SIZE
-            else:
+            if _is_name_list(block.text):
                 continue
-            if block.font_size >= min_size * self._usual_size:
+            min_size = self._find_min_emphasized_size(block)
+            if min_size is not None and block.font_size >= min_size * self._usual_size:
                 yield block
+
+    def _find_min_emphasized_size(self, block: _Block) -> float | None:
+        """Return the size from which a block is emphasized, or None if it isn't at any size."""
+        if self._is_bold_significant and all(line.is_bold for line in block.lines):
+            return _MIN_BOLD_SIZE
+        if block.text.isupper() and block.text.count(" ") > 2:
+            return _MIN_CAPITALS_SIZE
+        return None
+
+    @cached_property
+    def _is_bold_significant(self) -> bool:
+        bold_letters = sum(len(line.text) for line in self._lines if line.is_bold)
+        return bold_letters < _MAX_BOLD_FRACTION * self._letter_count
 
     def _count_lines_above(self, block: _Block) -> int:
         return sum(line.top > block.lines[0].top for line in self._lines)
