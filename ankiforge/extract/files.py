@@ -323,7 +323,10 @@ class _Pattern:
             if not next_lengths:
                 return False
             match_lengths = next_lengths
-        return min(match_lengths) + self._inside_only <= len(names)
+        matched_count = min(match_lengths)
+        if self._inside_only:  # at least one more name must follow
+            return matched_count < len(names)
+        return matched_count <= len(names)
 
 
 # --- reading ----------------------------------------------------------------------------

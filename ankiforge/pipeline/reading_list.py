@@ -387,10 +387,10 @@ def add_named_entry(
                 updated = replace(updated, given=None)
             return [updated if other is entry else other for other in entries]
     added = replace(named, settings=None).add_options(deck, marks)
-    has_options = added.deck is not None or added.marks
-    if not has_options:
-        if not named.is_remembered or is_read_by(named, entries):
-            return [*entries]
+    if added.deck is not None or added.marks:
+        return [*entries, added]
+    if not named.is_remembered or is_read_by(named, entries):
+        return [*entries]
     return [*entries, added]
 
 
@@ -515,10 +515,10 @@ def is_read_elsewhere(missing: Entry, present: Iterable[Entry]) -> bool:
     # the whole folder of a saved page is listed, because the page may have been renamed
     is_folder_listed = missing.can_be_unmarked and missing.root.is_dir()
     for entry in present:
-        is_same_source = entry.source_key == missing.source_key
-        if is_same_source and entry.is_export:
-            return True
-        if (is_same_source or is_folder_listed) and entry.contains(missing.path):
+        if entry.source_key == missing.source_key:
+            if entry.is_export or entry.contains(missing.path):
+                return True
+        elif is_folder_listed and entry.contains(missing.path):
             return True
     return False
 

@@ -685,37 +685,62 @@ def record_chat_answer(
         ItemError: The document of the reply cannot be read, or is missing and no document of
             the sources has its name and the quotes.
     """
-    items, _ = parse_all_cards(answer)
-    labels = {item.label for item in items if item.label is not None}
-    quotes = list_quotes(items)
+    reply = _parse_reply(answer)
     stored_requests = _load_requests(workspace)
     labelled_requests = [
-        stored for stored in stored_requests if labels.intersection(stored.labels)
+        stored for stored in stored_requests if reply.labels.intersection(stored.labels)
     ]
     if about is not None and all(each.path.exists() for each in about.documents):
         return _record_answer_about(
-            workspace, job, answer, about, labels, labelled_requests
+            workspace, job, answer, about, reply.labels, labelled_requests
         )
     for stored in labelled_requests:
-        request, problems = _reopen_request(workspace, stored)
+        request = _reopen_labelled_request(workspace, stored, reply)
         if request is not None:
-            # another document may have the name of a moved one
-            is_at_old_place = {*request.paths} <= {*stored.paths}
-            if is_at_old_place or request.is_answered_by(labels, quotes):
-                if about is not None:  # it was moved since
-                    _remove_remaining_part(about, labels)
-                part = request.find_part(labels)
-                return record_document_answer(workspace, job, answer, request, part)
-        if problems:
-            problem = problems[0]
-            raise ItemError(f"{problem.location}: {problem.message}", hint=problem.hint)
+            if about is not None:  # it was moved since
+                _remove_remaining_part(about, reply.labels)
+            part = request.find_part(reply.labels)
+            return record_document_answer(workspace, job, answer, request, part)
     if labelled_requests or only_labelled:
         return None
     for stored in stored_requests[:_MAX_TRIED_DOCUMENTS]:
         request, _ = _reopen_request(workspace, stored)
-        if request is not None and request.is_answered_by(labels, quotes):
-            part = request.find_part(labels)
+        if request is not None and request.is_answered_by(reply.labels, reply.quotes):
+            part = request.find_part(reply.labels)
             return record_document_answer(workspace, job, answer, request, part)
+    return None
+
+
+class _ChatReply(NamedTuple):
+    labels: set[str]
+    """The labels of the parts that its cards are about."""
+    quotes: list[str]
+    """The quotes of its cards."""
+
+
+def _parse_reply(answer: str) -> _ChatReply:
+    reply_cards, _ = parse_all_cards(answer)
+    labels = {card.label for card in reply_cards if card.label is not None}
+    return _ChatReply(labels, list_quotes(reply_cards))
+
+
+def _reopen_labelled_request(
+    workspace: Workspace, stored: StoredRequest, reply: _ChatReply
+) -> DocumentRequest | None:
+    """Prepare a stored request again, if its documents are those of a reply with its labels.
+
+    Raises:
+        ItemError: A document can't be sent, or isn't at its path any more.
+    """
+    request, problems = _reopen_request(workspace, stored)
+    if request is not None:
+        # another document may have the name of a moved one
+        is_at_old_place = {*request.paths} <= {*stored.paths}
+        if is_at_old_place or request.is_answered_by(reply.labels, reply.quotes):
+            return request
+    if problems:
+        problem = problems[0]
+        raise ItemError(f"{problem.location}: {problem.message}", hint=problem.hint)
     return None
 
 

@@ -312,21 +312,35 @@ def continues_on_next_page(mark: LocatedMark, next_mark: LocatedMark) -> bool:
     page, next_page = mark.page, next_mark.page
     if next_page.number != page.number + 1 or mark.style != next_mark.style:
         return False
-    start, end = mark.covered.span
-    next_start, next_end = next_mark.covered.span
-    _, body_end = page.body
-    next_body_start, _ = next_page.body
-    text_below = page.text[end:body_end].strip()
-    text_above = next_page.text[next_body_start:next_start].strip()
-    for text in (text_below, text_above):
-        if len(text) > MAX_RUNNING_LINE_CHARS or "\n" in text:
-            return False
-    marked_text = page.text[start:end].rstrip("”’\"')] ")
-    next_marked_text = next_page.text[next_start:next_end]
+    text_below = _find_text_below(page, mark.covered)
+    text_above = _find_text_above(next_page, next_mark.covered)
+    if not _is_at_most_a_line(text_below) or not _is_at_most_a_line(text_above):
+        return False
+    marked_text = page.text[slice(*mark.covered.span)].rstrip("”’\"')] ")
+    next_marked_text = next_page.text[slice(*next_mark.covered.span)]
     ends_sentence = marked_text[-1:] in _ENDS_OF_SENTENCE
-    if not ends_sentence and next_marked_text[:1].islower():
+    if next_marked_text[:1].islower() and not ends_sentence:
         return True
-    return marked_text.endswith("-") and not text_below and not text_above
+    # a broken word, directly before and after the page break
+    return marked_text.endswith("-") and text_below == text_above == ""
+
+
+def _find_text_below(page: PdfPage, covered: CoveredText) -> str:
+    """Return the text of a page after a mark, without headers and footers."""
+    _, end = covered.span
+    _, body_end = page.body
+    return page.text[end:body_end].strip()
+
+
+def _find_text_above(page: PdfPage, covered: CoveredText) -> str:
+    """Return the text of a page before a mark, without headers and footers."""
+    start, _ = covered.span
+    body_start, _ = page.body
+    return page.text[body_start:start].strip()
+
+
+def _is_at_most_a_line(text: str) -> bool:
+    return "\n" not in text and len(text) <= MAX_RUNNING_LINE_CHARS
 
 
 def _join_marks(pdf: OpenPdf, first: Highlight, second: Highlight) -> Highlight:
