@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from msgspec.structs import replace
 
-from ankiforge.config import is_loopback
+from ankiforge.config import SourceEntry, is_loopback
 from ankiforge.config.deckfiles import DeckRule, find_rule
 from ankiforge.config.files import make_directory, write_file
 from ankiforge.config.log import anonymize_key, log_lines
@@ -128,12 +128,15 @@ def open_source(
     try:
         return source.open(opening)
     except ConfigError as error:
-        key, colon, message = error.message.partition(": ")
-        if colon and key in entry.options:
-            raise entry.location.locate_nested(key).make_error(
-                message, error.hint
-            ) from error
-        raise entry.location.make_error(error.message, error.hint) from error
+        raise _locate_error(entry, error) from error
+
+
+def _locate_error(entry: SourceEntry, error: ConfigError) -> ConfigError:
+    """Return an error with the place of the source in the settings, or that of the key to blame."""
+    key, colon, message = error.message.partition(": ")
+    if colon and key in entry.options:
+        return entry.location.locate_nested(key).make_error(message, error.hint)
+    return entry.location.make_error(error.message, error.hint)
 
 
 # --- directories of sources -------------------------------------------------------------

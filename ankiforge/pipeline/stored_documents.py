@@ -18,6 +18,7 @@ from ankiforge.pipeline.reading_list import (
     Entry,
     Forgetting,
     SelectedSource,
+    SourceKey,
     build_sources,
     load_entries,
     make_configured_entries,
@@ -47,10 +48,9 @@ def find_documents_to_forget(
     kept = [*make_configured_entries(workspace.config), *remembered]
     documents = set()
     for source_key, root in {(entry.source_key, entry.root) for entry in forgotten}:
-        readers = [entry for entry in kept if entry.source_key == source_key]
         for row in load_current_documents_of_source(ledger, *source_key):
             path = resolve_links(root) / row["place"]
-            if not any(reader.contains(path) for reader in readers):
+            if not _is_read(source_key, path, kept):
                 documents.add(row["id"])
 
     accounts = {entry.source_key for entry in forgotten if entry.is_export}
@@ -60,6 +60,13 @@ def find_documents_to_forget(
             kept_exports.append(entry)
     selected, _ = build_sources(kept_exports, kept)
     return documents - _find_documents_in(workspace, ledger, selected)
+
+
+def _is_read(source_key: SourceKey, path: Path, entries: Iterable[Entry]) -> bool:
+    """Return whether one of the entries of a source contains a path."""
+    return any(
+        entry.contains(path) for entry in entries if entry.source_key == source_key
+    )
 
 
 def _find_documents_in(

@@ -40,6 +40,13 @@ class PrintedLine(Value):
     is_bold: bool = False
     """Whether the first letter is bold and, unless the line ends with a footnote mark, the last."""
 
+    @property
+    def text_without_note(self) -> str:
+        """The text without the footnote mark at the end."""
+        if self.note is None:
+            return self.text
+        return self.text.removesuffix(self.note)
+
 
 # PDFium replaces a hyphen and the following line break with a single character.
 _LINE = regex(r"[^\n\ufffe\x02]*(?:\n|[\ufffe\x02]|$)")
@@ -351,8 +358,9 @@ class _Block:
     @property
     def text(self) -> str:
         """The text of the block, without trailing footnote marks."""
-        text = " ".join(line.text for line in self.lines)
-        text = _HYPHEN.sub("", text.removesuffix(self.lines[-1].note or ""))
+        *first_lines, last_line = self.lines
+        texts = [*(line.text for line in first_lines), last_line.text_without_note]
+        text = _HYPHEN.sub("", " ".join(texts))
         return _TRAILING_NOTE_SIGN.sub("", text).strip()
 
     @property
@@ -429,9 +437,7 @@ class _FirstPage:
         large_letters = ""
         for line in self._lines:
             if line.size >= MIN_RELATIVE_SIZE * printed_title.font_size:
-                large_letters += fold_alphanumerics(
-                    line.text.removesuffix(line.note or "")
-                )
+                large_letters += fold_alphanumerics(line.text_without_note)
         if fold_alphanumerics(title) in large_letters:
             return False
         return not _is_printed_in(normalize_for_lookup(printed_title.text), title)
