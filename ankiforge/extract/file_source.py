@@ -13,7 +13,7 @@ import posixpath
 import shlex
 from abc import abstractmethod
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -546,10 +546,21 @@ class FileSource(DirectorySource):
         was_read_before = listing.progress.done > 0
         if known is not None and known.list_paths(listing.container):
             was_read_before = True
+        failure_count = yield from self._read_files(changed, known, reader_fingerprint)
+        if 0 < failure_count == len(files):
+            listing.is_incomplete = True
+        if not was_read_before:
+            yield from listing.unfollowed_links
+            yield from self.iter_first_scan_notices(files)
+        yield listing.build_scan_end()
 
+    def _read_files(
+        self, files: list[File], known: DocumentLookup | None, reader_fingerprint: str
+    ) -> Generator[Sighting, None, int]:
+        """Yield the scan results of changed files, and return how many couldn't be read."""
         failure_count = 0
-        with self.open_reader(changed) as reader:
-            for file in changed:
+        with self.open_reader(files) as reader:
+            for file in files:
                 try:
                     with wrap_unexpected_errors(), wrap_plugin_errors(self.distribution):
                         sightings = self._read_file(
@@ -557,15 +568,10 @@ class FileSource(DirectorySource):
                         )
                 except ItemError as error:
                     failure_count += 1
-                    sightings = [listing.record_read_error(file, error)]
+                    sightings = [self.listing.record_read_error(file, error)]
                 yield from sightings
-                listing.progress.count_document()
-        if 0 < failure_count == len(files):
-            listing.is_incomplete = True
-        if not was_read_before:
-            yield from listing.unfollowed_links
-            yield from self.iter_first_scan_notices(files)
-        yield listing.build_scan_end()
+                self.listing.progress.count_document()
+        return failure_count
 
     def _scan_skipped_directories(
         self, known: DocumentLookup | None

@@ -39,6 +39,8 @@ from ankiforge.pipeline.reading_list import (
     forget,
     is_read_by,
     is_read_elsewhere,
+    list_configured,
+    list_remembered,
     load_entries,
     make_remembered_path,
 )
@@ -194,13 +196,12 @@ def _select_all(workspace: WorkspaceDirectory) -> SourceSelection:
     present_entries = [entry for entry in entries if entry.path.exists()]
     to_read: list[Entry] = []
     problems: list[Problem] = []
-    for entry in entries:
-        if not entry.is_remembered:
-            to_read.append(entry)
-            to_read += _find_entries_below(entries, entry.path, to_read)
-            moved = find_moved_entries(entries, entry.path)
-            to_read += moved
-            entries = add_found_entries(entries, moved)
+    for entry in list_configured(entries):
+        to_read.append(entry)
+        to_read += _find_entries_below(entries, entry.path, to_read)
+        moved = find_moved_entries(entries, entry.path)
+        to_read += moved
+        entries = add_found_entries(entries, moved)
     for path, entries_at_path in _group_remembered_by_path(entries).items():
         found = _find_entries_or_problem(entries, path, unmarked=True)
         if not isinstance(found, Problem):
@@ -239,7 +240,7 @@ def _build_selection(
             if not entry.has_path:
                 libraries.append(SelectedSource(entry))
         sources = [*libraries, *sources]
-    remembered = [make_remembered_path(entry) for entry in entries if entry.is_remembered]
+    remembered = map(make_remembered_path, list_remembered(entries))
     return SourceSelection(
         sources, [*problems, *notices], tuple(remembered), presence, has_paths
     )
@@ -247,9 +248,8 @@ def _build_selection(
 
 def _group_remembered_by_path(entries: Iterable[Entry]) -> dict[Path, list[Entry]]:
     by_path = defaultdict[Path, list[Entry]](list)
-    for entry in entries:
-        if entry.is_remembered:
-            by_path[entry.path].append(entry)
+    for entry in list_remembered(entries):
+        by_path[entry.path].append(entry)
     return by_path
 
 
@@ -272,7 +272,7 @@ def _find_entries_or_problem(
     if not path.exists():
         return _explain_missing_path(path)
     resolved = resolve_links(path)
-    is_known = any(entry.is_remembered and entry.path == resolved for entry in entries)
+    is_known = any(entry.path == resolved for entry in list_remembered(entries))
     found = find_entries(entries, resolved, unmarked=unmarked or is_known)
     if found:
         return found
@@ -320,8 +320,8 @@ def _find_entries_below(
     entries are left out if their source is among those that are read already.
     """
     found: list[Entry] = []
-    for entry in entries:
-        if not entry.is_remembered or folder not in entry.path.parents:
+    for entry in list_remembered(entries):
+        if folder not in entry.path.parents:
             continue
         if entry.can_be_unmarked and entry.root.is_dir():
             found.append(replace(entry, path=entry.root))
@@ -378,9 +378,8 @@ def forget_path(workspace: WorkspaceDirectory, path: Path) -> Forgetting:
         message = f"{path} is read because {file} names it"
         raise UsageError(message, hint="delete it under `sources:` there; its cards stay")
     hint = "ankiforge status names those that are"
-    for entry in entries:
-        is_below = resolved in entry.path.parents
-        if entry.is_remembered and (is_below or entry.contains(resolved)):
+    for entry in list_remembered(entries):
+        if resolved in entry.path.parents or entry.contains(resolved):
             hint = f"but {entry.path} is; {suggest_forget(str(entry.path))}"
             break
     raise UsageError(f"{path} is not remembered", hint=hint)

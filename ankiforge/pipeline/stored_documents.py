@@ -20,6 +20,8 @@ from ankiforge.pipeline.reading_list import (
     SelectedSource,
     SourceKey,
     build_sources,
+    list_configured,
+    list_remembered,
     load_entries,
     make_configured_entries,
     make_entry,
@@ -159,8 +161,8 @@ def _iter_document_files(workspace: WorkspaceDirectory, ledger: Ledger) -> Itera
     """Yield the files of all documents, those of remembered paths first."""
     from ankiforge.ledger.readings import load_current_documents
 
-    entries = load_entries(workspace)
-    entries.sort(key=lambda entry: not entry.is_remembered)
+    loaded = load_entries(workspace)
+    entries = [*list_remembered(loaded), *list_configured(loaded)]
     for entry in entries:
         for row in load_current_documents(ledger, entry.container):
             yield find_path_on_disk(entry.root, row["place"])
@@ -185,8 +187,8 @@ def find_unmarked_files(workspace: WorkspaceDirectory, ledger: Ledger) -> list[s
 
     marked_files = load_documents_with_highlights(ledger)
     paths = _UnmarkedPaths()
-    for entry in load_entries(workspace):
-        if entry.is_remembered and entry.path.is_file():
+    for entry in list_remembered(load_entries(workspace)):
+        if entry.path.is_file():
             is_marked = (entry.name, entry.path.name) in marked_files
             paths.add(entry, is_marked=is_marked)
     return paths.list_unmarked()
@@ -202,8 +204,8 @@ def find_unmarked_paths(workspace: WorkspaceDirectory, ledger: Ledger) -> list[s
 
     marked_files = load_documents_with_highlights(ledger)
     marked_sources = _find_mostly_marked_sources(ledger)
-    entries = load_entries(workspace)
-    entries.sort(key=lambda entry: not entry.is_remembered)
+    loaded = load_entries(workspace)
+    entries = [*list_remembered(loaded), *list_configured(loaded)]
     unmarked = _UnmarkedPaths()
     for entry in entries:
         if entry.path.is_file():

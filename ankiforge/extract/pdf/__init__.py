@@ -37,7 +37,7 @@ from ankiforge.model import (
 from ankiforge.text.keys import number_highlights
 
 if TYPE_CHECKING:  # imported when a file is read
-    from ankiforge.extract.pdf.messages import ReadMarksReply
+    from ankiforge.extract.pdf.messages import Area, ReadMarksReply
     from ankiforge.extract.pdf.worker import PdfWorkerPool
 
 _NO_MARKS = (
@@ -254,17 +254,12 @@ def cut_out_pictures(
     cut_outs, failure = worker.cut_pictures(path, areas)
     pictures: dict[str, Picture] = {}
     for index, cut_out in cut_outs.items():
-        # Name the picture after its position, not its content, so that it keeps its name if it is
-        # rendered differently.
-        mark = marks[index]
-        document = reply.document.key.removeprefix("pdf:")
-        edges = [str(round(10 * edge)) for edge in areas[index].box]
-        name = f"cut/{hash16('cut', document, mark.block_id, *edges, mark.kind)}.png"
+        name = _name_picture(reply.document, marks[index], areas[index])
         if cut_out.data:
             pictures[name] = Picture(name, cut_out.data)
-        if cut_out.data or failure:
+        if cut_out.data or failure is not None:
             marks[index] = replace(
-                mark,
+                marks[index],
                 markdown=(f"![{cut_out.caption}]({name})",),
                 figure_hash=cut_out.figure,
                 figure_labels=cut_out.labels,
@@ -276,7 +271,8 @@ def cut_out_pictures(
         hint = "its text was read; to get the pictures, print those pages to a new PDF"
         problems.append((message, hint))
     notices = list(reply.notices)
-    if skipped_count := len(areas) - len(cut_outs):
+    skipped_count = len(areas) - len(cut_outs)
+    if skipped_count:
         message = (
             f"only the first {MAX_PICTURES} figures and drawings were cut out,"
             f" {skipped_count} were not"
@@ -286,3 +282,10 @@ def cut_out_pictures(
         reply, marks=tuple(marks), problems=tuple(problems), notices=tuple(notices)
     )
     return completed, tuple(pictures.values())
+
+
+def _name_picture(document: Document, mark: Highlight, area: Area) -> str:
+    """Return the name of a picture, which depends on its position and not on how it is rendered."""
+    document_id = document.key.removeprefix("pdf:")
+    edges = [str(round(10 * edge)) for edge in area.box]
+    return f"cut/{hash16('cut', document_id, mark.block_id, *edges, mark.kind)}.png"
