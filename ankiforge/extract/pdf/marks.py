@@ -154,14 +154,14 @@ def read_marks(
         pages=pdf.fingerprint_pages(),
         problems=tuple(_find_problems(pdf, marks)),
         notices=(*reply.notices, *_find_notices(marks)),
-        is_whole=reply.is_whole and not pdf.pages.damaged,
+        is_whole=reply.is_whole and not pdf.damaged_pages,
     )
 
 
 def _find_problems(pdf: OpenPdf, marks: Sequence[Highlight]) -> Iterator[Pair]:
     """Yield a problem for damaged pages, and one for marked pages that have no text."""
-    if pdf.pages.damaged:
-        page_list = pdf.format_page_list(pdf.pages.damaged)
+    if pdf.damaged_pages:
+        page_list = pdf.format_page_list(pdf.damaged_pages)
         yield (f"{page_list} cannot be read", REPAIR_HINT)
     scanned_pages = set()
     for mark in marks:
@@ -222,7 +222,7 @@ def _build_highlight(
         author=annotation.author,
         created=format_date(annotation.created),
         modified=format_date(annotation.modified),
-        page_label=pdf.pages.format_page_label(page.number),
+        page_label=pdf.format_page_label(page.number),
         heading=context.heading,
         block_id=str(page.number),
         skip_reason=skip_reason,
