@@ -13,7 +13,7 @@ from itertools import chain, pairwise
 from math import atan2, hypot, isfinite
 from operator import attrgetter
 
-from ankiforge.extract.pdf.boxes import Box, is_point_in_box
+from ankiforge.extract.pdf.boxes import Box
 from ankiforge.extract.pdf.chars import PrintedChar
 from ankiforge.extract.pdf.page_text import (
     PageText,
@@ -63,7 +63,8 @@ class Quad(Value):
 
         There is no tolerance, because it would include letters of adjacent lines.
         """
-        if not is_point_in_box(char.x, char.y, self.box):
+        left, bottom, right, top = self.box  # called for very many characters
+        if not (left <= char.x <= right and bottom <= char.y <= top):
             return False
         if self.is_upright:
             return True
