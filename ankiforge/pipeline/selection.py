@@ -64,7 +64,7 @@ class SourceSelection(NamedTuple):
     remembered_paths: tuple[RememberedPath, ...]
     """All places to remember from now on, old and new."""
     presence_by_name: Mapping[str, Presence]
-    """Whether each source is there that `ankiforge run` reads without PATHs."""
+    """The presence of each source that `ankiforge run` reads without PATHs, by name."""
     has_paths: bool
     """Whether the command line has PATHs."""
 
