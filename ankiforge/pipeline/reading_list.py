@@ -423,8 +423,8 @@ class Forgetting(NamedTuple):
     to_keep: list[RememberedPath]
 
 
-def forget(places: Iterable[RememberedPath], path: Path) -> Forgetting:
-    """Choose the places to forget along with a resolved path.
+def split_remembered_paths(places: Iterable[RememberedPath], path: Path) -> Forgetting:
+    """Split places by whether they are forgotten along with a resolved path.
 
     A place that was found below the path is forgotten, unless the user named the place itself.
     """

@@ -36,13 +36,13 @@ from ankiforge.pipeline.reading_list import (
     find_entries,
     find_moved_entries,
     find_presence,
-    forget,
     is_read_by,
     is_read_elsewhere,
     list_configured,
     list_remembered,
     load_entries,
     make_remembered_path,
+    split_remembered_paths,
 )
 from ankiforge.pipeline.run_result import DEFAULT_OPTIONS, CommandRunOptions
 from ankiforge.text import quote_path, shorten_path
@@ -362,14 +362,14 @@ def _suggest_similar_path(path: Path) -> str:
 # --- forgetting -------------------------------------------------------------------------
 
 
-def forget_path(workspace: WorkspaceDirectory, path: Path) -> Forgetting:
-    """Choose the remembered places to forget along with `path`.
+def select_paths_to_forget(workspace: WorkspaceDirectory, path: Path) -> Forgetting:
+    """Select the remembered paths to forget along with `path`.
 
     Raises:
         UsageError: `path` is not remembered; the hint says what to do instead.
     """
     resolved = resolve_links(path.absolute())
-    forgetting = forget(workspace.remembered_paths, resolved)
+    forgetting = split_remembered_paths(workspace.remembered_paths, resolved)
     if forgetting.to_forget:
         return forgetting
     entries = load_entries(workspace)

@@ -646,7 +646,7 @@ def test_pictures_that_were_cut_out_are_kept_once(workspace, tmp_path):
 )
 def test_what_is_forgotten(workspace, tmp_path, wanted, forgotten):
     split_at(workspace, tmp_path)
-    found, kept = selection.forget_path(workspace.folder, tmp_path / wanted)
+    found, kept = selection.select_paths_to_forget(workspace.folder, tmp_path / wanted)
     assert [Path(place.path) for place in found] == [
         tmp_path / each for each in forgotten
     ]
@@ -681,7 +681,7 @@ def test_what_is_not_remembered_is_told_with_what_is(
     split_at(workspace, tmp_path)
     path = workspace.folder.root / "notes" if wanted == "notes" else tmp_path / wanted
     with pytest.raises(UsageError) as raised:
-        selection.forget_path(workspace.folder, path)
+        selection.select_paths_to_forget(workspace.folder, path)
     assert message.replace("{}", str(tmp_path)) in raised.value.message
     assert raised.value.message.startswith(f"{path} ")
     assert raised.value.hint == hint.replace("{}", str(tmp_path))
