@@ -632,6 +632,14 @@ def test_pictures_that_were_cut_out_are_kept_once(workspace, tmp_path):
     assert problem.hint == "free space there"
 
 
+def test_a_place_that_the_user_names_is_no_part_of_a_folder_any_more(tmp_path):
+    paper = Entry("pdf", "x", tmp_path / "a", tmp_path / "a", given=tmp_path)
+    named = replace(paper, given=None)
+    assert reading_list.add_named_entry([paper], named, None, ()) == [named]
+    assert reading_list.add_named_entry([paper], paper, None, ()) == [paper]
+    assert reading_list.add_named_entry([named], paper, None, ()) == [named]
+
+
 # --- forgetting ------------------------------------------------------------------------------
 
 
