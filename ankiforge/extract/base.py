@@ -69,9 +69,9 @@ class Candidate:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        # captions that were saved as text
-        is_text_of_captions = path.name.casefold().endswith((".srt.txt", ".vtt.txt"))
-        name = path.stem if is_text_of_captions else path.name
+        name = path.name
+        if name.casefold().endswith((".srt.txt", ".vtt.txt")):
+            name = path.stem  # captions that were saved as text
         self.suffix = PurePath(name).suffix.casefold()
         """The suffix, with the dot and in lower case."""
 
@@ -187,7 +187,9 @@ class SourceType(ABC):
         By default, the suffix decides. This is called for every file with one of the `suffixes`, so
         it should be fast.
         """
-        return Confidence.SUFFIX if candidate.suffix in cls.suffixes else Confidence.NO
+        if candidate.suffix in cls.suffixes:
+            return Confidence.SUFFIX
+        return Confidence.NO
 
     @classmethod
     def explain_rejection(cls, candidate: Candidate) -> str:
@@ -236,7 +238,9 @@ def get_scan_progress(source: Source) -> ScanProgress:
     """Return the scan progress of a source, which stays at zero if the source reports none."""
     listing = getattr(source, "listing", None)
     progress = getattr(source, "progress", None) or getattr(listing, "progress", None)
-    return progress if isinstance(progress, ScanProgress) else ScanProgress()
+    if isinstance(progress, ScanProgress):
+        return progress
+    return ScanProgress()
 
 
 def get_source_name(source: Source) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from itertools import chain
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -94,12 +93,16 @@ def _find_skip_reason(
 ) -> str | None:
     if whole_text.skip_reason is not None:
         return whole_text.skip_reason
-    reasons = (paragraph.skip_reason for paragraph in paragraphs)
-    return next(filter(None, reasons), None)
+    for paragraph in paragraphs:
+        if paragraph.skip_reason is not None:
+            return paragraph.skip_reason
+    return None
 
 
 def _collect_tags(paragraphs: Sequence[Paragraph]) -> Strings:
-    tags = list(chain.from_iterable(paragraph.tags for paragraph in paragraphs))
+    tags: list[str] = []
+    for paragraph in paragraphs:
+        tags += paragraph.tags
     if any(paragraph.is_private for paragraph in paragraphs):
         tags.append(PRIVATE_TAG)
     return tuple(dict.fromkeys(tags))
@@ -110,7 +113,9 @@ def _render_markup(whole_text: DocumentText, located: PassageMatch) -> Strings:
     if whole_text.render_markdown is None:
         return ()
     markdown = whole_text.render_markdown(*located.span)
-    return () if markdown in ("", escape_markdown(located.quote)) else (markdown,)
+    if markdown in ("", escape_markdown(located.quote)):
+        return ()
+    return (markdown,)
 
 
 # --- adding them to the marks of a document ---------------------------------------------
@@ -213,11 +218,11 @@ def _locate_passage(
     letters: DocumentLetters, whole_text: DocumentText, passage: PassageChoice
 ) -> PassageMatch | None:
     """Locate a chosen passage, near the place where it was before."""
-    page_count = len(whole_text.pages)
     expected_index = 0
-    if page_count:
-        page = passage.page if passage.page < page_count else 0
-        expected_index = letters.get_letter_index(page, passage.start)
+    if passage.page < len(whole_text.pages):
+        expected_index = letters.get_letter_index(passage.page, passage.start)
+    elif whole_text.pages:
+        expected_index = letters.get_letter_index(0, passage.start)
     return relocate_passage(letters, passage.readings, expected_index)
 
 
@@ -247,7 +252,10 @@ def _describe_unmarked(whole_text: DocumentText, container: str) -> UnmarkedDocu
     texts: list[str] = []
     names: list[str] = []
     for private in whole_text.list_private_texts():
-        (names if private.is_name else texts).append(private.text)
+        if private.is_name:
+            names.append(private.text)
+        else:
+            texts.append(private.text)
     return UnmarkedDocument(
         container,
         whole_text.document.path,

@@ -83,35 +83,7 @@ class Epub:
             ItemError: The file is unreadable, damaged, too large or encrypted (DRM).
         """
         with self._open() as book:
-            sizes = {file.filename: file.file_size for file in book.infolist()}
-            spine: list[str] = []
-            with suppress(ElementTree.ParseError, KeyError, ValueError):
-                spine = list(_iter_spine(book))
-            encrypted_names = set[str]()
-            with suppress(ElementTree.ParseError, KeyError):
-                encryption = ElementTree.fromstring(book.read(_ENCRYPTION))
-                for reference in encryption.iterfind(".//{*}CipherReference"):
-                    encrypted_names.add(unquote(reference.get("URI", "")))
-            if not encrypted_names.isdisjoint(spine):
-                raise ItemError(
-                    "the book is protected (DRM), so its text cannot be read",
-                    hint=_PROTECTED_HINT,
-                )
-            names = dict.fromkeys(name for name in spine if name in sizes)
-            for name in sizes:
-                if name.lower().endswith(PAGE_SUFFIXES):
-                    names[name] = None
-            if sum(sizes[name] for name in names) > MAX_BOOK_BYTES:
-                raise ValueError("it is too large")
-            pages = []
-            for name in names:
-                raw = book.read(name)
-                try:
-                    html = decode_html(raw)
-                except ItemError:
-                    html = raw.decode("utf-8", "replace")
-                pages.append(Page(name, html))
-            return pages
+            return [Page(name, _read_page(book, name)) for name in _list_pages(book)]
 
     @cached_property
     def metadata(self) -> dict[str, list[str]]:
@@ -142,6 +114,49 @@ class Epub:
         except _ZIP_ERRORS as error:
             hint = "open it in calibre's editor and save it"
             raise ItemError(f"the book cannot be read: {error}", hint=hint) from error
+
+
+def _list_pages(book: ZipFile) -> list[str]:
+    """Return the names of the pages in spine order, followed by any pages not in the spine.
+
+    Raises:
+        ItemError: The book is encrypted (DRM).
+        ValueError: The book is too large.
+    """
+    sizes = {file.filename: file.file_size for file in book.infolist()}
+    spine: list[str] = []
+    with suppress(ElementTree.ParseError, KeyError, ValueError):
+        spine = list(_iter_spine(book))
+    if not _find_encrypted_names(book).isdisjoint(spine):
+        message = "the book is protected (DRM), so its text cannot be read"
+        raise ItemError(message, hint=_PROTECTED_HINT)
+    names: dict[str, None] = {}
+    for name in spine:
+        if name in sizes:
+            names[name] = None
+    for name in sizes:
+        if name.lower().endswith(PAGE_SUFFIXES):
+            names[name] = None
+    if sum(sizes[name] for name in names) > MAX_BOOK_BYTES:
+        raise ValueError("it is too large")
+    return list(names)
+
+
+def _find_encrypted_names(book: ZipFile) -> set[str]:
+    names = set[str]()
+    with suppress(ElementTree.ParseError, KeyError):
+        encryption = ElementTree.fromstring(book.read(_ENCRYPTION))
+        for reference in encryption.iterfind(".//{*}CipherReference"):
+            names.add(unquote(reference.get("URI", "")))
+    return names
+
+
+def _read_page(book: ZipFile, name: str) -> str:
+    raw = book.read(name)
+    try:
+        return decode_html(raw)
+    except ItemError:
+        return raw.decode("utf-8", "replace")
 
 
 def read_web_page(path: str | Path) -> Page:

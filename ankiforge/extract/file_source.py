@@ -13,7 +13,7 @@ import posixpath
 import shlex
 from abc import abstractmethod
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -40,6 +40,7 @@ from ankiforge.model import (
     Problem,
     ScanEnd,
     Sighting,
+    Strings,
     UnchangedDocument,
     UnmarkedDocument,
     UnreadDocument,
@@ -193,30 +194,41 @@ class FileListing(msgspec.Struct):
             path = entry.name
             if entry.path.startswith(root_prefix):
                 path = entry.path.removeprefix(root_prefix)
-            file_or_problem = None
             if not disk.is_hidden(entry.name):
-                file_or_problem = self._classify_entry(entry, disk.normalize_name(path))
-            elif name := disk.parse_icloud_placeholder(entry.name):
-                evicted = path.removesuffix(entry.name) + name
-                evicted_paths.append(disk.normalize_name(evicted))
-            if file_or_problem is not None:
-                yield file_or_problem
+                listed = self._classify_entry(entry, disk.normalize_name(path))
+                if listed is not None:
+                    yield listed
+                continue
+            name = disk.parse_icloud_placeholder(entry.name)
+            if name is not None:
+                evicted_path = path.removesuffix(entry.name) + name
+                evicted_paths.append(disk.normalize_name(evicted_path))
         for path in evicted_paths:
             if "." not in posixpath.basename(path) or self.is_included(path):
                 yield UnreadDocument(self.container, path)
         for error in errors:
-            directory = Path(str(error.filename))
-            label = str(directory)
-            if directory != self.root:
-                label = f"{disk.get_relative_path(directory, self.root)}/"
+            yield self._record_unlisted_directory(error)
+
+    def _record_unlisted_directory(self, error: OSError) -> Problem:
+        """Return the problem of a directory that can't be listed.
+
+        If it isn't there, or is the root, the scan is marked as incomplete.
+        """
+        directory = Path(str(error.filename))
+        label = str(directory)
+        if directory != self.root:
+            label = f"{disk.get_relative_path(directory, self.root)}/"
+        if not directory.exists():
+            message = "it is not there"
+            self.is_incomplete = True
+        elif isinstance(error, NotADirectoryError):
+            message = "it is neither a regular file nor a folder"
+        else:
             message = f"cannot be listed: {error.strerror or error}"
-            if isinstance(error, NotADirectoryError):
-                message = "it is neither a regular file nor a folder"
-            if not directory.exists():
-                message = "it is not there"
-            self.is_incomplete |= directory == self.root or not directory.exists()
-            hint = "check that the disk is mounted; if it moved, change its path in ankiforge.yaml"
-            yield Problem(label, message, hint)
+        if directory == self.root:
+            self.is_incomplete = True
+        hint = "check that the disk is mounted; if it moved, change its path in ankiforge.yaml"
+        return Problem(label, message, hint)
 
     def _classify_entry(
         self, entry: os.DirEntry[str], path: str
@@ -281,15 +293,13 @@ class FileListing(msgspec.Struct):
         """
         stamps: list[tuple[str, disk.Stamp]] = []
         for entry in entries:
-            if isinstance(entry, UnreadDocument):
+            if isinstance(entry, Problem) and entry.is_notice:
+                continue
+            if not isinstance(entry, File) or entry.stamp is None:
                 return ""
-            if isinstance(entry, Problem):
-                if not entry.is_notice:
-                    return ""
-            elif entry.stamp is None or not disk.is_stamp_reliable(entry.stamp):
+            if not disk.is_stamp_reliable(entry.stamp):
                 return ""
-            else:
-                stamps.append((entry.disk_path, entry.stamp))
+            stamps.append((entry.disk_path, entry.stamp))
         reader = (self.container, str(self.root), repr(self.only), self.settings_text)
         return hash16(disk.fingerprint_program(), *reader, repr(stamps))
 
@@ -363,23 +373,25 @@ class DirectorySource(SourceType):
         The files are selected by the settings `include` and `exclude` or, by default, by the
         suffixes in `suffixes`.
         """
-        settings = opening.settings
-        if hasattr(settings, "include"):
-            included = disk.compile_patterns(settings.include)
-            excluded = disk.compile_patterns(getattr(settings, "exclude", ()))
-
-            def is_selected(path: str) -> bool:
-                return included(path) and not excluded(path)
-        else:
-
-            def is_selected(path: str) -> bool:
-                return path.casefold().endswith(cls.suffixes)
-
-        context = repr((settings, opening.me if cls.has_several_authors else ()))
+        people = opening.me if cls.has_several_authors else ()
         listing = FileListing(
-            cls.kind, opening.name, opening.root, opening.only, is_selected, context
+            cls.kind,
+            opening.name,
+            opening.root,
+            opening.only,
+            cls._make_file_filter(opening.settings),
+            settings_text=repr((opening.settings, people)),
         )
-        return cls(listing, settings, opening)
+        return cls(listing, opening.settings, opening)
+
+    @classmethod
+    def _make_file_filter(cls, settings: Any) -> Callable[[str], bool]:
+        """Return the predicate for whether a relative path belongs to the source."""
+        if not hasattr(settings, "include"):
+            return lambda path: path.casefold().endswith(cls.suffixes)
+        is_included = disk.compile_patterns(settings.include)
+        is_excluded = disk.compile_patterns(getattr(settings, "exclude", ()))
+        return lambda path: is_included(path) and not is_excluded(path)
 
     @abstractmethod
     def scan(self, known: DocumentLookup | None = None) -> Iterator[Sighting]:
@@ -444,21 +456,21 @@ class FileSource(DirectorySource):
 
     def iter_whole_texts(self) -> Iterator[tuple[Path, DocumentText] | Problem]:
         """Yield (path, whole text) for each file, or a problem if it can't be read."""
-        for file in self.listing.list_files():
-            if isinstance(file, File):
+        for entry in self.listing.list_files():
+            if isinstance(entry, Problem):
+                yield entry
+            elif isinstance(entry, File):
                 try:
                     with (
                         wrap_unexpected_errors(),
                         wrap_plugin_errors(self.distribution),
-                        self.open_reader([file]) as reader,
+                        self.open_reader([entry]) as reader,
                     ):
-                        whole_text = self.read_whole_text(file, reader)
+                        whole_text = self.read_whole_text(entry, reader)
                 except ItemError as error:
-                    yield self.listing.record_read_error(file, error)
+                    yield self.listing.record_read_error(entry, error)
                 else:
-                    yield file.as_path, whole_text
-            elif isinstance(file, Problem):
-                yield file
+                    yield entry.as_path, whole_text
 
     def iter_notices(self) -> Iterator[Problem]:
         """Yield problems that concern the source rather than one of its files."""
@@ -470,10 +482,9 @@ class FileSource(DirectorySource):
 
     def covers_all_files(self, files: Sequence[File]) -> bool:
         """Return whether the scan is complete and `files` contains all files of the source."""
-        return (
-            self.listing.build_scan_end().complete
-            and len(files) == self.listing.progress.total
-        )
+        if not self.listing.build_scan_end().complete:
+            return False
+        return len(files) == self.listing.progress.total
 
     def iter_first_scan_notices(self, files: Sequence[File]) -> Iterator[Problem]:
         """Yield notices that are shown only once, after the first scan of all files."""
@@ -535,10 +546,21 @@ class FileSource(DirectorySource):
         was_read_before = listing.progress.done > 0
         if known is not None and known.list_paths(listing.container):
             was_read_before = True
+        failure_count = yield from self._read_files(changed, known, reader_fingerprint)
+        if 0 < failure_count == len(files):
+            listing.is_incomplete = True
+        if not was_read_before:
+            yield from listing.unfollowed_links
+            yield from self.iter_first_scan_notices(files)
+        yield listing.build_scan_end()
 
+    def _read_files(
+        self, files: list[File], known: DocumentLookup | None, reader_fingerprint: str
+    ) -> Generator[Sighting, None, int]:
+        """Yield the scan results of changed files, and return how many couldn't be read."""
         failure_count = 0
-        with self.open_reader(changed) as reader:
-            for file in changed:
+        with self.open_reader(files) as reader:
+            for file in files:
                 try:
                     with wrap_unexpected_errors(), wrap_plugin_errors(self.distribution):
                         sightings = self._read_file(
@@ -546,15 +568,10 @@ class FileSource(DirectorySource):
                         )
                 except ItemError as error:
                     failure_count += 1
-                    sightings = [listing.record_read_error(file, error)]
+                    sightings = [self.listing.record_read_error(file, error)]
                 yield from sightings
-                listing.progress.count_document()
-        if 0 < failure_count == len(files):
-            listing.is_incomplete = True
-        if not was_read_before:
-            yield from listing.unfollowed_links
-            yield from self.iter_first_scan_notices(files)
-        yield listing.build_scan_end()
+                self.listing.progress.count_document()
+        return failure_count
 
     def _scan_skipped_directories(
         self, known: DocumentLookup | None
@@ -630,18 +647,29 @@ class FileSource(DirectorySource):
             text = LazyText(partial(self.read_public_text, file))
             unmarked = (listing.container, file.path, fingerprint, dependencies)
             return [UnmarkedDocument(*unmarked, public_text=text)]
-        completed: list[Sighting] = []
-        for sighting in sightings:
-            if isinstance(sighting, ExtractedDocument):
-                sighting = self._hash_figures(sighting)
-            elif isinstance(sighting, UnmarkedDocument):
-                sighting = replace(sighting, source=listing.name)
-            if isinstance(sighting, ExtractedDocument | UnmarkedDocument):
-                sighting = replace(
-                    sighting, fingerprint=fingerprint, dependencies=dependencies
-                )
-            completed.append(sighting)
-        return completed
+        return [
+            self._complete_sighting(sighting, fingerprint, dependencies)
+            for sighting in sightings
+        ]
+
+    def _complete_sighting(
+        self, sighting: Sighting, fingerprint: str, dependencies: Strings
+    ) -> Sighting:
+        """Add to a document what the next run needs to find out whether it has changed."""
+        if isinstance(sighting, ExtractedDocument):
+            return replace(
+                self._hash_figures(sighting),
+                fingerprint=fingerprint,
+                dependencies=dependencies,
+            )
+        if isinstance(sighting, UnmarkedDocument):
+            return replace(
+                sighting,
+                source=self.listing.name,
+                fingerprint=fingerprint,
+                dependencies=dependencies,
+            )
+        return sighting
 
     def _hash_figures(self, document: ExtractedDocument) -> ExtractedDocument:
         """Add the hashes of highlighted pictures that don't have one."""
@@ -654,13 +682,13 @@ class FileSource(DirectorySource):
 
     def _hash_figure(self, picture: Highlight) -> str:
         """Hash the file of a highlighted picture, or return "" if the source has no such file."""
-        root = self.listing.root
-        path = unquote(next(iter(find_image_paths("".join(picture.markdown[:1]))), ""))
-        if not path or not _is_file_below(root, posixpath.normpath(path)):
+        path = _find_picture_path(picture)
+        if path is None or not _is_file_below(
+            self.listing.root, posixpath.normpath(path)
+        ):
             return ""
         with suppress(OSError, ItemError):
-            directory = root if root.is_dir() else root.parent
-            stored_path = disk.find_path_on_disk(directory, path)
+            stored_path = disk.find_path_on_disk(_find_directory(self.listing.root), path)
             data, _ = disk.read_file(stored_path, _MAX_PICTURE_BYTES)
             return hashlib.sha256(data).hexdigest()[:16]
         return ""
@@ -674,17 +702,18 @@ class FileSource(DirectorySource):
         """
         if file.stamp is None or not disk.is_stamp_reliable(file.stamp):
             return ""
+        fingerprint = f"{reader_fingerprint} {file.stamp} "
         other_parts = []
-        picture_states = [
-            (target, self.get_dependency_fingerprint(target, file))
-            for target in dependencies
-        ]
+        picture_states = []
+        for target in dependencies:
+            picture_states.append((target, self.get_dependency_fingerprint(target, file)))
         if picture_states:
             other_parts.append(repr(picture_states))
         if file.chosen:
             other_parts.append(repr(file.chosen))
-        fingerprint = f"{reader_fingerprint} {file.stamp} "
-        return fingerprint + hash16(*other_parts) if other_parts else fingerprint
+        if not other_parts:
+            return fingerprint
+        return fingerprint + hash16(*other_parts)
 
 
 class TextFileSource(FileSource):
@@ -727,15 +756,18 @@ def assign_chosen_passages(
     if known is None:
         return list(files)
     choices = known.find_choices(listing.container)
+    if not choices:
+        return list(files)
     choices_by_path = defaultdict[str, list[PassageChoice]](list)
     for choice in choices:
         choices_by_path[choice.path].append(choice)
-    if not choices_by_path:
-        return list(files)
-    assigned = [
-        replace(file, chosen=tuple(choices_by_path.get(file.path, ()))) for file in files
-    ]
-    kept_paths = {file.path for file in assigned if file.chosen and is_unchanged(file)}
+    assigned = []
+    kept_paths = set()
+    for file in files:
+        with_choices = replace(file, chosen=tuple(choices_by_path.get(file.path, ())))
+        assigned.append(with_choices)
+        if with_choices.chosen and is_unchanged(with_choices):
+            kept_paths.add(file.path)
     kept_paths |= _find_unlisted_paths(choices_by_path, assigned, listing)
     moved = [choice for choice in choices if choice.path not in kept_paths]
     moved_names = {posixpath.basename(choice.path) for choice in moved}
@@ -752,11 +784,13 @@ def _find_unlisted_paths(
     paths: Iterable[str], files: Iterable[File], listing: FileListing
 ) -> set[str]:
     """Return those of the paths that exist although they couldn't be listed."""
-    directory = listing.root if listing.root.is_dir() else listing.root.parent
     listed_paths = {file.path for file in files}
-    return {
-        path for path in paths if path not in listed_paths and (directory / path).exists()
-    }
+    directory = _find_directory(listing.root)
+    unlisted_paths = set()
+    for path in paths:
+        if path not in listed_paths and (directory / path).exists():
+            unlisted_paths.add(path)
+    return unlisted_paths
 
 
 # --- pictures ---------------------------------------------------------------------------
@@ -786,21 +820,34 @@ def find_media_path(target: str, note_path: str, listing: FileListing) -> str:
                 return other_files[lookup_key]
         if listing.other_files is None and _is_file_below(listing.root, normalized):
             return normalized
-    return other_files.get(_make_exact_key(name)) or other_files.get(
-        name.casefold(), target
-    )
+    for lookup_key in (_make_exact_key(name), name.casefold()):
+        if lookup_key in other_files:
+            return other_files[lookup_key]
+    return target
 
 
 def _make_exact_key(name: str) -> str:
     return f"\0{name}"
 
 
+def _find_directory(root: Path) -> Path:
+    """Return the root of a source, or the directory of a root that is a file."""
+    return root if root.is_dir() else root.parent
+
+
+def _find_picture_path(picture: Highlight) -> str | None:
+    """Return the path of a highlighted picture, or None if its Markdown has none."""
+    for markdown in picture.markdown[:1]:
+        for path in find_image_paths(markdown):
+            return unquote(path) or None
+    return None
+
+
 def _is_file_below(root: Path, path: str) -> bool:
     if path.startswith(("/", "..")):
         return False
-    directory = root if root.is_dir() else root.parent
     try:
-        return disk.find_path_on_disk(directory, path).is_file()
+        return disk.find_path_on_disk(_find_directory(root), path).is_file()
     except (OSError, ValueError):
         return False
 

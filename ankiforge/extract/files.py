@@ -66,16 +66,25 @@ def read_stamp(path: str | Path) -> Stamp | None:
         return None
 
 
-def summarize_content(path: Path, expected: str = "") -> str:
-    """Return the size and the hash of a file, or "" if it can't be read.
+def summarize_content(path: Path) -> str | None:
+    """Return the size and the hash of a file, or None if it can't be read."""
+    try:
+        size = path.stat().st_size
+        return f"{size} {hashlib.sha256(path.read_bytes()).hexdigest()}"
+    except OSError:
+        return None
 
-    If `expected` is given, "" is also returned for a file that isn't as large as it says.
+
+def has_content(path: Path, summary: str) -> bool:
+    """Return whether a file has the content that `summarize_content` described.
+
+    The file is only read if it has the right size.
     """
-    with suppress(OSError):
-        size = f"{path.stat().st_size} "
-        if expected.startswith(size) or not expected:
-            return size + hashlib.sha256(path.read_bytes()).hexdigest()
-    return ""
+    try:
+        size = path.stat().st_size
+    except OSError:
+        return False
+    return summary.startswith(f"{size} ") and summarize_content(path) == summary
 
 
 def is_stamp_reliable(stamp: Stamp, now_ns: int | None = None) -> bool:
@@ -88,11 +97,14 @@ def is_stamp_reliable(stamp: Stamp, now_ns: int | None = None) -> bool:
         now_ns: The time to compare with, in nanoseconds, or None for the current time.
     """
     now = time.time_ns() if now_ns is None else now_ns
-    # whole seconds suggest a FAT file system
-    return all(
-        file_time + (TICK_NS if file_time % 1_000_000_000 else _FAT_TICK_NS) < now
-        for file_time in stamp[:2]
-    )
+    for file_time in stamp[:2]:
+        is_whole_second = (
+            file_time % 1_000_000_000 == 0
+        )  # this suggests a FAT file system
+        tick = _FAT_TICK_NS if is_whole_second else TICK_NS
+        if file_time + tick >= now:
+            return False
+    return True
 
 
 @cache
@@ -152,7 +164,9 @@ def title_from_file_name(stem: str) -> str:
         for space in ("+", "%20", "_"):
             title = title.replace(space, " ")
     title = " ".join(_REPLACED_COLON.sub(": ", title).split())
-    return title if any(map(str.isalpha, title)) else stem
+    if not any(map(str.isalpha, title)):
+        return stem
+    return title
 
 
 _UNKNOWN_AUTHORS = frozenset(
@@ -184,13 +198,14 @@ def is_hidden(name: str) -> bool:
     return name in SYSTEM_DIRECTORIES
 
 
-def parse_icloud_placeholder(name: str) -> str:
+def parse_icloud_placeholder(name: str) -> str | None:
     """Return the original name of a file that iCloud replaced with `.name.icloud`.
 
-    Returns "" for any other name.
+    Returns None for any other name.
     """
-    is_placeholder = name.startswith(".") and name.endswith(".icloud")
-    return name[1:].removesuffix(".icloud") if is_placeholder else ""
+    if not name.startswith(".") or not name.endswith(".icloud"):
+        return None
+    return name[1:].removesuffix(".icloud")
 
 
 _LOGSEQ_BACKUPS = ("bak", "version-files")
@@ -222,12 +237,19 @@ def find_path_on_disk(base: Path, path: str) -> Path:
     for name in Path(path).parts:
         child = directory / name
         if not name.isascii() and name != "/" and not child.exists():
-            with suppress(OSError):
-                for entry in directory.iterdir():
-                    if normalize_name(entry.name) == normalize_name(name):
-                        child = entry
+            child = _find_namesake(directory, name) or child
         directory = child
     return directory
+
+
+def _find_namesake(directory: Path, name: str) -> Path | None:
+    """Return the last entry of a directory whose name is the same in NFC, or None."""
+    found = None
+    with suppress(OSError):
+        for entry in directory.iterdir():
+            if normalize_name(entry.name) == normalize_name(name):
+                found = entry
+    return found
 
 
 def get_relative_path(path: Path, root: Path) -> str:
@@ -301,7 +323,10 @@ class _Pattern:
             if not next_lengths:
                 return False
             match_lengths = next_lengths
-        return min(match_lengths) + self._inside_only <= len(names)
+        matched_count = min(match_lengths)
+        if self._inside_only:  # at least one more name must follow
+            return matched_count < len(names)
+        return matched_count <= len(names)
 
 
 # --- reading ----------------------------------------------------------------------------

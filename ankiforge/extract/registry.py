@@ -141,7 +141,9 @@ def get_default_name(kind: str, path: Path) -> str:
 
     An export is named after its source type, and any other source after its directory.
     """
-    return kind if is_export_kind(kind) else make_default_source_name(path)
+    if is_export_kind(kind):
+        return kind
+    return make_default_source_name(path)
 
 
 def list_path_alternatives() -> frozenset[str]:

@@ -160,9 +160,11 @@ def _copy_with_journals(database: Path, directory: Path, owner: DatabaseOwner) -
     for path, suffix in zip(files, _COPIED_SUFFIXES, strict=True):
         target = directory / f"{database.name}{suffix}"
         target.unlink(missing_ok=True)
-        # a journal may be missing, and has no header
-        with suppress(*[FileNotFoundError] if suffix else []):
-            _copy_file(path, target, owner, head=b"" if suffix else SQLITE_HEADER)
+        if not suffix:
+            _copy_file(path, target, owner, head=SQLITE_HEADER)
+            continue
+        with suppress(FileNotFoundError):  # a journal may be missing
+            _copy_file(path, target, owner, head=b"")
     return [read_stamp(path) for path in files] == stamps_before
 
 

@@ -247,7 +247,7 @@ def _should_enter(parent: str, name: str) -> bool:
 
 
 def _may_have_marks(name: str) -> bool:
-    if parse_icloud_placeholder(name):
+    if parse_icloud_placeholder(name) is not None:
         return True
     if name.startswith((".", _OUR_FILE_PREFIX)):
         return False

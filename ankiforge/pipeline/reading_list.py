@@ -165,6 +165,16 @@ class Entry(Value):
         return SourceEntry(self.kind, self.name, self.root, options, COMMAND_LINE)
 
 
+def list_configured(entries: Iterable[Entry]) -> list[Entry]:
+    """Return the entries that are in the settings."""
+    return [entry for entry in entries if not entry.is_remembered]
+
+
+def list_remembered(entries: Iterable[Entry]) -> list[Entry]:
+    """Return the entries that an earlier run or this one added."""
+    return [entry for entry in entries if entry.is_remembered]
+
+
 # --- loading and storing ----------------------------------------------------------------
 
 
@@ -265,23 +275,21 @@ def find_entries(entries: Sequence[Entry], path: Path, *, unmarked: bool) -> lis
 
 def find_configured_entries(entries: Iterable[Entry], path: Path) -> list[Entry]:
     """Return the sources in the settings that read a file or folder."""
-    configured = []
-    for entry in entries:
-        if not entry.is_remembered and entry.contains(path) and entry.can_read(path):
-            configured.append(entry)
-    return configured
+    return [
+        entry
+        for entry in list_configured(entries)
+        if entry.contains(path) and entry.can_read(path)
+    ]
 
 
 def _has_other_kinds(
     entries: Iterable[Entry], path: Path, configured: Iterable[Entry]
 ) -> bool:
     """Return whether a remembered folder has files that sources in the settings don't read."""
-    configured_kinds = {entry.kind for entry in configured}
-    for entry in entries:
-        if entry.is_remembered and entry.path == path:
-            if entry.kind not in configured_kinds:
-                return True
-    return False
+    remembered_kinds = {
+        entry.kind for entry in list_remembered(entries) if entry.path == path
+    }
+    return not remembered_kinds <= {entry.kind for entry in configured}
 
 
 def _find_known_directories(entries: Iterable[Entry]) -> Mapping[str, dict[Path, bool]]:
@@ -298,9 +306,8 @@ def _make_found_entry(entries: Sequence[Entry], found: FoundSource, given: Path)
     given_above = None
     if found.path != given:
         given_above = given
-    for entry in entries:
-        is_same_source = (entry.kind, entry.root) == (found.kind, found.root)
-        if is_same_source and not entry.is_remembered:
+    for entry in list_configured(entries):
+        if (entry.kind, entry.root) == (found.kind, found.root):
             return replace(entry, path=found.path, given=given_above)
     return Entry(
         found.kind,
@@ -321,7 +328,7 @@ def choose_name(entries: Iterable[Entry], found: FoundSource) -> str:
     same_kind = [entry for entry in entries if entry.kind == found.kind]
     if is_export_kind(found.kind):
         return _choose_export_name(same_kind, found)
-    remembered = [entry for entry in same_kind if entry.is_remembered]
+    remembered = list_remembered(same_kind)
     for entry in remembered:
         if entry.root == found.root:
             return entry.name
@@ -334,12 +341,11 @@ def choose_name(entries: Iterable[Entry], found: FoundSource) -> str:
 
 def _choose_export_name(same_kind: Sequence[Entry], found: FoundSource) -> str:
     """Choose the name of an export: that of the same path, else that in the settings."""
-    for entry in same_kind:
-        if entry.is_remembered and entry.path == found.path:
+    for entry in list_remembered(same_kind):
+        if entry.path == found.path:
             return entry.name
-    for entry in same_kind:
-        if not entry.is_remembered:
-            return entry.name
+    for entry in list_configured(same_kind):
+        return entry.name
     return found.kind
 
 
@@ -380,17 +386,17 @@ def add_named_entry(
 
     An entry without a deck and marks isn't added if its source reads the path anyway.
     """
-    for entry in entries:
-        if entry.is_remembered and entry.is_same_place(named):
+    for entry in list_remembered(entries):
+        if entry.is_same_place(named):
             updated = entry.add_options(deck, marks)
             if named.given is None:  # the user named the path itself
                 updated = replace(updated, given=None)
             return [updated if other is entry else other for other in entries]
     added = replace(named, settings=None).add_options(deck, marks)
-    has_options = added.deck is not None or added.marks
-    if not has_options:
-        if not named.is_remembered or is_read_by(named, entries):
-            return [*entries]
+    if added.deck is not None or added.marks:
+        return [*entries, added]
+    if not named.is_remembered or is_read_by(named, entries):
+        return [*entries]
     return [*entries, added]
 
 
@@ -417,8 +423,8 @@ class Forgetting(NamedTuple):
     to_keep: list[RememberedPath]
 
 
-def forget(places: Iterable[RememberedPath], path: Path) -> Forgetting:
-    """Choose the places to forget along with a resolved path.
+def split_remembered_paths(places: Iterable[RememberedPath], path: Path) -> Forgetting:
+    """Split places by whether they are forgotten along with a resolved path.
 
     A place that was found below the path is forgotten, unless the user named the place itself.
     """
@@ -515,10 +521,10 @@ def is_read_elsewhere(missing: Entry, present: Iterable[Entry]) -> bool:
     # the whole folder of a saved page is listed, because the page may have been renamed
     is_folder_listed = missing.can_be_unmarked and missing.root.is_dir()
     for entry in present:
-        is_same_source = entry.source_key == missing.source_key
-        if is_same_source and entry.is_export:
-            return True
-        if (is_same_source or is_folder_listed) and entry.contains(missing.path):
+        if entry.source_key == missing.source_key:
+            if entry.is_export or entry.contains(missing.path):
+                return True
+        elif is_folder_listed and entry.contains(missing.path):
             return True
     return False
 
@@ -554,10 +560,7 @@ def build_sources(
     parts_by_source = defaultdict[SourceKey, list[Entry]](list)
     for entry in to_read:
         parts_by_source[entry.source_key].append(entry)
-    note_sources = []
-    for entry in entries:
-        if not entry.is_remembered and entry.reads_all_notes:
-            note_sources.append(entry)
+    note_sources = [entry for entry in list_configured(entries) if entry.reads_all_notes]
     for parts in parts_by_source.values():
         if parts[0].reads_all_notes:
             note_sources.append(parts[0])

@@ -36,11 +36,13 @@ from ankiforge.pipeline.reading_list import (
     find_entries,
     find_moved_entries,
     find_presence,
-    forget,
     is_read_by,
     is_read_elsewhere,
+    list_configured,
+    list_remembered,
     load_entries,
     make_remembered_path,
+    split_remembered_paths,
 )
 from ankiforge.pipeline.run_result import DEFAULT_OPTIONS, CommandRunOptions
 from ankiforge.text import quote_path, shorten_path
@@ -62,7 +64,7 @@ class SourceSelection(NamedTuple):
     remembered_paths: tuple[RememberedPath, ...]
     """All places to remember from now on, old and new."""
     presence_by_name: Mapping[str, Presence]
-    """Whether each source is there that `ankiforge run` reads without PATHs."""
+    """The presence of each source that `ankiforge run` reads without PATHs, by name."""
     has_paths: bool
     """Whether the command line has PATHs."""
 
@@ -179,7 +181,9 @@ def _find_other_exports(
     accounts = {entry.source_key for entry in to_read if entry.is_export}
     others: list[Entry] = []
     for entry in entries:
-        if entry.source_key not in accounts or is_read_by(entry, (*to_read, *others)):
+        if entry.source_key not in accounts:
+            continue
+        if is_read_by(entry, (*to_read, *others)):
             continue
         if not entry.is_remembered or entry.path.exists():
             others.append(entry)
@@ -192,13 +196,12 @@ def _select_all(workspace: WorkspaceDirectory) -> SourceSelection:
     present_entries = [entry for entry in entries if entry.path.exists()]
     to_read: list[Entry] = []
     problems: list[Problem] = []
-    for entry in entries:
-        if not entry.is_remembered:
-            to_read.append(entry)
-            to_read += _find_entries_below(entries, entry.path, to_read)
-            moved = find_moved_entries(entries, entry.path)
-            to_read += moved
-            entries = add_found_entries(entries, moved)
+    for entry in list_configured(entries):
+        to_read.append(entry)
+        to_read += _find_entries_below(entries, entry.path, to_read)
+        moved = find_moved_entries(entries, entry.path)
+        to_read += moved
+        entries = add_found_entries(entries, moved)
     for path, entries_at_path in _group_remembered_by_path(entries).items():
         found = _find_entries_or_problem(entries, path, unmarked=True)
         if not isinstance(found, Problem):
@@ -237,7 +240,7 @@ def _build_selection(
             if not entry.has_path:
                 libraries.append(SelectedSource(entry))
         sources = [*libraries, *sources]
-    remembered = [make_remembered_path(entry) for entry in entries if entry.is_remembered]
+    remembered = map(make_remembered_path, list_remembered(entries))
     return SourceSelection(
         sources, [*problems, *notices], tuple(remembered), presence, has_paths
     )
@@ -245,9 +248,8 @@ def _build_selection(
 
 def _group_remembered_by_path(entries: Iterable[Entry]) -> dict[Path, list[Entry]]:
     by_path = defaultdict[Path, list[Entry]](list)
-    for entry in entries:
-        if entry.is_remembered:
-            by_path[entry.path].append(entry)
+    for entry in list_remembered(entries):
+        by_path[entry.path].append(entry)
     return by_path
 
 
@@ -270,7 +272,7 @@ def _find_entries_or_problem(
     if not path.exists():
         return _explain_missing_path(path)
     resolved = resolve_links(path)
-    is_known = any(entry.is_remembered and entry.path == resolved for entry in entries)
+    is_known = any(entry.path == resolved for entry in list_remembered(entries))
     found = find_entries(entries, resolved, unmarked=unmarked or is_known)
     if found:
         return found
@@ -318,8 +320,8 @@ def _find_entries_below(
     entries are left out if their source is among those that are read already.
     """
     found: list[Entry] = []
-    for entry in entries:
-        if not entry.is_remembered or folder not in entry.path.parents:
+    for entry in list_remembered(entries):
+        if folder not in entry.path.parents:
             continue
         if entry.can_be_unmarked and entry.root.is_dir():
             found.append(replace(entry, path=entry.root))
@@ -360,14 +362,14 @@ def _suggest_similar_path(path: Path) -> str:
 # --- forgetting -------------------------------------------------------------------------
 
 
-def forget_path(workspace: WorkspaceDirectory, path: Path) -> Forgetting:
-    """Choose the remembered places to forget along with `path`.
+def select_paths_to_forget(workspace: WorkspaceDirectory, path: Path) -> Forgetting:
+    """Select the remembered paths to forget along with `path`.
 
     Raises:
         UsageError: `path` is not remembered; the hint says what to do instead.
     """
     resolved = resolve_links(path.absolute())
-    forgetting = forget(workspace.remembered_paths, resolved)
+    forgetting = split_remembered_paths(workspace.remembered_paths, resolved)
     if forgetting.to_forget:
         return forgetting
     entries = load_entries(workspace)
@@ -376,9 +378,8 @@ def forget_path(workspace: WorkspaceDirectory, path: Path) -> Forgetting:
         message = f"{path} is read because {file} names it"
         raise UsageError(message, hint="delete it under `sources:` there; its cards stay")
     hint = "ankiforge status names those that are"
-    for entry in entries:
-        is_below = resolved in entry.path.parents
-        if entry.is_remembered and (is_below or entry.contains(resolved)):
+    for entry in list_remembered(entries):
+        if resolved in entry.path.parents or entry.contains(resolved):
             hint = f"but {entry.path} is; {suggest_forget(str(entry.path))}"
             break
     raise UsageError(f"{path} is not remembered", hint=hint)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from msgspec.structs import replace
 
-from ankiforge.config import is_loopback
+from ankiforge.config import SourceEntry, is_loopback
 from ankiforge.config.deckfiles import DeckRule, find_rule
 from ankiforge.config.files import make_directory, write_file
 from ankiforge.config.log import anonymize_key, log_lines
@@ -128,12 +128,15 @@ def open_source(
     try:
         return source.open(opening)
     except ConfigError as error:
-        key, colon, message = error.message.partition(": ")
-        if colon and key in entry.options:
-            raise entry.location.locate_nested(key).make_error(
-                message, error.hint
-            ) from error
-        raise entry.location.make_error(error.message, error.hint) from error
+        raise _locate_error(entry, error) from error
+
+
+def _locate_error(entry: SourceEntry, error: ConfigError) -> ConfigError:
+    """Return an error with the place of the source in the settings, or that of the key to blame."""
+    key, colon, message = error.message.partition(": ")
+    if colon and key in entry.options:
+        return entry.location.locate_nested(key).make_error(message, error.hint)
+    return entry.location.make_error(error.message, error.hint)
 
 
 # --- directories of sources -------------------------------------------------------------
@@ -262,12 +265,16 @@ def _describe_report(report: IngestReport) -> Iterator[str]:
     files, unreadable = report.files.values(), report.unread_files.values()
     counts = f"files: {sum(files)}, unreadable: {sum(unreadable)}"
     yield f"passages read: {report.passage_count}, {counts}"
-    changed = ("changed", (key for key, *_ in report.changed))
-    moved = ("moved", (key for key, _ in report.moved))
-    gone = "gone", (*report.removed_keys, *report.removed_unread_keys)
-    lost = gone, ("back", report.restored_keys)
-    for name, keys in (("new", report.new), changed, moved, *lost):
-        yield from (f"{name}: passage {anonymize_key(key)}" for key in keys)
+    keys_by_change: list[tuple[str, list[str]]] = [
+        ("new", report.new),
+        ("changed", [key for key, *_ in report.changed]),
+        ("moved", [key for key, _ in report.moved]),
+        ("gone", [*report.removed_keys, *report.removed_unread_keys]),
+        ("back", report.restored_keys),
+    ]
+    for change, keys in keys_by_change:
+        for key in keys:
+            yield f"{change}: passage {anonymize_key(key)}"
 
 
 def _save_pictures(document: ExtractedDocument, directory: Path) -> Iterator[Problem]:
@@ -359,8 +366,6 @@ def apply_stored_plugin_syntaxes(source: Source, ledger: Ledger) -> Source:
     dialect_names = plugin_syntaxes.record_and_load_plugin_syntaxes(
         ledger, vault.listing.container, vault.enabled_dialects
     )
-    return (
-        vault
-        if dialect_names == vault.enabled_dialects
-        else vault.replace_dialects(dialect_names)
-    )
+    if dialect_names == vault.enabled_dialects:
+        return vault
+    return vault.replace_dialects(dialect_names)

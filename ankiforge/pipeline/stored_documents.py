@@ -11,14 +11,17 @@ from ankiforge.config import Config
 from ankiforge.config.workspace import RememberedPath
 from ankiforge.extract.base import scan_source
 from ankiforge.extract.discover import UNMARKED_KINDS, resolve_links
-from ankiforge.extract.files import find_path_on_disk, normalize_name, summarize_content
+from ankiforge.extract.files import find_path_on_disk, has_content, normalize_name
 from ankiforge.extract.registry import find_source_type
 from ankiforge.model import DocumentId, ExtractedDocument, Pair, Strings
 from ankiforge.pipeline.reading_list import (
     Entry,
     Forgetting,
     SelectedSource,
+    SourceKey,
     build_sources,
+    list_configured,
+    list_remembered,
     load_entries,
     make_configured_entries,
     make_entry,
@@ -47,10 +50,9 @@ def find_documents_to_forget(
     kept = [*make_configured_entries(workspace.config), *remembered]
     documents = set()
     for source_key, root in {(entry.source_key, entry.root) for entry in forgotten}:
-        readers = [entry for entry in kept if entry.source_key == source_key]
         for row in load_current_documents_of_source(ledger, *source_key):
             path = resolve_links(root) / row["place"]
-            if not any(reader.contains(path) for reader in readers):
+            if not _is_read(source_key, path, kept):
                 documents.add(row["id"])
 
     accounts = {entry.source_key for entry in forgotten if entry.is_export}
@@ -60,6 +62,13 @@ def find_documents_to_forget(
             kept_exports.append(entry)
     selected, _ = build_sources(kept_exports, kept)
     return documents - _find_documents_in(workspace, ledger, selected)
+
+
+def _is_read(source_key: SourceKey, path: Path, entries: Iterable[Entry]) -> bool:
+    """Return whether one of the entries of a source contains a path."""
+    return any(
+        entry.contains(path) for entry in entries if entry.source_key == source_key
+    )
 
 
 def _find_documents_in(
@@ -135,7 +144,7 @@ def find_moved_file(
 def _find_files_with_content(files: Iterable[Path], content: str | None) -> list[Path]:
     if not content:
         return []
-    return [file for file in files if summarize_content(file, content) == content]
+    return [file for file in files if has_content(file, content)]
 
 
 def _find_namesakes(files: Iterable[Path], path: Path) -> list[Path]:
@@ -152,8 +161,8 @@ def _iter_document_files(workspace: WorkspaceDirectory, ledger: Ledger) -> Itera
     """Yield the files of all documents, those of remembered paths first."""
     from ankiforge.ledger.readings import load_current_documents
 
-    entries = load_entries(workspace)
-    entries.sort(key=lambda entry: not entry.is_remembered)
+    loaded = load_entries(workspace)
+    entries = [*list_remembered(loaded), *list_configured(loaded)]
     for entry in entries:
         for row in load_current_documents(ledger, entry.container):
             yield find_path_on_disk(entry.root, row["place"])
@@ -178,8 +187,8 @@ def find_unmarked_files(workspace: WorkspaceDirectory, ledger: Ledger) -> list[s
 
     marked_files = load_documents_with_highlights(ledger)
     paths = _UnmarkedPaths()
-    for entry in load_entries(workspace):
-        if entry.is_remembered and entry.path.is_file():
+    for entry in list_remembered(load_entries(workspace)):
+        if entry.path.is_file():
             is_marked = (entry.name, entry.path.name) in marked_files
             paths.add(entry, is_marked=is_marked)
     return paths.list_unmarked()
@@ -195,8 +204,8 @@ def find_unmarked_paths(workspace: WorkspaceDirectory, ledger: Ledger) -> list[s
 
     marked_files = load_documents_with_highlights(ledger)
     marked_sources = _find_mostly_marked_sources(ledger)
-    entries = load_entries(workspace)
-    entries.sort(key=lambda entry: not entry.is_remembered)
+    loaded = load_entries(workspace)
+    entries = [*list_remembered(loaded), *list_configured(loaded)]
     unmarked = _UnmarkedPaths()
     for entry in entries:
         if entry.path.is_file():

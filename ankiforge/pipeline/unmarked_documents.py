@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import accumulate, chain
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -159,12 +160,19 @@ class DocumentRequest(NamedTuple):
     def name(self) -> str:
         """The name of the first file, followed by the number of further files, if any."""
         first, *others = self.documents
-        return f"{first.name} and {len(others):,} more" if others else first.name
+        if not others:
+            return first.name
+        return f"{first.name} and {len(others):,} more"
 
     @property
     def paths(self) -> Strings:
         """The paths of the documents."""
         return tuple(str(document.path) for document in self.documents)
+
+    @property
+    def labels(self) -> Strings:
+        """The labels of the parts."""
+        return tuple(part.label for part in self.parts)
 
     @property
     def first_pages(self) -> tuple[int, ...]:
@@ -175,6 +183,10 @@ class DocumentRequest(NamedTuple):
     def find_document_index(self, page: int) -> int:
         """Return the index of the document to which a page of `whole_text` belongs."""
         return bisect_right(self.first_pages, page) - 1
+
+    def find_document(self, page: int) -> Document:
+        """Return the document to which a page of `whole_text` belongs."""
+        return self.documents[self.find_document_index(page)].whole_text.document
 
     def locate_in_document(
         self, match: PassageMatch
@@ -204,8 +216,10 @@ class DocumentRequest(NamedTuple):
         """Return whether the documents contain enough of these quotes to be what they are from."""
         if not quotes:
             return False
-        matches = [locate_quote(quote, self.letters, ())[0] for quote in quotes]
-        found_count = sum(match is not None for match in matches)
+        found_count = 0
+        for quote in quotes:
+            match, _ = locate_quote(quote, self.letters, ())
+            found_count += match is not None
         return found_count >= _MIN_QUOTE_FRACTION * len(quotes)
 
     @property
@@ -229,15 +243,18 @@ class DocumentRequest(NamedTuple):
         if self.left_out:
             names = [left_out.summary for left_out in self.left_out]
             yield f"left out: {format_truncated_list(names)}"
-        pages = self.whole_text.pages if any(self.whole_text.page_labels) else ()
-        empty_count = sum(not page.strip() for page in pages)
-        if empty_count:
-            yield f"{empty_count:,} of {format_count(len(pages), 'page')} have no text"
+        if any(self.whole_text.page_labels):
+            pages = self.whole_text.pages
+            empty_count = sum(not page.strip() for page in pages)
+            if empty_count:
+                yield f"{empty_count:,} of {format_count(len(pages), 'page')} have no text"
 
     def format_part_name(self, part: choose_passages.DocumentPart) -> str:
         """Return the name of a part, e.g. `part 2 of 3`, or "" for the only part."""
         total = len(self.parts)
-        return f"part {self.parts.index(part) + 1} of {total}" if total > 1 else ""
+        if total == 1:
+            return ""
+        return f"part {self.parts.index(part) + 1} of {total}"
 
     def describe_part_request(self, part: choose_passages.DocumentPart) -> str:
         """Describe in one line how many passages are requested from `part`."""
@@ -426,7 +443,7 @@ def _group_documents(
         else:
             short_documents.append(document)
     total = sum(document.character_count for document in short_documents)
-    group_count = -(-total // choose_passages.MAX_PART_CHARS)
+    group_count = ceil(total / choose_passages.MAX_PART_CHARS)
     groups = defaultdict[int, list[OpenDocument]](list)
     position = 0
     for document in short_documents:
@@ -445,15 +462,7 @@ def _prepare_request(
 
     If the same request was interrupted before, only the parts without a reply remain.
     """
-    whole_text = documents[0].whole_text
-    letters = documents[0].letters
-    if len(documents) > 1:
-        title = documents[0].path.parent.name
-        whole_texts = [document.whole_text for document in documents]
-        whole_text = choose_passages.concatenate_documents(whole_texts, title)
-        letters = DocumentLetters(
-            whole_text.pages, choose_passages.blank_out_site_markup_and_times
-        )
+    whole_text, letters = _join_documents(documents)
     paragraphs: list[Paragraph] = []
     left_out: list[choose_passages.OmittedText] = []
     first_page = 0
@@ -468,19 +477,36 @@ def _prepare_request(
         tuple(documents), number, whole_text, letters, tuple(left_out), parts, []
     )
     answered = _find_answered_labels(workspace, request)
-    request.remaining_parts.extend(part for part in parts if part.label not in answered)
+    for part in parts:
+        if part.label not in answered:
+            request.remaining_parts.append(part)
     return request
+
+
+def _join_documents(
+    documents: Sequence[OpenDocument],
+) -> tuple[DocumentText, DocumentLetters]:
+    """Return the joined text of documents that are sent together, and the index of its letters."""
+    if len(documents) == 1:
+        [document] = documents
+        return document.whole_text, document.letters
+    title = documents[0].path.parent.name
+    whole_texts = [document.whole_text for document in documents]
+    whole_text = choose_passages.concatenate_documents(whole_texts, title)
+    letters = DocumentLetters(
+        whole_text.pages, choose_passages.blank_out_site_markup_and_times
+    )
+    return whole_text, letters
 
 
 def _find_answered_labels(workspace: Workspace, request: DocumentRequest) -> Strings:
     """Return the labels of the parts that were answered before the same request was interrupted."""
-    labels = tuple(part.label for part in request.parts)
+    question = (request.paths, request.passage_count, request.labels)
     for stored in _load_requests(workspace):
-        is_same_question = (
-            stored.paths == request.paths and stored.number == request.passage_count
-        )
-        is_finished = set(stored.answered) == set(labels)
-        if is_same_question and stored.labels == labels and not is_finished:
+        if (stored.paths, stored.number, stored.labels) != question:
+            continue
+        is_finished = set(stored.answered) == set(stored.labels)
+        if not is_finished:
             return stored.answered
     return ()
 
@@ -503,15 +529,14 @@ def export_requests(workspace: Workspace, path: Path, number: int) -> ChatExport
         UsageError, ItemError: As for `prepare_requests`.
     """
     requests, problems = prepare_requests(workspace, path, number)
-    texts = [
-        build_chat_text(workspace, request, part)
-        for request in requests
-        for part in request.remaining_parts
-    ]
-    summary = "\n".join(request.summary for request in requests)
-    return ChatExport(
-        path.name, summary or NOTHING_TO_CHOOSE, tuple(texts), problems=tuple(problems)
-    )
+    texts: list[str] = []
+    for request in requests:
+        for part in request.remaining_parts:
+            texts.append(build_chat_text(workspace, request, part))
+    summary = NOTHING_TO_CHOOSE
+    if requests:
+        summary = "\n".join(request.summary for request in requests)
+    return ChatExport(path.name, summary, tuple(texts), problems=tuple(problems))
 
 
 def build_model_request(
@@ -523,13 +548,14 @@ def build_model_request(
     private ones.
     """
     privacy = _load_privacy_filter(workspace, request)
-    known_highlights = [
-        highlight
-        for document in request.documents
-        for highlight in _load_known_highlights(workspace, document)
-        if not privacy.find_private_reason(highlight)
-    ]
-    texts = [document.whole_text.document for document in request.documents]
+    known_highlights = []
+    for document in request.documents:
+        for highlight in _load_known_highlights(workspace, document):
+            if not privacy.find_private_reason(highlight):
+                known_highlights.append(highlight)
+    find_document = None
+    if len(request.documents) > 1:
+        find_document = request.find_document
     return choose_passages.build_passage_selection_request(
         request.whole_text,
         part,
@@ -537,9 +563,7 @@ def build_model_request(
         lambda words, document: privacy.mask_text(words, document.key),
         known_highlights,
         request.format_part_name(part),
-        (lambda page: texts[request.find_document_index(page)])
-        if len(texts) > 1
-        else None,
+        find_document,
     )
 
 
@@ -573,13 +597,13 @@ def estimate_requests(
     """
     model = workspace.build_model(drafter or "llm")
     assert model is not None
-    parts = [(request, part) for request in requests for part in request.remaining_parts]
-    model_requests = [
-        build_model_request(workspace, request, part) for request, part in parts
-    ]
-    return model.estimate_requests(
-        model_requests, sum(part.passage_count for _, part in parts)
-    )
+    model_requests: list[ModelRequest] = []
+    passage_count = 0
+    for request in requests:
+        for part in request.remaining_parts:
+            model_requests.append(build_model_request(workspace, request, part))
+            passage_count += part.passage_count
+    return model.estimate_requests(model_requests, passage_count)
 
 
 def _load_prompt(workspace: Workspace) -> Prompt:
@@ -661,37 +685,62 @@ def record_chat_answer(
         ItemError: The document of the reply cannot be read, or is missing and no document of
             the sources has its name and the quotes.
     """
-    items, _ = parse_all_cards(answer)
-    labels = {item.label for item in items if item.label is not None}
-    quotes = list_quotes(items)
+    reply = _parse_reply(answer)
     stored_requests = _load_requests(workspace)
     labelled_requests = [
-        stored for stored in stored_requests if labels.intersection(stored.labels)
+        stored for stored in stored_requests if reply.labels.intersection(stored.labels)
     ]
     if about is not None and all(each.path.exists() for each in about.documents):
         return _record_answer_about(
-            workspace, job, answer, about, labels, labelled_requests
+            workspace, job, answer, about, reply.labels, labelled_requests
         )
     for stored in labelled_requests:
-        request, problems = _reopen_request(workspace, stored)
+        request = _reopen_labelled_request(workspace, stored, reply)
         if request is not None:
-            # another document may have the name of a moved one
-            is_at_old_place = {*request.paths} <= {*stored.paths}
-            if is_at_old_place or request.is_answered_by(labels, quotes):
-                if about is not None:  # it was moved since
-                    _remove_remaining_part(about, labels)
-                part = request.find_part(labels)
-                return record_document_answer(workspace, job, answer, request, part)
-        if problems:
-            problem = problems[0]
-            raise ItemError(f"{problem.location}: {problem.message}", hint=problem.hint)
+            if about is not None:  # it was moved since
+                _remove_remaining_part(about, reply.labels)
+            part = request.find_part(reply.labels)
+            return record_document_answer(workspace, job, answer, request, part)
     if labelled_requests or only_labelled:
         return None
     for stored in stored_requests[:_MAX_TRIED_DOCUMENTS]:
         request, _ = _reopen_request(workspace, stored)
-        if request is not None and request.is_answered_by(labels, quotes):
-            part = request.find_part(labels)
+        if request is not None and request.is_answered_by(reply.labels, reply.quotes):
+            part = request.find_part(reply.labels)
             return record_document_answer(workspace, job, answer, request, part)
+    return None
+
+
+class _ChatReply(NamedTuple):
+    labels: set[str]
+    """The labels of the parts that its cards are about."""
+    quotes: list[str]
+    """The quotes of its cards."""
+
+
+def _parse_reply(answer: str) -> _ChatReply:
+    reply_cards, _ = parse_all_cards(answer)
+    labels = {card.label for card in reply_cards if card.label is not None}
+    return _ChatReply(labels, list_quotes(reply_cards))
+
+
+def _reopen_labelled_request(
+    workspace: Workspace, stored: StoredRequest, reply: _ChatReply
+) -> DocumentRequest | None:
+    """Prepare a stored request again, if its documents are those of a reply with its labels.
+
+    Raises:
+        ItemError: A document can't be sent, or isn't at its path any more.
+    """
+    request, problems = _reopen_request(workspace, stored)
+    if request is not None:
+        # another document may have the name of a moved one
+        is_at_old_place = {*request.paths} <= {*stored.paths}
+        if is_at_old_place or request.is_answered_by(reply.labels, reply.quotes):
+            return request
+    if problems:
+        problem = problems[0]
+        raise ItemError(f"{problem.location}: {problem.message}", hint=problem.hint)
     return None
 
 
@@ -731,19 +780,16 @@ def _reopen_request(
         The request, or None if no document can be opened, and a problem for each document that
         can't be sent or isn't at its path any more.
     """
-    contents = stored.contents or (None,) * len(stored.paths)
-    files = [
-        find_moved_file(workspace.folder, workspace.ledger, Path(path), content)
-        for path, content in zip(stored.paths, contents, strict=False)
-    ]
+    files = _find_files_of_request(workspace, stored)
+    present_files = [file for file in dict.fromkeys(files) if file.exists()]
     documents: list[OpenDocument] = []
     problems: list[Problem] = []
-    present_files = [file for file in dict.fromkeys(files) if file.exists()]
-    for opened in open_documents(workspace, present_files) if present_files else ():
-        if isinstance(opened, Problem):
-            problems.append(opened)
-        else:
-            documents.append(opened)
+    if present_files:
+        for opened in open_documents(workspace, present_files):
+            if isinstance(opened, Problem):
+                problems.append(opened)
+            else:
+                documents.append(opened)
     for path in stored.paths:
         if not Path(path).exists():
             problems.append(Problem(shorten_path(path), _MISSING_MESSAGE, _MISSING_HINT))
@@ -751,6 +797,18 @@ def _reopen_request(
         return None, problems
     documents.sort(key=lambda document: files.index(document.path))
     return _prepare_request(workspace, documents, stored.number), problems
+
+
+def _find_files_of_request(workspace: Workspace, stored: StoredRequest) -> list[Path]:
+    """Return the files of a stored request, wherever they are now."""
+    contents: Sequence[str | None] = stored.contents
+    if not contents:
+        contents = (None,) * len(stored.paths)
+    files = []
+    for path, content in zip(stored.paths, contents, strict=False):
+        file = find_moved_file(workspace.folder, workspace.ledger, Path(path), content)
+        files.append(file)
+    return files
 
 
 def record_document_answer(
@@ -771,11 +829,14 @@ def record_document_answer(
         part: The part of the request that was answered, or None if the reply has no label or
             the document has changed since.
     """
+    pages: set[int] = set()
+    if part is not None:
+        pages = {paragraph.page for paragraph in part.paragraphs}
     with workspace.hold_lock("drafting"):
         reading = choose_passages.parse_chosen_passages(
             answer,
             request.letters,
-            {paragraph.page for paragraph in part.paragraphs} if part else set(),
+            pages,
             request.build_highlight,
             find_blocking_messages,
             _locate_known_highlights(workspace, request),
@@ -786,26 +847,34 @@ def record_document_answer(
         if part in request.remaining_parts and reading.card_count:
             request.remaining_parts.remove(part)
             _store_request(workspace, request)
-    unused = [*reading.problems, *lost]
-    privacy = _load_privacy_filter(workspace, request)
-    for document in request.documents:  # the user may paste them into the chat
-        key = document.whole_text.document.key
-        unused = [
-            replace(problem, message=privacy.mask_text(problem.message, document=key))
-            for problem in unused
-        ]
-    if not reading.card_count and job.model is not None:
-        return _report_unreadable_reply_of_model(request, answer)
+    unused = _mask_problems(workspace, request, [*reading.problems, *lost])
     if not reading.card_count:
+        if job.model is not None:
+            return _report_unreadable_reply_of_model(request, answer)
         missing = explain_unusable_reply(answer)
-        return ChatImport(ChatReplyKind.UNUSABLE, missing, unused=tuple(unused))
+        return ChatImport(ChatReplyKind.UNUSABLE, missing, unused=unused)
     summary = reading.summary
     has_missing_quotes = reading.located_count < reading.card_count
     if part is None and has_missing_quotes and parse_all_cards(answer)[0][0].label:
         summary += f"; {request.name} changed since it was asked about"
     return ChatImport(
-        ChatReplyKind.PASSAGES, summary, tuple(drafted), tuple(unused), tuple(steps)
+        ChatReplyKind.PASSAGES, summary, tuple(drafted), unused, tuple(steps)
     )
+
+
+def _mask_problems(
+    workspace: Workspace, request: DocumentRequest, problems: Iterable[Problem]
+) -> tuple[Problem, ...]:
+    """Mask private text in problems, because the user may paste them into the chat."""
+    privacy = _load_privacy_filter(workspace, request)
+    masked = []
+    for problem in problems:
+        message = problem.message
+        for document in request.documents:
+            key = document.whole_text.document.key
+            message = privacy.mask_text(message, document=key)
+        masked.append(replace(problem, message=message))
+    return tuple(masked)
 
 
 def _report_unreadable_reply_of_model(
@@ -839,9 +908,12 @@ def _draft_choices(
     matches = [request.locate_in_document(choice.location) for choice in choices]
     steps: list[RunStep] = []
     keys = _record_choices(workspace, matches, chosen_marks.BY_CHAT, steps)
-    model_name = job.model.name if job.model else ""
-    prompt = _load_prompt(workspace)
-    origin = choose_passages.make_reply_origin(answer, prompt, model_name)
+    model_name = ""
+    if job.model is not None:
+        model_name = job.model.name
+    origin = choose_passages.make_reply_origin(
+        answer, _load_prompt(workspace), model_name
+    )
     drafted = []
     lost = []
     for choice, key in zip(choices, keys, strict=True):
@@ -930,8 +1002,10 @@ def _locate_known_highlights(
 
 def _load_requests(workspace: Workspace) -> list[StoredRequest]:
     body = _get_cache(workspace).load(_REQUESTS_NAME)
+    if not body:
+        return []
     try:
-        return msgspec.json.decode(body, type=list[StoredRequest]) if body else []
+        return msgspec.json.decode(body, type=list[StoredRequest])
     except msgspec.DecodeError:
         return []
 
@@ -941,15 +1015,25 @@ def _get_cache(workspace: Workspace) -> Cache:
 
 
 def _store_request(workspace: Workspace, request: DocumentRequest) -> None:
-    labels = tuple(part.label for part in request.parts)
     remaining_labels = {part.label for part in request.remaining_parts}
-    answered = tuple(label for label in labels if label not in remaining_labels)
-    contents = tuple(summarize_content(document.path) for document in request.documents)
-    entry = StoredRequest(
-        request.paths, request.passage_count, labels, answered, contents
-    )
-    others = [
-        stored for stored in _load_requests(workspace) if stored.paths != entry.paths
+    answered = []
+    for label in request.labels:
+        if label not in remaining_labels:
+            answered.append(label)
+    contents = []
+    for document in request.documents:
+        contents.append(summarize_content(document.path) or "")
+    entries = [
+        StoredRequest(
+            request.paths,
+            request.passage_count,
+            request.labels,
+            tuple(answered),
+            tuple(contents),
+        )
     ]
-    body = msgspec.json.encode([entry, *others][:_MAX_STORED_REQUESTS])
+    for stored in _load_requests(workspace):
+        if stored.paths != request.paths:
+            entries.append(stored)
+    body = msgspec.json.encode(entries[:_MAX_STORED_REQUESTS])
     _get_cache(workspace).update({_REQUESTS_NAME: body})

@@ -701,11 +701,11 @@ class Workspace:
         Raises:
             UsageError: `path` is not remembered.
         """
-        from ankiforge.pipeline.selection import forget_path
+        from ankiforge.pipeline.selection import select_paths_to_forget
         from ankiforge.pipeline.stored_documents import find_documents_to_forget
 
         with self.hold_lock("drafting"):
-            forgetting = forget_path(self.folder, path)
+            forgetting = select_paths_to_forget(self.folder, path)
             documents = find_documents_to_forget(self.folder, self.ledger, forgetting)
             forgotten = forgetting.to_forget
             with self.ledger.transaction():

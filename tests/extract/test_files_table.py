@@ -15,6 +15,7 @@ from ankiforge.extract.files import (
     compile_patterns,
     find_path_on_disk,
     get_relative_path,
+    has_content,
     is_hidden,
     is_skipped_directory,
     normalize_name,
@@ -22,6 +23,7 @@ from ankiforge.extract.files import (
     read_file,
     read_json_settings,
     read_stamp,
+    summarize_content,
 )
 
 DECOMPOSED = "Pru\u0308fung"
@@ -41,7 +43,7 @@ def test_which_names_are_hidden(name, hidden):
 
 @pytest.mark.parametrize(
     ("name", "original"),
-    [(".a.md.icloud", "a.md"), ("a.md.icloud", ""), (".a.md", ""), ("a.md", "")],
+    [(".a.md.icloud", "a.md"), ("a.md.icloud", None), (".a.md", None), ("a.md", None)],
 )  # fmt: skip
 def test_the_name_of_a_file_that_icloud_keeps(name, original):
     assert parse_icloud_placeholder(name) == original
@@ -241,3 +243,17 @@ def test_the_kinds_of_cards_that_are_read(entries, selected):
 )
 def test_a_time_is_normalized(text, time):
     assert normalize_time(text) == time
+
+
+def test_a_file_has_the_content_that_was_described(tmp_path):
+    path = tmp_path / "a.pdf"
+    assert summarize_content(path) is None
+    path.write_bytes(b"cells")
+    summary = summarize_content(path)
+    assert has_content(path, summary)
+    path.write_bytes(b"cello")  # as large
+    assert not has_content(path, summary)
+    path.write_bytes(b"cells!")
+    assert not has_content(path, summary)
+    path.unlink()
+    assert not has_content(path, summary)

@@ -632,6 +632,14 @@ def test_pictures_that_were_cut_out_are_kept_once(workspace, tmp_path):
     assert problem.hint == "free space there"
 
 
+def test_a_place_that_the_user_names_is_no_part_of_a_folder_any_more(tmp_path):
+    paper = Entry("pdf", "x", tmp_path / "a", tmp_path / "a", given=tmp_path)
+    named = replace(paper, given=None)
+    assert reading_list.add_named_entry([paper], named, None, ()) == [named]
+    assert reading_list.add_named_entry([paper], paper, None, ()) == [paper]
+    assert reading_list.add_named_entry([named], paper, None, ()) == [named]
+
+
 # --- forgetting ------------------------------------------------------------------------------
 
 
@@ -646,7 +654,7 @@ def test_pictures_that_were_cut_out_are_kept_once(workspace, tmp_path):
 )
 def test_what_is_forgotten(workspace, tmp_path, wanted, forgotten):
     split_at(workspace, tmp_path)
-    found, kept = selection.forget_path(workspace.folder, tmp_path / wanted)
+    found, kept = selection.select_paths_to_forget(workspace.folder, tmp_path / wanted)
     assert [Path(place.path) for place in found] == [
         tmp_path / each for each in forgotten
     ]
@@ -681,7 +689,7 @@ def test_what_is_not_remembered_is_told_with_what_is(
     split_at(workspace, tmp_path)
     path = workspace.folder.root / "notes" if wanted == "notes" else tmp_path / wanted
     with pytest.raises(UsageError) as raised:
-        selection.forget_path(workspace.folder, path)
+        selection.select_paths_to_forget(workspace.folder, path)
     assert message.replace("{}", str(tmp_path)) in raised.value.message
     assert raised.value.message.startswith(f"{path} ")
     assert raised.value.hint == hint.replace("{}", str(tmp_path))

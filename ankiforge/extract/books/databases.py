@@ -21,10 +21,11 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
-from operator import itemgetter
 from pathlib import Path
 from typing import ClassVar
 from urllib.parse import unquote
+
+from msgspec.structs import replace
 
 from ankiforge.errors import ItemError
 from ankiforge.extract.base import Candidate, Confidence
@@ -86,8 +87,9 @@ class DatabaseSource(BookSource, ExportSource):
     @classmethod
     def recognise(cls, candidate: Candidate) -> Confidence:
         """Recognise a database by its tables, without locking it or writing to it."""
-        has_tables = set(cls.tables) <= _list_tables_in_place(candidate.path)
-        return Confidence.CONTENT if has_tables else Confidence.NO
+        if set(cls.tables) <= _list_tables_in_place(candidate.path):
+            return Confidence.CONTENT
+        return Confidence.NO
 
     def read_items(self, file: File) -> Iterator[HighlightInBook | Problem]:
         """Yield (book, highlight) pairs from a copy of a database, in reading order.
@@ -142,9 +144,11 @@ def get_column_text(row: Row, column: str) -> str:
     if column not in row.keys():  # noqa: SIM118 - a row is not a dictionary
         return ""
     value = row[column]
+    if value is None:
+        return ""
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
-    return "" if value is None else str(value)
+    return str(value)
 
 
 # --- Apple Books ----------------------------------------------------------------------
@@ -309,10 +313,9 @@ class Kobo(DatabaseSource):
             book_row = connection.execute(_BOOK_QUERY, (book_id,)).fetchone()
             book = _create_kobo_book(book_id, book_row)
             chapters = _read_kobo_chapters(connection, book_id)
-            positioned_marks = [_parse_kobo_highlight(row, chapters) for row in rows]
-            positioned_marks.sort(key=itemgetter(0))
-            for _, mark in positioned_marks:
-                yield book, mark
+            rows.sort(key=_get_kobo_position)
+            for row in rows:
+                yield book, _parse_kobo_highlight(row, chapters)
 
 
 def _read_kobo_chapters(connection: sqlite3.Connection, book_id: str) -> dict[str, str]:
@@ -335,7 +338,7 @@ def _create_kobo_book(book_id: str, row: Row | None) -> Book:
     if _DEVICE_PREFIX.match(book_id):
         file = _DEVICE_PREFIX.sub("", unquote(book_id))
     if row is None:
-        return Book(title="", file=file) if file else Book(title=book_id)
+        return Book(title="" if file else book_id, file=file)
     return Book(
         get_column_text(row, "Title"),
         _split_names(get_column_text(row, "Attribution"), ","),
@@ -348,6 +351,10 @@ def _split_names(names: str, separator: str) -> Strings:
     return tuple(filter(None, map(str.strip, names.split(separator))))
 
 
+# Matches the number of a part of a file, as in `ch.xhtml-3`.
+_PART_NUMBER = regex(r"(\.x?html?)-\d+$")
+
+
 def _parse_content_id(content_id: str) -> str:
     """Return the name of a file in a book from its content id, or "" if the id contains none.
 
@@ -356,31 +363,36 @@ def _parse_content_id(content_id: str) -> str:
     """
     for marker in ("!!", "!", "#("):
         book_id, separator, file_part = content_id.partition(marker)
-        if separator and book_id:
-            name = file_part.partition(")")[2] if marker == "#(" else file_part
-            path = name.rpartition("!")[2].partition("#")[0]
-            return regex(r"(\.x?html?)-\d+$").sub(r"\1", path)
+        if not separator or not book_id:
+            continue
+        if marker == "#(":
+            _, _, file_part = file_part.partition(")")
+        _, _, name = file_part.rpartition("!")
+        path, _, _ = name.partition("#")
+        return _PART_NUMBER.sub(r"\1", path)
     return ""
 
 
-def _parse_kobo_highlight(
-    row: Row, chapters: dict[str, str]
-) -> tuple[tuple[str, float, str], BookHighlight]:
-    """Convert a row of the `Bookmark` table to (sort key for its position, highlight).
-
-    `chapters` maps the names of files in the book to chapter titles.
-    """
-    content_id = get_column_text(row, "ContentID")
-    file = _parse_content_id(content_id)
-    heading = chapters.get(file, "")
-
-    container, _, point = get_column_text(row, "StartContainerPath").partition("#point(")
-    if point:
-        file = container
+def _get_kobo_position(row: Row) -> tuple[str, float, str]:
+    """Return the key by which the highlights of a book are sorted into reading order."""
     progress = 0.0
     with suppress(ValueError):
         progress = float(get_column_text(row, "ChapterProgress"))
-    mark = BookHighlight(
+    created = normalize_time(get_column_text(row, "DateCreated"))
+    return get_column_text(row, "ContentID"), progress, created
+
+
+def _parse_kobo_highlight(row: Row, chapters: dict[str, str]) -> BookHighlight:
+    """Convert a row of the `Bookmark` table to a highlight.
+
+    `chapters` maps the names of files in the book to chapter titles.
+    """
+    file = _parse_content_id(get_column_text(row, "ContentID"))
+    heading = chapters.get(file, "")
+    container, _, point = get_column_text(row, "StartContainerPath").partition("#point(")
+    if point:
+        file = container
+    return BookHighlight(
         text=get_column_text(row, "Text"),
         id=get_column_text(row, "BookmarkID"),
         comment=get_column_text(row, "Annotation"),
@@ -390,7 +402,6 @@ def _parse_kobo_highlight(
         created=normalize_time(get_column_text(row, "DateCreated")),
         modified=normalize_time(get_column_text(row, "DateModified")),
     )
-    return (content_id, progress, mark.created), mark
 
 
 # --- looked-up words ------------------------------------------------------------------
@@ -450,30 +461,34 @@ class LookedUpWords(DatabaseSource):
         self, connection: sqlite3.Connection, file: File
     ) -> Iterator[HighlightInBook]:
         """Yield (book, looked-up word) pairs in the order of the lookups."""
-        is_kindle = list_tables(connection) >= _KINDLE_TABLES
-        query = _KINDLE_WORDS_QUERY if is_kindle else _KOREADER_WORDS_QUERY
-        for row in connection.execute(query):
-            # KOReader stores the dictionary's form of a word, and how the book spells it
+        if list_tables(connection) >= _KINDLE_TABLES:
+            for row in connection.execute(_KINDLE_WORDS_QUERY):
+                word = get_column_text(row, "word")
+                if word.strip():
+                    yield _parse_word(row, word, get_column_text(row, "usage"))
+            return
+        for row in connection.execute(_KOREADER_WORDS_QUERY):
+            # the word as the book spells it, or else as the dictionary does
             word = get_column_text(row, "highlight") or get_column_text(row, "word")
-            if not word.strip():
-                continue
-            context = get_column_text(row, "usage")
-            if not is_kindle:
-                context = _join_koreader_sentence(row, word)
-            language, _, _ = get_column_text(row, "lang").partition("-")
-            book = Book(
-                get_column_text(row, "title"),
-                _split_names(get_column_text(row, "authors"), ";"),
-            )
-            mark = BookHighlight(
-                text=word,
-                id=get_column_text(row, "key"),
-                sentence=" ".join(context.split()),
-                line_syntax=LOOKED_UP_WORD,
-                tags=(language,) if language else (),
-                created=_parse_unix_time(get_column_text(row, "created")),
-            )
-            yield book, mark
+            if word.strip():
+                yield _parse_word(row, word, _join_koreader_sentence(row, word))
+
+
+def _parse_word(row: Row, word: str, sentence: str) -> HighlightInBook:
+    """Convert a row to a looked-up word in its sentence, with its book."""
+    title = get_column_text(row, "title")
+    authors = _split_names(get_column_text(row, "authors"), ";")
+    mark = BookHighlight(
+        text=word,
+        id=get_column_text(row, "key"),
+        sentence=" ".join(sentence.split()),
+        line_syntax=LOOKED_UP_WORD,
+        created=_parse_unix_time(get_column_text(row, "created")),
+    )
+    language, _, _ = get_column_text(row, "lang").partition("-")
+    if language:
+        mark = replace(mark, tags=(language,))
+    return Book(title, authors), mark
 
 
 def _join_koreader_sentence(row: Row, word: str) -> str:

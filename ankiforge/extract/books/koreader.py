@@ -20,6 +20,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec.structs import replace
 
 from ankiforge.errors import ItemError
 from ankiforge.extract.base import Candidate, Confidence
@@ -158,8 +159,9 @@ class KOReader(BookSource, FileSource):
     @classmethod
     def recognise(cls, candidate: Candidate) -> Confidence:
         """Recognise KOReader's sidecar files by name."""
-        is_sidecar = _SIDECAR_NAME.fullmatch(candidate.path.name)
-        return Confidence.CONTENT if is_sidecar else Confidence.NO
+        if _SIDECAR_NAME.fullmatch(candidate.path.name):
+            return Confidence.CONTENT
+        return Confidence.NO
 
     @contextmanager
     def open_reader(self, files: list[File]) -> Iterator[PdfWorkerPool]:
@@ -176,7 +178,9 @@ class KOReader(BookSource, FileSource):
         `name` is the path of the book on the device.
         """
         path = self.books.find_book(name)
-        return f"{path} {read_stamp(path)}" if path else ""
+        if path is None:
+            return ""
+        return f"{path} {read_stamp(path)}"
 
     def extract_file(
         self, file: File, reader: PdfWorkerPool, find_picture: FindPicture
@@ -320,17 +324,19 @@ def _create_highlight(entry: LuaTable, text: str, note: str) -> BookHighlight:
         label = label or page
     else:
         page_index = _find_file_index(_get_text(entry, "pos0"))
-    return BookHighlight(
+    mark = BookHighlight(
         text=text,
         comment=note,
         kind=_KINDS.get(_get_text(entry, "drawer"), HighlightKind.HIGHLIGHT),
         page=page_index,
-        page_label=str(label) if label else "",
         heading=_get_text(entry, "chapter").strip(),
         colour=_get_text(entry, "color"),
         created=_get_time(entry, "datetime"),
         modified=_get_time(entry, "datetime_updated"),
     )
+    if label:
+        return replace(mark, page_label=str(label))
+    return mark
 
 
 def _find_file_index(position: str) -> int:
@@ -362,6 +368,8 @@ def _get_table(table: LuaTable, key: str) -> LuaTable:
 
 
 def _get_tables_in_list(table: LuaTable) -> list[LuaTable]:
-    numbers = sorted((key for key in table if key.isdecimal()), key=int)
-    entries = [table[number] for number in numbers]
-    return [entry for entry in entries if isinstance(entry, dict)]
+    tables = []
+    for number in sorted(filter(str.isdecimal, table), key=int):
+        if isinstance(table[number], dict):
+            tables.append(table[number])
+    return tables

@@ -8,10 +8,11 @@ PDFs are read in subprocesses (`worker`), because damaged files can crash or han
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
+from operator import attrgetter
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -36,7 +37,7 @@ from ankiforge.model import (
 from ankiforge.text.keys import number_highlights
 
 if TYPE_CHECKING:  # imported when a file is read
-    from ankiforge.extract.pdf.messages import ReadMarksReply
+    from ankiforge.extract.pdf.messages import Area, ReadMarksReply
     from ankiforge.extract.pdf.worker import PdfWorkerPool
 
 _NO_MARKS = (
@@ -125,38 +126,20 @@ class PdfSource(FileSource):
             yield UnmarkedDocument(
                 self.listing.container, file.path, "", skipped_texts=reply.left_out
             )
-        for message, hint in reply.problems:
-            yield Problem(file.path, message, hint)
-        for message, hint in reply.notices:
-            yield Problem(file.path, message, hint, is_notice=True)
-        if file.is_named_by_user and not (reply.marks or reply.problems or reply.notices):
+        problems = list(_iter_problems(file.path, reply))
+        yield from problems
+        if file.is_named_by_user and not reply.marks and not problems:
             yield Problem(file.path, *_NO_MARKS, is_notice=True)
 
     def read_whole_text(self, file: File, reader: PdfWorkerPool) -> DocumentText:
         """Return the text of all pages, without page headers and footers."""
         labels: list[str] = []
         pages: list[str] = []
-        paragraphs = []
+        paragraphs: list[Paragraph] = []
         for pages_read in reader.iter_pages(file.as_path):
             labels += pages_read.labels
             for lines in pages_read.paragraphs:
-                start = 0
-                page_number = len(pages)
-                for text, heading, skip_reason in lines:
-                    end = start + len(text)
-                    if text.strip():
-                        block = str(page_number)
-                        paragraphs.append(
-                            Paragraph(
-                                page_number,
-                                start,
-                                end,
-                                heading,
-                                block_id=block,
-                                skip_reason=skip_reason,
-                            )
-                        )
-                    start = end + 1
+                paragraphs += _iter_paragraphs(len(pages), lines)
                 pages.append("\n".join(text for text, _, _ in lines))
         document = self._complete_document(file, pages_read.document)
         return DocumentText(
@@ -183,16 +166,52 @@ class PdfSource(FileSource):
     ) -> tuple[Highlight, ...]:
         document = self._complete_document(file, reply.document)
         highlights: list[Highlight] = []
-        for _, page_marks in groupby(reply.marks, key=lambda mark: mark.block_id):
+        for _, page_marks in groupby(reply.marks, key=attrgetter("block_id")):
             marks = []
             for mark in page_marks:
-                is_mine = not self.opening.me or mark.author in ("", *self.opening.me)
                 completed = replace(
-                    mark, document=document, comment_is_instruction=is_mine
+                    mark,
+                    document=document,
+                    namespace=document.key,
+                    comment_is_instruction=self._is_mine(mark),
                 )
-                marks.append(replace(completed, namespace=document.key))
+                marks.append(completed)
             highlights += number_highlights(marks)
         return tuple(highlights)
+
+    def _is_mine(self, mark: Highlight) -> bool:
+        """Return whether the user made a mark, according to the setting `me`."""
+        me = self.opening.me
+        return not me or mark.author in ("", *me)
+
+
+def _iter_problems(path: str, reply: ReadMarksReply) -> Iterator[Problem]:
+    for message, hint in reply.problems:
+        yield Problem(path, message, hint)
+    for message, hint in reply.notices:
+        yield Problem(path, message, hint, is_notice=True)
+
+
+def _iter_paragraphs(
+    page_number: int, lines: Iterable[tuple[str, str, str | None]]
+) -> Iterator[Paragraph]:
+    """Yield the paragraphs of a page: its lines that have text.
+
+    Each line has its text, its headings, and the reason for making no cards from it, if any.
+    """
+    start = 0
+    for text, heading, skip_reason in lines:
+        end = start + len(text)
+        if text.strip():
+            yield Paragraph(
+                page_number,
+                start,
+                end,
+                heading,
+                block_id=str(page_number),
+                skip_reason=skip_reason,
+            )
+        start = end + 1
 
 
 def read_pdf_metadata(path: Path) -> ExtractedDocument | Problem:
@@ -235,17 +254,12 @@ def cut_out_pictures(
     cut_outs, failure = worker.cut_pictures(path, areas)
     pictures: dict[str, Picture] = {}
     for index, cut_out in cut_outs.items():
-        # Name the picture after its position, not its content, so that it keeps its name if it is
-        # rendered differently.
-        mark = marks[index]
-        document = reply.document.key.removeprefix("pdf:")
-        edges = [str(round(10 * edge)) for edge in areas[index].box]
-        name = f"cut/{hash16('cut', document, mark.block_id, *edges, mark.kind)}.png"
+        name = _name_picture(reply.document, marks[index], areas[index])
         if cut_out.data:
             pictures[name] = Picture(name, cut_out.data)
-        if cut_out.data or failure:
+        if cut_out.data or failure is not None:
             marks[index] = replace(
-                mark,
+                marks[index],
                 markdown=(f"![{cut_out.caption}]({name})",),
                 figure_hash=cut_out.figure,
                 figure_labels=cut_out.labels,
@@ -257,7 +271,8 @@ def cut_out_pictures(
         hint = "its text was read; to get the pictures, print those pages to a new PDF"
         problems.append((message, hint))
     notices = list(reply.notices)
-    if skipped_count := len(areas) - len(cut_outs):
+    skipped_count = len(areas) - len(cut_outs)
+    if skipped_count:
         message = (
             f"only the first {MAX_PICTURES} figures and drawings were cut out,"
             f" {skipped_count} were not"
@@ -267,3 +282,10 @@ def cut_out_pictures(
         reply, marks=tuple(marks), problems=tuple(problems), notices=tuple(notices)
     )
     return completed, tuple(pictures.values())
+
+
+def _name_picture(document: Document, mark: Highlight, area: Area) -> str:
+    """Return the name of a picture, which depends on its position and not on how it is rendered."""
+    document_id = document.key.removeprefix("pdf:")
+    edges = [str(round(10 * edge)) for edge in area.box]
+    return f"cut/{hash16('cut', document_id, mark.block_id, *edges, mark.kind)}.png"

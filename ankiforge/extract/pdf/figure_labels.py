@@ -7,7 +7,7 @@ joined. Finally, captions and running text are excluded. `figure_text` reads the
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import NamedTuple
 
@@ -248,7 +248,9 @@ can be wider than its font reports.
 """
 
 
-def find_labels_in_pieces(pieces: list[Piece], frame: Box) -> tuple[DetectedLabel, ...]:
+def find_labels_in_pieces(
+    pieces: Iterable[Piece], frame: Box
+) -> tuple[DetectedLabel, ...]:
     """Return the labels inside a frame, in no particular order.
 
     Returns () if the frame seems to contain running text rather than a figure.
@@ -257,10 +259,10 @@ def find_labels_in_pieces(pieces: list[Piece], frame: Box) -> tuple[DetectedLabe
         pieces: The chunks of text in and around the frame.
         frame: The area that the user framed.
     """
-    pieces = [piece for piece in pieces if piece.inside_fraction >= 0.5]
-    non_labels = find_tick_labels(pieces) | find_panel_letters(pieces)
+    inner_pieces = [piece for piece in pieces if piece.inside_fraction >= 0.5]
+    non_labels = find_tick_labels(inner_pieces) | find_panel_letters(inner_pieces)
     candidates = []
-    for piece in pieces:
+    for piece in inner_pieces:
         if piece not in non_labels and any(map(str.isalnum, piece.text)):
             candidates.append(piece)
     if len(candidates) > _MAX_PIECES:

@@ -45,6 +45,12 @@ width and height. This detects text that extends beyond the frame.
 """
 
 
+_LATIN_EXTENT = (0.74, 0.22)
+"""The usual ascent and descent of letters, relative to the font size."""
+_CJK_EXTENT = (0.88, 0.14)
+"""The usual ascent and descent of Chinese and Japanese characters, relative to the font size."""
+
+
 def find_figure_labels(page: PdfPage, frame: Box) -> tuple[DetectedLabel, ...]:
     """Return the labels inside a frame on a page, in no particular order.
 
@@ -87,15 +93,13 @@ def _join_runs(runs: Iterable[_LetterRun]) -> list[_LetterRun]:
         nearby_runs: list[_LetterRun] = []
         for near_row in (row + 1, row, row - 1):
             nearby_runs += reversed(runs_by_row[run.angle, near_row])
-        earlier = next(
-            (each for each in nearby_runs if each.is_continued_by_run(run)), None
-        )
-        if earlier is None:
+        for earlier in nearby_runs:
+            if earlier.is_continued_by_run(run):
+                earlier.add_run(run)
+                break
+        else:
             joined_runs.append(run)
             runs_by_row[run.angle, row].append(run)
-        else:
-            for letter in run.letters:
-                earlier.add(letter)
     return joined_runs
 
 
@@ -120,39 +124,51 @@ def _read_letters(text_page: PdfTextPage, frame: Box) -> list[Letter]:
 
     Slanted text is skipped.
     """
-    raw = text_page.raw
+    area = _add_reading_margin(frame)
+    reader = CharReader(text_page)
+    letters = []
+    for char in iter_visible_chars(read_chars(text_page)):
+        if not is_point_in_box(char.x, char.y, area):
+            continue
+        angle = reader.get_angle(char.char_index)
+        if angle in READING_DIRECTIONS:
+            position = _measure_position(text_page, reader, char, angle)
+            letters.append(Letter(char, angle, position))
+    return letters
+
+
+def _add_reading_margin(frame: Box) -> Box:
     left, bottom, right, top = frame
     margin_x = MARGIN_FRACTION * (right - left)
     margin_y = MARGIN_FRACTION * (top - bottom)
-    page_letters = CharReader(text_page)
-    x = c_double()
-    y = c_double()
-    letters = []
-    for char in iter_visible_chars(read_chars(text_page)):
-        if not bottom - margin_y <= char.y <= top + margin_y:
-            continue
-        if not left - margin_x <= char.x <= right + margin_x:
-            continue
+    return (left - margin_x, bottom - margin_y, right + margin_x, top + margin_y)
 
-        angle = page_letters.get_angle(char.char_index)
-        if angle not in READING_DIRECTIONS:
-            continue
-        height = char.width if angle in (90, 270) else char.height
-        size = page_letters.get_font_size(char.char_index, height)
 
-        # Determine the position along and across the line. The edges across the line are derived
-        # from the font size, using the usual ascent and descent of letters.
-        direction = READING_DIRECTIONS[angle]
-        direction_x, direction_y = direction
-        box = (char.left, char.bottom, char.right, char.top)
-        start, end = project_box(box, direction)
-        pdfium_c.FPDFText_GetCharOrigin(raw, char.char_index, byref(x), byref(y))
-        base = direction_x * y.value - direction_y * x.value
-        ascent, descent = (0.88, 0.14) if CJK.match(char.text) else (0.74, 0.22)
-        low = base - descent * size
-        high = base + ascent * size
-        letters.append(Letter(char, angle, Position(start, end, low, high, base, size)))
-    return letters
+def _measure_position(
+    text_page: PdfTextPage, reader: CharReader, char: Char, angle: int
+) -> Position:
+    """Measure the position of a character along and across its line.
+
+    The edges across the line are derived from the font size, using the usual ascent and descent of
+    letters.
+    """
+    height = char.height
+    if angle in (90, 270):
+        height = char.width
+    size = reader.get_font_size(char.char_index, height)
+    direction = READING_DIRECTIONS[angle]
+    box = (char.left, char.bottom, char.right, char.top)
+    start, end = project_box(box, direction)
+    x, y = c_double(), c_double()
+    pdfium_c.FPDFText_GetCharOrigin(text_page.raw, char.char_index, byref(x), byref(y))
+    direction_x, direction_y = direction
+    base = direction_x * y.value - direction_y * x.value
+    ascent, descent = _LATIN_EXTENT
+    if CJK.match(char.text):
+        ascent, descent = _CJK_EXTENT
+    low = base - descent * size
+    high = base + ascent * size
+    return Position(start, end, low, high, base, size)
 
 
 # --- pieces of lines --------------------------------------------------------------------
@@ -194,13 +210,19 @@ class _LetterRun:
             size=larger.size,
         )
 
+    def add_run(self, other: _LetterRun) -> None:
+        """Append the letters of another run."""
+        for letter in other.letters:
+            self.add(letter)
+
     def is_continued_by(self, letter: Letter) -> bool:
+        """Return whether a letter follows the last letter on its line, at about the same size."""
+        if letter.angle != self.angle:
+            return False
         last = self.letters[-1]
         size = max(self.extent.size, letter.position.size)
         smaller_size = min(last.position.size, letter.position.size)
         is_next = letter.char.char_index == last.char.char_index + 1
-        if letter.angle != self.angle:
-            return False
         if not is_next and size > _MAX_SIZE_RATIO * smaller_size:
             return False
         shift = abs(self.extent.baseline - letter.position.baseline)

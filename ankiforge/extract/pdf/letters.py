@@ -240,8 +240,8 @@ def iter_visible_chars(chars: list[Char]) -> Iterator[Char]:
         candidates = cell
         reaches_other_cells = first_column != last_column or first_row != last_row
         if reaches_other_cells:
-            candidates = []
             # a wide letter reaches the cells on both sides of its own
+            candidates = []
             for near_column in {first_column, column, last_column}:
                 for near_row in {first_row, row, last_row}:
                     candidates += printed.get((key_char, near_column, near_row), ())

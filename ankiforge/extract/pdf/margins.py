@@ -171,11 +171,8 @@ def _is_line_numbering(column: list[LineNumber], chars: Iterable[Char]) -> bool:
     if len(column) < _MIN_NUMBERS:
         return False
     column.sort(key=lambda number: -number.y)
-    steps = Counter(below.value - above.value for above, below in pairwise(column))
-    [(step, count)] = steps.most_common(1)
-    if step not in NUMBERING_STEPS:
-        return False
-    if count < MIN_CONSECUTIVE_FRACTION * (len(column) - 1):
+    step = _find_step(column)
+    if step is None or step not in NUMBERING_STEPS:
         return False
 
     # check that the column has hardly any other text, and counts most of the lines next to it
@@ -191,6 +188,17 @@ def _is_line_numbering(column: list[LineNumber], chars: Iterable[Char]) -> bool:
     if _count_rows(chars_within) > _MAX_OTHER_LINES:
         return False
     return step * len(column) >= MIN_COUNTED_FRACTION * _count_rows(chars_beside)
+
+
+def _find_step(column: Sequence[LineNumber]) -> int | None:
+    """Return the usual difference between a number and the one above, or None if it varies."""
+    steps: Counter[int] = Counter()
+    for above, below in pairwise(column):
+        steps[below.value - above.value] += 1
+    [(step, count)] = steps.most_common(1)
+    if count < MIN_CONSECUTIVE_FRACTION * (len(column) - 1):
+        return None
+    return step
 
 
 def _iter_other_text(

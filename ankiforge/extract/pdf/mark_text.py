@@ -13,7 +13,7 @@ from itertools import chain, pairwise
 from math import atan2, hypot, isfinite
 from operator import attrgetter
 
-from ankiforge.extract.pdf.boxes import Box, is_point_in_box
+from ankiforge.extract.pdf.boxes import Box
 from ankiforge.extract.pdf.chars import PrintedChar
 from ankiforge.extract.pdf.page_text import (
     PageText,
@@ -63,7 +63,8 @@ class Quad(Value):
 
         There is no tolerance, because it would include letters of adjacent lines.
         """
-        if not is_point_in_box(char.x, char.y, self.box):
+        left, bottom, right, top = self.box  # called for very many characters
+        if not (left <= char.x <= right and bottom <= char.y <= top):
             return False
         if self.is_upright:
             return True
@@ -105,22 +106,24 @@ def build_quads(points: Sequence[float], rectangle: Box | None) -> list[Quad]:
 
 def _build_quad(corners: list[Point], index: int) -> Quad:
     """Build a quad. Its corners are sorted, because PDF writers list them in different orders."""
-    xs = [x for x, _ in corners]
-    ys = [y for _, y in corners]
+    xs, ys = zip(*corners, strict=True)
     centre_x = sum(xs) / 4
     centre_y = sum(ys) / 4
 
-    sorted_corners = tuple(
-        sorted(
-            corners, key=lambda corner: atan2(corner[1] - centre_y, corner[0] - centre_x)
-        )
-    )
-    is_upright = all(
-        abs(start_x - end_x) < 0.01 or abs(start_y - end_y) < 0.01
-        for (start_x, start_y), (end_x, end_y) in _iter_edges(sorted_corners)
-    )
+    def get_angle(corner: Point) -> float:
+        x, y = corner
+        return atan2(y - centre_y, x - centre_x)
+
+    sorted_corners = tuple(sorted(corners, key=get_angle))
     box = (min(xs), min(ys), max(xs), max(ys))
-    return Quad(index, sorted_corners, box, is_upright)
+    return Quad(index, sorted_corners, box, _has_upright_edges(sorted_corners))
+
+
+def _has_upright_edges(corners: Sequence[Point]) -> bool:
+    for (start_x, start_y), (end_x, end_y) in _iter_edges(corners):
+        if abs(start_x - end_x) >= 0.01 and abs(start_y - end_y) >= 0.01:
+            return False
+    return True
 
 
 def _iter_edges(corners: Sequence[Point]) -> Iterator[tuple[Point, Point]]:

@@ -154,14 +154,14 @@ def read_marks(
         pages=pdf.fingerprint_pages(),
         problems=tuple(_find_problems(pdf, marks)),
         notices=(*reply.notices, *_find_notices(marks)),
-        is_whole=reply.is_whole and not pdf.pages.damaged,
+        is_whole=reply.is_whole and not pdf.damaged_pages,
     )
 
 
 def _find_problems(pdf: OpenPdf, marks: Sequence[Highlight]) -> Iterator[Pair]:
     """Yield a problem for damaged pages, and one for marked pages that have no text."""
-    if pdf.pages.damaged:
-        page_list = pdf.format_page_list(pdf.pages.damaged)
+    if pdf.damaged_pages:
+        page_list = pdf.format_page_list(pdf.damaged_pages)
         yield (f"{page_list} cannot be read", REPAIR_HINT)
     scanned_pages = set()
     for mark in marks:
@@ -222,7 +222,7 @@ def _build_highlight(
         author=annotation.author,
         created=format_date(annotation.created),
         modified=format_date(annotation.modified),
-        page_label=pdf.pages.format_page_label(page.number),
+        page_label=pdf.format_page_label(page.number),
         heading=context.heading,
         block_id=str(page.number),
         skip_reason=skip_reason,
@@ -312,21 +312,35 @@ def continues_on_next_page(mark: LocatedMark, next_mark: LocatedMark) -> bool:
     page, next_page = mark.page, next_mark.page
     if next_page.number != page.number + 1 or mark.style != next_mark.style:
         return False
-    start, end = mark.covered.span
-    next_start, next_end = next_mark.covered.span
-    _, body_end = page.body
-    next_body_start, _ = next_page.body
-    text_below = page.text[end:body_end].strip()
-    text_above = next_page.text[next_body_start:next_start].strip()
-    for text in (text_below, text_above):
-        if len(text) > MAX_RUNNING_LINE_CHARS or "\n" in text:
-            return False
-    marked_text = page.text[start:end].rstrip("”’\"')] ")
-    next_marked_text = next_page.text[next_start:next_end]
+    text_below = _find_text_below(page, mark.covered)
+    text_above = _find_text_above(next_page, next_mark.covered)
+    if not _is_at_most_a_line(text_below) or not _is_at_most_a_line(text_above):
+        return False
+    marked_text = page.text[slice(*mark.covered.span)].rstrip("”’\"')] ")
+    next_marked_text = next_page.text[slice(*next_mark.covered.span)]
     ends_sentence = marked_text[-1:] in _ENDS_OF_SENTENCE
-    if not ends_sentence and next_marked_text[:1].islower():
+    if next_marked_text[:1].islower() and not ends_sentence:
         return True
-    return marked_text.endswith("-") and not text_below and not text_above
+    # a broken word, directly before and after the page break
+    return marked_text.endswith("-") and text_below == text_above == ""
+
+
+def _find_text_below(page: PdfPage, covered: CoveredText) -> str:
+    """Return the text of a page after a mark, without headers and footers."""
+    _, end = covered.span
+    _, body_end = page.body
+    return page.text[end:body_end].strip()
+
+
+def _find_text_above(page: PdfPage, covered: CoveredText) -> str:
+    """Return the text of a page before a mark, without headers and footers."""
+    start, _ = covered.span
+    body_start, _ = page.body
+    return page.text[body_start:start].strip()
+
+
+def _is_at_most_a_line(text: str) -> bool:
+    return "\n" not in text and len(text) <= MAX_RUNNING_LINE_CHARS
 
 
 def _join_marks(pdf: OpenPdf, first: Highlight, second: Highlight) -> Highlight:

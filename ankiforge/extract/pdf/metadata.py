@@ -202,12 +202,8 @@ def read_work(
         file_name: The file name without its suffix.
     """
     metadata_title = to_one_line(document.get_metadata_value("Title"))
-    # slides keep the name of their file, because the largest line of a deck is often the name of
-    # the course or the lecturer
-    width, height = document.get_page_size(0)
-    is_slide = width > height
     title = None
-    if not is_slide:
+    if not _has_slides(document):
         title = choose_title(metadata_title or None, lines, first_page, file_name)
     other_entries = [
         to_one_line(document.get_metadata_value(name)) for name in IDENTIFIER_ENTRIES
@@ -222,6 +218,16 @@ def read_work(
         identifiers=tuple(_iter_identifiers(metadata, first_page)),
         tags=find_private_tag((subject, *re.split(r"[,;]", keywords))),
     )
+
+
+def _has_slides(document: PdfDocument) -> bool:
+    """Return whether a document consists of slides, which are wider than high.
+
+    They keep the name of their file, because the largest line of a deck is often the name of the
+    course or the lecturer.
+    """
+    width, height = document.get_page_size(0)
+    return bool(width > height)
 
 
 def _iter_identifiers(metadata: str, first_page: str) -> Iterator[Pair]:

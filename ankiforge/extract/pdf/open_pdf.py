@@ -159,7 +159,7 @@ class OpenPdf:
 
         `name` is the file name without its suffix.
         """
-        self.pages = pages
+        self._pages = pages
         self._page_cache: dict[int, PdfPage] = {}
         """The most recently used pages by number, starting with the least recently used one."""
         self._get_lines = cache(
@@ -171,13 +171,9 @@ class OpenPdf:
         ]
         self.spelling = Spelling(self._texts)
         self._running_lines = RunningHeaders(self._texts)
-        has_cover = len(pages) > 1 and _PUBLISHER_COVER.search(self._texts[0])
-        work_page = 1 if has_cover else 0
+        first = self._find_first_page()
         self.work = read_work(
-            pages.document,
-            self._texts[work_page],
-            self._get_lines(work_page),
-            name,
+            pages.document, self._texts[first], self._get_lines(first), name
         )
         """The title, creators and identifiers of the work, without a key."""
         self._outline = [
@@ -185,6 +181,12 @@ class OpenPdf:
             for entry in read_outline(pages.document)
             if is_printed_on(entry.title, self.folded_texts[entry.page])
         ]
+
+    def _find_first_page(self) -> int:
+        """Return the number of the first page of the work, which may follow a publisher's cover."""
+        if len(self) > 1 and _PUBLISHER_COVER.search(self._texts[0]):
+            return 1
+        return 0
 
     def close(self) -> None:
         """Break the cached pages' reference cycles, which would otherwise keep them in memory."""
@@ -201,11 +203,11 @@ class OpenPdf:
         return [normalize_for_lookup(text) for text in self._texts]
 
     def _read_text(self, number: int) -> str:
-        text: str = self.pages.load_text_page(number).get_text_range()
+        text: str = self._pages.load_text_page(number).get_text_range()
         return text
 
     def _read_lines(self, number: int) -> list[PrintedLine]:
-        text_page = self.pages.load_text_page(number)
+        text_page = self._pages.load_text_page(number)
         return read_printed_lines(text_page, self._texts[number])
 
     def get_page(self, number: int) -> PdfPage:
@@ -218,9 +220,9 @@ class OpenPdf:
         return page
 
     def _read_page(self, number: int) -> PdfPage:
-        chars = self.pages.read_or_default(number, self._read_chars, [])
+        chars = self._pages.read_or_default(number, self._read_chars, [])
         if chars:
-            letters = CharReader(self.pages.load_text_page(number))
+            letters = CharReader(self._pages.load_text_page(number))
             layout = PageText(chars, self.spelling, letters.get_font)
         else:
             layout = PageText([], self.spelling)
@@ -228,7 +230,7 @@ class OpenPdf:
         return PdfPage(number, layout, body, self.find_headings)
 
     def _read_chars(self, number: int) -> list[Char]:
-        return read_chars(self.pages.load_text_page(number))
+        return read_chars(self._pages.load_text_page(number))
 
     def find_headings(self, page: int, char_index: int, top: float) -> str:
         """Return the headings above a place on a page, outermost first, or "" without an outline.
@@ -244,15 +246,24 @@ class OpenPdf:
             self._outline, self._get_lines(page), page, char_index, top
         )
 
+    @property
+    def damaged_pages(self) -> list[int]:
+        """The numbers of the unreadable pages found so far."""
+        return self._pages.damaged
+
+    def format_page_label(self, page: int) -> str:
+        """Return the label of a page that is stored in the PDF, or else its number from 1."""
+        return self._pages.format_page_label(page)
+
     def format_page_list(self, page_numbers: Iterable[int]) -> str:
         """Return the labels of pages as text, such as `pages 3, 4`."""
-        labels = list(map(self.pages.format_page_label, page_numbers))
+        labels = list(map(self.format_page_label, page_numbers))
         noun = "page" if len(labels) == 1 else "pages"
         return f"{noun} {format_truncated_list(labels)}"
 
     def build_document(self) -> Document:
         """Return the work, with a key that is built from the text of all pages."""
-        id = compute_document_id(self.folded_texts, self.pages.iter_pages())
+        id = compute_document_id(self.folded_texts, self._pages.iter_pages())
         return structs.replace(self.work, key=DocumentKey(f"pdf:{id}"))
 
     def fingerprint_pages(self) -> tuple[tuple[str, int], ...]:
@@ -271,7 +282,7 @@ class OpenPdf:
         page_numbers = range(first, min(first + count, len(self)))
         return ReadPagesReply(
             paragraphs=tuple(tuple(self._iter_lines(number)) for number in page_numbers),
-            labels=tuple(map(self.pages.format_page_label, page_numbers)),
+            labels=tuple(map(self.format_page_label, page_numbers)),
             document=self.build_document(),
             prints=self.fingerprint_pages(),
         )

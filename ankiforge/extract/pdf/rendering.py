@@ -100,21 +100,22 @@ def cut_out_area(document: PdfDocument, area: Area) -> CutOut:
             edges = [str(round(10 * edge)) for edge in area.box]
             figure = hash16(compute_document_id([text], [page]), *edges)
             kind = _classify_frame(page, area.box)
-            if kind is _FrameKind.DRAWING and _TABLE_CAPTION.match(caption):
-                kind = _FrameKind.TABLE
+            if kind is _FrameKind.DRAWING and caption is not None:
+                if _TABLE_CAPTION.match(caption):
+                    kind = _FrameKind.TABLE
             labels = _read_labels(page, area.box)
-            return CutOut(data, kind.value + figure, labels, caption)
+            return CutOut(data, kind.value + figure, labels, caption or "")
     except PDF_ERRORS:
         return CutOut(b"")
 
 
-def _find_caption(text_page: PdfTextPage, box: Box) -> str:
-    """Return the name of the figure in a box, such as `Table 1`, or "" if no caption is near it.
+def _find_caption(text_page: PdfTextPage, box: Box) -> str | None:
+    """Return the name of the figure in a box, such as `Table 1`, or None if no caption is near it.
 
     Of several captions in or near the box, the closest to its upper or lower edge is returned.
     """
     left, bottom, right, top = box
-    best_name = ""
+    best_name = None
     best_distance = _MAX_CAPTION_DISTANCE
     for index in range(min(text_page.count_rects(), _MAX_CAPTION_RUNS)):
         run_left, run_bottom, run_right, run_top = text_page.get_rect(index)
@@ -156,7 +157,9 @@ def _classify_frame(page: PdfPage, box: Box) -> _FrameKind:
         if min(width, height) >= _MAX_LINE_WIDTH:
             return _FrameKind.DRAWING
         line_count += 1
-    return _FrameKind.TABLE if line_count >= _MIN_LINES else _FrameKind.TEXT
+    if line_count >= _MIN_LINES:
+        return _FrameKind.TABLE
+    return _FrameKind.TEXT
 
 
 def _read_labels(page: PdfPage, box: Box) -> tuple[FigureLabel, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from html import unescape
 from itertools import chain
 
@@ -38,6 +39,13 @@ class PrintedLine(Value):
     """The footnote mark in smaller type at the end, such as the `1` in `Title1`."""
     is_bold: bool = False
     """Whether the first letter is bold and, unless the line ends with a footnote mark, the last."""
+
+    @property
+    def text_without_note(self) -> str:
+        """The text without the footnote mark at the end."""
+        if self.note is None:
+            return self.text
+        return self.text.removesuffix(self.note)
 
 
 # PDFium replaces a hyphen and the following line break with a single character.
@@ -350,8 +358,9 @@ class _Block:
     @property
     def text(self) -> str:
         """The text of the block, without trailing footnote marks."""
-        text = " ".join(line.text for line in self.lines)
-        text = _HYPHEN.sub("", text.removesuffix(self.lines[-1].note or ""))
+        *first_lines, last_line = self.lines
+        texts = [*(line.text for line in first_lines), last_line.text_without_note]
+        text = _HYPHEN.sub("", " ".join(texts))
         return _TRAILING_NOTE_SIGN.sub("", text).strip()
 
     @property
@@ -428,9 +437,7 @@ class _FirstPage:
         large_letters = ""
         for line in self._lines:
             if line.size >= MIN_RELATIVE_SIZE * printed_title.font_size:
-                large_letters += fold_alphanumerics(
-                    line.text.removesuffix(line.note or "")
-                )
+                large_letters += fold_alphanumerics(line.text_without_note)
         if fold_alphanumerics(title) in large_letters:
             return False
         return not _is_printed_in(normalize_for_lookup(printed_title.text), title)
@@ -450,20 +457,27 @@ class _FirstPage:
 
         Bold type means nothing if much of the page is bold. Lists of names are skipped.
         """
-        bold_letters = sum(len(line.text) for line in self._lines if line.is_bold)
-        is_bold_significant = bold_letters < _MAX_BOLD_FRACTION * self._letter_count
         for block in self._blocks:
-            text = block.text
-            if self._count_lines_above(block) > _MAX_LINES_ABOVE or _is_name_list(text):
+            if self._count_lines_above(block) > _MAX_LINES_ABOVE:
                 continue
-            if is_bold_significant and all(line.is_bold for line in block.lines):
-                min_size = _MIN_BOLD_SIZE
-            elif text.isupper() and text.count(" ") > 2:
-                min_size = _MIN_CAPITALS_SIZE
-            else:
+            if _is_name_list(block.text):
                 continue
-            if block.font_size >= min_size * self._usual_size:
+            min_size = self._find_min_emphasized_size(block)
+            if min_size is not None and block.font_size >= min_size * self._usual_size:
                 yield block
+
+    def _find_min_emphasized_size(self, block: _Block) -> float | None:
+        """Return the size from which a block is emphasized, or None if it isn't at any size."""
+        if self._is_bold_significant and all(line.is_bold for line in block.lines):
+            return _MIN_BOLD_SIZE
+        if block.text.isupper() and block.text.count(" ") > 2:
+            return _MIN_CAPITALS_SIZE
+        return None
+
+    @cached_property
+    def _is_bold_significant(self) -> bool:
+        bold_letters = sum(len(line.text) for line in self._lines if line.is_bold)
+        return bold_letters < _MAX_BOLD_FRACTION * self._letter_count
 
     def _count_lines_above(self, block: _Block) -> int:
         return sum(line.top > block.lines[0].top for line in self._lines)

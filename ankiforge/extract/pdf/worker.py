@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from functools import cache, partial
 from itertools import islice
 from pathlib import Path
@@ -110,9 +110,8 @@ def process_request(request: Request) -> Reply:
 
     Never raises an exception because of a file's content.
     """
-    if isinstance(request, FindContexts) and request.path.lower().endswith(
-        HYPERTEXT_SUFFIXES
-    ):
+    is_hypertext = request.path.lower().endswith(HYPERTEXT_SUFFIXES)
+    if is_hypertext and isinstance(request, FindContexts):
         from ankiforge.extract.pdf.hypertext import find_quote_contexts
 
         return find_quote_contexts(Path(request.path), request.quotes)
@@ -309,12 +308,16 @@ class PdfWorkerPool:
         reply = self.get_reply(
             DrawPage(get_absolute_path(path), page, tuple(marks), width)
         )
-        return reply if isinstance(reply, DrawPageReply) else DrawPageReply()
+        if not isinstance(reply, DrawPageReply):
+            return DrawPageReply()
+        return reply
 
     def read_page_sizes(self, path: Path) -> MeasurePagesReply:
         """Return the size and label of every page, or an empty reply if the file can't be read."""
         reply = self.get_reply(MeasurePages(get_absolute_path(path)))
-        return reply if isinstance(reply, MeasurePagesReply) else MeasurePagesReply()
+        if not isinstance(reply, MeasurePagesReply):
+            return MeasurePagesReply()
+        return reply
 
     def iter_pages(self, path: Path) -> Iterator[ReadPagesReply]:
         """Yield the full text of a PDF in batches of `PAGES_PER_REQUEST` pages.
@@ -346,7 +349,7 @@ class PdfWorkerPool:
         reply = self._cache.load_reply(key)
         if reply is None:
             reply = self._await_prefetched(request) or self.process_uncached(request)
-            if key and not isinstance(reply, Failure):
+            if key is not None and not isinstance(reply, Failure):
                 self._cache.add_reply(key, reply)
         return reply
 
@@ -378,15 +381,16 @@ class PdfWorkerPool:
         if self.executor:
             task = partial(process_in_dask_worker, self.timeout)
         if self._executor is None:
-            from concurrent.futures import ThreadPoolExecutor
-
-            self._executor = self._stack.enter_context(
-                connect_cluster(self.executor)
-                if self.executor
-                else ThreadPoolExecutor(self.jobs)
-            )
+            self._executor = self._stack.enter_context(self._open_executor())
         for request in uncached:
             self._futures[request] = self._executor.submit(task, request)
+
+    def _open_executor(self) -> AbstractContextManager[Executor]:
+        if self.executor:
+            return connect_cluster(self.executor)
+        from concurrent.futures import ThreadPoolExecutor
+
+        return ThreadPoolExecutor(self.jobs)
 
     def _await_prefetched(self, request: Request) -> Reply | None:
         """Wait for the prefetched reply to a request, and return it.
@@ -403,7 +407,9 @@ class PdfWorkerPool:
             return None
         except Exception:  # noqa: BLE001 - a worker died, or the connection was lost
             return None
-        return None if self.executor and isinstance(reply, Failure) else reply
+        if self.executor and isinstance(reply, Failure):
+            return None
+        return reply
 
     def process_uncached(self, request: Request) -> Reply:
         """Get the reply to a request from an idle or a new subprocess, without using the cache.
@@ -445,15 +451,15 @@ class _ReplyCache:
             index = cache.load(_INDEX_KEY) or b"[]"
             self.stored_keys = json.decode(index, type=set[str])
 
-    def load_reply(self, key: str) -> Reply | None:
+    def load_reply(self, key: str | None) -> Reply | None:
         """Load the reply stored under a key, or return None if it is missing or invalid."""
-        if key in self.stored_keys:
-            with suppress(MsgspecError):
-                reply: Reply = json.decode(
-                    self._source_cache.load(key) or b"", type=Reply
-                )
-                self._used_keys.add(key)
-                return reply
+        if key is None or key not in self.stored_keys:
+            return None
+        with suppress(MsgspecError):
+            stored = self._source_cache.load(key) or b""
+            reply: Reply = json.decode(stored, type=Reply)
+            self._used_keys.add(key)
+            return reply
         return None
 
     def add_reply(self, key: str, reply: Reply) -> None:
@@ -477,15 +483,15 @@ class _ReplyCache:
         self._unsaved_replies = {}
 
 
-def _compute_cache_key(request: Request) -> str:
-    """Return the cache key of a request, or "" if the reply must not be cached.
+def _compute_cache_key(request: Request) -> str | None:
+    """Return the cache key of a request, or None if the reply must not be cached.
 
     A reply isn't cached if the file was modified so recently that another modification might go
     unnoticed.
     """
     stamp = read_stamp(request.path)
-    if not stamp or not is_stamp_reliable(stamp):
-        return ""
+    if stamp is None or not is_stamp_reliable(stamp):
+        return None
     return hash16(fingerprint_program(), repr(request), repr(stamp))
 
 

@@ -32,7 +32,7 @@ from ankiforge.extract.files import (
     is_stamp_reliable,
     read_stamp,
 )
-from ankiforge.extract.pdf.messages import ReadMarksReply
+from ankiforge.extract.pdf.messages import Failure, ReadMarksReply
 from ankiforge.extract.pdf.worker import REQUEST_TIMEOUT, PdfWorkerPool
 from ankiforge.extract.sqlite import list_database_files
 from ankiforge.extract.unread_files import UnreadFiles, UnreadKind
@@ -185,6 +185,10 @@ def _is_allowed_api_url(api: str, url: str) -> bool:
     if api and is_loopback(url):
         return True
     return api == "web" and parse_origin(url)[0] == "https"
+
+
+def _has_marks(reply: ReadMarksReply | Failure) -> bool:
+    return isinstance(reply, ReadMarksReply) and len(reply.marks) > 0
 
 
 # --- the source -------------------------------------------------------------------------
@@ -424,9 +428,7 @@ class ZoteroSource:
         files.sort(reverse=True)
         marked_count = 0
         for _, path in files[:_MAX_PDFS_SEARCHED]:
-            reply = worker.read_marks(path)
-            if isinstance(reply, ReadMarksReply) and reply.marks:
-                marked_count += 1
+            marked_count += _has_marks(worker.read_marks(path))
         return marked_count
 
     @contextmanager

@@ -215,12 +215,14 @@ class WorkReader:
                 continue
             highlight = self._convert_note(library, document, note, text)
             highlights.append(highlight)
-            if not get_privacy_reason(highlight):
-                continue
-            private_texts.append(text.full_text)
-            if text.title is not None:
-                titles = private_names if is_name(text.title) else private_texts
-                titles.append(text.title)
+            if get_privacy_reason(highlight):
+                private_texts.append(text.full_text)
+                if text.title is None:
+                    continue
+                if is_name(text.title):
+                    private_names.append(text.title)
+                else:
+                    private_texts.append(text.title)
         if highlights:
             yield ExtractedDocument(
                 document,
