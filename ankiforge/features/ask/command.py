@@ -161,13 +161,17 @@ def _print_answer(
 ) -> None:
     from ankiforge.features.ask import report
     from ankiforge.features.ask.answering import prepare_question
+    from ankiforge.pipeline.ask import get_answer, load_current_privacy_filter
 
-    workspace.read_sources()  # so that text tagged `#no-llm` since the last run isn't sent
-    prepared = prepare_question(workspace, question)
+    privacy = load_current_privacy_filter(workspace)
+    prepared = prepare_question(workspace, privacy, question)
     if not prepared.passages:
         call.print_value({"answer": []}, ["nothing you have read answers this"])
         return
-    sentences = prepared.answer_from_reply(workspace, reply.read() if reply else None)
+    chat_reply = None
+    if reply is not None:
+        chat_reply = reply.read()
+    sentences = get_answer(workspace, prepared, chat_reply)
     if sentences is None:
         call.print_value({"ask": prepared.chat_text}, [prepared.chat_text])
         call.say(

@@ -15,7 +15,7 @@ from ankiforge.reports.view import view_card
 from ankiforge.text import format_count, format_counts, mark_bold, to_one_line, truncate
 
 if TYPE_CHECKING:
-    from ankiforge.features.ask.answering import AnswerSentence, PreparedQuestion
+    from ankiforge.features.ask.answering import AnswerSentence, Question
 
 # --- works ----------------------------------------------------------------
 
@@ -203,7 +203,7 @@ def format_hit(hit: FoundPassage) -> TextLines:
         yield f'  no card   ankiforge edit {id} --field Front "…" --field Back "…"'
 
 
-def answer_to_json(prepared: PreparedQuestion, answer: Iterable[AnswerSentence]) -> Json:
+def answer_to_json(prepared: Question, answer: Iterable[AnswerSentence]) -> Json:
     """Convert an answer to the JSON printed by `search --answer --json`."""
     sentences = []
     for sentence in answer:
@@ -220,9 +220,7 @@ def answer_to_json(prepared: PreparedQuestion, answer: Iterable[AnswerSentence])
     return {"answer": sentences}
 
 
-def format_answer(
-    prepared: PreparedQuestion, answer: Sequence[AnswerSentence]
-) -> TextLines:
+def format_answer(prepared: Question, answer: Sequence[AnswerSentence]) -> TextLines:
     """Format the proved sentences of an answer, each followed by its quote and location."""
     proved = [sentence for sentence in answer if sentence.drop_reason is None]
     if not proved:

@@ -119,7 +119,7 @@ def ask(
     same question and your sentences: it returns the sentences whose quotes were found. Show each
     sentence with its quote.
     """
-    prepared = prepare_question(workspace, question)
+    prepared = prepare_question(workspace, privacy, question)
     if not answer:
         passages = [
             {"passage": label, **_passage_to_json(privacy, passage)}

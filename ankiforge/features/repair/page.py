@@ -278,16 +278,15 @@ class FailingCards(ItemSource):
             RefusedError: some of the text must stay on this computer, or ankiforge can't change
                 the note.
         """
-        text = repair_work.build_repair_prompt(self._workspace, self._entries[id])
+        ask = repair_work.prepare_repair(self._workspace, self._entries[id])
 
         def apply_reply(reply: str) -> ChatOutcome:
-            failing_note = self._entries[id]
-            repairs = repair_work.read_acceptable_repairs(failing_note, reply)
-            self._add_repairs(failing_note, repairs)
+            repairs = ask.parse_reply(reply)
+            self._add_repairs(self._entries[id], repairs)
             message = format_count(len(repairs), "repair") if repairs else NO_REPAIR_TEXT
             return ChatOutcome(f"{message}.", bool(repairs))
 
-        return ChatPrompt("Asks for repairs of this card.", text, apply_reply)
+        return ChatPrompt("Asks for repairs of this card.", ask.chat_text, apply_reply)
 
     def _add_repairs(
         self, failing_note: FailingNote, repairs: tuple[CardRepair, ...]

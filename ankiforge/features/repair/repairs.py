@@ -10,17 +10,11 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from ankiforge.config import find_packaged_directory
 from ankiforge.draft.privacy import SendableText, mark_as_sendable
-from ankiforge.draft.prompt import (
-    ModelRequest,
-    fill_placeholders,
-    make_message,
-    make_object_schema,
-)
+from ankiforge.draft.prompt import ModelRequest, load_prompt_file, make_object_schema
 from ankiforge.draft.reply_cards import convert_to_cloze, convert_to_markdown
 from ankiforge.draft.reply_json import parse_objects
-from ankiforge.model import Json, Strings, Texts, Value, hash16
+from ankiforge.model import Json, Strings, Texts, Value
 from ankiforge.text import cloze
 from ankiforge.text.located import locate_text
 
@@ -102,22 +96,13 @@ def build_request(
         "topic": mask(card.topic),
         "passage": mask(passage),
     }
-    text = (find_packaged_directory("prompts") / f"{PROMPT_NAME}.md").read_text("utf-8")
-    system, _, user = text.partition("\n---\n")
+    prompt = load_prompt_file(PROMPT_NAME)
     json_text = json.dumps(prompt_data, ensure_ascii=False, indent=1)
     values = {
         "highlights": SendableText(json_text),
         "schema": mark_as_sendable(json.dumps(_EXAMPLE)),
     }
-    name = f"{PROMPT_NAME}@{hash16(text)[:8]}"
-    return ModelRequest(
-        (
-            make_message("system", fill_placeholders(system, values)),
-            make_message("user", fill_placeholders(user, values)),
-        ),
-        _SCHEMA,
-        name,
-    )
+    return ModelRequest(prompt.render_messages(values), _SCHEMA, prompt.fingerprint)
 
 
 def _mask_sides(fields: Texts, mask: Callable[[str], SendableText]) -> Json:

@@ -18,7 +18,6 @@ from ankiforge import check
 from ankiforge.anki.collection import AnkiContents, open_anki_contents
 from ankiforge.anki.render import field_to_markdown, render_field
 from ankiforge.draft.privacy import PrivacyFilter
-from ankiforge.draft.prompt import ModelRequest
 from ankiforge.errors import RefusedError, ServiceError, UsageError
 from ankiforge.features.repair import repairs
 from ankiforge.features.repair.count import (
@@ -62,6 +61,7 @@ from ankiforge.model import (
     is_card_id,
 )
 from ankiforge.pipeline import decide
+from ankiforge.pipeline.ask import Ask, get_answer, load_current_privacy_filter
 from ankiforge.pipeline.collection import (
     apply_anki_edits,
     find_collection,
@@ -499,33 +499,37 @@ def _render_changes(failing_note: FailingNote, fields: Texts) -> dict[str, Pair]
 # --- asking a model or a chat -----------------------------------------------------------------
 
 
-def build_repair_prompt(workspace: Workspace, failing_note: FailingNote) -> str:
-    """Build a prompt to paste into a chat, asking for repairs of a note.
+class RepairAsk(Ask[tuple[CardRepair, ...]]):
+    """A request to a model or a chat for repairs of a note."""
+
+    failing_note: FailingNote
+
+    def parse_reply(self, reply: str) -> tuple[CardRepair, ...]:
+        """Return the repairs in a reply that no check blocks."""
+        return read_acceptable_repairs(self.failing_note, reply)
+
+
+def prepare_repair(workspace: Workspace, failing_note: FailingNote) -> RepairAsk:
+    """Build the request for repairs of a note, with private text masked.
 
     Raises:
         RefusedError: some of the text must stay on this computer, or ankiforge can't change
             the note.
     """
-    return f"{_make_request(workspace, failing_note).text}\n"
-
-
-def _make_request(workspace: Workspace, failing_note: FailingNote) -> ModelRequest:
-    from ankiforge.pipeline.draft import load_privacy_filter
-
     if not failing_note.is_changeable:
         raise _make_unchangeable_error(failing_note, "its question has several fields")
-    workspace.read_sources()  # so that text tagged `#no-llm` since the last run isn't sent
-    privacy = load_privacy_filter(workspace.ledger)
+    privacy = load_current_privacy_filter(workspace)
     if failing_note.has_private_text(privacy):
         hint = "it has text under #no-llm: reword it here, with e"
         raise RefusedError("this card must stay on this computer", hint=hint)
-    return repairs.build_request(
+    request = repairs.build_request(
         failing_note.card,
         failing_note.reasons,
         failing_note.history.summary,
         failing_note.passage,
         lambda text: privacy.mask_text(text, failing_note.document),
     )
+    return RepairAsk(request, failing_note)
 
 
 def read_acceptable_repairs(
@@ -555,12 +559,11 @@ def ask_model(workspace: Workspace, failing_note: FailingNote) -> tuple[CardRepa
         RefusedError: some of the text must stay on this computer, or ankiforge can't change
             the note.
     """
-    request = _make_request(workspace, failing_note)
-    model = workspace.build_model()
-    if model is None:
+    acceptable = get_answer(workspace, prepare_repair(workspace, failing_note))
+    if acceptable is None:
         hint = "ankiforge model use NAME   or m: your chat"
         raise UsageError("no model is set", hint=hint)
-    return read_acceptable_repairs(failing_note, model.request_reply(request))
+    return acceptable
 
 
 def _check_repair(

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from ankiforge.features.ask import report
-from ankiforge.features.ask.answering import AnswerSentence, PreparedQuestion
+from ankiforge.features.ask.answering import AnswerSentence, Question, build_request
 from ankiforge.features.ask.index import FoundPassage, FoundWork
 from ankiforge.model import (
     CardKind,
@@ -233,7 +233,7 @@ def test_the_words_around_a_sentence_are_cut(text, span, parts):
 
 PROVED = AnswerSentence("It pumps.", "a", "The  heart pumps")
 DROPPED = AnswerSentence("It sings.", "b", "it sings", "its quote is not in the passage")
-PREPARED = PreparedQuestion("q", {"a": PASSAGE}, {})
+PREPARED = Question(build_request("q", {}), "q", {"a": PASSAGE}, {})
 
 
 @pytest.mark.parametrize(
