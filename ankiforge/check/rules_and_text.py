@@ -1,7 +1,8 @@
 """Rules, findings, and helpers for reading drafts and sources, shared by all checks.
 
 Each rule is a row of `data/rules.txt`. A check is a function that takes a draft and its context and
-yields findings, each with the id of a rule. `check/__init__.py` lists all checks.
+yields findings, each with the id of a rule. Most check a single rule; if a function checks several,
+a finding of the first makes the others pointless. `check/__init__.py` lists all checks.
 
 The helpers convert a draft to plain text, determine who chose its wording, and return the part of
 the source in which an answer may occur, or only the sentences that contain the quote.
@@ -13,7 +14,7 @@ import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ankiforge.language.vocabulary import get_highlighted_term
 from ankiforge.model import (
@@ -152,8 +153,13 @@ class CheckContext(Value):
     """Returns why the picture at a path can't be read, or "" if it can."""
 
 
-Check = Callable[[CardContent, CheckContext], Iterator[Finding]]
-"""A pure function that yields the findings about a draft. Never raises."""
+class Check(NamedTuple):
+    """A row of the table of checks."""
+
+    find_faults: Callable[[CardContent, CheckContext], Iterator[Finding]]
+    """A pure function that yields the findings about a draft. Never raises."""
+    note_type: NoteType | None = None
+    """The only note type whose drafts are checked, or None for all."""
 
 
 # --- the text of a draft --------------------------------------------------------------

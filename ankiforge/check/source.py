@@ -495,8 +495,7 @@ def check_highlight_suitability(
 ) -> Iterator[Finding]:
     """Report a highlight that may be incomplete, no card at all, or a card of another tool.
 
-    For example, a line with `::` may be metadata or code. Images that can't be read are reported
-    as well.
+    For example, a line with `::` may be metadata or code.
     """
     highlight = context.highlight
     if highlight.form is HighlightForm.INLINE_FIELD:
@@ -509,12 +508,12 @@ def check_highlight_suitability(
         yield make_finding(OTHER_NOTE_CHECK, str(highlight.other_tool_note_id))
     if parse_schedule(highlight.tool_schedule):
         yield make_finding(OTHER_SCHEDULE_CHECK)
-    yield from _check_pictures(draft, context)
 
 
-def _check_pictures(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    all_text = "\n".join(text for _, text in draft.fields)
-    for problem in map(context.find_picture_problem, find_image_paths(all_text)):
+def check_pictures(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
+    """Report images that can't be read."""
+    for path in find_image_paths(_join_fields(draft)):
+        problem = context.find_picture_problem(path)
         if problem:
             yield make_finding("unreadable_picture", problem)
 
@@ -540,4 +539,4 @@ def check_figure_labels(draft: CardContent, context: CheckContext) -> Iterator[F
     if count > MAX_LABELS:
         hint = f"{count} labels make {count} cards; switch off those you do not want to learn"
         yield Finding(MANY_LABELS, Severity.WARN, hint)
-    yield from _check_pictures(draft, context)
+    yield from check_pictures(draft, context)
