@@ -184,7 +184,9 @@ def _get_severity_override(draft: CardContent) -> Severity | None:
 
     A user's card with template syntax may be about templates.
     """
-    return Severity.INFO if is_user_written(draft) else None
+    if is_user_written(draft):
+        return Severity.INFO
+    return None
 
 
 def check_gap_edges(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
@@ -275,13 +277,18 @@ def _is_dollar_of_formula(text: str, offset: int) -> bool:
     if _TEX_WORD_END.search(before[-40:]):
         return True
     line = before.rpartition("\n")[2] + after.partition("\n")[0]
-    return bool(_OPENING_DOLLAR.match(after) and _TEX_SYNTAX.search(line))
+    if not _OPENING_DOLLAR.match(after):
+        return False
+    return _TEX_SYNTAX.search(line) is not None
 
 
 def _are_braces_balanced(formula: str) -> bool:
     depth = 0
     for brace in _BRACE.findall(formula):
-        depth += 1 if brace == "{" else -1
+        if brace == "{":
+            depth += 1
+        else:
+            depth -= 1
         if depth < 0:
             return False
     return depth == 0

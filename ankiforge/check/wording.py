@@ -12,6 +12,8 @@ from functools import cache, lru_cache
 from pathlib import Path
 from string import ascii_lowercase, digits
 
+from msgspec.structs import replace
+
 from ankiforge.check.rules_and_text import (
     DEFINITION_START,
     GAP_PLACEHOLDER,
@@ -28,6 +30,7 @@ from ankiforge.check.rules_and_text import (
     strip_markup,
 )
 from ankiforge.language.detection import (
+    UNKNOWN,
     detect_language,
     detect_language_name,
     detect_script,
@@ -256,13 +259,13 @@ def check_question_patterns(
             continue
         if pattern.rule in inapplicable_rules:
             continue
+        if pattern.rule in _RULES_WITHOUT_DETAIL:
+            yield make_finding(pattern.rule)
+            continue
         severity = None
         if pattern.rule == "vague" and draft.origin.is_from_comment:
             severity = Severity.INFO  # the reader knows what it asks about the passage
-        if pattern.rule in _RULES_WITHOUT_DETAIL:
-            yield make_finding(pattern.rule, severity=severity)
-        else:
-            yield make_finding(pattern.rule, f"“{matched_text}”", severity=severity)
+        yield make_finding(pattern.rule, f"“{matched_text}”", severity=severity)
 
 
 def _list_inapplicable_rules(draft: CardContent, context: CheckContext) -> list[str]:
@@ -359,7 +362,9 @@ def _lacks_subject(draft: CardContent, highlight: Highlight) -> bool:
 
     This doesn't concern questions that begin with `?` or `q:`, because they were written as cards.
     """
-    if not draft.origin.is_from_comment or not highlight.exact:
+    if not draft.origin.is_from_comment:
+        return False
+    if not highlight.exact:
         return False
     if highlight.comment.lstrip().casefold().startswith(("?", "q:")):
         return False
@@ -373,8 +378,10 @@ def _lacks_subject(draft: CardContent, highlight: Highlight) -> bool:
 def _are_in_different_languages(text: str, other: str) -> bool:
     """Return whether two texts are known to be in different scripts or languages."""
     for detect in (detect_script, detect_language):
-        languages = (detect(text), detect(other))
-        if all(languages) and languages[0] != languages[1]:
+        language, other_language = detect(text), detect(other)
+        if UNKNOWN in (language, other_language):
+            continue
+        if language != other_language:
             return True
     return False
 
@@ -385,7 +392,9 @@ def continues_conversation(draft: CardContent, highlight: Highlight) -> bool:
     This is assumed for a request below a list item, such as “Elaborate on this”, that has no
     question mark and shares no words with its titles and answer.
     """
-    if highlight.line_syntax != LETTERED_QUESTION or not highlight.parent_items:
+    if highlight.line_syntax != LETTERED_QUESTION:
+        return False
+    if not highlight.parent_items:
         return False
     front = _get_front(draft)
     if front.endswith("?") or len(front.split()) < _MIN_IMPERATIVE_WORDS:
@@ -402,17 +411,19 @@ class _QuestionPattern(Value):
     """The id of the rule that a matching front breaks."""
     bad: re.Pattern[str]
     """Matches words that a front should not contain."""
-    excuse: re.Pattern[str] | None
+    excuse: re.Pattern[str] | None = None
     """Matches words that make such a front acceptable after all, or None for no exceptions."""
 
     def find_in(self, front: str) -> str | None:
         """Return the bad words in a front, or None if there are none or they are excused."""
-        match = self.bad.search(front)
-        if match is None:
+        bad_words = self.bad.search(front)
+        if bad_words is None:
             return None
-        if self.excuse is not None and self.excuse.search(front):
+        if self.excuse is None:
+            return bad_words[0]
+        if self.excuse.search(front):
             return None
-        return match[0]
+        return bad_words[0]
 
 
 @cache
@@ -425,14 +436,11 @@ def _read_question_patterns() -> tuple[_QuestionPattern, ...]:
     for rule, lines in sections[2:]:
         for name, pattern in placeholders.items():
             lines = lines.replace(f"<{name}>", pattern.strip())
-        bad, _, excuse = lines.partition("unless\n")
-        patterns.append(
-            _QuestionPattern(
-                rule=rule,
-                bad=_join_pattern(bad),
-                excuse=_join_pattern(excuse) if excuse else None,
-            )
-        )
+        bad, unless, excuse = lines.partition("unless\n")
+        pattern = _QuestionPattern(rule, _join_pattern(bad))
+        if unless:
+            pattern = replace(pattern, excuse=_join_pattern(excuse))
+        patterns.append(pattern)
     return tuple(patterns)
 
 
@@ -500,12 +508,12 @@ def check_external_references(
     Examples are `this paper`, `Figure 3` and `which of the following`.
     """
     reading = parse_draft(draft)
-    is_cloze = draft.kind.note_type is NoteType.CLOZE
-    shown_text = reading.full_text if is_cloze else reading.question
+    shown_text = reading.question
+    if draft.kind.note_type is NoteType.CLOZE:
+        shown_text = reading.full_text
     reference = _find_reference_to_text(shown_text)
-    if reference is None and not _lists_options(draft, shown_text):
-        texts = (shown_text, " ".join(reading.answers))
-        reference = _find_first(_REFERENCE_TO_OPTIONS, texts)
+    if reference is None:
+        reference = _find_reference_to_options(draft, shown_text)
     if reference is not None:
         yield make_finding("points_at_page", f"“{reference}”")
         return
@@ -531,11 +539,20 @@ def _find_first(pattern: re.Pattern[str], texts: Iterable[str]) -> str | None:
     return None
 
 
+def _find_reference_to_options(draft: CardContent, shown_text: str) -> str | None:
+    """Return words such as `which of the following`, or None if the card lists the options."""
+    if _lists_options(draft, shown_text):
+        return None
+    answers = " ".join(parse_draft(draft).answers)
+    return _find_first(_REFERENCE_TO_OPTIONS, (shown_text, answers))
+
+
 def _lists_options(draft: CardContent, shown_text: str) -> bool:
-    """Return whether a card has a list, which `which of the following` may refer to."""
     # plain text lacks the bullets of a list; that of the first line may be the question's own
-    field = "Text" if draft.kind.note_type is NoteType.CLOZE else "Front"
-    _, _, lines_below = draft.get_field(field).partition("\n")
+    markdown = draft.get_field("Front")
+    if draft.kind.note_type is NoteType.CLOZE:
+        markdown = draft.get_field("Text")
+    _, _, lines_below = markdown.partition("\n")
     return _LISTED_OPTIONS.search(f"{shown_text}\n{lines_below}") is not None
 
 
@@ -550,25 +567,25 @@ def check_placeholders(draft: CardContent, context: CheckContext) -> Iterator[Fi
         sides = (reading.question, *reading.answers)
     for side in sides:
         text = " ".join(side.split())
-        if _is_placeholder(text) or _is_copied_from_schema(
-            text, draft, context.highlight
-        ):
+        is_placeholder = _is_placeholder(text)
+        if not is_placeholder and not is_user_written(draft):
+            is_placeholder = _is_copied_from_schema(text, context.highlight)
+        if is_placeholder:
             yield make_finding("placeholder", f"“{text}”")
             return
 
 
 def _is_placeholder(text: str) -> bool:
-    if len(text) < _MAX_PLACEHOLDER_CHARS and _PLACEHOLDER.fullmatch(text):
+    if _DOTS_ONLY.fullmatch(text):
         return True
-    return _DOTS_ONLY.fullmatch(text) is not None
+    if len(text) >= _MAX_PLACEHOLDER_CHARS:
+        return False
+    return _PLACEHOLDER.fullmatch(text) is not None
 
 
-def _is_copied_from_schema(text: str, draft: CardContent, highlight: Highlight) -> bool:
-    """Return whether a text is a word of the reply schema that the source doesn't have.
-
-    The user may ask for `null`, and nothing can be said of a card without its source.
-    """
-    if is_user_written(draft) or not highlight.exact:
+def _is_copied_from_schema(text: str, highlight: Highlight) -> bool:
+    """Return whether a text is a word of the reply schema, such as `null`, unlike the source."""
+    if not highlight.exact:  # the source is unknown
         return False
     word = text.strip("<>[](){}\"'. ").casefold()
     if word not in _SCHEMA_WORDS:
@@ -590,31 +607,31 @@ _MIN_WORDS_BEFORE_CONJUNCTION = 4
 
 def check_truncation(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
     """Report sides that break off, e.g. after a comma or a conjunction."""
-    names: Strings = ("Front", "Back")
-    if draft.kind.note_type is NoteType.CLOZE:
-        names = ("Text",)
-    for name in names:
+    for name in ("Text", "Front", "Back"):
         text = draft.get_field(name)
-        breaks_off = _ends_in(text, _COMMAS)
-        if name != "Front":  # the answer may continue a front that ends in a colon
-            breaks_off = breaks_off or _expects_more(text)
-        if breaks_off:
+        # the answer may continue a front that ends in a colon or a conjunction
+        may_continue = name == "Front"
+        if _breaks_off(text, may_continue=may_continue):
             last_words = " ".join(text.split()[-3:])
             yield make_finding("breaks_off", f"“…{last_words}”")
 
 
+def _breaks_off(text: str, *, may_continue: bool) -> bool:
+    """Return whether a text ends in a comma or, unless it may continue, expects more words."""
+    if _ends_in(text, _COMMAS):
+        return True
+    if may_continue or len(text.split()) < _MIN_WORDS_BEFORE_CONJUNCTION:
+        return False
+    if _ends_in(text, _COLONS):
+        return True
+    return text.split()[-1].strip("*_") in _CONJUNCTIONS
+
+
 def _ends_in(text: str, punctuation: Strings) -> bool:
     """Return whether a text with letters or digits ends in one of some punctuation marks."""
-    end = text.rstrip().rstrip(_CLOSING_CHARS)
-    return end.endswith(punctuation) and any(map(str.isalnum, text))
-
-
-def _expects_more(text: str) -> bool:
-    """Return whether a text of some words ends in a colon or a conjunction."""
-    words = text.split()
-    if len(words) < _MIN_WORDS_BEFORE_CONJUNCTION:
+    if not text.rstrip().rstrip(_CLOSING_CHARS).endswith(punctuation):
         return False
-    return _ends_in(text, _COLONS) or words[-1].strip("*_") in _CONJUNCTIONS
+    return any(map(str.isalnum, text))
 
 
 # --- context shown above a card -------------------------------------------------------
@@ -669,8 +686,9 @@ def _reveals_answer(text: str, answer: str) -> bool:
     bare_answer = normalize_for_comparison(_IN_PARENTHESES.sub(" ", answer))
     context_text = normalize_for_comparison(text)
     unspaced_answer = "".join(bare_answer.split())
-    if not unspaced_answer.isascii() and unspaced_answer in "".join(context_text.split()):
-        return True
+    if not unspaced_answer.isascii():
+        if unspaced_answer in "".join(context_text.split()):
+            return True
     answer_words = frozenset(split_words(bare_answer)) - _UNREVEALING_WORDS
     answer_prefixes = frozenset(map(get_word_prefix, answer_words))
     if not answer_prefixes:
