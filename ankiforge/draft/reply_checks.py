@@ -33,16 +33,16 @@ def explain_unusable_reply(text: str, *, is_refused: bool = False) -> str:
     if contains_chat_prompt(text):
         return "this is the text for the chat, not its answer: paste it there first"
     usable, unusable = parse_all_cards(text)
-    if not usable and is_truncated(text):
-        return (
-            "it ends in the middle of its first card: copy the whole answer of the chat"
-        )
-    if usable and is_refused:
-        return "no card in it can be used: ask the chat for others"
     if usable:
+        if is_refused:
+            return "no card in it can be used: ask the chat for others"
         return (
             "no card in it is about these highlights: it answers another text, or was imported"
             " before; if not, ask again in a new chat"
+        )
+    if is_truncated(text):
+        return (
+            "it ends in the middle of its first card: copy the whole answer of the chat"
         )
     if unusable:
         return "its cards lack a question or an answer: ask the chat for the JSON only"
