@@ -135,9 +135,9 @@ class FailingNote(Value):
     def has_private_text(self, privacy: PrivacyFilter) -> bool:
         """Return whether the card, its passage or the similar card must stay on this computer."""
         for note in filter(None, (self.note, self.similar_note)):
-            if note.has_private_tag or (
-                note.key and privacy.is_private_passage(note.key)
-            ):
+            if note.has_private_tag:
+                return True
+            if note.key != NO_KEY and privacy.is_private_passage(note.key):
                 return True
         card = self.card
         fields = (*card.fields.values(), *card.confused_fields.values())
@@ -278,15 +278,16 @@ class _FailingNoteBuilder:
             extra_html = dict(note.fields)[note.field_names["Extra"]]
             if extra_html:
                 fields["Extra"] = field_to_markdown(extra_html)
+        card = CardToRepair(fields)
         parent_deck, _, deck_name = note.deck.rpartition("::")
-        topic = deck_name if parent_deck else ""
-        return replace(
-            failing_note,
-            card=CardToRepair(fields, topic),
-            note_type=self._map_note_type(note) if note.field_names else None,
-        )
+        if parent_deck:
+            card = replace(card, topic=deck_name)
+        return replace(failing_note, card=card, note_type=self._map_note_type(note))
 
-    def _map_note_type(self, note: ParsedNote) -> UserNoteType:
+    def _map_note_type(self, note: ParsedNote) -> UserNoteType | None:
+        """Return the type of a note, or None if a side consists of several fields."""
+        if not note.field_names:
+            return None
         note_type = self._types[self._notes[note.note_id].type_id]
         ids = dict(note_type.fields)
         field_ids = {}
@@ -299,6 +300,7 @@ class _FailingNoteBuilder:
 
 # --- confused cards ---------------------------------------------------------------------------
 
+_MIN_SHARED_STEMS = 2
 _MIN_OVERLAP = 0.5
 """The minimum Jaccard similarity of two questions' word stems for their cards to be confusable."""
 
@@ -314,14 +316,18 @@ def find_most_similar_note(
     stems = question_stems[note_id]
     similar_notes = []
     for other, other_stems in question_stems.items():
+        if other == note_id:
+            continue
         shared_count = len(stems & other_stems)
-        if other != note_id and shared_count > 1:
-            similarity = shared_count / len(stems | other_stems)
-            if similarity >= _MIN_OVERLAP:
-                similar_notes.append((similarity, other))
+        if shared_count < _MIN_SHARED_STEMS:
+            continue
+        similarity = shared_count / len(stems | other_stems)
+        if similarity >= _MIN_OVERLAP:
+            similar_notes.append((similarity, other))
     if not similar_notes:
         return None
-    return max(similar_notes)[1]
+    _, most_similar = max(similar_notes)
+    return most_similar
 
 
 # --- accepting a repair -----------------------------------------------------------------------
@@ -436,8 +442,10 @@ def _record_own_change(
         raise RefusedError(f"{failing_note.guid} is no longer a card", hint="list again")
     texts = {**failing_note.card.fields, **fields}
     # drop fields that the note lacks, except Extra, which is appended to the answer
-    if "Extra" not in line.note_field_names and texts.get("Extra") and "Back" in texts:
-        texts["Back"] = f"{texts['Back']}\n\n---\n\n{texts['Extra']}"
+    extra = texts.get("Extra")
+    if extra and "Extra" not in line.note_field_names:
+        if "Back" in texts:
+            texts["Back"] = f"{texts['Back']}\n\n---\n\n{extra}"
     texts = {name: text for name, text in texts.items() if name in line.note_field_names}
     decide.edit_card_or_draft(ledger, failing_note.guid, texts, forced=True)
     decisions.record_repair(ledger, name, failing_note.note.note_id, failing_note.guid)
@@ -473,9 +481,10 @@ def _render_changes(failing_note: FailingNote, fields: Texts) -> dict[str, Pair]
     old_fields = failing_note.card.fields
     changed_fields: dict[str, Pair] = {}
     for name, text in fields.items():
-        if name not in names or text == old_fields.get(name, ""):
+        old_text = old_fields.get(name, "")
+        if name not in names or text == old_text:
             continue
-        if "![" in old_fields.get(name, "") or "[sound:" in html[names[name]]:
+        if "![" in old_text or "[sound:" in html[names[name]]:
             reason = f"its {name} has a picture or a sound, which would be lost"
             raise _make_unchangeable_error(failing_note, reason)
         changed_fields[name] = (text, render_field(text, cloze=name == "Text"))
@@ -567,7 +576,7 @@ def ask_model(workspace: Workspace, failing_note: FailingNote) -> tuple[CardRepa
 
 
 def _check_repair(
-    failing_note: FailingNote, fields: Texts, quote: str
+    failing_note: FailingNote, fields: Texts, quote: str | None
 ) -> Iterator[Finding]:
     """Check a repaired or new card against the old card and its passage."""
     text = _get_source_text(failing_note)
@@ -612,7 +621,10 @@ def _suspend_in_anki(workspace: Workspace, card_id: CardId, *, suspends: bool) -
     """
     try:
         anki = workspace.connect_to_anki()
-        (anki.suspend if suspends else anki.unsuspend)([card_id])
+        if suspends:
+            anki.suspend([card_id])
+        else:
+            anki.unsuspend([card_id])
     except (ServiceError, UsageError):
         return (
             f"in Anki's browser, search  cid:{card_id}  and choose Cards › Toggle Suspend"
