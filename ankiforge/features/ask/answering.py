@@ -76,7 +76,9 @@ def parse_answer(reply: str) -> list[Json]:
     Returns [] if the reply has no sentences.
     """
     for entry in parse_objects(reply):
-        answer = entry.get("answer") if isinstance(entry, dict) else None
+        if not isinstance(entry, dict):
+            continue
+        answer = entry.get("answer")
         if isinstance(answer, list):
             return [value for value in answer if isinstance(value, dict)]
     return []
@@ -128,7 +130,9 @@ def _check_sentence(
 
 def _to_one_line(value: Any) -> str:
     """Return a value of the reply's JSON as text on one line, or "" for null."""
-    return "" if value is None else " ".join(str(value).split())
+    if value is None:
+        return ""
+    return " ".join(str(value).split())
 
 
 def _find_unproved(says: str, quoted_text: str, question: str) -> Iterator[str]:

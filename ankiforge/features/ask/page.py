@@ -64,10 +64,11 @@ class SearchRenderer:
     def _render_passage(self, passage: FoundPassage, quote: Span | None = None) -> Json:
         highlight = passage.highlight
         before, sentence, after = passage.split_text(quote)
-        parts = (before, sentence, after) if sentence else ("", before, "")
+        if sentence is None:  # show all of it as the sentence
+            before, sentence, after = "", before, ""
         return {
             "key": highlight.key,
-            "words": [*map(render_text, parts)],
+            "words": [*map(render_text, (before, sentence, after))],
             "place": passage.location,
             "cards": [*map(render_row, passage.list_rows[:_MAX_CARDS])],
             "links": self._renderer.find_links(highlight)[:1],

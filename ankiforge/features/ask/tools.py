@@ -127,10 +127,14 @@ def ask(
         ]
         return {"rules": RULES, "passages": passages}
     checked = prepared.check_answer(msgspec.to_builtins(answer))
-    result: Json = {"answer": [], "dropped": []}
+    proved = []
+    dropped = []
     for sentence in answer_to_json(prepared, checked)["answer"]:
-        result["dropped" if sentence["dropped"] else "answer"].append(sentence)
-    return result
+        if sentence["dropped"]:
+            dropped.append(sentence)
+        else:
+            proved.append(sentence)
+    return {"answer": proved, "dropped": dropped}
 
 
 TOOLS = (search_library, ask)
