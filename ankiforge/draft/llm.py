@@ -200,30 +200,33 @@ class ModelDrafter:
         Cached replies are reused.
 
         Returns:
-            For each card, the statement that contradicts it, "" if there is none, or None if
-            the reply doesn't cover the card.
+            For each card, the statement that contradicts it, or None if there is none or the
+            reply doesn't cover the card.
 
         Raises:
             ServiceError, ItemError: The server can't be reached or doesn't answer.
         """
         assert self._second_prompt is not None
         replies: dict[int, ItemReply] = {}
+        uncached = []
         for index, card in enumerate(cards):
             request = build_second_reading_request({"1": card}, self._second_prompt)
-            if cached := self._client.find_cached_reply(request):
+            cached = self._client.find_cached_reply(request)
+            if cached is None:
+                uncached.append(index)
+            else:
                 replies[index] = cached
-        uncached = [index for index in range(len(cards)) if index not in replies]
         for start in range(0, len(uncached), MAX_CARDS_PER_REQUEST):
             self._announce_host()
             batch = uncached[start : start + MAX_CARDS_PER_REQUEST]
             labelled = {str(n): cards[index] for n, index in enumerate(batch, start=1)}
             request = build_second_reading_request(labelled, self._second_prompt)
             replies.update(zip(batch, self._client.request_replies(request), strict=True))
-        verdicts = []
+        contradictions = []
         for _, reply in sorted(replies.items()):
-            verdicts_by_label = parse_verdicts(reply.completion.content)
-            verdicts.append(verdicts_by_label.get(str(reply.label)))
-        return verdicts
+            verdicts = parse_verdicts(reply.completion.content)
+            contradictions.append(verdicts.get(str(reply.label)))
+        return contradictions
 
     def request_reply(self, request: ModelRequest) -> str:
         """Return the content of the reply to a request, from the cache if possible.

@@ -1,39 +1,15 @@
-"""Ask a model, a chat or an agent about the user's text, in one way for all of them.
-
-An `Ask` is built from text that a privacy filter has masked. Its request is sent to the configured
-model, or pasted into a chat by the user. Whoever replies, the same method parses and checks the
-reply.
-"""
+"""Put an `Ask` about the user's text to the model of a workspace, or take the reply of a chat."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING
 
-from ankiforge.draft.prompt import ModelRequest
-from ankiforge.model import Value
+from ankiforge.draft.ask import Answer, Ask
 from ankiforge.pipeline.draft import load_privacy_filter
 
 if TYPE_CHECKING:
     from ankiforge.draft.privacy import PrivacyFilter
     from ankiforge.pipeline.workspace import Workspace
-
-Answer = TypeVar("Answer")
-
-
-class Ask(Value, Generic[Answer]):
-    """Base class for a request and the rules for parsing the reply to it."""
-
-    request: ModelRequest
-    """The request. Private text is already masked, so it may be sent to anyone."""
-
-    @property
-    def chat_text(self) -> str:
-        """The request as text to paste into a chat."""
-        return self.request.text
-
-    def parse_reply(self, reply: str) -> Answer:
-        """Parse a reply and check it, whether it's from a model or pasted from a chat."""
-        raise NotImplementedError
 
 
 def load_current_privacy_filter(workspace: Workspace) -> PrivacyFilter:

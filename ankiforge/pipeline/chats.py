@@ -218,4 +218,7 @@ def build_second_reading_text(workspace: Workspace, answer: str) -> str:
     request = reply_checks.make_pasted_reply_key(answer)
     waiting = draft_groups.iter_pending_drafts(ledger, load_draft_ids(ledger, "llm"))
     drafts = [draft for draft in waiting if draft.origin.request == request]
-    return second_reading.build_chat_text(workspace.folder, privacy, drafts)
+    reading = second_reading.prepare_second_reading(workspace.folder, privacy, drafts)
+    if reading is None:
+        return ""
+    return reading.chat_text

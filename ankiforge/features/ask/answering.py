@@ -13,6 +13,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from ankiforge.draft.ask import Ask
 from ankiforge.draft.chat import make_label
 from ankiforge.draft.privacy import PrivacyFilter, SendableText, mark_as_sendable
 from ankiforge.draft.prompt import (
@@ -30,7 +31,6 @@ from ankiforge.language.detection import UNKNOWN, detect_language
 from ankiforge.language.quantities import find_numbers
 from ankiforge.language.words import TERM_PATTERN, split_words
 from ankiforge.model import Json, Value
-from ankiforge.pipeline.ask import Ask
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.text import regex
 from ankiforge.text.located import find_quote

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from ankiforge import check
 from ankiforge.anki.collection import AnkiContents, open_anki_contents
 from ankiforge.anki.render import field_to_markdown, render_field
+from ankiforge.draft.ask import Ask
 from ankiforge.draft.privacy import PrivacyFilter
 from ankiforge.errors import RefusedError, ServiceError, UsageError
 from ankiforge.features.repair import repairs
@@ -61,7 +62,7 @@ from ankiforge.model import (
     is_card_id,
 )
 from ankiforge.pipeline import decide
-from ankiforge.pipeline.ask import Ask, get_answer, load_current_privacy_filter
+from ankiforge.pipeline.ask import get_answer, load_current_privacy_filter
 from ankiforge.pipeline.collection import (
     apply_anki_edits,
     find_collection,
