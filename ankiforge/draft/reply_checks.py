@@ -136,13 +136,15 @@ def select_valid_cards(
     highlight: Highlight,
     shape: ReplyShape,
     find_faults: FindFaults,
-    max_facts: int = 0,
+    max_facts: int | None = None,
 ) -> tuple[list[ReplyCard], list[Problem]]:
     """Return the cards for a passage that no check blocks, and a problem for each other card.
 
-    A passage gets at most `max_facts` cards. If that is 0, `compute_max_card_count` determines
+    A passage gets at most `max_facts` cards. If that is None, `compute_max_card_count` determines
     the limit. Cards beyond the limit are reported as notices.
     """
+    if max_facts is None:
+        max_facts = compute_max_card_count(highlight.exact)
     passage = abbreviate_in_quotes(
         highlight.sentence or highlight.exact or highlight.document.title
     )
@@ -156,7 +158,7 @@ def select_valid_cards(
         else:
             valid_cards.append(card)
     draft_count = len(build_drafts(valid_cards, highlight, _ORIGIN, shape, max_facts))
-    if draft_count == (max_facts or compute_max_card_count(highlight.exact)):
+    if draft_count == max_facts:
         reason = f"for {passage}: it has {format_count(draft_count, 'card')}"
         for title in _list_distinct_titles(valid_cards)[draft_count:]:
             message = f"{abbreviate_in_quotes(title)} {reason}"
