@@ -122,8 +122,10 @@ class OmittedText(NamedTuple):
     @property
     def summary(self) -> str:
         """The name, pages and size, e.g. `References, p. 7–9 (12,345 characters)`."""
+        name = self.name
         pages = "–".join(dict.fromkeys(filter(None, self.pages)))
-        name = f"{self.name}, p. {pages}" if pages else self.name
+        if pages:
+            name = f"{name}, p. {pages}"
         return f"{name} ({format_count(self.size, 'character')})"
 
 
@@ -140,27 +142,40 @@ def partition_paragraphs(
     list_names = _find_omitted_lists(whole_text)
     left_out_by_name: dict[tuple[str, int], list[Paragraph]] = {}
     paragraphs: list[Paragraph] = []
-    is_front_matter = False
+    body_start = _count_front_matter(whole_text)
     for index, paragraph in enumerate(whole_text.paragraphs):
-        text = whole_text.get_paragraph_text(paragraph).strip()
-        if index == 0 and text.startswith(_FRONT_MATTER_FENCE):
-            is_front_matter = text == _FRONT_MATTER_FENCE or not text.endswith(
-                _FRONT_MATTER_FENCE
-            )
-        elif is_front_matter:
-            is_front_matter = not text.endswith(_FRONT_MATTER_FENCE)
-        elif paragraph.page in repeated_pages or _has_only_attributes(text):
+        text = whole_text.get_paragraph_text(paragraph)
+        if index < body_start or paragraph.page in repeated_pages:
             continue
-        elif omission := _find_omitted_part(paragraph, list_names.get(index)):
-            left_out_by_name.setdefault(omission, []).append(paragraph)
-        else:
+        if _has_only_attributes(text):
+            continue
+        omission = _find_omitted_part(paragraph, list_names.get(index))
+        if omission is None:
             paragraphs += _split_paragraph(whole_text, paragraph)
+        else:
+            left_out_by_name.setdefault(omission, []).append(paragraph)
     left_out = []
     for (name, _), group in left_out_by_name.items():
         pages = (group[0].page, group[-1].page)
         labels = tuple(map(whole_text.get_page_label, pages))
         left_out.append(OmittedText(name, _count_chars(group), labels))
     return paragraphs, left_out
+
+
+def _count_front_matter(whole_text: DocumentText) -> int:
+    """Count the paragraphs of TOML front matter, which is between two lines of `+++`."""
+    texts = [
+        whole_text.get_paragraph_text(paragraph).strip()
+        for paragraph in whole_text.paragraphs
+    ]
+    if not texts or not texts[0].startswith(_FRONT_MATTER_FENCE):
+        return 0
+    if texts[0] != _FRONT_MATTER_FENCE and texts[0].endswith(_FRONT_MATTER_FENCE):
+        return 1
+    for index, text in enumerate(texts[1:], start=1):
+        if text.endswith(_FRONT_MATTER_FENCE):
+            return index + 1
+    return len(texts)
 
 
 def _find_repeated_pages(whole_text: DocumentText) -> set[int]:
@@ -177,7 +192,9 @@ def _find_repeated_pages(whole_text: DocumentText) -> set[int]:
 
 
 def _has_only_attributes(text: str) -> bool:
-    return bool(text) and not blank_out_site_markup(text).strip()
+    if not text.strip():
+        return False
+    return not blank_out_site_markup(text).strip()
 
 
 def _find_omitted_part(
@@ -191,7 +208,9 @@ def _find_omitted_part(
         return _PRIVATE_TEXT, 0
     if paragraph.skip_reason is not None:
         return paragraph.skip_reason, 0
-    return (_NOTES, 0) if paragraph.is_note else list_name
+    if paragraph.is_note:
+        return _NOTES, 0
+    return list_name
 
 
 def _find_omitted_lists(whole_text: DocumentText) -> dict[int, tuple[str, int]]:
@@ -249,7 +268,10 @@ class _ListSection:
 
     def extends_to(self, text: str) -> bool:
         """Count the next paragraph, and return whether the list extends to it."""
-        self.surplus += len(text) if _is_list_entry(text) else -len(text)
+        if _is_list_entry(text):
+            self.surplus += len(text)
+        else:
+            self.surplus -= len(text)
         if self.surplus <= self.max_surplus:
             return False
         self.max_surplus = self.surplus
@@ -302,7 +324,9 @@ def _split_paragraph(
     text = whole_text.pages[paragraph.page]
     while end - start > MAX_PART_CHARS:
         sentence_ends = find_sentence_starts(text[start : start + MAX_PART_CHARS])
-        piece_end = start + (sentence_ends[-1] if sentence_ends else MAX_PART_CHARS)
+        piece_end = start + MAX_PART_CHARS
+        if sentence_ends:
+            piece_end = start + sentence_ends[-1]
         yield replace(paragraph, start=start, end=piece_end)
         start = piece_end
     yield replace(paragraph, start=start)
@@ -325,7 +349,9 @@ class DocumentPart(NamedTuple):
     def passage_count_phrase(self) -> str:
         """The number of passages to choose, as a phrase for the prompt, e.g. `the 3 passages`."""
         count = self.passage_count
-        return "the passage" if count == 1 else f"the {count} passages"
+        if count == 1:
+            return "the passage"
+        return f"the {count} passages"
 
 
 def _count_chars(paragraphs: Iterable[Paragraph]) -> int:

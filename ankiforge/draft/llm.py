@@ -352,7 +352,9 @@ class ModelDrafter:
         results = {}
         unreadable = []
         for highlight, reply in zip(highlights, replies, strict=True):
-            cards = [] if _get_refusal_reason(reply) else _parse_cards(reply)
+            cards = []
+            if _get_refusal_reason(reply) is None:
+                cards = _parse_cards(reply)
             single = chunk.select_highlights(highlight)
             if cards:
                 results[highlight.key] = self._make_result(single, cards, reply)
@@ -372,7 +374,7 @@ class ModelDrafter:
         """Ask again about a highlight whose reply couldn't be parsed, unless that can't help."""
         [highlight] = single.highlights
         refusal = _get_refusal_reason(reply)
-        if refusal:
+        if refusal is not None:
             return DraftingResult(
                 highlight, status=DraftingStatus.NO_CARD, reason=refusal
             )
@@ -493,12 +495,13 @@ def _parse_cards(reply: ItemReply) -> list[ReplyCard]:
     return [card for card in cards if card.label == label]
 
 
-def _get_refusal_reason(reply: ItemReply) -> str:
+def _get_refusal_reason(reply: ItemReply) -> str | None:
+    """Return why the model or the server gives no answer, or None if there is one."""
     if reply.completion.refusal:
         return f"the model refused: {' '.join(reply.completion.refusal.split())[:200]}"
     if reply.completion.finish_reason == "content_filter":
         return "the server's content filter refused it"
-    return ""
+    return None
 
 
 # --- concurrent requests --------------------------------------------------------------

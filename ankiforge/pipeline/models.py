@@ -42,8 +42,6 @@ if TYPE_CHECKING:
 # --- a model that the user names --------------------------------------------------------
 
 
-# The settings of a model, in the reverse of their order in the file.
-_MODEL_SETTINGS = ("price_usd", "key_env", "model", "base_url")
 # The hint for an invalid URL. It doesn't quote the URL, because that may contain a password.
 _URL_HINT = "give a URL without user name, password or query"
 
@@ -76,8 +74,13 @@ class SelectedModel(Value):
 
         The settings file isn't changed.
         """
-        values = {name: getattr(self.llm, name) for name in _MODEL_SETTINGS}
-        llm = replace(folder.config.llm, **values)
+        llm = replace(
+            folder.config.llm,
+            base_url=self.llm.base_url,
+            model=self.llm.model,
+            key_env=self.llm.key_env,
+            price_usd=self.llm.price_usd,
+        )
         return replace(folder, config=replace(folder.config, drafter="llm", llm=llm))
 
     @property
@@ -86,11 +89,16 @@ class SelectedModel(Value):
 
         Within a section, the last value of the file comes first.
         """
-        values: dict[Strings, object] = {("drafter",): "llm"}
-        for name in _MODEL_SETTINGS:
-            value = getattr(self.llm, name)
-            values["llm", name] = list(value) if isinstance(value, tuple) else value
-        return values
+        price = None
+        if self.llm.price_usd is not None:
+            price = list(self.llm.price_usd)
+        return {
+            ("drafter",): "llm",
+            ("llm", "price_usd"): price,
+            ("llm", "key_env"): self.llm.key_env,
+            ("llm", "model"): self.llm.model,
+            ("llm", "base_url"): self.llm.base_url,
+        }
 
 
 def resolve_model(
@@ -146,7 +154,12 @@ def _resolve_provider(
             raise UsageError(f"which model of {name} is for {purpose.name}?", hint=hint)
     elif model != provider.model:
         provider = replace(provider, model=model, price_usd=None, source="")
-    llm = LlmSettings(**{name: getattr(provider, name) for name in _MODEL_SETTINGS})
+    llm = LlmSettings(
+        base_url=provider.base_url,
+        model=provider.model,
+        key_env=provider.key_env,
+        price_usd=provider.price_usd,
+    )
     if is_loopback(llm.base_url):
         return _resolve_server(llm.base_url, name, model, llm.key_env, purpose)
     if not os.environ.get(provider.key_env, "").strip():

@@ -67,7 +67,7 @@ def uses_query_syntax(text: str) -> bool:
     Such a text is always treated as a query, never as a question in natural language.
     """
     for match in _TERM.finditer(text):
-        if (match["field"] or "").casefold() in QUERY_FIELDS:
+        if _get_typed_field(match) in QUERY_FIELDS:
             return True
         if match["minus"] and match["bare"]:
             return True
@@ -99,7 +99,7 @@ def parse_query(text: str) -> list[QueryTerm]:
 
 
 def _parse_term(match: re.Match[str]) -> QueryTerm:
-    field = (match["field"] or "").casefold()
+    field = _get_typed_field(match)
     value = match["quoted"]
     if value is None:
         value = match["bare"]
@@ -115,6 +115,14 @@ def _parse_term(match: re.Match[str]) -> QueryTerm:
         return QueryTerm("folder", _resolve_folder(value), negated=is_negated)
     field, value = _SYNONYMS.get((field, value.casefold()), (field, value))
     return QueryTerm(field, _parse_value(field, value), negated=is_negated)
+
+
+def _get_typed_field(match: re.Match[str]) -> str:
+    """Return the field of a term that `_TERM` matched, as typed, or "" if it has none."""
+    field = match["field"]
+    if field is None:
+        return ""
+    return str(field).casefold()
 
 
 def _resolve_folder(value: str) -> str:
