@@ -186,6 +186,13 @@ def strip_markup(text: str) -> str:
     return text.strip()
 
 
+class NumberedGaps(NamedTuple):
+    """The gaps of a cloze card that are blanked out together, because they have the same number."""
+
+    number: int
+    gaps: tuple[Cloze, ...]
+
+
 class PlainDraft(Value):
     """A draft as plain text: its question, its answers and, for a cloze, its gaps."""
 
@@ -196,8 +203,8 @@ class PlainDraft(Value):
     full_text: str
     """Front and back, or the text of a cloze card with its answers filled in."""
     gaps: tuple[Cloze, ...] = ()
-    gaps_by_number: tuple[tuple[int, tuple[Cloze, ...]], ...] = ()
-    """Each cloze number with the gaps that it blanks out."""
+    gaps_by_number: tuple[NumberedGaps, ...] = ()
+    """The gaps that each cloze number blanks out."""
 
 
 def parse_draft(draft: CardContent) -> PlainDraft:
@@ -221,7 +228,7 @@ def _parse_cloze_text(text: str) -> PlainDraft:
     gaps_by_number = []
     for number in cloze.find_cloze_numbers(text):
         hidden_gaps = tuple(gap for gap in gaps if number in gap.numbers)
-        gaps_by_number.append((number, hidden_gaps))
+        gaps_by_number.append(NumberedGaps(number, hidden_gaps))
     return PlainDraft(
         question=blank_out_gaps(text, gaps),
         answers=tuple(strip_markup(gap.answer) for gap in gaps),

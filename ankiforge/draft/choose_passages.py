@@ -129,6 +129,14 @@ class OmittedText(NamedTuple):
         return f"{name} ({format_count(self.size, 'character')})"
 
 
+class _OmittedPart(NamedTuple):
+    """A part of a document that isn't sent, as one entry of what is omitted."""
+
+    name: str
+    start: int = 0
+    """The index of the first paragraph of a list, which distinguishes lists with the same name."""
+
+
 def partition_paragraphs(
     whole_text: DocumentText,
 ) -> tuple[list[Paragraph], list[OmittedText]]:
@@ -139,8 +147,8 @@ def partition_paragraphs(
     list. Very long paragraphs are split.
     """
     repeated_pages = _find_repeated_pages(whole_text)
-    list_names = _find_omitted_lists(whole_text)
-    left_out_by_name: dict[tuple[str, int], list[Paragraph]] = {}
+    list_parts = _find_omitted_lists(whole_text)
+    left_out: dict[_OmittedPart, list[Paragraph]] = {}
     paragraphs: list[Paragraph] = []
     body_start = _count_front_matter(whole_text)
     for index, paragraph in enumerate(whole_text.paragraphs):
@@ -149,17 +157,17 @@ def partition_paragraphs(
             continue
         if _has_only_attributes(text):
             continue
-        omission = _find_omitted_part(paragraph, list_names.get(index))
+        omission = _find_omitted_part(paragraph, list_parts.get(index))
         if omission is None:
             paragraphs += _split_paragraph(whole_text, paragraph)
         else:
-            left_out_by_name.setdefault(omission, []).append(paragraph)
-    left_out = []
-    for (name, _), group in left_out_by_name.items():
+            left_out.setdefault(omission, []).append(paragraph)
+    omitted_texts = []
+    for part, group in left_out.items():
         pages = (group[0].page, group[-1].page)
         labels = tuple(map(whole_text.get_page_label, pages))
-        left_out.append(OmittedText(name, _count_chars(group), labels))
-    return paragraphs, left_out
+        omitted_texts.append(OmittedText(part.name, _count_chars(group), labels))
+    return paragraphs, omitted_texts
 
 
 def _count_front_matter(whole_text: DocumentText) -> int:
@@ -198,32 +206,31 @@ def _has_only_attributes(text: str) -> bool:
 
 
 def _find_omitted_part(
-    paragraph: Paragraph, list_name: tuple[str, int] | None
-) -> tuple[str, int] | None:
+    paragraph: Paragraph, list_part: _OmittedPart | None
+) -> _OmittedPart | None:
     """Return the part to omit that a paragraph belongs to, or None if the paragraph is sent.
 
-    A part is identified by its name and a number that distinguishes parts with the same name.
+    `list_part` is the list of references, contents or tasks that it is in, if any.
     """
     if paragraph.is_private:
-        return _PRIVATE_TEXT, 0
+        return _OmittedPart(_PRIVATE_TEXT)
     if paragraph.skip_reason is not None:
-        return paragraph.skip_reason, 0
+        return _OmittedPart(paragraph.skip_reason)
     if paragraph.is_note:
-        return _NOTES, 0
-    return list_name
+        return _OmittedPart(_NOTES)
+    return list_part
 
 
-def _find_omitted_lists(whole_text: DocumentText) -> dict[int, tuple[str, int]]:
+def _find_omitted_lists(whole_text: DocumentText) -> dict[int, _OmittedPart]:
     """Find the lists of references, contents and tasks in a document.
 
     A list follows a heading or line such as “References”, and ends at the next heading of the
     same or a higher level, or before. Full sentences under such a heading aren't a list.
 
     Returns:
-        A dict from the index of each paragraph in a list to the list's name and the index of the
-        list's first paragraph.
+        A dict from the index of each paragraph in a list to the list.
     """
-    lists: dict[int, tuple[str, int]] = {}
+    lists: dict[int, _OmittedPart] = {}
     section: _ListSection | None = None
     previous_heading = ""
     for index, paragraph in enumerate(whole_text.paragraphs):
@@ -239,12 +246,13 @@ def _find_omitted_lists(whole_text: DocumentText) -> dict[int, tuple[str, int]]:
             section = None
         previous_heading = heading
         if _DOT_LEADERS.search(text):
-            lists[index] = (_CONTENTS, 0)
+            lists[index] = _OmittedPart(_CONTENTS)
         if section is None or is_list_heading:
             continue
         if section.extends_to(text):
             covered = range(section.start, index + 1)
-            lists.update(dict.fromkeys(covered, (section.name, section.start)))
+            part = _OmittedPart(section.name, section.start)
+            lists.update(dict.fromkeys(covered, part))
     return lists
 
 

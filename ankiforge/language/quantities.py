@@ -443,8 +443,13 @@ class Era(StrEnum):
     AD = "after"
 
 
-Size = tuple[str, Fraction]
-"""A dimension, such as mass, and a value in its base unit. It is the same for 5 g and 5,000 mg."""
+class Size(NamedTuple):
+    """How much of something there is. It is the same for 5 g and 5,000 mg."""
+
+    dimension: str
+    """What is measured, such as mass."""
+    value: Fraction
+    """The value in the first unit listed for the dimension."""
 
 
 class Quantity(NamedTuple):
@@ -468,7 +473,7 @@ class Quantity(NamedTuple):
         """The size without its sign, or None if the number has no unit."""
         if self.unit is None:
             return None
-        return self.unit.dimension, abs(self.value) * self.unit.size
+        return Size(self.unit.dimension, abs(self.value) * self.unit.size)
 
 
 @lru_cache(maxsize=1024)
