@@ -133,13 +133,13 @@ def check_gap_length(draft: CardContent, context: CheckContext) -> Iterator[Find
     text = draft.get_field("Text")
     for gap, answer in zip(reading.gaps, reading.answers, strict=True):
         length = count_words(answer)
-        if length > _MAX_OPENING_WORDS and _is_undefined_opening(gap, text):
+        if length > _MAX_OPENING_WORDS and _opens_without_definition(gap, text):
             yield make_finding("gap_gt8w", "it begins the text")
         else:
             yield from check_limit(length, "gap_gt8w")
 
 
-def _is_undefined_opening(gap: Cloze, text: str) -> bool:
+def _opens_without_definition(gap: Cloze, text: str) -> bool:
     """Return whether a gap begins a text and no definition of its answer follows."""
     if split_words(text[: gap.start]):
         return False
