@@ -17,6 +17,7 @@ from ankiforge.features.agents.agent import (
 from ankiforge.features.ask import embedder
 from ankiforge.features.ask.answering import prepare_question
 from ankiforge.features.ask.tools import ask, search_library
+from ankiforge.pipeline.ask import load_current_privacy_filter
 from ankiforge.pipeline.chats import export_chats
 from ankiforge.pipeline.workspace import Workspace
 from tests.fakes.embedding_server import embedding_server
@@ -45,7 +46,9 @@ def all_that_leaves(forge: Any, server: Any, *sources: str) -> str:
             forge("search", question)
             forge("search", "--answer", question)
         with forge.here(), Workspace(forge.folder) as workspace:
-            asked += [prepare_question(workspace, each).chat_text for each in QUESTIONS]
+            privacy = load_current_privacy_filter(workspace)
+            for each in QUESTIONS:
+                asked.append(prepare_question(workspace, privacy, each).chat_text)
         asked.append("\n".join(vectors.texts))
         written = [path.read_text("utf-8") for path in forge.folder.glob("*.md")]
         logs = forge.folder.glob(f".ankiforge/{LOG_FILE}*")  # for a bug report

@@ -37,6 +37,7 @@ from ankiforge.model import (
     Finding,
     Highlight,
     HighlightKind,
+    NoteType,
     Severity,
 )
 
@@ -58,48 +59,63 @@ __all__ = [
     "remove_revealing_context",
 ]
 
-CARD_CHECKS: tuple[Check, ...] = (
-    structure.check_empty_sides,
-    structure.check_syntax,
-    structure.check_other_syntax,
-    structure.check_control_characters,
-    structure.check_gap_edges,
-    structure.check_encoding,
-    wording.check_cloze_wording,
-    wording.check_question_wording,
-    wording.check_answer_in_question,
-    wording.check_question_length,
-    wording.check_external_references,
-    wording.check_placeholders,
-    wording.check_truncation,
+CARD_CHECKS = (
+    Check(structure.check_empty_sides, NoteType.BASIC),
+    Check(structure.check_visible_text, NoteType.CLOZE),
+    Check(structure.check_cloze_syntax),
+    Check(structure.check_formula_syntax),
+    Check(structure.check_other_syntax),
+    Check(structure.check_control_characters),
+    Check(structure.check_gap_edges, NoteType.CLOZE),
+    Check(structure.check_encoding),
+    Check(wording.check_opening, NoteType.CLOZE),
+    Check(wording.check_gap_content, NoteType.CLOZE),
+    Check(wording.check_gap_identifiers, NoteType.CLOZE),
+    Check(wording.check_gap_length, NoteType.CLOZE),
+    Check(wording.check_visible_words, NoteType.CLOZE),
+    Check(wording.check_gap_leaks, NoteType.CLOZE),
+    Check(wording.check_cloze_length, NoteType.CLOZE),
+    Check(wording.check_gap_count, NoteType.CLOZE),
+    Check(wording.check_gap_set, NoteType.CLOZE),
+    Check(wording.check_yes_or_no, NoteType.BASIC),
+    Check(wording.check_question_patterns, NoteType.BASIC),
+    Check(wording.check_question_subject, NoteType.BASIC),
+    Check(wording.check_question_context, NoteType.BASIC),
+    Check(wording.check_answer_in_question, NoteType.BASIC),
+    Check(wording.check_answer_set, NoteType.BASIC),
+    Check(wording.check_answer_length, NoteType.BASIC),
+    Check(wording.check_question_length, NoteType.BASIC),
+    Check(wording.check_external_references),
+    Check(wording.check_placeholders),
+    Check(wording.check_truncation),
 )
 """The checks that look only at the card. `ankiforge repair` runs them on all cards in Anki."""
-_COMPARISON_CHECKS: tuple[Check, ...] = (
-    source.check_answers,
-    numbers.check_numbers,
-    meaning.check_meaning,
-    source.check_formulas_code_and_names,
-    source.check_language,
+_COMPARISON_CHECKS = (
+    Check(source.check_answers),
+    Check(numbers.check_numbers),
+    Check(meaning.check_meaning),
+    Check(source.check_formulas_code_and_names),
+    Check(source.check_language),
 )
 """The checks that compare the passage with a card that may paraphrase it.
 
 Skipped for literal quotations, which can't change the meaning or add numbers.
 """
-SOURCE_CHECKS: tuple[Check, ...] = (
-    source.check_quote,
-    source.check_fact_is_highlighted,
-    source.check_links,
-    source.check_active_markup,
-    source.check_chatbot_phrases,
+SOURCE_CHECKS = (
+    Check(source.check_quote),
+    Check(source.check_fact_is_highlighted),
+    Check(source.check_links),
+    Check(source.check_active_markup),
+    Check(source.check_chatbot_phrases),
     *_COMPARISON_CHECKS,
 )
 """The checks that compare a card with its source. Skipped for cards that the user wrote."""
 ALL_CHECKS = (
     *CARD_CHECKS,
     *SOURCE_CHECKS,
-    # the form of the highlight, and similar cards
-    source.check_highlight_suitability,
-    duplicates.check_duplicates,
+    Check(source.check_highlight_suitability),
+    Check(source.check_pictures),
+    Check(duplicates.check_duplicates),
 )
 """All checks, in the order in which their findings are reported."""
 _TOO_LONG = "too_long"
@@ -132,14 +148,19 @@ def check_draft(draft: CardContent, context: CheckContext) -> tuple[Finding, ...
     skipped_checks: tuple[Check, ...] = ()
     if is_user_written(draft):
         skipped_checks = SOURCE_CHECKS
-    elif draft.is_proposed or draft.origin.drafter == PHRASE_DRAFTER:
-        # skip comparisons if the text is identical to its quote, as it usually is here
-        if parse_draft(draft).full_text == draft.quote.strip() and not any(
-            source.check_quote(draft, context)
-        ):
-            skipped_checks = _COMPARISON_CHECKS
+    elif _is_literal_quotation(draft, context):
+        skipped_checks = _COMPARISON_CHECKS
     checks = [check for check in ALL_CHECKS if check not in skipped_checks]
     return _run_and_adjust(draft, context, checks)
+
+
+def _is_literal_quotation(draft: CardContent, context: CheckContext) -> bool:
+    """Return whether the text of a draft by the rules is a quote from the source, word for word."""
+    if not draft.is_proposed and draft.origin.drafter != PHRASE_DRAFTER:
+        return False
+    if parse_draft(draft).full_text != draft.quote.strip():
+        return False
+    return not any(source.check_quote(draft, context))
 
 
 def check_without_source(draft: CardContent, highlight: Highlight) -> tuple[Finding, ...]:
@@ -163,10 +184,9 @@ def _adjust_severity(
     finding: Finding, draft: CardContent, highlight: Highlight
 ) -> Finding:
     """Reduce the severity of a finding about words that the user chose."""
-    if finding.check == wording.DEPENDS_ON_CONTEXT and wording.continues_conversation(
-        draft, highlight
-    ):
-        return finding  # even the user won't understand the card in two years
+    if finding.check == wording.DEPENDS_ON_CONTEXT:
+        if wording.continues_conversation(draft, highlight):
+            return finding  # even the user won't understand the card in two years
     is_wording = finding.check in _WORDING_RULES
     if is_user_written(draft):
         if is_wording:
@@ -186,10 +206,9 @@ def check_anki_card(card: CardContent, *, is_ours: bool = False) -> tuple[Findin
     Set `is_ours` if ankiforge created the card. For any other card, only the findings of
     `FORM_RULES` are returned.
     """
+    context = CheckContext(_EMPTY_HIGHLIGHT, DuplicateIndex())
     findings = []
-    for finding in _run_checks(
-        card, CheckContext(_EMPTY_HIGHLIGHT, DuplicateIndex()), CARD_CHECKS
-    ):
+    for finding in _run_checks(card, context, CARD_CHECKS):
         if finding.check not in _BREAKING_RULES:
             finding = _cap_at_warning(finding)
         if is_ours or finding.check in FORM_RULES:
@@ -205,8 +224,9 @@ def _run_checks(
     if oversize_findings:
         yield from oversize_findings
         return
-    for check_function in checks:
-        yield from check_function(draft, context)
+    for check in checks:
+        if check.note_type in (None, draft.kind.note_type):
+            yield from check.find_faults(draft, context)
 
 
 def _cap_at_warning(finding: Finding) -> Finding:

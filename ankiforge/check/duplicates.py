@@ -42,6 +42,7 @@ from ankiforge.language.words import (
     stem_word,
 )
 from ankiforge.model import (
+    NO_KEY,
     CardContent,
     CardKind,
     Fields,
@@ -245,11 +246,11 @@ def are_duplicates(card: ComparedSides, other: ComparedSides) -> bool:
 
 def _lack_content_words(card: CardFeatures, other: CardFeatures) -> bool:
     """Return whether two questions differ and at least one has no content words, like `What?`."""
-    if card.note_type is not NoteType.BASIC or other.note_type is not NoteType.BASIC:
+    if {card.note_type, other.note_type} != {NoteType.BASIC}:
         return False
     if card.question == other.question:
         return False
-    return not card.question_stems or not other.question_stems
+    return min(len(card.question_stems), len(other.question_stems)) == 0
 
 
 def _differ_in_numbers(card: CardFeatures, other: CardFeatures) -> bool:
@@ -291,19 +292,28 @@ def _differ_in_one_place(card: CardFeatures, other: CardFeatures) -> bool:
 
     Words that are synonyms of each other count as equal.
     """
-    my_words = list(card.question_stems)
-    their_words = list(other.question_stems)
-    for end in (0, -1):  # remove the common beginning, then the common end
-        while my_words and their_words and my_words[end] == their_words[end]:
-            del my_words[end]
-            del their_words[end]
-    equal_count = len(card.question_stems) - len(my_words)
-    if equal_count < _MIN_EQUAL_WORDS:
+    beginning = _count_common_words(card.question_stems, other.question_stems)
+    my_words = card.question_stems[beginning:]
+    their_words = other.question_stems[beginning:]
+    ending = _count_common_words(my_words[::-1], their_words[::-1])
+    if beginning + ending < _MIN_EQUAL_WORDS:
         return False
+    my_words = my_words[: len(my_words) - ending]
+    their_words = their_words[: len(their_words) - ending]
     fewer_words, more_words = sorted((my_words, their_words), key=len)
     if len(more_words) > _MAX_REPLACED_WORDS:
         return False
     return any(_has_no_match(word, set(more_words)) for word in fewer_words)
+
+
+def _count_common_words(words: Strings, others: Strings) -> int:
+    """Count the words with which both texts begin."""
+    count = 0
+    for word, other in zip(words, others, strict=False):
+        if word != other:
+            break
+        count += 1
+    return count
 
 
 _DIFFERENCES = (
@@ -380,7 +390,9 @@ def _extract_sides_and_terms(
 
 def _compute_question_key(sides: ComparedSides, fields: Texts) -> Strings | None:
     """Return a key that is equal for cards with the same front, or None without an answer."""
-    if sides.note_type is not NoteType.BASIC or not sides.answer:
+    if sides.note_type is not NoteType.BASIC:
+        return None
+    if not sides.answer:
         return None
     front = normalize_for_comparison(fields.get("Front", ""))
     if not front:
@@ -521,7 +533,7 @@ class DuplicateIndex:
         """Yield the cards with these ids that aren't from `highlight`."""
         for id in dict.fromkeys(ids):
             card = self._cards[id]
-            if not card.highlight or card.highlight != highlight:
+            if not _is_from_highlight(card, highlight):
                 yield card
 
     # --- findings ---------------------------------------------------------------------
@@ -564,7 +576,7 @@ class DuplicateIndex:
                 return
 
     def _load_store(self) -> None:
-        if not self._store or self._is_loaded:
+        if self._store is None or self._is_loaded:
             return
         self._is_loaded = True
         terms_by_digest = []
@@ -601,7 +613,7 @@ class DuplicateIndex:
             # most candidates share a single word, so rule them out before anything else
             if 2 * shared_count < my_count and 2 * shared_count < their_count:
                 continue
-            if card.highlight and card.highlight == highlight:
+            if _is_from_highlight(card, highlight):
                 continue
             jaccard = shared_count / max(my_count + their_count - shared_count, 1)
             fewer_words = min(my_count, their_count)
@@ -622,6 +634,12 @@ class DuplicateIndex:
         if rarest and len(rarest[0]) <= _MAX_POSTING_CARDS:
             return set(rarest[0])
         return set()
+
+
+def _is_from_highlight(card: IndexedCard, highlight: HighlightKey) -> bool:
+    if card.highlight == NO_KEY:  # it is unknown
+        return False
+    return card.highlight == highlight
 
 
 def _is_contained(shared_count: int, fewer_words: int) -> bool:

@@ -68,6 +68,11 @@ class _Claim(Value):
     """Whether the front lists possible answers, so that the card also says what is wrong."""
 
     @property
+    def is_cloze(self) -> bool:
+        """Whether the card is a cloze card, all of whose words make a claim."""
+        return self.question_words is None
+
+    @property
     def is_negated(self) -> bool:
         """Whether any word of the card is a negation."""
         return not NEGATORS.isdisjoint(self.words)
@@ -75,7 +80,9 @@ class _Claim(Value):
     @property
     def ends_in_negation(self) -> bool:
         """Whether the front has a negation at its end, which doesn't negate the answer."""
-        if not self.question_words or NEGATORS.isdisjoint(self.question_words):
+        if self.question_words is None:
+            return False
+        if NEGATORS.isdisjoint(self.question_words):
             return False
         return not _find_scope(self.question_words, NEGATORS)
 
@@ -133,12 +140,9 @@ def _find_negated_words(claim: _Claim, evidence: str) -> frozenset[str]:
     evidence_words = split_words(evidence)
     clause = _find_closest_clause(claim, evidence)
     if _is_repetition(claim.asserted_words, evidence_words):
-        added = NEGATORS.intersection(claim.asserted_words)
-        if added and NEGATORS.isdisjoint(evidence_words):
-            return added
-        omitted = NEGATORS.intersection(clause)
-        if omitted and claim.asserted_words == claim.words and not claim.is_negated:
-            return omitted
+        negations = _find_unmatched_negations(claim, clause, evidence_words)
+        if negations:
+            return negations
     if not _NEGATION_NEUTRAL.isdisjoint((*claim.words, *clause)):
         return frozenset()
     if not claim.ends_in_negation:
@@ -148,6 +152,20 @@ def _find_negated_words(claim: _Claim, evidence: str) -> frozenset[str]:
     return _find_denied_words(clause, claim.words)
 
 
+def _find_unmatched_negations(
+    claim: _Claim, clause: list[str], evidence_words: list[str]
+) -> frozenset[str]:
+    """Return the negations that a card adds to the source that it repeats, or leaves out of it."""
+    added_negations = NEGATORS.intersection(claim.asserted_words)
+    if added_negations:
+        if NEGATORS.isdisjoint(evidence_words):
+            return added_negations
+        return frozenset()
+    if claim.is_cloze:
+        return NEGATORS.intersection(clause)
+    return frozenset()  # the question may ask about the negation
+
+
 def _find_closest_clause(claim: _Claim, evidence: str) -> list[str]:
     """Return the words of the source's clause that shares the most stems with a card.
 
@@ -155,14 +173,11 @@ def _find_closest_clause(claim: _Claim, evidence: str) -> list[str]:
     share a stem with the answer. Return [] if there is no such clause.
     """
     card_stems = _stem_all(claim.words)
-    answer_stems = None
-    if claim.question_words is not None and claim.asserted_words:
-        answer_stems = find_stems(" ".join(claim.asserted_words))
     closest: list[str] = []
     max_shared = -1
     for clause in map(split_words, split_clauses(evidence)):
         clause_stems = _stem_all(clause)
-        if answer_stems is not None and answer_stems.isdisjoint(clause_stems):
+        if not _may_contain_answer(clause_stems, claim):
             continue
         shared_count = len(clause_stems & card_stems)
         if shared_count > max_shared:
@@ -171,11 +186,21 @@ def _find_closest_clause(claim: _Claim, evidence: str) -> list[str]:
     return closest
 
 
+def _may_contain_answer(clause_stems: frozenset[str], claim: _Claim) -> bool:
+    """Return whether a clause shares a stem with the answer of a question card, if it has one."""
+    if claim.is_cloze or not claim.asserted_words:
+        return True
+    answer_stems = find_stems(" ".join(claim.asserted_words))
+    return not answer_stems.isdisjoint(clause_stems)
+
+
 def _is_repetition(asserted_words: list[str], evidence_words: list[str]) -> bool:
     """Return whether a claim of at least two words, apart from negations, is from the source."""
     stems = _stem_all(asserted_words) - CONTENTLESS_WORDS - NEGATORS
+    if len(stems) < 2:
+        return False
     shared_stems = stems & _stem_all(evidence_words)
-    return len(stems) > 1 and len(shared_stems) >= _REPETITION_FRACTION * len(stems)
+    return len(shared_stems) >= _REPETITION_FRACTION * len(stems)
 
 
 def _find_denied_words(denying: list[str], affirming: list[str]) -> frozenset[str]:
@@ -245,7 +270,10 @@ _IDIOM = regex(rf"(?<= )(?:{build_section_pattern('meaning', 'idioms')})(?= )")
 
 
 def _find_opposites(card_words: list[str], evidence_words: list[str]) -> Iterator[Pair]:
-    """Yield (word, opposite) for each word of the card whose opposite is in the source."""
+    """Yield (word, opposite) for each word of the card whose opposite is in the source.
+
+    A word is skipped if the source has the word as well, or if the card has both opposites.
+    """
     card_words = _remove_idioms(card_words)
     evidence_words = _remove_idioms(evidence_words)
     card_forms = _index_forms(card_words).keys()
@@ -253,9 +281,11 @@ def _find_opposites(card_words: list[str], evidence_words: list[str]) -> Iterato
     for index, word in enumerate(card_words):
         opposites = find_antonyms(word)
         opposites_in_source = opposites & evidence_index_by_form.keys()
-        if not opposites_in_source or not opposites.isdisjoint(card_forms):
+        if not opposites_in_source:
             continue
-        if word in evidence_index_by_form or stem_word(word) in evidence_index_by_form:
+        if not opposites.isdisjoint(card_forms):
+            continue
+        if not evidence_index_by_form.keys().isdisjoint((word, stem_word(word))):
             continue
         opposite_index = min(evidence_index_by_form[form] for form in opposites_in_source)
         stated = _Occurrence(card_words, index)
@@ -337,8 +367,10 @@ def _is_comparison_restated(stated: _Occurrence, opposite: _Occurrence) -> bool:
     elif _COMPARISON_WORDS.isdisjoint((*stated.words, *opposite.words)):
         return False
     before, after = frozenset(stated.stems_before), frozenset(stated.stems_after)
+    if not after:
+        return False
     same_order_count = len(before.intersection(opposite.stems_before))
     same_order_count += len(after.intersection(opposite.stems_after))
     swapped_count = len(before.intersection(opposite.stems_after))
     swapped_count += len(after.intersection(opposite.stems_before))
-    return bool(after) and swapped_count > same_order_count
+    return swapped_count > same_order_count

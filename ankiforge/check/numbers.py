@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 
 from ankiforge.check.rules_and_text import (
     CheckContext,
@@ -43,8 +44,10 @@ def check_numbers(draft: CardContent, context: CheckContext) -> Iterator[Finding
     plain_source = blank_out_code_and_urls(source)
     for quantity in _list_claimed_quantities(draft):
         conflict = _find_conflicting_number(quantity, plain_source)
+        if conflict is None:
+            continue
         # a formula of the card has lost its dollar signs, so the source's formulas count, too
-        if conflict is not None and _find_conflicting_number(quantity, source):
+        if _find_conflicting_number(quantity, source) is not None:
             yield make_finding("number_altered", f"{quantity.text}; there: {conflict}")
             return
     ambiguous = _find_ambiguous_number(draft, source)
@@ -97,13 +100,21 @@ def _find_unknown_numbers(draft: CardContent, context: CheckContext) -> Iterator
 def _find_numbers_missing_in(source: str, text: str) -> Iterator[str]:
     yield from _find_missing_digits(source, text)
     for quantity in parse_quantities(text):
-        if _is_comparable(quantity) and not _contains_equal_quantity(source, quantity):
+        if not _is_comparable(quantity):
+            continue
+        if not _contains_equal_quantity(source, quantity):
             yield quantity.text
     for word, value in find_fractions(text).items():
-        is_stated = word.rstrip("s") in source.casefold()
-        if not is_stated and find_number_values(source).isdisjoint((value, value * 100)):
+        if not _contains_fraction(source, word, value):
             yield word
     yield from _find_missing_months(source, text)
+
+
+def _contains_fraction(source: str, word: str, value: Fraction) -> bool:
+    """Return whether a source has a fraction, as the same word, as a number or in percent."""
+    if word.rstrip("s") in source.casefold():
+        return True
+    return not find_number_values(source).isdisjoint((value, value * 100))
 
 
 def _find_missing_digits(source: str, text: str) -> Iterator[str]:
@@ -126,7 +137,9 @@ def _is_in_equal_quantity(number: str, text: str, source: str) -> bool:
     The source may write the `3 million` of a text as `3,000,000`.
     """
     for quantity in parse_quantities(text):
-        if number in quantity.text and _contains_equal_quantity(source, quantity):
+        if number not in quantity.text:
+            continue
+        if _contains_equal_quantity(source, quantity):
             return True
     return False
 
@@ -150,8 +163,10 @@ def _find_missing_months(source: str, text: str) -> Iterator[str]:
     if not months:
         return
     source_months = set(find_months(source).values())
+    if not source_months:
+        return
     for name, month in months.items():
-        if source_months and month not in source_months:
+        if month not in source_months:
             yield name
 
 
@@ -172,7 +187,9 @@ def _find_conflicting_number(quantity: Quantity, source: str) -> str | None:
         if quantity.size in find_sizes(source):
             return None
         return stated[0].text
-    if _has_other_sign(quantity, stated) or _has_other_era(quantity, stated):
+    if _has_other_sign(quantity, stated):
+        return stated[0].text
+    if _has_other_era(quantity, stated):
         return stated[0].text
     return None
 
@@ -182,7 +199,9 @@ def _has_other_unit(quantity: Quantity, stated: list[Quantity]) -> bool:
     if quantity.unit is None:
         return False
     source_units = {each.unit for each in stated} - {None}
-    return bool(source_units) and quantity.unit not in source_units
+    if not source_units:
+        return False
+    return quantity.unit not in source_units
 
 
 def _has_other_sign(quantity: Quantity, stated: list[Quantity]) -> bool:
@@ -191,5 +210,7 @@ def _has_other_sign(quantity: Quantity, stated: list[Quantity]) -> bool:
 
 def _has_other_era(quantity: Quantity, stated: list[Quantity]) -> bool:
     """Return whether each of the source's numbers has an era, and none has the same."""
-    eras = {each.era for each in stated}
-    return quantity.era is not None and eras.isdisjoint((None, quantity.era))
+    if quantity.era is None:
+        return False
+    source_eras = {each.era for each in stated}
+    return source_eras.isdisjoint((None, quantity.era))

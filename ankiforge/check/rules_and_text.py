@@ -1,7 +1,8 @@
 """Rules, findings, and helpers for reading drafts and sources, shared by all checks.
 
 Each rule is a row of `data/rules.txt`. A check is a function that takes a draft and its context and
-yields findings, each with the id of a rule. `check/__init__.py` lists all checks.
+yields findings, each with the id of a rule. Most check a single rule; if a function checks several,
+a finding of the first makes the others pointless. `check/__init__.py` lists all checks.
 
 The helpers convert a draft to plain text, determine who chose its wording, and return the part of
 the source in which an answer may occur, or only the sentences that contain the quote.
@@ -13,7 +14,7 @@ import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ankiforge.language.vocabulary import get_highlighted_term
 from ankiforge.model import (
@@ -96,7 +97,10 @@ _RULES_BY_ID = {rule.id: rule for rule in RULES}
 
 def describe_rule(id: str) -> str:
     """Return the short message of a rule, or the id itself if no rule has this id."""
-    return _RULES_BY_ID[id].short_message if id in _RULES_BY_ID else id
+    rule = _RULES_BY_ID.get(id)
+    if rule is None:
+        return id
+    return rule.short_message
 
 
 def make_finding(
@@ -152,8 +156,13 @@ class CheckContext(Value):
     """Returns why the picture at a path can't be read, or "" if it can."""
 
 
-Check = Callable[[CardContent, CheckContext], Iterator[Finding]]
-"""A pure function that yields the findings about a draft. Never raises."""
+class Check(NamedTuple):
+    """A row of the table of checks."""
+
+    find_faults: Callable[[CardContent, CheckContext], Iterator[Finding]]
+    """A pure function that yields the findings about a draft. Never raises."""
+    note_type: NoteType | None = None
+    """The only note type whose drafts are checked, or None for all."""
 
 
 # --- the text of a draft --------------------------------------------------------------
@@ -172,7 +181,16 @@ def strip_markup(text: str) -> str:
     """Convert Markdown to plain text, removing cloze markup. Fast if there's no markup."""
     if not text.isascii():
         text = _PRIVATE_USE_CHARS.sub(" ", text)
-    return cloze.to_plain_text(text) if _MARKUP_CHARS.search(text) else text.strip()
+    if _MARKUP_CHARS.search(text):
+        return cloze.to_plain_text(text)
+    return text.strip()
+
+
+class NumberedGaps(NamedTuple):
+    """The gaps of a cloze card that are blanked out together, because they have the same number."""
+
+    number: int
+    gaps: tuple[Cloze, ...]
 
 
 class PlainDraft(Value):
@@ -185,8 +203,8 @@ class PlainDraft(Value):
     full_text: str
     """Front and back, or the text of a cloze card with its answers filled in."""
     gaps: tuple[Cloze, ...] = ()
-    gaps_by_number: tuple[tuple[int, tuple[Cloze, ...]], ...] = ()
-    """Each cloze number with the gaps that it blanks out."""
+    gaps_by_number: tuple[NumberedGaps, ...] = ()
+    """The gaps that each cloze number blanks out."""
 
 
 def parse_draft(draft: CardContent) -> PlainDraft:
@@ -210,7 +228,7 @@ def _parse_cloze_text(text: str) -> PlainDraft:
     gaps_by_number = []
     for number in cloze.find_cloze_numbers(text):
         hidden_gaps = tuple(gap for gap in gaps if number in gap.numbers)
-        gaps_by_number.append((number, hidden_gaps))
+        gaps_by_number.append(NumberedGaps(number, hidden_gaps))
     return PlainDraft(
         question=blank_out_gaps(text, gaps),
         answers=tuple(strip_markup(gap.answer) for gap in gaps),
@@ -246,9 +264,12 @@ def _strip_markup_keep_spaces(text: str) -> str:
 
 def is_user_written(draft: CardContent) -> bool:
     """Return whether the user wrote the card, either in the source, a comment or a review."""
-    drafters = ("person", LONG_COMMENT_DRAFTER, TRANSLATION_DRAFTER)
-    is_by_hand = isinstance(draft, Draft) and draft.is_card_in_source
-    return is_by_hand or draft.origin.drafter in drafters
+    if isinstance(draft, Draft) and draft.is_card_in_source:
+        return True
+    return draft.origin.drafter in _USER_DRAFTERS
+
+
+_USER_DRAFTERS = ("person", LONG_COMMENT_DRAFTER, TRANSLATION_DRAFTER)
 
 
 def are_gaps_highlighted(draft: CardContent, highlight: Highlight) -> bool:
@@ -279,10 +300,12 @@ def is_word_meaning_card(draft: CardContent, highlight: Highlight) -> bool:
     answer of such a card needn't be in the source, because the sentence with the word doesn't
     explain it.
     """
-    word = get_highlighted_term(highlight)
-    if not word or not highlight.comment_is_instruction:
-        return False
     if draft.kind.note_type is not NoteType.BASIC:
+        return False
+    if not highlight.comment_is_instruction:
+        return False
+    word = get_highlighted_term(highlight)
+    if not word:
         return False
     reading = parse_draft(draft)
     if find_whole_words(word, reading.question) is None:
@@ -297,7 +320,9 @@ def has_picture_answer(draft: CardContent, highlight: Highlight) -> bool:
     """Return whether the answer is the image that the reader highlighted."""
     if highlight.kind not in (HighlightKind.IMAGE, HighlightKind.INK):
         return False
-    if draft.kind.note_type is not NoteType.BASIC or not draft.origin.is_from_comment:
+    if draft.kind.note_type is not NoteType.BASIC:
+        return False
+    if not draft.origin.is_from_comment:
         return False
     return (draft.get_field("Back"),) == highlight.markdown
 
@@ -376,14 +401,17 @@ def _find_sentences_with_quote(quote: str, text: str) -> str:
     quote_span = None
     if quote.strip():
         quote_span = locate_text(quote, text)
-    quote_start, quote_end = quote_span or (0, len(text))
+    if quote_span is None:
+        quote_span = (0, len(text))
+    quote_start, quote_end = quote_span
     quoted_sentences = []
     for start, end in find_sentence_spans(text):
         if start < quote_end and end > quote_start:
             quoted_sentences.append((start, end))
     if not quoted_sentences:
         return text
-    return text[quoted_sentences[0][0] : quoted_sentences[-1][1]]
+    (first_start, _), (_, last_end) = quoted_sentences[0], quoted_sentences[-1]
+    return text[first_start:last_end]
 
 
 _CLAUSE_BOUNDARY = regex(

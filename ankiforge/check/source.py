@@ -32,7 +32,11 @@ from ankiforge.check.rules_and_text import (
     parse_draft,
     strip_markup,
 )
-from ankiforge.language.detection import detect_language_name, detect_script
+from ankiforge.language.detection import (
+    UNKNOWN,
+    detect_language_name,
+    detect_script,
+)
 from ankiforge.language.normalization import normalize_words, remove_tex
 from ankiforge.language.quantities import (
     find_fractions,
@@ -127,10 +131,10 @@ def check_answers(draft: CardContent, context: CheckContext) -> Iterator[Finding
         if _is_in_title(answer, highlight) or _is_option(answer, reading.question):
             continue
         finding = _compare_answer(answer, source)
-        if finding is None and draft.kind.note_type is NoteType.BASIC:
-            finding = _find_cut_word(answer, source)
         if finding is not None:
             yield finding
+        elif draft.kind.note_type is NoteType.BASIC:
+            yield from _find_cut_word(answer, source)
 
 
 def _is_in_title(answer: str, highlight: Highlight) -> bool:
@@ -165,10 +169,18 @@ def _contains_whole_answer(source: str, answer: str) -> bool:
         return True
     if find_whole_words(normalize_words(answer).strip(" ."), normalize_words(source)):
         return True
-    # a formula has an operator and at least two other symbols
+    return _contains_formula(source, answer)
+
+
+def _contains_formula(source: str, answer: str) -> bool:
+    """Return whether an answer is a formula that the source contains.
+
+    A formula has an operator and at least two other symbols.
+    """
     symbols = normalize_formula(answer)
-    is_formula = len(symbols) > 2 and _OPERATOR.search(symbols) is not None
-    return is_formula and symbols in normalize_formula(source)
+    if len(symbols) <= 2 or not _OPERATOR.search(symbols):
+        return False
+    return symbols in normalize_formula(source)
 
 
 def _remove_elisions(text: str) -> str:
@@ -179,7 +191,10 @@ def _list_main_words(answer: str) -> list[str]:
     """Return the distinct content words of an answer, or all its words if it has none."""
     content_words = find_content_words(answer)
     main_words = [word for word in content_words if word not in CONTENTLESS_WORDS]
-    return list(dict.fromkeys(main_words or content_words or split_words(answer)))
+    for words in (main_words, content_words):
+        if words:
+            return list(dict.fromkeys(words))
+    return list(dict.fromkeys(split_words(answer)))
 
 
 def _has_form_of(source: str, word: str) -> bool:
@@ -194,9 +209,11 @@ def _has_form_of(source: str, word: str) -> bool:
     for form in (word, stem_word(word), past_form, positive_form):
         if form[:_PREFIX_CHARS] in prefixes:
             return True
-    if word in NEGATORS and not prefixes.isdisjoint(NEGATORS):
+    if word in NEGATORS:
+        return not prefixes.isdisjoint(NEGATORS)
+    if word.isdecimal() or word in ("one", "two"):
         return True
-    if word.isdecimal() or word in ("one", "two") or find_fractions(word):
+    if find_fractions(word):
         return True
     return not find_numbers(word).isdisjoint(find_numbers(source))
 
@@ -208,15 +225,17 @@ def _find_word_prefixes(source: str) -> frozenset[str]:
     return frozenset(form[:_PREFIX_CHARS] for form in forms)
 
 
-def _find_cut_word(answer: str, source: str) -> Finding | None:
-    """Return a finding if an answer starts or ends within a word of the source, or None.
+def _find_cut_word(answer: str, source: str) -> Iterator[Finding]:
+    """Report an answer that starts or ends within a word of the source.
 
     An answer that only lacks an inflection is accepted, such as `cell` for `cells`.
     """
     bare_answer = answer.strip(" .")
+    if find_whole_words(bare_answer, source):
+        return
     span = locate_text(bare_answer, source)
-    if span is None or find_whole_words(bare_answer, source):
-        return None
+    if span is None:
+        return
     start, end = span
     word_start, word_end = extend_to_words(source, span)
     # a digit may follow or precede a letter, as in `x5 mg`
@@ -225,9 +244,8 @@ def _find_cut_word(answer: str, source: str) -> Finding | None:
     if source[end - 1].isalpha():
         end = word_end
     whole_words = source[start:end]
-    if _stem_words(bare_answer) == _stem_words(whole_words):
-        return None
-    return make_finding("gap_cuts", f"“{whole_words}”")
+    if _stem_words(bare_answer) != _stem_words(whole_words):
+        yield make_finding("gap_cuts", f"“{whole_words}”")
 
 
 def _stem_words(text: str) -> list[str]:
@@ -336,9 +354,9 @@ def _find_unknown_literals(answers: Strings, source: str) -> Iterator[str]:
     """Yield the formulas and code of some answers in Markdown that a source lacks."""
     for answer in answers:
         for start, end, kind in find_literal_spans(answer):
-            literal = answer[start:end]
             if kind == "escape":
                 continue
+            literal = answer[start:end]
             if normalize_formula(literal) not in normalize_formula(source):
                 yield literal
 
@@ -393,7 +411,9 @@ def _find_chatbot_phrase(text: str) -> str | None:
     if not any(word in folded for word in _CHATBOT_WORDS):
         return None
     phrase = _CHATBOT_PHRASE.search(text)
-    return phrase[0] if phrase else None
+    if phrase is None:
+        return None
+    return phrase[0]
 
 
 def check_links(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
@@ -446,20 +466,27 @@ def check_chatbot_phrases(draft: CardContent, context: CheckContext) -> Iterator
         return
     source = get_answer_source_text(context.highlight)
     phrase = _find_chatbot_phrase(strip_markup(_join_fields(draft)))
-    if phrase and not contains_text(source, phrase):
+    if phrase is not None and not contains_text(source, phrase):
         yield make_finding("model_talk", f"“{phrase}”")
         return
-    if not _find_chatbot_phrase(source):
-        return
     # the document contains such talk, perhaps because it is about models, so only warn
-    answers = [answer for answer in parse_draft(draft).answers if answer]
+    phrase = _find_chatbot_phrase_beside(parse_draft(draft).answers, source)
+    if phrase is not None:
+        yield make_finding("model_talk", f"“{phrase}”", severity=Severity.WARN)
+
+
+def _find_chatbot_phrase_beside(answers: Strings, source: str) -> str | None:
+    """Return the first phrase of a model in a sentence of the source that has an answer."""
+    if _find_chatbot_phrase(source) is None:
+        return None
     for start, end in find_sentence_spans(source):
         sentence = source[start:end]
-        source_phrase = _CHATBOT_PHRASE.search(sentence)
-        if source_phrase and any(contains_text(sentence, answer) for answer in answers):
-            detail = f"“{source_phrase[0]}”"
-            yield make_finding("model_talk", detail, severity=Severity.WARN)
-            return
+        phrase = _find_chatbot_phrase(sentence)
+        if phrase is None:
+            continue
+        if any(contains_text(sentence, answer) for answer in filter(None, answers)):
+            return phrase
+    return None
 
 
 # --- language -------------------------------------------------------------------------
@@ -478,9 +505,9 @@ def check_language(draft: CardContent, context: CheckContext) -> Iterator[Findin
     for detect in (detect_script, detect_language_name):
         language = detect(card)
         passage_language = detect(passage)
-        if not language or not passage_language:  # unknown
+        if UNKNOWN in (language, passage_language):
             continue
-        if language != passage_language and language not in map(detect, other_texts):
+        if language not in map(detect, (passage, *other_texts)):
             yield make_finding("other_language", f"{language}, not {passage_language}")
             return
 
@@ -495,8 +522,7 @@ def check_highlight_suitability(
 ) -> Iterator[Finding]:
     """Report a highlight that may be incomplete, no card at all, or a card of another tool.
 
-    For example, a line with `::` may be metadata or code. Images that can't be read are reported
-    as well.
+    For example, a line with `::` may be metadata or code.
     """
     highlight = context.highlight
     if highlight.form is HighlightForm.INLINE_FIELD:
@@ -509,12 +535,12 @@ def check_highlight_suitability(
         yield make_finding(OTHER_NOTE_CHECK, str(highlight.other_tool_note_id))
     if parse_schedule(highlight.tool_schedule):
         yield make_finding(OTHER_SCHEDULE_CHECK)
-    yield from _check_pictures(draft, context)
 
 
-def _check_pictures(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    all_text = "\n".join(text for _, text in draft.fields)
-    for problem in map(context.find_picture_problem, find_image_paths(all_text)):
+def check_pictures(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
+    """Report images that can't be read."""
+    for path in find_image_paths(_join_fields(draft)):
+        problem = context.find_picture_problem(path)
         if problem:
             yield make_finding("unreadable_picture", problem)
 
@@ -540,4 +566,4 @@ def check_figure_labels(draft: CardContent, context: CheckContext) -> Iterator[F
     if count > MAX_LABELS:
         hint = f"{count} labels make {count} cards; switch off those you do not want to learn"
         yield Finding(MANY_LABELS, Severity.WARN, hint)
-    yield from _check_pictures(draft, context)
+    yield from check_pictures(draft, context)

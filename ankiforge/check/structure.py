@@ -77,21 +77,10 @@ _CONTROL_CHAR = regex("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def check_empty_sides(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report sides without visible text, and cloze deletions that leave nothing to ask."""
-    if draft.kind.note_type is NoteType.BASIC:
-        for name in ("Front", "Back"):
-            if not _shows_anything(draft.get_field(name)):
-                yield make_finding("empty_side", name)
-        return
-    # report a cloze number that leaves nothing visible: no word, no image and no hint
-    text = draft.get_field("Text")
-    if "![" in text:
-        return
-    for number, hidden_gaps in parse_draft(draft).gaps_by_number:
-        shown_text = blank_out_gaps(text, hidden_gaps).replace(GAP_PLACEHOLDER, "")
-        has_hint = any(gap.hint.strip() for gap in hidden_gaps)
-        if not has_hint and not re.search(r"\w", shown_text):
-            yield make_finding("gap_is_all", f"c{number}")
+    """Report the sides of a question card that show nothing."""
+    for name in ("Front", "Back"):
+        if not _shows_anything(draft.get_field(name)):
+            yield make_finding("empty_side", name)
 
 
 def _shows_anything(text: str) -> bool:
@@ -103,22 +92,43 @@ def _shows_anything(text: str) -> bool:
     return has_visible_text(shown_text)
 
 
-def check_syntax(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report clozes and formulas that Anki can't display."""
+def check_visible_text(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
+    """Report a cloze card that shows nothing but gaps: no word, no image and no hint."""
+    text = draft.get_field("Text")
+    if "![" in text:
+        return
+    for number, hidden_gaps in parse_draft(draft).gaps_by_number:
+        if any(gap.hint.strip() for gap in hidden_gaps):
+            continue
+        shown_text = blank_out_gaps(text, hidden_gaps).replace(GAP_PLACEHOLDER, "")
+        if not re.search(r"\w", shown_text):
+            yield make_finding("gap_is_all", f"c{number}")
+
+
+def check_cloze_syntax(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
+    """Report clozes that Anki can't display, or else the first `{{` that begins no cloze."""
     problems: list[str] = []
     if draft.kind.note_type is not NoteType.BASIC:
         problems = list(cloze.find_cloze_problems(draft.get_field("Text")))
-    for problem in dict.fromkeys(problems):
-        yield make_finding("malformed", problem)
-    texts = [text for _, text in draft.fields]
-    if not problems:
-        for broken_cloze in filter(None, map(_find_broken_cloze, texts)):
+    if problems:
+        for problem in dict.fromkeys(problems):
+            yield make_finding("malformed", problem)
+        return
+    for _, text in draft.fields:
+        broken_cloze = _find_broken_cloze(text)
+        if broken_cloze is not None:
             detail = f"“{broken_cloze}” begins no cloze"
             severity = _get_severity_override(draft)
             yield make_finding("malformed", detail, severity=severity)
-            break
-    for formula in filter(None, map(_find_broken_formula, texts)):
-        yield make_finding("maths", f"“{formula}”")
+            return
+
+
+def check_formula_syntax(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
+    """Report the first formula of each field that Anki can't display."""
+    for _, text in draft.fields:
+        broken_formula = _find_broken_formula(text)
+        if broken_formula is not None:
+            yield make_finding("maths", f"“{broken_formula}”")
 
 
 def check_other_syntax(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
@@ -150,14 +160,23 @@ def check_control_characters(
 ) -> Iterator[Finding]:
     """Report the first control character in each field."""
     for name, text in draft.fields:
-        control_char = _CONTROL_CHAR.search(text.replace("\r\n", "\n"))
-        if control_char is None and not is_user_written(draft):
-            control_char = re.search("\t", text)  # because no user typed it
-        if control_char:
-            detail = f"U+{ord(control_char[0]):04X} in {name}"
-            yield make_finding(
-                "control_character", detail, severity=_get_severity_override(draft)
-            )
+        control_char = _find_control_character(
+            text.replace("\r\n", "\n"), accepts_tabs=is_user_written(draft)
+        )
+        if control_char is not None:
+            detail = f"U+{ord(control_char):04X} in {name}"
+            severity = _get_severity_override(draft)
+            yield make_finding("control_character", detail, severity=severity)
+
+
+def _find_control_character(text: str, *, accepts_tabs: bool) -> str | None:
+    """Return the first control character of a text, or None. A tab counts if no other is found."""
+    control_char = _CONTROL_CHAR.search(text)
+    if control_char is not None:
+        return control_char[0]
+    if "\t" in text and not accepts_tabs:
+        return "\t"
+    return None
 
 
 def _get_severity_override(draft: CardContent) -> Severity | None:
@@ -165,13 +184,13 @@ def _get_severity_override(draft: CardContent) -> Severity | None:
 
     A user's card with template syntax may be about templates.
     """
-    return Severity.INFO if is_user_written(draft) else None
+    if is_user_written(draft):
+        return Severity.INFO
+    return None
 
 
 def check_gap_edges(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
     """Report the first gap that splits a word, a number, or a number and its unit."""
-    if draft.kind.note_type is not NoteType.CLOZE:
-        return
     text, edges = _reveal_gaps(draft.get_field("Text"))
     for edge in edges:
         if splits_word_or_number(text, edge):
@@ -258,13 +277,18 @@ def _is_dollar_of_formula(text: str, offset: int) -> bool:
     if _TEX_WORD_END.search(before[-40:]):
         return True
     line = before.rpartition("\n")[2] + after.partition("\n")[0]
-    return bool(_OPENING_DOLLAR.match(after) and _TEX_SYNTAX.search(line))
+    if not _OPENING_DOLLAR.match(after):
+        return False
+    return _TEX_SYNTAX.search(line) is not None
 
 
 def _are_braces_balanced(formula: str) -> bool:
     depth = 0
     for brace in _BRACE.findall(formula):
-        depth += 1 if brace == "{" else -1
+        if brace == "{":
+            depth += 1
+        else:
+            depth -= 1
         if depth < 0:
             return False
     return depth == 0

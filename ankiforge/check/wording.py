@@ -7,9 +7,12 @@ The word lists are in `language/data/signs.txt`, and the patterns of badly worde
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 from pathlib import Path
+from string import ascii_lowercase, digits
+
+from msgspec.structs import replace
 
 from ankiforge.check.rules_and_text import (
     DEFINITION_START,
@@ -27,6 +30,7 @@ from ankiforge.check.rules_and_text import (
     strip_markup,
 )
 from ankiforge.language.detection import (
+    UNKNOWN,
     detect_language,
     detect_language_name,
     detect_script,
@@ -66,7 +70,8 @@ _DEPENDENT_START = regex(
     rf"(?:{build_section_pattern('signs', 'leans_back')})(?![\w’'-])"
 )
 _LEADING_PUNCTUATION = "“\"'‘(*_&%→•^~>+- "
-_EMPTY_WORDS = STOP_WORDS - NEGATIONS
+# Single letters may be names, and a negation is worth asking for.
+_EMPTY_WORDS = frozenset(word for word in STOP_WORDS - NEGATIONS if len(word) > 1)
 _PUNCTUATION_ONLY = regex(r"[\s.,;:!?'\"“”()-]+")
 # Matches section numbers, list letters and tags: `(b)`, `iv)`, `A.`, `#tag`.
 _ENUMERATOR = regex(
@@ -87,97 +92,118 @@ _MIN_ANSWER_CHARS = 4
 _MAX_PROSE_LINES = 3
 
 
-def check_cloze_wording(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report a cloze card that is badly worded, e.g. because it gives an answer away."""
-    if draft.kind.note_type is not NoteType.CLOZE:
-        return
-    reading = parse_draft(draft)
-    text = draft.get_field("Text")
-
-    # report a text that begins with a word such as `This`, `They` or `However`
-    text_start = reading.full_text.lstrip(_LEADING_PUNCTUATION)
+def check_opening(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
+    """Report a cloze text that begins with a word such as `This`, `They` or `However`."""
+    text_start = parse_draft(draft).full_text.lstrip(_LEADING_PUNCTUATION)
     dependent_start = _DEPENDENT_START.match(text_start)
     if dependent_start:
         yield make_finding(DEPENDS_ON_CONTEXT, f"“{dependent_start[0].strip()}”")
 
-    for gap, answer in zip(reading.gaps, reading.answers, strict=True):
-        yield from _check_gap_text(gap, answer)
-        yield from _check_gap_length(text, gap, answer)
-    for _, hidden_gaps in reading.gaps_by_number:
-        yield from _check_visible_words(text, hidden_gaps)
-        yield from _check_gap_leaks(text, hidden_gaps)
-    yield from check_limit(count_words(reading.full_text), "cloze_gt40w")
-    yield from check_limit(len(reading.gaps_by_number), "gaps_gt3")
-    if len(reading.gaps_by_number) == 1 and not are_gaps_highlighted(
-        draft, context.highlight
-    ):
-        hidden_answers = {answer.casefold() for answer in reading.answers}
-        yield from check_limit(len(hidden_answers), "set")
 
-
-def _check_gap_text(gap: Cloze, answer: str) -> Iterator[Finding]:
-    """Report a gap that hides no content, or a placeholder."""
-    if _hides_nothing(answer):
-        yield make_finding("gap_stopword", f"“{answer}”")
-    elif _IDENTIFIER.fullmatch(answer) and not gap.answer.startswith(("`", "$")):
-        yield make_finding("placeholder", f"“{answer}”")
+def check_gap_content(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
+    """Report gaps that hide no content."""
+    for answer in parse_draft(draft).answers:
+        if _hides_nothing(answer):
+            yield make_finding("gap_stopword", f"“{answer}”")
 
 
 def _hides_nothing(answer: str) -> bool:
     """Return whether an answer has only punctuation or stop words, or is a section number."""
     if _PUNCTUATION_ONLY.fullmatch(answer) or _ENUMERATOR.fullmatch(answer):
         return True
-    words = split_words(answer)
-    if not words or answer.isupper():  # an acronym, such as `IT`
+    if answer.isupper():  # an acronym, such as `IT`
         return False
-    # single letters may be names
-    return all(len(word) > 1 and word in _EMPTY_WORDS for word in words)
+    words = split_words(answer)
+    return bool(words) and _EMPTY_WORDS.issuperset(words)
 
 
-def _check_gap_length(text: str, gap: Cloze, answer: str) -> Iterator[Finding]:
-    """Report a gap that is too long, with a lower limit at the beginning of the text.
-
-    The lower limit doesn't apply if a definition of the gap's answer follows.
-    """
-    length = count_words(answer)
-    begins_text = not split_words(text[: gap.start])
-    if (
-        length > _MAX_OPENING_WORDS
-        and begins_text
-        and not DEFINITION_START.match(text, gap.end)
-    ):
-        yield make_finding("gap_gt8w", "it begins the text")
-    else:
-        yield from check_limit(length, "gap_gt8w")
+def check_gap_identifiers(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
+    """Report gaps with the placeholder of a template, such as `first_name`, except in code."""
+    reading = parse_draft(draft)
+    for gap, answer in zip(reading.gaps, reading.answers, strict=True):
+        if gap.answer.startswith(("`", "$")):
+            continue
+        if _IDENTIFIER.fullmatch(answer):
+            yield make_finding("placeholder", f"“{answer}”")
 
 
-def _check_visible_words(text: str, hidden_gaps: Sequence[Cloze]) -> Iterator[Finding]:
-    """Report a text that shows only stop words besides the gaps, such as `Some … there.`."""
+def check_gap_length(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
+    """Report gaps with too many words. Fewer are allowed in a gap that begins the text."""
+    reading = parse_draft(draft)
+    text = draft.get_field("Text")
+    for gap, answer in zip(reading.gaps, reading.answers, strict=True):
+        length = count_words(answer)
+        if length > _MAX_OPENING_WORDS and _opens_without_definition(gap, text):
+            yield make_finding("gap_gt8w", "it begins the text")
+        else:
+            yield from check_limit(length, "gap_gt8w")
+
+
+def _opens_without_definition(gap: Cloze, text: str) -> bool:
+    """Return whether a gap begins a text and no definition of its answer follows."""
+    if split_words(text[: gap.start]):
+        return False
+    return DEFINITION_START.match(text, gap.end) is None
+
+
+def check_visible_words(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
+    """Report a cloze that shows only stop words besides the gaps, such as `Some … there.`."""
+    text = draft.get_field("Text")
     if "![" in text or "$" in text:  # a picture or a formula shows what is asked
         return
-    visible_text = blank_out_gaps(text, hidden_gaps).replace(GAP_PLACEHOLDER, "")
-    if not find_content_words(visible_text):
-        yield make_finding("short_cloze", f"“{visible_text.strip()}”")
+    for _, hidden_gaps in parse_draft(draft).gaps_by_number:
+        visible_text = blank_out_gaps(text, hidden_gaps).replace(GAP_PLACEHOLDER, "")
+        if not find_content_words(visible_text):
+            yield make_finding("short_cloze", f"“{visible_text.strip()}”")
 
 
-def _check_gap_leaks(text: str, hidden_gaps: Sequence[Cloze]) -> Iterator[Finding]:
-    """Report blanked-out answers that are also in the visible text.
+def check_gap_leaks(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
+    """Report answers that are also in the text that is visible while they are blanked out."""
+    for _, hidden_gaps in parse_draft(draft).gaps_by_number:
+        visible_text = _get_text_around(hidden_gaps, draft.get_field("Text"))
+        for gap in hidden_gaps:
+            answer = strip_markup(gap.answer)
+            if _is_leaked(answer.strip(" .,;:"), visible_text):
+                yield make_finding("gap_leak", f"“{answer}”")
 
-    In a list, only the lines with a gap are searched.
-    """
+
+def _get_text_around(hidden_gaps: tuple[Cloze, ...], text: str) -> str:
+    """Return the visible text of a cloze. Of a list, only the lines with a gap are returned."""
     visible_text = blank_out_gaps(text, hidden_gaps)
     lines = visible_text.splitlines()
-    if len(lines) > _MAX_PROSE_LINES:
-        lines_with_gap = [line for line in lines if GAP_PLACEHOLDER in line]
-        visible_text = "\n".join(lines_with_gap)
-    for gap in hidden_gaps:
-        answer = strip_markup(gap.answer)
-        bare_answer = answer.strip(" .,;:")
-        is_short_fact = _SHORT_FACT.fullmatch(bare_answer) is not None
-        if len(bare_answer) < _MIN_ANSWER_CHARS and not is_short_fact:
-            continue
-        if contains_phrase(visible_text, bare_answer, exact=is_short_fact):
-            yield make_finding("gap_leak", f"“{answer}”")
+    if len(lines) <= _MAX_PROSE_LINES:
+        return visible_text
+    return "\n".join(line for line in lines if GAP_PLACEHOLDER in line)
+
+
+def _is_leaked(answer: str, visible_text: str) -> bool:
+    """Return whether a text contains an answer, unless the answer is too short to be telling."""
+    if _SHORT_FACT.fullmatch(answer):
+        return contains_phrase(visible_text, answer, exact=True)
+    if len(answer) < _MIN_ANSWER_CHARS:
+        return False
+    return contains_phrase(visible_text, answer)
+
+
+def check_cloze_length(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
+    """Report a cloze text with too many words."""
+    yield from check_limit(count_words(parse_draft(draft).full_text), "cloze_gt40w")
+
+
+def check_gap_count(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
+    """Report a note from which too many cards are made."""
+    yield from check_limit(len(parse_draft(draft).gaps_by_number), "gaps_gt3")
+
+
+def check_gap_set(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
+    """Report a cloze card with too many answers, unless the reader highlighted them."""
+    reading = parse_draft(draft)
+    if len(reading.gaps_by_number) != 1:
+        return
+    if are_gaps_highlighted(draft, context.highlight):
+        return
+    distinct_answers = set(map(str.casefold, reading.answers))
+    yield from check_limit(len(distinct_answers), "set")
 
 
 # --- questions ------------------------------------------------------------------------
@@ -191,23 +217,18 @@ _YES_NO = regex(
 # Rules whose message is clear without the matched words.
 _RULES_WITHOUT_DETAIL = ("yes_no", "two_questions")
 _UNSPECIFIC_WORDS = read_word_set("signs", "remark") | STOP_WORDS
+_SINGLE_CHARACTERS = frozenset(ascii_lowercase + digits)
 # The maximum number of words in an answer that is searched for in the front.
 _MAX_LEAK_WORDS = 6
 # A front with fewer words isn't taken for a request that continues a conversation.
 _MIN_IMPERATIVE_WORDS = 4
 
 
-def check_question_wording(
-    draft: CardContent, context: CheckContext
-) -> Iterator[Finding]:
-    """Report a question that is badly worded, e.g. too vague."""
-    if draft.kind.note_type is not NoteType.BASIC:
-        return
+def check_yes_or_no(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
+    """Report a question whose answer begins with yes or no."""
     answer = parse_draft(draft).answers[0]
     if _is_yes_or_no(answer):
         yield make_finding("yes_no", f"– the answer is “{to_one_line(answer)[:20]}”")
-    yield from _match_question_patterns(draft, context)
-    yield from _check_question_subject(draft, context.highlight)
 
 
 def _get_front(draft: CardContent) -> str:
@@ -223,23 +244,28 @@ def _is_yes_or_no(answer: str) -> bool:
     return _YES_NO.match(answer.strip()) is not None
 
 
-def _match_question_patterns(
+def check_question_patterns(
     draft: CardContent, context: CheckContext
 ) -> Iterator[Finding]:
-    """Report a front that a pattern in `questions.txt` matches."""
+    """Report a front that is badly worded, because a pattern in `questions.txt` matches it.
+
+    Each pattern names the rule that the front breaks.
+    """
     front = _get_front(draft)
     inapplicable_rules = _list_inapplicable_rules(draft, context)
     for pattern in _read_question_patterns():
         matched_text = pattern.find_in(front)
-        if matched_text is None or pattern.rule in inapplicable_rules:
+        if matched_text is None:
+            continue
+        if pattern.rule in inapplicable_rules:
+            continue
+        if pattern.rule in _RULES_WITHOUT_DETAIL:
+            yield make_finding(pattern.rule)
             continue
         severity = None
         if pattern.rule == "vague" and draft.origin.is_from_comment:
             severity = Severity.INFO  # the reader knows what it asks about the passage
-        if pattern.rule in _RULES_WITHOUT_DETAIL:
-            yield make_finding(pattern.rule, severity=severity)
-        else:
-            yield make_finding(pattern.rule, f"“{matched_text}”", severity=severity)
+        yield make_finding(pattern.rule, f"“{matched_text}”", severity=severity)
 
 
 def _list_inapplicable_rules(draft: CardContent, context: CheckContext) -> list[str]:
@@ -258,19 +284,15 @@ def _list_inapplicable_rules(draft: CardContent, context: CheckContext) -> list[
     return rules
 
 
-def _check_question_subject(
-    draft: CardContent, highlight: Highlight
+def check_question_subject(
+    draft: CardContent, context: CheckContext
 ) -> Iterator[Finding]:
-    """Report a question that doesn't name its subject, such as “What does this mean?”."""
+    """Report a question that doesn't say what it is about, such as “What does this mean?”."""
+    if _has_picture_on_front(draft):
+        return
     front = _get_front(draft)
-    if _is_unspecific(front) and not _has_picture_on_front(draft):
+    if _is_unspecific(front):
         yield make_finding("vague", f"“{front}”")
-    if is_user_written(draft):
-        is_unclear = continues_conversation(draft, highlight)
-    else:
-        is_unclear = _lacks_subject(draft, highlight)
-    if is_unclear:
-        yield make_finding(DEPENDS_ON_CONTEXT, f"“{front}”")
 
 
 def _is_unspecific(front: str) -> bool:
@@ -278,8 +300,22 @@ def _is_unspecific(front: str) -> bool:
 
     Single Latin letters and digits don't count as words, but single ideographs do.
     """
-    words = {word for word in split_words(front) if len(word) > 1 or not word.isascii()}
-    return front.endswith("?") and bool(words) and words <= _UNSPECIFIC_WORDS
+    if not front.endswith("?"):
+        return False
+    words = set(split_words(front)) - _SINGLE_CHARACTERS
+    return bool(words) and words <= _UNSPECIFIC_WORDS
+
+
+def check_question_context(
+    draft: CardContent, context: CheckContext
+) -> Iterator[Finding]:
+    """Report a question that only makes sense beside its passage or in its conversation."""
+    if is_user_written(draft):
+        is_unclear = continues_conversation(draft, context.highlight)
+    else:
+        is_unclear = _lacks_subject(draft, context.highlight)
+    if is_unclear:
+        yield make_finding(DEPENDS_ON_CONTEXT, f"“{_get_front(draft)}”")
 
 
 def check_answer_in_question(
@@ -290,8 +326,6 @@ def check_answer_in_question(
     If the front isn't a question, the case of letters must match, because `string type` doesn't
     give away `String`.
     """
-    if draft.kind.note_type is not NoteType.BASIC:
-        return
     full_answer = parse_draft(draft).answers[0]
     answer = full_answer.strip(" .")
     if len(answer) < _MIN_ANSWER_CHARS or count_words(answer) > _MAX_LEAK_WORDS:
@@ -305,18 +339,22 @@ def check_answer_in_question(
         yield make_finding("leak_exact", f"“{answer}”")
 
 
-def check_question_length(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
-    """Report answers that can't be recalled as a whole, and long questions."""
-    if draft.kind.note_type is not NoteType.BASIC:
+def check_answer_set(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
+    """Report an answer that lists too many things, except below a front of one word."""
+    if len(parse_draft(draft).question.split()) < 2:
         return
-    reading = parse_draft(draft)
-    if len(reading.question.split()) > 1:
-        list_items = split_answer_into_items(
-            draft.get_field("Front"), draft.get_field("Back")
-        )
-        yield from check_limit(len(list_items), "set")
-    yield from check_limit(count_words(reading.answers[0]), "answer_gt20w")
-    yield from check_limit(count_words(reading.question), "front_gt30w")
+    items = split_answer_into_items(draft.get_field("Front"), draft.get_field("Back"))
+    yield from check_limit(len(items), "set")
+
+
+def check_answer_length(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
+    """Report an answer with too many words."""
+    yield from check_limit(count_words(parse_draft(draft).answers[0]), "answer_gt20w")
+
+
+def check_question_length(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
+    """Report a front with too many words."""
+    yield from check_limit(count_words(parse_draft(draft).question), "front_gt30w")
 
 
 def _lacks_subject(draft: CardContent, highlight: Highlight) -> bool:
@@ -324,7 +362,9 @@ def _lacks_subject(draft: CardContent, highlight: Highlight) -> bool:
 
     This doesn't concern questions that begin with `?` or `q:`, because they were written as cards.
     """
-    if not draft.origin.is_from_comment or not highlight.exact:
+    if not draft.origin.is_from_comment:
+        return False
+    if not highlight.exact:
         return False
     if highlight.comment.lstrip().casefold().startswith(("?", "q:")):
         return False
@@ -338,8 +378,10 @@ def _lacks_subject(draft: CardContent, highlight: Highlight) -> bool:
 def _are_in_different_languages(text: str, other: str) -> bool:
     """Return whether two texts are known to be in different scripts or languages."""
     for detect in (detect_script, detect_language):
-        languages = (detect(text), detect(other))
-        if all(languages) and languages[0] != languages[1]:
+        language, other_language = detect(text), detect(other)
+        if UNKNOWN in (language, other_language):
+            continue
+        if language != other_language:
             return True
     return False
 
@@ -350,7 +392,9 @@ def continues_conversation(draft: CardContent, highlight: Highlight) -> bool:
     This is assumed for a request below a list item, such as “Elaborate on this”, that has no
     question mark and shares no words with its titles and answer.
     """
-    if highlight.line_syntax != LETTERED_QUESTION or not highlight.parent_items:
+    if highlight.line_syntax != LETTERED_QUESTION:
+        return False
+    if not highlight.parent_items:
         return False
     front = _get_front(draft)
     if front.endswith("?") or len(front.split()) < _MIN_IMPERATIVE_WORDS:
@@ -367,17 +411,19 @@ class _QuestionPattern(Value):
     """The id of the rule that a matching front breaks."""
     bad: re.Pattern[str]
     """Matches words that a front should not contain."""
-    excuse: re.Pattern[str] | None
+    excuse: re.Pattern[str] | None = None
     """Matches words that make such a front acceptable after all, or None for no exceptions."""
 
     def find_in(self, front: str) -> str | None:
         """Return the bad words in a front, or None if there are none or they are excused."""
-        match = self.bad.search(front)
-        if match is None:
+        bad_words = self.bad.search(front)
+        if bad_words is None:
             return None
-        if self.excuse is not None and self.excuse.search(front):
+        if self.excuse is None:
+            return bad_words[0]
+        if self.excuse.search(front):
             return None
-        return match[0]
+        return bad_words[0]
 
 
 @cache
@@ -390,14 +436,11 @@ def _read_question_patterns() -> tuple[_QuestionPattern, ...]:
     for rule, lines in sections[2:]:
         for name, pattern in placeholders.items():
             lines = lines.replace(f"<{name}>", pattern.strip())
-        bad, _, excuse = lines.partition("unless\n")
-        patterns.append(
-            _QuestionPattern(
-                rule=rule,
-                bad=_join_pattern(bad),
-                excuse=_join_pattern(excuse) if excuse else None,
-            )
-        )
+        bad, unless, excuse = lines.partition("unless\n")
+        pattern = _QuestionPattern(rule, _join_pattern(bad))
+        if unless:
+            pattern = replace(pattern, excuse=_join_pattern(excuse))
+        patterns.append(pattern)
     return tuple(patterns)
 
 
@@ -465,12 +508,12 @@ def check_external_references(
     Examples are `this paper`, `Figure 3` and `which of the following`.
     """
     reading = parse_draft(draft)
-    is_cloze = draft.kind.note_type is NoteType.CLOZE
-    shown_text = reading.full_text if is_cloze else reading.question
+    shown_text = reading.question
+    if draft.kind.note_type is NoteType.CLOZE:
+        shown_text = reading.full_text
     reference = _find_reference_to_text(shown_text)
-    if reference is None and not _lists_options(draft, shown_text):
-        texts = (shown_text, " ".join(reading.answers))
-        reference = _find_first(_REFERENCE_TO_OPTIONS, texts)
+    if reference is None:
+        reference = _find_reference_to_options(draft, shown_text)
     if reference is not None:
         yield make_finding("points_at_page", f"“{reference}”")
         return
@@ -496,11 +539,20 @@ def _find_first(pattern: re.Pattern[str], texts: Iterable[str]) -> str | None:
     return None
 
 
+def _find_reference_to_options(draft: CardContent, shown_text: str) -> str | None:
+    """Return words such as `which of the following`, or None if the card lists the options."""
+    if _lists_options(draft, shown_text):
+        return None
+    answers = " ".join(parse_draft(draft).answers)
+    return _find_first(_REFERENCE_TO_OPTIONS, (shown_text, answers))
+
+
 def _lists_options(draft: CardContent, shown_text: str) -> bool:
-    """Return whether a card has a list, which `which of the following` may refer to."""
     # plain text lacks the bullets of a list; that of the first line may be the question's own
-    field = "Text" if draft.kind.note_type is NoteType.CLOZE else "Front"
-    _, _, lines_below = draft.get_field(field).partition("\n")
+    markdown = draft.get_field("Front")
+    if draft.kind.note_type is NoteType.CLOZE:
+        markdown = draft.get_field("Text")
+    _, _, lines_below = markdown.partition("\n")
     return _LISTED_OPTIONS.search(f"{shown_text}\n{lines_below}") is not None
 
 
@@ -515,25 +567,25 @@ def check_placeholders(draft: CardContent, context: CheckContext) -> Iterator[Fi
         sides = (reading.question, *reading.answers)
     for side in sides:
         text = " ".join(side.split())
-        if _is_placeholder(text) or _is_copied_from_schema(
-            text, draft, context.highlight
-        ):
+        is_placeholder = _is_placeholder(text)
+        if not is_placeholder and not is_user_written(draft):
+            is_placeholder = _is_copied_from_schema(text, context.highlight)
+        if is_placeholder:
             yield make_finding("placeholder", f"“{text}”")
             return
 
 
 def _is_placeholder(text: str) -> bool:
-    if len(text) < _MAX_PLACEHOLDER_CHARS and _PLACEHOLDER.fullmatch(text):
+    if _DOTS_ONLY.fullmatch(text):
         return True
-    return _DOTS_ONLY.fullmatch(text) is not None
+    if len(text) >= _MAX_PLACEHOLDER_CHARS:
+        return False
+    return _PLACEHOLDER.fullmatch(text) is not None
 
 
-def _is_copied_from_schema(text: str, draft: CardContent, highlight: Highlight) -> bool:
-    """Return whether a text is a word of the reply schema that the source doesn't have.
-
-    The user may ask for `null`, and nothing can be said of a card without its source.
-    """
-    if is_user_written(draft) or not highlight.exact:
+def _is_copied_from_schema(text: str, highlight: Highlight) -> bool:
+    """Return whether a text is a word of the reply schema, such as `null`, unlike the source."""
+    if not highlight.exact:  # the source is unknown
         return False
     word = text.strip("<>[](){}\"'. ").casefold()
     if word not in _SCHEMA_WORDS:
@@ -555,31 +607,31 @@ _MIN_WORDS_BEFORE_CONJUNCTION = 4
 
 def check_truncation(draft: CardContent, context: CheckContext) -> Iterator[Finding]:
     """Report sides that break off, e.g. after a comma or a conjunction."""
-    names: Strings = ("Front", "Back")
-    if draft.kind.note_type is NoteType.CLOZE:
-        names = ("Text",)
-    for name in names:
+    for name in ("Text", "Front", "Back"):
         text = draft.get_field(name)
-        breaks_off = _ends_in(text, _COMMAS)
-        if name != "Front":  # the answer may continue a front that ends in a colon
-            breaks_off = breaks_off or _expects_more(text)
-        if breaks_off:
+        # the answer may continue a front that ends in a colon or a conjunction
+        may_continue = name == "Front"
+        if _breaks_off(text, may_continue=may_continue):
             last_words = " ".join(text.split()[-3:])
             yield make_finding("breaks_off", f"“…{last_words}”")
 
 
+def _breaks_off(text: str, *, may_continue: bool) -> bool:
+    """Return whether a text ends in a comma or, unless it may continue, expects more words."""
+    if _ends_in(text, _COMMAS):
+        return True
+    if may_continue or len(text.split()) < _MIN_WORDS_BEFORE_CONJUNCTION:
+        return False
+    if _ends_in(text, _COLONS):
+        return True
+    return text.split()[-1].strip("*_") in _CONJUNCTIONS
+
+
 def _ends_in(text: str, punctuation: Strings) -> bool:
     """Return whether a text with letters or digits ends in one of some punctuation marks."""
-    end = text.rstrip().rstrip(_CLOSING_CHARS)
-    return end.endswith(punctuation) and any(map(str.isalnum, text))
-
-
-def _expects_more(text: str) -> bool:
-    """Return whether a text of some words ends in a colon or a conjunction."""
-    words = text.split()
-    if len(words) < _MIN_WORDS_BEFORE_CONJUNCTION:
+    if not text.rstrip().rstrip(_CLOSING_CHARS).endswith(punctuation):
         return False
-    return _ends_in(text, _COLONS) or words[-1].strip("*_") in _CONJUNCTIONS
+    return any(map(str.isalnum, text))
 
 
 # --- context shown above a card -------------------------------------------------------
@@ -634,8 +686,9 @@ def _reveals_answer(text: str, answer: str) -> bool:
     bare_answer = normalize_for_comparison(_IN_PARENTHESES.sub(" ", answer))
     context_text = normalize_for_comparison(text)
     unspaced_answer = "".join(bare_answer.split())
-    if not unspaced_answer.isascii() and unspaced_answer in "".join(context_text.split()):
-        return True
+    if not unspaced_answer.isascii():
+        if unspaced_answer in "".join(context_text.split()):
+            return True
     answer_words = frozenset(split_words(bare_answer)) - _UNREVEALING_WORDS
     answer_prefixes = frozenset(map(get_word_prefix, answer_words))
     if not answer_prefixes:

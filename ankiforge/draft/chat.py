@@ -230,7 +230,7 @@ def _assign_cards(
             unused.append(_make_unmatched_problem(card, labelled))
             continue
         cards_by_key[owner.highlight.key].append(card)
-        if labelled is not None and labelled is not owner:
+        if labelled not in (None, owner):
             mark = abbreviate_in_quotes(owner.highlight.exact)
             moved.append(f"{format_card_title(card)} for {mark}")
     if moved:
@@ -250,10 +250,17 @@ class _PendingHighlight(NamedTuple):
     is_answered: bool = False
     """Whether a card for the highlight was imported before, so that it isn't pending any more."""
 
+    @property
+    def has_reliable_length(self) -> bool:
+        """Whether the highlighted text is too long to be in a quote by coincidence."""
+        return len(self.highlight.exact) >= _MIN_RELIABLE_LETTERS
+
     def overlaps(self, quote: str) -> bool:
         """Return whether the highlighted text contains `quote` or is contained in it."""
         mark = self.highlight.exact
-        return bool(find_quote(quote, mark) or find_whole_words(mark, quote))
+        if find_quote(quote, mark):
+            return True
+        return find_whole_words(mark, quote) is not None
 
     def contains(self, quote: str) -> bool:
         """Return whether `quote` occurs in the highlighted text or its context."""
@@ -281,14 +288,14 @@ def _find_owner(
             labelled = None
     if letter_count < _MIN_RELIABLE_LETTERS:
         return labelled
-    # a highlight as short as "on" occurs in many quotes, also in those near the label
-    min_length = 0 if labelled is None else _MIN_RELIABLE_LETTERS
-    quoted = []
-    for candidate in pending:
-        is_long_enough = len(candidate.highlight.exact) >= min_length
-        if is_long_enough and candidate.overlaps(card.quote):
-            quoted.append(candidate)
-    return quoted[0] if len(quoted) == 1 else labelled
+    quoted = [candidate for candidate in pending if candidate.overlaps(card.quote)]
+    if labelled is not None:
+        # a highlight as short as "on" occurs in many quotes, also in those near the label
+        quoted = [each for each in quoted if each.has_reliable_length]
+    if len(quoted) != 1:
+        return labelled
+    [owner] = quoted
+    return owner
 
 
 # The maximum number of cards that are listed as moved to the highlight that they quote.
@@ -305,12 +312,12 @@ def _make_unmatched_problem(
 ) -> Problem:
     """Explain why a card is about none of the highlights that still need a card."""
     title = format_card_title(card)
-    quote = None if isinstance(card, DeclinedCard) else card.quote
-    if quote is not None and labelled is not None and not labelled.is_answered:
-        mark = abbreviate_in_quotes(labelled.highlight.exact)
-        letters = DocumentLetters([max(list_evidence_texts(labelled.highlight), key=len)])
-        reason = letters.explain_missing_quote(quote, mark)
-        return Problem("", f"{title}: {reason}")
+    quote = ""
+    if not isinstance(card, DeclinedCard):
+        quote = card.quote
+        if labelled is not None and not labelled.is_answered:
+            reason = _explain_missing_quote(quote, labelled.highlight)
+            return Problem("", f"{title}: {reason}")
     features = []
     if card.label is not None:
         features.append(f"its label {card.label!r}")
@@ -321,3 +328,10 @@ def _make_unmatched_problem(
         return Problem("", message, _NO_QUOTE_HINT)
     reason = f"no highlight that still needs a card has {' or '.join(features)}"
     return Problem("", f"{title}: {reason}", NOT_ASKED_HINT)
+
+
+def _explain_missing_quote(quote: str, highlight: Highlight) -> str:
+    """Explain why a quote isn't in the highlight with the label of its card."""
+    mark = abbreviate_in_quotes(highlight.exact)
+    longest_text = max(list_evidence_texts(highlight), key=len)
+    return DocumentLetters([longest_text]).explain_missing_quote(quote, mark)

@@ -122,9 +122,19 @@ class OmittedText(NamedTuple):
     @property
     def summary(self) -> str:
         """The name, pages and size, e.g. `References, p. 7–9 (12,345 characters)`."""
+        name = self.name
         pages = "–".join(dict.fromkeys(filter(None, self.pages)))
-        name = f"{self.name}, p. {pages}" if pages else self.name
+        if pages:
+            name = f"{name}, p. {pages}"
         return f"{name} ({format_count(self.size, 'character')})"
+
+
+class _OmittedPart(NamedTuple):
+    """A part of a document that isn't sent, as one entry of what is omitted."""
+
+    name: str
+    start: int = 0
+    """The index of the first paragraph of a list, which distinguishes lists with the same name."""
 
 
 def partition_paragraphs(
@@ -137,30 +147,43 @@ def partition_paragraphs(
     list. Very long paragraphs are split.
     """
     repeated_pages = _find_repeated_pages(whole_text)
-    list_names = _find_omitted_lists(whole_text)
-    left_out_by_name: dict[tuple[str, int], list[Paragraph]] = {}
+    list_parts = _find_omitted_lists(whole_text)
+    left_out: dict[_OmittedPart, list[Paragraph]] = {}
     paragraphs: list[Paragraph] = []
-    is_front_matter = False
+    body_start = _count_front_matter(whole_text)
     for index, paragraph in enumerate(whole_text.paragraphs):
-        text = whole_text.get_paragraph_text(paragraph).strip()
-        if index == 0 and text.startswith(_FRONT_MATTER_FENCE):
-            is_front_matter = text == _FRONT_MATTER_FENCE or not text.endswith(
-                _FRONT_MATTER_FENCE
-            )
-        elif is_front_matter:
-            is_front_matter = not text.endswith(_FRONT_MATTER_FENCE)
-        elif paragraph.page in repeated_pages or _has_only_attributes(text):
+        text = whole_text.get_paragraph_text(paragraph)
+        if index < body_start or paragraph.page in repeated_pages:
             continue
-        elif omission := _find_omitted_part(paragraph, list_names.get(index)):
-            left_out_by_name.setdefault(omission, []).append(paragraph)
-        else:
+        if _has_only_attributes(text):
+            continue
+        omission = _find_omitted_part(paragraph, list_parts.get(index))
+        if omission is None:
             paragraphs += _split_paragraph(whole_text, paragraph)
-    left_out = []
-    for (name, _), group in left_out_by_name.items():
+        else:
+            left_out.setdefault(omission, []).append(paragraph)
+    omitted_texts = []
+    for part, group in left_out.items():
         pages = (group[0].page, group[-1].page)
         labels = tuple(map(whole_text.get_page_label, pages))
-        left_out.append(OmittedText(name, _count_chars(group), labels))
-    return paragraphs, left_out
+        omitted_texts.append(OmittedText(part.name, _count_chars(group), labels))
+    return paragraphs, omitted_texts
+
+
+def _count_front_matter(whole_text: DocumentText) -> int:
+    """Count the paragraphs of TOML front matter, which is between two lines of `+++`."""
+    texts = [
+        whole_text.get_paragraph_text(paragraph).strip()
+        for paragraph in whole_text.paragraphs
+    ]
+    if not texts or not texts[0].startswith(_FRONT_MATTER_FENCE):
+        return 0
+    if texts[0] != _FRONT_MATTER_FENCE and texts[0].endswith(_FRONT_MATTER_FENCE):
+        return 1
+    for index, text in enumerate(texts[1:], start=1):
+        if text.endswith(_FRONT_MATTER_FENCE):
+            return index + 1
+    return len(texts)
 
 
 def _find_repeated_pages(whole_text: DocumentText) -> set[int]:
@@ -177,34 +200,37 @@ def _find_repeated_pages(whole_text: DocumentText) -> set[int]:
 
 
 def _has_only_attributes(text: str) -> bool:
-    return bool(text) and not blank_out_site_markup(text).strip()
+    if not text.strip():
+        return False
+    return not blank_out_site_markup(text).strip()
 
 
 def _find_omitted_part(
-    paragraph: Paragraph, list_name: tuple[str, int] | None
-) -> tuple[str, int] | None:
+    paragraph: Paragraph, list_part: _OmittedPart | None
+) -> _OmittedPart | None:
     """Return the part to omit that a paragraph belongs to, or None if the paragraph is sent.
 
-    A part is identified by its name and a number that distinguishes parts with the same name.
+    `list_part` is the list of references, contents or tasks that it is in, if any.
     """
     if paragraph.is_private:
-        return _PRIVATE_TEXT, 0
+        return _OmittedPart(_PRIVATE_TEXT)
     if paragraph.skip_reason is not None:
-        return paragraph.skip_reason, 0
-    return (_NOTES, 0) if paragraph.is_note else list_name
+        return _OmittedPart(paragraph.skip_reason)
+    if paragraph.is_note:
+        return _OmittedPart(_NOTES)
+    return list_part
 
 
-def _find_omitted_lists(whole_text: DocumentText) -> dict[int, tuple[str, int]]:
+def _find_omitted_lists(whole_text: DocumentText) -> dict[int, _OmittedPart]:
     """Find the lists of references, contents and tasks in a document.
 
     A list follows a heading or line such as “References”, and ends at the next heading of the
     same or a higher level, or before. Full sentences under such a heading aren't a list.
 
     Returns:
-        A dict from the index of each paragraph in a list to the list's name and the index of the
-        list's first paragraph.
+        A dict from the index of each paragraph in a list to the list.
     """
-    lists: dict[int, tuple[str, int]] = {}
+    lists: dict[int, _OmittedPart] = {}
     section: _ListSection | None = None
     previous_heading = ""
     for index, paragraph in enumerate(whole_text.paragraphs):
@@ -220,12 +246,13 @@ def _find_omitted_lists(whole_text: DocumentText) -> dict[int, tuple[str, int]]:
             section = None
         previous_heading = heading
         if _DOT_LEADERS.search(text):
-            lists[index] = (_CONTENTS, 0)
+            lists[index] = _OmittedPart(_CONTENTS)
         if section is None or is_list_heading:
             continue
         if section.extends_to(text):
             covered = range(section.start, index + 1)
-            lists.update(dict.fromkeys(covered, (section.name, section.start)))
+            part = _OmittedPart(section.name, section.start)
+            lists.update(dict.fromkeys(covered, part))
     return lists
 
 
@@ -249,7 +276,10 @@ class _ListSection:
 
     def extends_to(self, text: str) -> bool:
         """Count the next paragraph, and return whether the list extends to it."""
-        self.surplus += len(text) if _is_list_entry(text) else -len(text)
+        if _is_list_entry(text):
+            self.surplus += len(text)
+        else:
+            self.surplus -= len(text)
         if self.surplus <= self.max_surplus:
             return False
         self.max_surplus = self.surplus
@@ -302,7 +332,9 @@ def _split_paragraph(
     text = whole_text.pages[paragraph.page]
     while end - start > MAX_PART_CHARS:
         sentence_ends = find_sentence_starts(text[start : start + MAX_PART_CHARS])
-        piece_end = start + (sentence_ends[-1] if sentence_ends else MAX_PART_CHARS)
+        piece_end = start + MAX_PART_CHARS
+        if sentence_ends:
+            piece_end = start + sentence_ends[-1]
         yield replace(paragraph, start=start, end=piece_end)
         start = piece_end
     yield replace(paragraph, start=start)
@@ -325,7 +357,9 @@ class DocumentPart(NamedTuple):
     def passage_count_phrase(self) -> str:
         """The number of passages to choose, as a phrase for the prompt, e.g. `the 3 passages`."""
         count = self.passage_count
-        return "the passage" if count == 1 else f"the {count} passages"
+        if count == 1:
+            return "the passage"
+        return f"the {count} passages"
 
 
 def _count_chars(paragraphs: Iterable[Paragraph]) -> int:

@@ -96,6 +96,11 @@ class Completion(Value):
         """Whether the reply has neither an answer nor reasoning."""
         return not (self.content.strip() or self.has_only_reasoning)
 
+    @property
+    def is_error(self) -> bool:
+        """Whether the reply has an error in place of an answer."""
+        return self.finish_reason == "error" and not self.content
+
     @classmethod
     def parse(cls, raw: str) -> Completion | None:
         """Parse the body of a reply, or return None if it isn't a chat completion. Never raises.
@@ -106,17 +111,16 @@ class Completion(Value):
         reply = _as_dict(_parse_json(raw))
         tokens_in, tokens_out = _parse_usage(reply)
         choices = reply.get("choices")
-        has_choices = isinstance(choices, list) and not reply.get("error")
-        if not has_choices and not tokens_out:
+        is_answer = isinstance(choices, list) and not reply.get("error")
+        if not (is_answer or tokens_out):
             return None
         choice = _get_first_choice(reply)
         message = _as_dict(choice.get("message"))
         finish_reason = str(choice.get("finish_reason") or "")
         content = _as_text(message.get("content"))
         reasoning = _parse_reasoning(message)
-        # some servers return the answer as reasoning
-        if not content and finish_reason == "stop" and _contains_answer(reasoning):
-            content = reasoning
+        if not content and finish_reason == "stop":
+            content = _find_answer_in(reasoning)
         return cls(
             content=content,
             finish_reason=finish_reason,
@@ -142,9 +146,9 @@ def _was_cut(tokens_in: int, character_count: int) -> bool:
 
 def _get_first_choice(reply: Json) -> Json:
     choices = reply.get("choices")
-    if not isinstance(choices, list) or not choices:
+    if not isinstance(choices, list):
         return {}
-    return _as_dict(choices[0])
+    return _as_dict(next(iter(choices), None))
 
 
 def _parse_usage(reply: Json) -> tuple[int, int]:
@@ -168,8 +172,11 @@ def _parse_reasoning(message: Json) -> str:
     return ""
 
 
-def _contains_answer(reasoning: str) -> bool:
-    return any(key in reasoning for key in _ANSWER_KEYS)
+def _find_answer_in(reasoning: str) -> str:
+    """Return the reasoning if it contains the answer, as that of some servers does, or ""."""
+    if any(key in reasoning for key in _ANSWER_KEYS):
+        return reasoning
+    return ""
 
 
 def _parse_json(raw: str) -> Any:
@@ -186,13 +193,17 @@ def _parse_json(raw: str) -> Any:
 
 
 def _parse_token_count(tokens: Any) -> int:
-    if not isinstance(tokens, int) or isinstance(tokens, bool):
+    if isinstance(tokens, bool) or not isinstance(tokens, int):
         return 0
-    return tokens if 0 < tokens <= MAX_CREDIBLE_TOKENS else 0
+    if not 0 < tokens <= MAX_CREDIBLE_TOKENS:
+        return 0
+    return tokens
 
 
 def _as_dict(value: Any) -> Json:
-    return value if isinstance(value, dict) else {}
+    if not isinstance(value, dict):
+        return {}
+    return value
 
 
 def _as_text(content: Any) -> str:
@@ -331,16 +342,21 @@ def find_refused_field(
         is_first: Whether the server has not answered any request so far. In that case, an
             internal error that names no field is blamed on the response format.
     """
-    if status not in _FIELD_REFUSAL_STATUSES or _is_web_page(body):
+    if status not in _FIELD_REFUSAL_STATUSES:
+        return None
+    if _is_web_page(body):
         return None
     our_fields = request_body.keys() - settings.extra_body.keys()
-    if _TEMPERATURE in our_fields and re.search(rf"\b{_TEMPERATURE}\b", body):
-        return _TEMPERATURE
+    if _TEMPERATURE in our_fields:
+        if re.search(rf"\b{_TEMPERATURE}\b", body):
+            return _TEMPERATURE
     if _FORMAT not in our_fields:
         return None
     if is_first and status in (500, 501):  # an unexplained error
         return _FORMAT
-    return _FORMAT if _FORMAT_ERROR.search(body) else None
+    if _FORMAT_ERROR.search(body):
+        return _FORMAT
+    return None
 
 
 # --- the body of an error -------------------------------------------------------------
@@ -376,7 +392,9 @@ def _to_short_line(text: str) -> str:
 
 
 def _is_web_page(body: str) -> bool:
-    return body.lstrip()[:1] not in ("{", "[") and "<" in body[:200]
+    if body.lstrip().startswith(("{", "[")):
+        return False
+    return "<" in body[:200]
 
 
 UNREADABLE_STATUS = 200
@@ -393,7 +411,7 @@ def find_inner_error_status(raw: str) -> int | None:
     error in a chat completion or any other JSON object.
     """
     completion = Completion.parse(raw)
-    if completion and (completion.finish_reason != "error" or completion.content):
+    if completion is not None and not completion.is_error:
         return None
     status = _ERROR_STATUS.search(raw.replace('\\"', '"'))
     if status:
@@ -402,9 +420,9 @@ def find_inner_error_status(raw: str) -> int | None:
         if pattern.search(raw):
             return 400
     reply = _as_dict(_parse_json(raw))
-    if reply and not reply.get("error"):
-        return None
-    return UNREADABLE_STATUS
+    if not reply or reply.get("error"):
+        return UNREADABLE_STATUS
+    return None
 
 
 # === transport ========================================================================
@@ -420,8 +438,23 @@ def _is_retry_pointless(body: str) -> bool:
 
     There is no credit, or the request or its format is refused.
     """
+    if _is_web_page(body):
+        return False
     patterns = (_NO_CREDIT, _TOO_LONG, _FORMAT_ERROR)
-    return not _is_web_page(body) and any(pattern.search(body) for pattern in patterns)
+    return any(pattern.search(body) for pattern in patterns)
+
+
+def _is_loading_model(response: httpx2.Response) -> bool:
+    if response.status_code != 503:
+        return False
+    return _LOADING_MODEL.search(response.text) is not None
+
+
+def _is_answer_overdue(error: httpx2.HTTPError) -> bool:
+    """Return whether a server that was reached hasn't answered in time."""
+    if isinstance(error, httpx2.ConnectTimeout):
+        return False
+    return isinstance(error, httpx2.TimeoutException)
 
 
 class OpenAITransport(httpx2.BaseTransport):
@@ -461,9 +494,7 @@ class OpenAITransport(httpx2.BaseTransport):
             response = self._send_until_loaded(request)
         except httpx2.HTTPError as error:
             self.finish_request()
-            if isinstance(error, httpx2.ConnectTimeout):
-                raise
-            if isinstance(error, httpx2.TimeoutException):
+            if _is_answer_overdue(error):
                 raise openai.APITimeoutError(request) from error
             raise
         status = response.status_code
@@ -480,7 +511,7 @@ class OpenAITransport(httpx2.BaseTransport):
     def _send_until_loaded(self, request: httpx2.Request) -> httpx2.Response:
         """Send a request, and again while the server loads its model, up to the timeout."""
         response = self._send_once(request)
-        while response.status_code == 503 and _LOADING_MODEL.search(response.text):
+        while _is_loading_model(response):
             if self._loading_deadline is None:
                 self._loading_deadline = time.monotonic() + self._settings.silence_timeout
                 self._notice(
@@ -497,9 +528,7 @@ class OpenAITransport(httpx2.BaseTransport):
         settings = self._settings
         headers = {"accept-encoding": "identity"}
         for name, value in request.headers.items():
-            if name not in _OUR_HEADERS and not LLM_KEY.can_be_sent_to(settings.base_url):
-                continue
-            if name != "authorization" or settings.key:
+            if self._may_send_header(name):
                 headers.setdefault(name, value)
         bounded_request = httpx2.Request(
             request.method,
@@ -526,6 +555,14 @@ class OpenAITransport(httpx2.BaseTransport):
                 kept_headers[name] = redact_secret(reply.headers[name], settings.key)
         text = redact_secret(reply.content.decode("utf-8-sig", "replace"), settings.key)
         return httpx2.Response(reply.status_code, headers=kept_headers, text=text)
+
+    def _may_send_header(self, name: str) -> bool:
+        """Return whether a header that `openai` adds to a request may be sent to the server."""
+        if name == "authorization":
+            return bool(self._settings.key)
+        if name in _OUR_HEADERS:
+            return True
+        return LLM_KEY.can_be_sent_to(self._settings.base_url)
 
     # --- pending requests -------------------------------------------------------------
 
@@ -653,11 +690,12 @@ class ModelClient:
             ConfigError, UsageError: See `check_can_send`.
         """
         self._raise_if_stopped()
+        cached = None
         if not request.item_requests and not ignore_cache:
             cached = self.find_cached_reply(request)
-            if cached:
-                self.budget.record_cached_reply()
-                return [cached]
+        if cached is not None:
+            self.budget.record_cached_reply()
+            return [cached]
         self.check_can_send()
 
         with self.budget.request_slot():
@@ -673,16 +711,10 @@ class ModelClient:
     ) -> list[ItemReply]:
         """Cache a reply once for each item, count its cost, and return the reply for each item."""
         completion = Completion.parse(raw) or Completion()
-        # a server elsewhere may count only the tokens that it hadn't cached
-        if self.settings.is_local and _was_cut(
-            completion.tokens_in, request.character_count
-        ):
-            self.budget.record_reply(completion.tokens_in, completion.tokens_out)
-            raise ServiceError(
-                f"the model read only {completion.tokens_in:,} tokens of a request of"
-                f" {request.character_count:,} characters, because its context window is smaller",
-                hint="load the model with a larger one (Ollama: OLLAMA_CONTEXT_LENGTH=16384)",
-            )
+        if (
+            self.settings.is_local
+        ):  # another may count only the tokens that it hadn't cached
+            self._check_was_read_whole(request, completion)
         tokens_in = completion.tokens_in or request_bytes // _BYTES_PER_TOKEN
         estimated_tokens_out = len(completion.content) // _CHARACTERS_PER_TOKEN
         tokens_out = completion.tokens_out or estimated_tokens_out
@@ -701,6 +733,19 @@ class ModelClient:
             replies.append(ItemReply(completion, key, label, len(items), is_cached=False))
         self.budget.record_reply(tokens_in, tokens_out, request.character_count)
         return replies
+
+    def _check_was_read_whole(
+        self, request: ModelRequest, completion: Completion
+    ) -> None:
+        """Raise an error if the server has silently cut off a request, and count its cost."""
+        if not _was_cut(completion.tokens_in, request.character_count):
+            return
+        self.budget.record_reply(completion.tokens_in, completion.tokens_out)
+        raise ServiceError(
+            f"the model read only {completion.tokens_in:,} tokens of a request of"
+            f" {request.character_count:,} characters, because its context window is smaller",
+            hint="load the model with a larger one (Ollama: OLLAMA_CONTEXT_LENGTH=16384)",
+        )
 
     def check_can_send(self) -> None:
         """Check that we may send requests to the server.
@@ -784,12 +829,10 @@ class ModelClient:
         text = error.response.text
         location = error.response.headers.get("location", "")
         failure = make_status_error(self.settings, error.status_code, text, location)
-        # a web page instead of any answer is not from a language model
-        is_gone = (
-            is_first
-            and isinstance(failure, NoReplyError)
-            and extract_error_message(text) == WEB_PAGE
-        )
+        is_gone = False
+        if is_first and isinstance(failure, NoReplyError):
+            # a web page instead of any answer is not from a language model
+            is_gone = extract_error_message(text) == WEB_PAGE
         return self._count_failure(failure, is_gone=is_gone)
 
     def _make_unreadable_error(

@@ -113,7 +113,10 @@ def parse_instruction(comment: str, passage: str = "") -> Instruction | None:
         return None
     own_comment = remove_private_tag(remove_replies(comment))
     markdown = comment_to_markdown(own_comment)
-    return _parse_command(own_comment, markdown) or _parse_question(markdown, passage)
+    command = _parse_command(own_comment, markdown)
+    if command is not None:
+        return command
+    return _parse_question(markdown, passage)
 
 
 def _parse_command(comment: str, markdown: str) -> SkipRequest | ClozeRequest | None:
@@ -134,23 +137,24 @@ def _parse_question(comment: str, passage: str) -> QuestionRequest | None:
     question = _find_question_about(passage, comment)
     if question is None:
         return None
-    is_labelled = question.has_answer_label or has_question_label(comment)
-    if passage and not is_labelled and _is_reaction(question, comment, passage):
+    if _is_reaction(question, comment, passage):
         return None
+    request = QuestionRequest(question.text, is_whole_comment=question.is_whole_comment)
+    if _is_answered(question, passage):
+        return replace(
+            request,
+            answer=question.text_after or None,
+            extra=question.text_before or None,
+        )
+    extra = _join_paragraphs(question.text_before, question.text_after)
+    return replace(request, extra=extra or None)
 
-    text_after = question.text_after
-    if _is_answer(question, passage):
-        answer, extra = text_after, question.text_before
-    else:
-        answer, extra = "", _join_paragraphs(question.text_before, text_after)
-    return QuestionRequest(
-        question.text, answer or None, extra or None, question.is_whole_comment
-    )
 
-
-def _is_answer(question: CommentQuestion, passage: str) -> bool:
+def _is_answered(question: CommentQuestion, passage: str) -> bool:
     """Return whether the text after a question is its answer, and not another remark."""
-    return question.has_answer_label or question.has_short_answer or not passage
+    if not passage:
+        return True
+    return question.has_answer_label or question.has_short_answer
 
 
 def _join_paragraphs(*paragraphs: str) -> str:
@@ -169,7 +173,9 @@ def _find_question_about(passage: str, comment: str) -> CommentQuestion | None:
             return question
 
     question = find_question(comment)
-    if question and locate_text(question.text_before, passage):
+    if question is None:
+        return None
+    if locate_text(question.text_before, passage):
         return replace(question, text_before="")
     return question
 
@@ -182,13 +188,16 @@ _EMPHATIC_MARKS = regex(r"(?:[?？]\s?){3}")
 
 
 def _is_reaction(question: CommentQuestion, comment: str, passage: str) -> bool:
-    """Return whether an unlabelled question is just a reaction, as “wtf is he saying?”.
+    """Return whether a question is just a reaction to the passage, as “wtf is he saying?”.
 
     A proper question meets two of these conditions: it begins with an interrogative, it shares a
     content word with the passage, and it has three content words, counting the interrogative.
     With emphatic marks such as `???`, it has to begin with an interrogative.
-    In a language whose interrogatives are unknown, every question is proper.
+    In a language whose interrogatives are unknown, every question is proper. So is a labelled
+    question, and one without a passage.
     """
+    if not passage or question.has_answer_label or has_question_label(comment):
+        return False
     words = blank_out_code_and_urls(question.text)
     language = _detect_language_of_comment(words, passage)
     interrogatives = read_word_set("signs", "interrogative", language)
@@ -198,10 +207,14 @@ def _is_reaction(question: CommentQuestion, comment: str, passage: str) -> bool:
     shares_word = not stems.isdisjoint(_find_content_stems(passage, language))
     first_words = split_words(words)[:_MAX_WORDS_BEFORE_INTERROGATIVE]
     if not interrogatives.isdisjoint(first_words):
-        return not shares_word and len(stems) < _MIN_CONTENT_WORDS - 1
+        if shares_word:
+            return False
+        return len(stems) < _MIN_CONTENT_WORDS - 1
     if _EMPHATIC_MARKS.search(comment):
         return True
-    return not shares_word or len(stems) < _MIN_CONTENT_WORDS
+    if not shares_word:
+        return True
+    return len(stems) < _MIN_CONTENT_WORDS
 
 
 def _detect_language_of_comment(comment: str, passage: str) -> str:
@@ -232,8 +245,7 @@ def parse_highlight_instruction(highlight: Highlight) -> Instruction | None:
     if not highlight.comment_is_instruction:
         return None
     if is_standalone_note(highlight):
-        questions = _find_note_questions(highlight)
-        return questions[0] if questions else None
+        return next(iter(_find_note_questions(highlight)), None)
     return parse_instruction(highlight.comment, highlight.exact)
 
 
@@ -245,7 +257,9 @@ def find_questions(highlight: Highlight) -> list[QuestionRequest]:
     if highlight.comment_is_instruction and is_standalone_note(highlight):
         return _find_note_questions(highlight)
     instruction = parse_highlight_instruction(highlight)
-    return [instruction] if isinstance(instruction, QuestionRequest) else []
+    if isinstance(instruction, QuestionRequest):
+        return [instruction]
+    return []
 
 
 _MAX_QUESTIONS = 20
@@ -264,7 +278,7 @@ def _find_note_questions(note: Highlight) -> list[QuestionRequest]:
     following_paragraphs: list[list[str]] = []
     for paragraph in paragraphs:
         question = find_question(paragraph)
-        if question and (question.has_answer_label or not question.text_before):
+        if question is not None and _begins_paragraph(question):
             questions.append(question)
             following_paragraphs.append([])
         elif questions:
@@ -278,6 +292,13 @@ def _find_note_questions(note: Highlight) -> list[QuestionRequest]:
                 QuestionRequest(question.text, answer, is_whole_comment=False)
             )
     return requests[:_MAX_QUESTIONS]
+
+
+def _begins_paragraph(question: CommentQuestion) -> bool:
+    """Return whether a question is at the beginning of its paragraph, or has a labelled answer."""
+    if question.has_answer_label:
+        return True
+    return not question.text_before
 
 
 def is_standalone_note(highlight: Highlight) -> bool:
@@ -301,7 +322,9 @@ def remove_comment_from_context(highlight: Highlight) -> Highlight:
     based on it.
     """
     words = highlight.comment.split()
-    if not words or not _is_near(" ".join(words[:_BEGINNING_WORDS]), highlight):
+    if not words:
+        return highlight
+    if not _is_near(" ".join(words[:_BEGINNING_WORDS]), highlight):
         return highlight
     comment = _match_words(words)
     prefix = re.sub(comment, "[…]", highlight.prefix)
@@ -366,10 +389,12 @@ def _find_obstacle(highlight: Highlight, instruction: Instruction | None) -> str
         return _find_margin_note_skip_reason(highlight, instruction)
     if highlight.kind in _PICTURE_KINDS:
         return _find_picture_skip_reason(highlight, instruction)
-    if highlight.kind is HighlightKind.STRIKE and not asks_for_card(instruction):
-        return _STRUCK_OUT_REASON
-    if not has_letter_or_digit(highlight.exact) and not _has_answer(instruction):
-        return "no text under the mark"
+    if highlight.kind is HighlightKind.STRIKE:
+        if not asks_for_card(instruction):
+            return _STRUCK_OUT_REASON
+    if not has_letter_or_digit(highlight.exact):
+        if not _has_answer(instruction):
+            return "no text under the mark"
     return None
 
 
@@ -389,16 +414,18 @@ def _find_user_skip_reason(
 
 
 def _has_answer(instruction: Instruction | None) -> bool:
-    return isinstance(instruction, QuestionRequest) and instruction.answer is not None
+    if not isinstance(instruction, QuestionRequest):
+        return False
+    return instruction.answer is not None
 
 
 def _find_margin_note_skip_reason(
     note: Highlight, instruction: Instruction | None
 ) -> str | None:
-    if _has_answer(instruction):
-        return None
     if isinstance(instruction, QuestionRequest):
-        return UNANSWERED_NOTE_REASON
+        if instruction.answer is None:
+            return UNANSWERED_NOTE_REASON
+        return None
     if note.comment.strip() or note.exact.strip():
         return "a comment without marked text"
     return "an empty comment without marked text"
@@ -407,9 +434,9 @@ def _find_margin_note_skip_reason(
 def _find_picture_skip_reason(
     picture: Highlight, instruction: Instruction | None
 ) -> str | None:
-    is_drawing = picture.kind is HighlightKind.INK
-    if is_drawing and not isinstance(instruction, QuestionRequest):
-        return "a drawing: write its question as the comment: `? …`"
+    if picture.kind is HighlightKind.INK:
+        if not isinstance(instruction, QuestionRequest):
+            return "a drawing: write its question as the comment: `? …`"
     if picture.markdown:
         return None
     if picture.source_kind is SourceKind.ZOTERO:

@@ -200,30 +200,33 @@ class ModelDrafter:
         Cached replies are reused.
 
         Returns:
-            For each card, the statement that contradicts it, "" if there is none, or None if
-            the reply doesn't cover the card.
+            For each card, the statement that contradicts it, or None if there is none or the
+            reply doesn't cover the card.
 
         Raises:
             ServiceError, ItemError: The server can't be reached or doesn't answer.
         """
         assert self._second_prompt is not None
         replies: dict[int, ItemReply] = {}
+        uncached = []
         for index, card in enumerate(cards):
             request = build_second_reading_request({"1": card}, self._second_prompt)
-            if cached := self._client.find_cached_reply(request):
+            cached = self._client.find_cached_reply(request)
+            if cached is None:
+                uncached.append(index)
+            else:
                 replies[index] = cached
-        uncached = [index for index in range(len(cards)) if index not in replies]
         for start in range(0, len(uncached), MAX_CARDS_PER_REQUEST):
             self._announce_host()
             batch = uncached[start : start + MAX_CARDS_PER_REQUEST]
             labelled = {str(n): cards[index] for n, index in enumerate(batch, start=1)}
             request = build_second_reading_request(labelled, self._second_prompt)
             replies.update(zip(batch, self._client.request_replies(request), strict=True))
-        verdicts = []
+        contradictions = []
         for _, reply in sorted(replies.items()):
-            verdicts_by_label = parse_verdicts(reply.completion.content)
-            verdicts.append(verdicts_by_label.get(str(reply.label)))
-        return verdicts
+            verdicts = parse_verdicts(reply.completion.content)
+            contradictions.append(verdicts.get(str(reply.label)))
+        return contradictions
 
     def request_reply(self, request: ModelRequest) -> str:
         """Return the content of the reply to a request, from the cache if possible.
@@ -349,7 +352,9 @@ class ModelDrafter:
         results = {}
         unreadable = []
         for highlight, reply in zip(highlights, replies, strict=True):
-            cards = [] if _get_refusal_reason(reply) else _parse_cards(reply)
+            cards = []
+            if _get_refusal_reason(reply) is None:
+                cards = _parse_cards(reply)
             single = chunk.select_highlights(highlight)
             if cards:
                 results[highlight.key] = self._make_result(single, cards, reply)
@@ -369,7 +374,7 @@ class ModelDrafter:
         """Ask again about a highlight whose reply couldn't be parsed, unless that can't help."""
         [highlight] = single.highlights
         refusal = _get_refusal_reason(reply)
-        if refusal:
+        if refusal is not None:
             return DraftingResult(
                 highlight, status=DraftingStatus.NO_CARD, reason=refusal
             )
@@ -490,12 +495,13 @@ def _parse_cards(reply: ItemReply) -> list[ReplyCard]:
     return [card for card in cards if card.label == label]
 
 
-def _get_refusal_reason(reply: ItemReply) -> str:
+def _get_refusal_reason(reply: ItemReply) -> str | None:
+    """Return why the model or the server gives no answer, or None if there is one."""
     if reply.completion.refusal:
         return f"the model refused: {' '.join(reply.completion.refusal.split())[:200]}"
     if reply.completion.finish_reason == "content_filter":
         return "the server's content filter refused it"
-    return ""
+    return None
 
 
 # --- concurrent requests --------------------------------------------------------------

@@ -28,6 +28,7 @@ from ankiforge.errors import UsageError
 from ankiforge.language.detection import detect_language
 from ankiforge.model import (
     LOOKED_UP_WORD,
+    NO_KEY,
     Card,
     CardContent,
     Document,
@@ -148,8 +149,7 @@ class HiddenTextIndex:
             for hidden in self._list_texts_beginning_like(letters, start):
                 first = origins[start]
                 end = origins[start + len(hidden) - 1] + 1
-                is_within = _is_within_word(text, first) or _is_within_word(text, end)
-                if len(hidden) >= _MIN_PARTIAL_CHARS or not is_within:
+                if len(hidden) >= _MIN_PARTIAL_CHARS or _is_whole_words(text, first, end):
                     yield first, end
 
     def _list_texts_beginning_like(self, letters: str, start: int) -> list[str]:
@@ -232,18 +232,18 @@ class PrivateSentenceIndex:
             return
         letters, origins = extract_folded_letters(text)
         for start in range(len(letters)):
-            for length in self._lengths_by_prefix.get(
-                letters[start : start + _PREFIX_LENGTH], ()
-            ):
+            prefix = letters[start : start + _PREFIX_LENGTH]
+            for length in self._lengths_by_prefix.get(prefix, ()):
                 end = start + length
-                if end <= len(letters) and letters[start:end] in self._sentences:
+                if end > len(letters):
+                    continue
+                if letters[start:end] in self._sentences:
                     yield origins[start], origins[end - 1] + 1
-        passages = {(0, len(text)), *iter_part_spans(text)}
+        passages = {(0, len(text))}
         for first, last in iter_part_spans(text):
-            passages.update(
-                (first + start, first + end)
-                for start, end in find_sentence_spans(text[first:last])
-            )
+            passages.add((first, last))
+            for start, end in find_sentence_spans(text[first:last]):
+                passages.add((first + start, first + end))
         for start, end in passages:
             first, last = bisect_left(origins, start), bisect_left(origins, end)
             part = letters[first:last]
@@ -261,8 +261,10 @@ def _is_distinctive(text: str, letters: str) -> bool:
     words = [word for word in text.split() if any(map(str.isalnum, word))]
     if len(words) >= _MIN_SENTENCE_WORDS:
         return len(letters) >= _MIN_SENTENCE_LETTERS
-    lengths = [len(extract_folded_letters(word).letters) for word in words]
-    return max(lengths, default=0) >= _MIN_LONG_WORD_LETTERS
+    for word in words:
+        if len(extract_folded_letters(word).letters) >= _MIN_LONG_WORD_LETTERS:
+            return True
+    return False
 
 
 def iter_part_spans(text: str) -> Iterator[Span]:
@@ -299,14 +301,22 @@ def mask_spans(text: str, spans: Iterable[Span]) -> str:
     return "".join(parts)
 
 
+def _is_whole_words(text: str, start: int, end: int) -> bool:
+    """Return whether a span neither begins nor ends within a word."""
+    return not any(_is_within_word(text, offset) for offset in (start, end))
+
+
 def _is_within_word(text: str, offset: int) -> bool:
     if not 0 < offset < len(text):
         return False
-    if unicodedata.combining(text[offset]):
-        return True
     before, after = text[offset - 1], text[offset]
-    is_after_letter = before.isalnum() or unicodedata.combining(before) > 0
-    return is_after_letter and after.isalnum() and not _UNSPACED.search(before + after)
+    if unicodedata.combining(after):
+        return True
+    if _UNSPACED.search(before + after):
+        return False
+    if not after.isalnum():
+        return False
+    return before.isalnum() or unicodedata.combining(before) > 0
 
 
 # --- what may leave -------------------------------------------------------------------
@@ -403,14 +413,18 @@ class PrivacyFilter:
     def find_private_reason(self, highlight: Highlight) -> str | None:
         """Return the reason why a highlight must not leave this computer, or None if it may."""
         reason = get_privacy_reason(highlight)
-        if reason is not None or not self._has_private_texts:
+        if reason is not None:
             return reason
+        if not self._has_private_texts:
+            return None
         if highlight.document.key in self._private_documents:
             return PRIVATE_DOCUMENT_REASON
         if self._repeats_private_text(highlight):
             return PRIVATE_PASSAGE_REASON
-        places = self._find_occurrences(highlight.key) if highlight.key else ()
-        return PRIVATE_PASSAGE_REASON if any(map(get_privacy_reason, places)) else None
+        if highlight.key != NO_KEY:
+            if any(map(get_privacy_reason, self._find_occurrences(highlight.key))):
+                return PRIVATE_PASSAGE_REASON
+        return None
 
     def _repeats_private_text(self, highlight: Highlight) -> bool:
         """Return whether a highlight repeats, contains or overlaps private text."""
@@ -442,7 +456,9 @@ class PrivacyFilter:
         def text(words: str) -> SendableText:
             return self.mask_text(words, document.key)
 
-        comment = highlight.comment if highlight.comment_is_instruction else ""
+        comment = ""
+        if highlight.comment_is_instruction:
+            comment = highlight.comment
         phrases = [highlight.exact[start:end] for start, end in highlight.gaps]
         return SendableHighlight(
             key=highlight.key,
@@ -477,8 +493,9 @@ class PrivacyFilter:
                 continue
             cards = [card for card in task.outdated_cards if card.key == key]
             private_reason = self.find_private_reason(highlight)
-            if any(self.is_private_card(card, document) for card in cards):
-                private_reason = private_reason or PRIVATE_PASSAGE_REASON
+            if private_reason is None:
+                if any(self.is_private_card(card, document) for card in cards):
+                    private_reason = PRIVATE_PASSAGE_REASON
             if private_reason is not None:
                 not_sent[key] = DraftingResult(
                     highlight,
@@ -507,7 +524,9 @@ class PrivacyFilter:
         """
         text = unicodedata.normalize("NFC", text)
         spans = list(self._find_private_spans(text, document))
-        return SendableText(mask_spans(text, spans) if spans else text)
+        if spans:
+            text = mask_spans(text, spans)
+        return SendableText(text)
 
     def contains_private_text(
         self, text: str, document: DocumentKey | None = None
@@ -521,8 +540,9 @@ class PrivacyFilter:
 
     def is_private_card(self, card: CardContent, document: DocumentKey) -> bool:
         """Return whether a card or draft from `document` has private text or the privacy tag."""
-        tags = (*card.tags, *card.added_tags) if isinstance(card, Card) else card.tags
-        if has_private_tag(tags):
+        if has_private_tag(card.tags):
+            return True
+        if isinstance(card, Card) and has_private_tag(card.added_tags):
             return True
         texts = [*dict(card.fields).values(), card.quote]
         return self.contains_private_text("\n".join(texts), document)
@@ -539,7 +559,9 @@ class PrivacyFilter:
         Findings, reasons, titles and headings may also repeat private text. Only the values
         under `UNMASKED_KEYS` are left as they are.
         """
-        document = None if highlight is None else highlight.document.key
+        document = None
+        if highlight is not None:
+            document = highlight.document.key
         masked_entry: Json = self._mask_value(entry, document)
         return masked_entry
 
@@ -551,8 +573,9 @@ class PrivacyFilter:
         if isinstance(part, dict):
             masked = {}
             for name, value in part.items():
-                is_masked = name not in UNMASKED_KEYS
-                masked[name] = self._mask_value(value, document) if is_masked else value
+                masked[name] = value
+                if name not in UNMASKED_KEYS:
+                    masked[name] = self._mask_value(value, document)
             return masked
         return part
 

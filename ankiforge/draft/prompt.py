@@ -41,7 +41,9 @@ def make_message(role: str, content: SendableText) -> Message:
 
 def format_item_count(count: int, noun: str) -> str:
     """Format the number of items in a request as a phrase, e.g. `all 3 cards` or `the card`."""
-    return f"the {noun}" if count == 1 else f"all {count} {noun}s"
+    if count == 1:
+        return f"the {noun}"
+    return f"all {count} {noun}s"
 
 
 # --- prompt files ---------------------------------------------------------------------
@@ -314,7 +316,9 @@ def format_highlight(
         # it becomes the answer
         phrases, mark = mark, highlight.sentence
     parts: list[tuple[str, SendableText]] = []
-    max_cards = 1 if highlight.is_looked_up else compute_max_card_count(mark)
+    max_cards = 1
+    if not highlight.is_looked_up:
+        max_cards = compute_max_card_count(mark)
     if max_cards > 1:
         parts.append(("cards", mark_as_sendable(f"up to {max_cards}")))
     if highlight.language in _STYLE_BY_LANGUAGE:
@@ -395,7 +399,10 @@ def find_reply_shape(task: DraftingTask) -> ReplyShape:
         kinds.remove(CardKind.CLOZE)
     if task.instructions.kinds:
         kinds = [kind for kind in kinds if kind in task.instructions.kinds]
-    return ReplyShape(tuple(kinds), ALTERNATIVE_COUNT if task.keeps_pending_drafts else 1)
+    shape = ReplyShape(tuple(kinds))
+    if task.keeps_pending_drafts:
+        return replace(shape, candidate_count=ALTERNATIVE_COUNT)
+    return shape
 
 
 def explain_no_allowed_kind(task: DraftingTask) -> str:

@@ -78,20 +78,25 @@ def find_evidence(quote: str, answers: Sequence[str], highlight: Highlight) -> E
     texts = list_evidence_texts(highlight)
     for text in texts:
         quoted_span = find_quote(quote, text)
-        if quoted_span is not None:
-            start, end = _extend_to_answers(text, quoted_span, answers)
-            if text == highlight.exact:
-                return Evidence(text[start:end], quoted_span[0])
-            return Evidence(text[start:end])
+        if quoted_span is None:
+            continue
+        start, end = _extend_to_answers(text, quoted_span, answers)
+        evidence = Evidence(text[start:end])
+        if text == highlight.exact:
+            quote_start, _ = quoted_span
+            evidence = replace(evidence, start=quote_start)
+        return evidence
     if any(map(str.isalnum, quote)):
         return Evidence(quote)
     for text in texts:
         answers_span = find_sentences_containing(answers, text)
-        if answers_span is not None:
-            start, end = answers_span
-            if text == highlight.exact:
-                return Evidence(text[start:end], start)
-            return Evidence(text[start:end])
+        if answers_span is None:
+            continue
+        start, end = answers_span
+        evidence = Evidence(text[start:end])
+        if text == highlight.exact:
+            evidence = replace(evidence, start=start)
+        return evidence
     return Evidence(quote)
 
 
@@ -129,12 +134,12 @@ def build_drafts(
     highlight: Highlight,
     origin: Origin,
     shape: ReplyShape,
-    max_facts: int = 0,
+    max_facts: int | None = None,
 ) -> tuple[Draft, ...]:
     """Build drafts from the cards in a reply that are about a highlight.
 
     Duplicates, and cards of a kind that wasn't requested, are dropped. At most `max_facts` drafts
-    are returned, in the order of their evidence in the highlighted text. If `max_facts` is 0,
+    are returned, in the order of their evidence in the highlighted text. If it is None,
     `compute_max_card_count` determines the limit. If several candidates for one fact were
     requested, those are returned instead, in the order of the reply. For a looked-up word, only
     the meaning comes from the reply, and the front is the word with its sentence.
@@ -142,7 +147,8 @@ def build_drafts(
     drafts = _iter_distinct_drafts(cards, highlight, origin, shape)
     if shape.candidate_count > 1:
         return tuple(islice(drafts, shape.candidate_count))
-    max_facts = max_facts or compute_max_card_count(highlight.exact)
+    if max_facts is None:
+        max_facts = compute_max_card_count(highlight.exact)
     return tuple(sorted(islice(drafts, max_facts), key=attrgetter("start")))
 
 
@@ -184,7 +190,9 @@ def _make_meaning_card(card: DraftedCard, highlight: Highlight) -> TwoSidedCard 
 
     Return None if it gives no meaning.
     """
-    if isinstance(card, ClozeCard) or not card.back:
+    if isinstance(card, ClozeCard):
+        return None
+    if not card.back:
         return None
     front = format_word_front(highlight)
     return TwoSidedCard(card.label, card.quote, front, card.back)
@@ -209,12 +217,11 @@ def make_result(
     drafts = build_drafts(cards, highlight, origin, shape)
     if drafts:
         return DraftingResult(highlight, drafts)
-    drafted_cards = [card for card in cards if not isinstance(card, DeclinedCard)]
     return DraftingResult(
         highlight,
         status=DraftingStatus.NO_CARD,
         reason=explain_missing_card(cards, shape),
-        is_declined=bool(cards) and not drafted_cards,
+        is_declined={type(card) for card in cards} == {DeclinedCard},
     )
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from html import unescape
 from itertools import count, islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
@@ -66,7 +66,7 @@ def convert_to_cloze(text: str) -> str:
     with_numbers = map_outside_literal_spans(
         _convert_to_markdown(text), lambda run: _SLOPPY_GAP.sub(r"{{c\1::", run)
     )
-    if not with_numbers or cloze.find_clozes(with_numbers):
+    if cloze.find_clozes(with_numbers):
         return with_numbers
     numbers = count(1)
     return map_outside_literal_spans(
@@ -82,17 +82,23 @@ def convert_to_cloze(text: str) -> str:
 
 def _convert_to_markdown(text: str) -> str:
     text = convert_to_dollar_math(clean_text(text))
-    # a LaTeX command has one backslash, so `\\frac` isn't a line break followed by a word
     parts = []
     copied_until = 0
     for start, end, kind in find_literal_spans(text):
-        formula = text[start:end]
-        if kind in ("math", "display") and r"\begin" not in formula:
-            formula = re.sub(r"\\\\(?=[A-Za-z]{2})", r"\\", formula)
-        parts += [text[copied_until:start], formula]
+        literal = text[start:end]
+        if kind in ("math", "display"):
+            literal = _remove_doubled_backslashes(literal)
+        parts += [text[copied_until:start], literal]
         copied_until = end
     parts.append(text[copied_until:])
     return map_outside_literal_spans("".join(parts), _strip_markup).strip()
+
+
+def _remove_doubled_backslashes(formula: str) -> str:
+    r"""Return a formula in which `\\frac` is `\frac`, unless it may be a line break and a word."""
+    if r"\begin" in formula:
+        return formula
+    return re.sub(r"\\\\(?=[A-Za-z]{2})", r"\\", formula)
 
 
 # --- HTML and links -------------------------------------------------------------------
@@ -194,7 +200,9 @@ class TwoSidedCard(Value):
     @property
     def answer_texts(self) -> Strings:
         """The answer as plain text, or () if nothing of it is left in Markdown."""
-        return (self.answer,) if self.back else ()
+        if not self.back:
+            return ()
+        return (self.answer,)
 
     @property
     def answer(self) -> str:
@@ -234,15 +242,8 @@ def parse_cards(content: str, labels: Strings) -> list[ReplyCard]:
 
 
 def parse_all_cards(content: str) -> tuple[list[ReplyCard], list[str]]:
-    """Return the distinct cards in a reply, and the JSON of each object that isn't a card.
-
-    A reply that was copied from a web page, an email or an editor may contain no readable
-    object. It is then parsed again with its HTML entities decoded, or without the `>` or number
-    at the beginning of each line.
-    """
-    text = content[:MAX_REPLY_CHARS]
-    objects = parse_objects(text) or parse_objects(unescape(text))
-    objects = objects or parse_objects(_LINE_PREFIX.sub("", text))
+    """Return the distinct cards in a reply, and the JSON of each object that isn't a card."""
+    objects = _parse_copied_objects(content[:MAX_REPLY_CHARS])
     entries = list(islice(iter_innermost_objects(objects, "h"), MAX_OBJECTS))
     # drop repeated objects, because a reply may be pasted several times
     distinct = {json.dumps(entry, default=str): entry for entry in entries}
@@ -257,11 +258,27 @@ def parse_all_cards(content: str) -> tuple[list[ReplyCard], list[str]]:
     return list(usable), list(unusable)
 
 
+def _parse_copied_objects(text: str) -> list[Any]:
+    """Parse the objects in a reply that may have been copied from a web page, email or editor.
+
+    If no object is readable, the reply is parsed again with its HTML entities decoded, and then
+    without the `>` or number at the beginning of each line.
+    """
+    objects = parse_objects(text)
+    if not objects:
+        objects = parse_objects(unescape(text))
+    if not objects:
+        objects = parse_objects(_LINE_PREFIX.sub("", text))
+    return objects
+
+
 def list_quotes(cards: Iterable[ReplyCard]) -> list[str]:
     """Return the quotes of the cards that have one."""
     quotes = []
     for card in cards:
-        if not isinstance(card, DeclinedCard) and card.quote:
+        if isinstance(card, DeclinedCard):
+            continue
+        if card.quote:
             quotes.append(card.quote)
     return quotes
 
@@ -298,8 +315,12 @@ def _rename_parts(entry: Json) -> Json:
     card: Json = {}
     for key, value in entry.items():
         name = _NAME_BY_ALIAS.get(normalize_key(str(key)))
-        if name and (name not in card or key == name):
+        if name is None:
+            continue
+        if key == name:
             card[name] = value
+        else:
+            card.setdefault(name, value)
     return card
 
 
@@ -320,18 +341,28 @@ def _parse_card(entry: Json) -> ReplyCard | None:
         return DeclinedCard(parts.label, _parse_reason(entry))
     if parts.is_empty:
         reason = _parse_reason(entry)
-        return None if reason is None else DeclinedCard(parts.label, reason)
-    kind = _KINDS.get(named_kind, CardKind.BASIC)
-    if kind is CardKind.CLOZE:
-        # a cloze without gaps becomes a question if the back has an answer
-        return (
-            _parse_cloze(parts) or _parse_two_sides(parts) or _parse_broken_cloze(parts)
-        )
-    if parts.has_both_sides:
-        return _parse_two_sides(parts, kind)
-    return (
-        _parse_cloze(parts) or _parse_two_sides(parts, kind) or _parse_broken_cloze(parts)
-    )
+        if reason is None:
+            return None
+        return DeclinedCard(parts.label, reason)
+    return _make_drafted_card(parts, _KINDS.get(named_kind, CardKind.BASIC))
+
+
+def _make_drafted_card(parts: _CardParts, named_kind: CardKind) -> DraftedCard | None:
+    """Make a card of the named kind or, if the parts don't fit this kind, of another.
+
+    A cloze without gaps becomes a question if the back has an answer.
+    """
+    two_sided_kind = named_kind
+    if named_kind is CardKind.CLOZE:
+        two_sided_kind = CardKind.BASIC
+    elif parts.has_both_sides:
+        return _parse_two_sides(parts, named_kind)
+    card: DraftedCard | None = _parse_cloze(parts)
+    if card is None:
+        card = _parse_two_sides(parts, two_sided_kind)
+    if card is None:
+        card = _parse_broken_cloze(parts)
+    return card
 
 
 class _CardParts(NamedTuple):
@@ -361,9 +392,7 @@ def _parse_cloze(parts: _CardParts) -> ClozeCard | None:
     return None
 
 
-def _parse_two_sides(
-    parts: _CardParts, kind: CardKind = CardKind.BASIC
-) -> TwoSidedCard | None:
+def _parse_two_sides(parts: _CardParts, kind: CardKind) -> TwoSidedCard | None:
     question = parts.front or parts.text
     if not question or not parts.back:
         return None
@@ -387,7 +416,8 @@ def _parse_quote(entry: Json) -> str:
     """Return the quote of a card, or "" for one or two letters, which every passage contains."""
     quote = clean_text(_get_string(entry, "quote"))
     letters = fold_alphanumerics(quote)
-    if letters.isalpha() and len(letters.encode()) < _MIN_QUOTE_BYTES:
+    is_short = len(letters.encode()) < _MIN_QUOTE_BYTES
+    if letters.isalpha() and is_short:
         return ""
     return quote
 
@@ -417,9 +447,11 @@ def _get_string(entry: Json, key: str) -> str:
         parts = value[:_MAX_LIST_PARTS]
         strings = [str(part) for part in parts if isinstance(part, str | int)]
         value = ", ".join(strings)
-    if not isinstance(value, str | int | float) or isinstance(value, bool):
+    if isinstance(value, bool):
         return ""
-    return str(value)[:_MAX_STRING_CHARS]
+    if isinstance(value, str | int | float):
+        return str(value)[:_MAX_STRING_CHARS]
+    return ""
 
 
 _EMPTY_LIST = regex(r'(?i)\W*(?:json\s*)?(?:\{\s*"cards"\s*:\s*)?\[\s*\][\s}`]*')

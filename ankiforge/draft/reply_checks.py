@@ -33,16 +33,16 @@ def explain_unusable_reply(text: str, *, is_refused: bool = False) -> str:
     if contains_chat_prompt(text):
         return "this is the text for the chat, not its answer: paste it there first"
     usable, unusable = parse_all_cards(text)
-    if not usable and is_truncated(text):
-        return (
-            "it ends in the middle of its first card: copy the whole answer of the chat"
-        )
-    if usable and is_refused:
-        return "no card in it can be used: ask the chat for others"
     if usable:
+        if is_refused:
+            return "no card in it can be used: ask the chat for others"
         return (
             "no card in it is about these highlights: it answers another text, or was imported"
             " before; if not, ask again in a new chat"
+        )
+    if is_truncated(text):
+        return (
+            "it ends in the middle of its first card: copy the whole answer of the chat"
         )
     if unusable:
         return "its cards lack a question or an answer: ask the chat for the JSON only"
@@ -136,13 +136,15 @@ def select_valid_cards(
     highlight: Highlight,
     shape: ReplyShape,
     find_faults: FindFaults,
-    max_facts: int = 0,
+    max_facts: int | None = None,
 ) -> tuple[list[ReplyCard], list[Problem]]:
     """Return the cards for a passage that no check blocks, and a problem for each other card.
 
-    A passage gets at most `max_facts` cards. If that is 0, `compute_max_card_count` determines
+    A passage gets at most `max_facts` cards. If that is None, `compute_max_card_count` determines
     the limit. Cards beyond the limit are reported as notices.
     """
+    if max_facts is None:
+        max_facts = compute_max_card_count(highlight.exact)
     passage = abbreviate_in_quotes(
         highlight.sentence or highlight.exact or highlight.document.title
     )
@@ -156,7 +158,7 @@ def select_valid_cards(
         else:
             valid_cards.append(card)
     draft_count = len(build_drafts(valid_cards, highlight, _ORIGIN, shape, max_facts))
-    if draft_count == (max_facts or compute_max_card_count(highlight.exact)):
+    if draft_count == max_facts:
         reason = f"for {passage}: it has {format_count(draft_count, 'card')}"
         for title in _list_distinct_titles(valid_cards)[draft_count:]:
             message = f"{abbreviate_in_quotes(title)} {reason}"

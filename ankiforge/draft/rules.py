@@ -137,18 +137,22 @@ def _is_kind_accepted(draft: Draft, task: DraftingTask) -> bool:
     """
     if draft.is_card_in_source or draft.origin.is_from_comment:
         return True
-    asks_for_question = task.instructions.requested_kind == "question"
-    if asks_for_question and draft.kind not in _QUESTION_KINDS:
-        return False
-    kinds = task.instructions.kinds
-    return not kinds or draft.kind in kinds
+    if task.instructions.requested_kind == "question":
+        if draft.kind not in _QUESTION_KINDS:
+            return False
+    return draft.kind in _get_accepted_kinds(task)
+
+
+def _get_accepted_kinds(task: DraftingTask) -> tuple[CardKind, ...]:
+    """Return the kinds of cards that the deck of a task accepts: all, if it names none."""
+    return task.instructions.kinds or tuple(CardKind)
 
 
 def _explain_no_accepted_kind(task: DraftingTask) -> str:
-    kinds = task.instructions.kinds
-    takes_questions = not kinds or any(kind in _QUESTION_KINDS for kind in kinds)
-    if task.instructions.requested_kind == "question" and takes_questions:
-        return "its colour asks for a question: write it as the comment: `? …`"
+    kinds = _get_accepted_kinds(task)
+    if task.instructions.requested_kind == "question":
+        if not set(_QUESTION_KINDS).isdisjoint(kinds):
+            return "its colour asks for a question: write it as the comment: `? …`"
     return f"its deck takes only {' and '.join(kinds)} cards"
 
 
@@ -192,7 +196,7 @@ def _is_struck_out(highlight: Highlight) -> bool:
         return False
     for struck in _STRUCK_OUT.finditer(highlight.markdown[0]):
         for start, end in highlight.markdown_gaps:
-            if struck.start() <= start and end <= struck.end():
+            if struck.start() <= start <= end <= struck.end():
                 return True
     return False
 
@@ -206,9 +210,11 @@ def _explain_no_card(highlight: Highlight) -> str:
     if _HEADING.fullmatch(exact) or normalize_for_lookup(exact) in headings:
         return MARKED_HEADING
     span = locate_text(exact, highlight.sentence)
-    if span and not _find_visible_words(highlight.sentence, (span,)):
-        return WHOLE_SENTENCE_MARKED.format(form="your question as its comment")
-    return NO_QUESTION
+    if span is None:
+        return NO_QUESTION
+    if _find_visible_words(highlight.sentence, (span,)):
+        return NO_QUESTION
+    return WHOLE_SENTENCE_MARKED.format(form="your question as its comment")
 
 
 def _draft_marked_phrases(highlight: Highlight) -> tuple[Draft, ...] | str:
@@ -242,7 +248,9 @@ def _draft_marked_phrases(highlight: Highlight) -> tuple[Draft, ...] | str:
 
 def _begins_with_bold_lead_in(highlight: Highlight) -> bool:
     """Return whether a text begins with bold words that introduce the rest, such as `Note:`."""
-    if highlight.line_syntax != "**" or not highlight.gaps:
+    if highlight.line_syntax != "**":
+        return False
+    if not highlight.gaps:
         return False
     start, end = highlight.gaps[0]
     if re.search(r"\w", highlight.exact[:start]):
@@ -314,18 +322,25 @@ def _extend_to_whole_numbers(text: str, spans: list[Span]) -> list[Span]:
 def _draft_hand_written(highlight: Highlight) -> tuple[Draft, ...] | str:
     sides = highlight.markdown
     origin = f"rules:{highlight.form.value}"
-    if highlight.form is HighlightForm.CLOZE and sides:
+    if not sides:
+        if highlight.form is HighlightForm.BLOCK:
+            return MISSING_ANSWER
+        return _EMPTY_SIDE
+    if highlight.form is HighlightForm.CLOZE:
         return (_draft_hand_written_cloze(highlight, origin),)
-    if highlight.form is HighlightForm.BLOCK and not sides:
-        return MISSING_ANSWER
-    if len(sides) not in (2, 3) or not all(side.strip() for side in sides):
-        return "a card with an empty side"
+    if len(sides) not in (2, 3) or not all(map(str.strip, sides)):
+        return _EMPTY_SIDE
     front, back, *extra = sides
-    kind = CardKind.TWO_WAY if highlight.is_two_way else CardKind.BASIC
+    kind = CardKind.BASIC
+    if highlight.is_two_way:
+        kind = CardKind.TWO_WAY
     fields = make_two_sided_fields(kind, front, back)
     if extra:
         fields += (("Extra", extra[0]),)
     return (_make_draft(highlight, kind, fields, _get_answer_text(back), origin),)
+
+
+_EMPTY_SIDE = "a card with an empty side"
 
 
 def _draft_hand_written_cloze(highlight: Highlight, origin: str) -> Draft:
@@ -352,7 +367,7 @@ def _draft_question(highlight: Highlight, question: QuestionRequest) -> Draft:
     if question.answer is None:
         back = passage
         # a picture without text is identified by its id
-        answer = highlight.exact or highlight.source_id or _get_answer_text(back)
+        answer = highlight.exact or highlight.source_id or _get_answer_text(passage)
     else:
         back = question.answer
         answer = to_plain_text(question.answer)
@@ -377,7 +392,9 @@ def _get_passage_markdown(highlight: Highlight) -> str:
 def _get_question_drafter(highlight: Highlight, question: QuestionRequest) -> str:
     if highlight.kind is HighlightKind.NOTE or not question.is_whole_comment:
         return LONG_COMMENT_DRAFTER
-    return "rules:comment" if highlight.exact else "rules:comment-picture"
+    if highlight.exact:
+        return "rules:comment"
+    return "rules:comment-picture"
 
 
 def format_word_front(highlight: Highlight) -> str:
@@ -387,14 +404,13 @@ def format_word_front(highlight: Highlight) -> str:
     sentence = highlight.sentence
     front = text_to_markdown(word)
     span = find_whole_words(word, sentence) or locate_text(word, sentence)
-    if span and _find_visible_words(sentence, (span,)):
-        start, end = span
-        before, after = (
-            text_to_markdown(sentence[:start]),
-            text_to_markdown(sentence[end:]),
-        )
-        front += f"\n\n{before}**{text_to_markdown(sentence[start:end])}**{after}"
-    return front
+    if span is None or not _find_visible_words(sentence, (span,)):
+        return front
+    start, end = span
+    before, bold, after = map(
+        text_to_markdown, (sentence[:start], sentence[start:end], sentence[end:])
+    )
+    return f"{front}\n\n{before}**{bold}**{after}"
 
 
 def _draft_vocabulary(highlight: Highlight) -> Draft:
@@ -410,15 +426,17 @@ def _draft_requested_cloze(
     """Draft the cloze that a comment asks for, or return the reason why this is impossible."""
     if request.phrase is None:
         draft = _draft_cloze_of_phrase(highlight, highlight.exact)
-        return (draft,) if draft else NO_CONTEXT
+        if draft is None:
+            return NO_CONTEXT
+        return (draft,)
 
     # search for the phrase as written, because it may be e.g. `<p>`, then without formatting
     phrases = (request.phrase, to_plain_text(comment_to_markdown(request.phrase)))
     for phrase in phrases:
-        draft = _draft_formatted_cloze(highlight, phrase)
-        draft = draft or _draft_cloze_of_phrase(highlight, phrase)
-        if draft:
-            return (draft,)
+        for draft_cloze in (_draft_formatted_cloze, _draft_cloze_of_phrase):
+            draft = draft_cloze(highlight, phrase)
+            if draft is not None:
+                return (draft,)
     if any(locate_text(phrase, highlight.context) for phrase in phrases):
         return NO_CONTEXT
     return f"“{request.phrase}” is not in the passage"
@@ -430,7 +448,9 @@ def _draft_formatted_cloze(highlight: Highlight, phrase: str) -> Draft | None:
         return None
     markdown = highlight.markdown[0]
     span = locate_text(phrase, markdown)
-    if span is None or not _leaves_words_visible(markdown, (span,)):
+    if span is None:
+        return None
+    if not _leaves_words_visible(markdown, (span,)):
         return None
     text = cloze.add_clozes(markdown, (span,))
     fields: Fields = (("Text", text),)
@@ -442,7 +462,9 @@ def _draft_cloze_of_phrase(highlight: Highlight, phrase: str) -> Draft | None:
     """Draft a cloze from the passage or, if that is all blanked out, from its sentence."""
     for text in (highlight.exact, highlight.sentence):
         span = locate_text(phrase, text)
-        if span and _leaves_words_visible(text, (span,)):
+        if span is None:
+            continue
+        if _leaves_words_visible(text, (span,)):
             return _make_cloze_draft(highlight, text, (span,), CLOZE_REQUEST_DRAFTER)
     return None
 
@@ -472,9 +494,11 @@ def _is_label_repeated_after(text: str, start: int, end: int) -> bool:
     For example, in `==Falling sales of papers==: Papers are sold less`, the text after the colon
     would give a gap in the label away.
     """
+    if re.search(r"\w", text[:start]):
+        return False
     phrase = text[start:end].rstrip(" :：")
     colon = _LABEL_END.match(text, start + len(phrase))
-    if colon is None or re.search(r"\w", text[:start]):
+    if colon is None:
         return False
     return not find_stems(phrase).isdisjoint(find_stems(text[colon.end() :]))
 
@@ -485,10 +509,12 @@ _MIN_LONG_WORD = 5
 
 def _leaves_words_visible(text: str, spans: Sequence[Span]) -> bool:
     words = _find_visible_words(text, spans)
-    if len(words) == 1:
-        [word] = words
-        return len(word) >= _MIN_LONG_WORD and not word.isascii()
-    return len(words) >= 2
+    if len(words) != 1:
+        return len(words) > 1
+    [word] = words
+    if word.isascii():
+        return False
+    return len(word) >= _MIN_LONG_WORD
 
 
 def _find_visible_words(text: str, spans: Sequence[Span]) -> list[str]:
@@ -521,8 +547,10 @@ def _make_cloze_draft(
 def _make_draft(
     highlight: Highlight, kind: CardKind, fields: Fields, answer: str, origin: str
 ) -> Draft:
-    # a highlight over `Term: text` isn't a hand-written card, so it has to be reviewed
-    is_term = highlight.form is HighlightForm.TERM
+    is_card = highlight.kind is HighlightKind.CARD
+    if highlight.form is HighlightForm.TERM:
+        # a highlight over `Term: text` isn't a hand-written card, so it has to be reviewed
+        is_card = False
     return Draft(
         key=highlight.key,
         kind=kind,
@@ -531,5 +559,5 @@ def _make_draft(
         answer=answer,
         start=0,
         origin=Origin(origin),
-        is_card_in_source=highlight.kind is HighlightKind.CARD and not is_term,
+        is_card_in_source=is_card,
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+from ankiforge.draft.ask import Ask
 from ankiforge.draft.privacy import SendableText, mark_as_sendable
 from ankiforge.draft.prompt import (
     ModelRequest,
@@ -45,14 +46,34 @@ class CardToCheck(Value):
     answer: SendableText
 
 
-def build_second_reading_text(
+Verdicts = dict[str, str | None]
+"""Maps the label of a card to the passage's statement that contradicts it, or to None if the
+passage supports the card.
+"""
+
+
+class SecondReading(Ask[Verdicts]):
+    """A request to compare cards with their passages."""
+
+    cards_by_label: Mapping[str, CardToCheck]
+
+    @property
+    def chat_text(self) -> str:
+        """The request as text to paste into a chat."""
+        count = format_item_count(len(self.cards_by_label), "card")
+        return self.request.to_chat_text(f"answer for {count}")
+
+    def parse_reply(self, reply: str) -> Verdicts:
+        """Parse the verdicts in a reply. See `parse_verdicts`."""
+        return parse_verdicts(reply)
+
+
+def prepare_second_reading(
     cards_by_label: Mapping[str, CardToCheck], prompt: Prompt
-) -> str:
-    """Build the text to paste into a chat, asking it to compare cards with their passages."""
+) -> SecondReading:
+    """Build the request to compare cards with their passages."""
     request = build_second_reading_request(cards_by_label, prompt)
-    return request.to_chat_text(
-        f"answer for {format_item_count(len(cards_by_label), 'card')}"
-    )
+    return SecondReading(request, cards_by_label)
 
 
 _STRING_SCHEMA = {"type": "string"}
@@ -70,7 +91,7 @@ _EXAMPLE = {"cards": [{"h": "", "verdict": "|".join(_VERDICTS), "says": ""}]}
 def build_second_reading_request(
     cards_by_label: Mapping[str, CardToCheck], prompt: Prompt
 ) -> ModelRequest:
-    """Build the request that asks a model to compare cards with their passages."""
+    """Build the messages that ask to compare cards with their passages."""
     formatted_cards = []
     for label, card in cards_by_label.items():
         parts = (
@@ -85,34 +106,29 @@ def build_second_reading_request(
         "schema": mark_as_sendable(json.dumps(_EXAMPLE)),
         "highlights": join_texts(formatted_cards),
     }
-    item_requests: tuple[ModelRequest, ...] = ()
+    item_requests = []
     if len(cards_by_label) > 1:
-        cards = cards_by_label.values()
-        item_requests = tuple(
-            build_second_reading_request({"1": card}, prompt) for card in cards
-        )
+        for card in cards_by_label.values():
+            item_requests.append(build_second_reading_request({"1": card}, prompt))
     messages = prompt.render_messages(values)
-    return ModelRequest(messages, _SCHEMA, prompt.fingerprint, item_requests)
+    return ModelRequest(messages, _SCHEMA, prompt.fingerprint, tuple(item_requests))
 
 
-def parse_verdicts(reply: str) -> dict[str, str]:
-    """Parse the verdicts in a reply, and return them by the label of the card.
-
-    A verdict is the passage's statement that contradicts the card, or "" if the passage supports
-    the card. Cards with an unknown or missing verdict are left out.
-    """
-    verdicts = {}
+def parse_verdicts(reply: str) -> Verdicts:
+    """Parse the verdicts in a reply. Cards with an unknown or missing verdict are left out."""
+    verdicts: Verdicts = {}
     for entry in iter_innermost_objects(parse_objects(reply), "h"):
         label = parse_label(entry)
         if label is None or entry.get("verdict") not in _VERDICTS:
             continue
-        is_supported = entry["verdict"] == _SUPPORTED
-        verdicts[label] = "" if is_supported else _parse_doubt(entry)
+        verdicts[label] = _parse_contradiction(entry)
     return verdicts
 
 
-def _parse_doubt(entry: Json) -> str:
-    """Return what the passage says instead of the card, on one line."""
+def _parse_contradiction(entry: Json) -> str | None:
+    """Return what the passage says instead of the card, on one line, or None if both agree."""
+    if entry["verdict"] == _SUPPORTED:
+        return None
     statement = entry.get("says")
     if not isinstance(statement, str):
         return NO_STATEMENT

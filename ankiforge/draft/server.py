@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
@@ -44,6 +44,19 @@ if TYPE_CHECKING:
 
 _CLOUD_SUFFIX = regex(r"[-:]cloud$")
 _RESERVED_FIELDS = ("model", "messages", "stream", "n")
+
+
+class _ServerDefaults(NamedTuple):
+    """The settings of a server that the user leaves to the program."""
+
+    silence_timeout: float
+    concurrency: int
+    per_request: int
+
+
+# A server on this computer may lack a graphics card.
+_LOCAL_DEFAULTS = _ServerDefaults(silence_timeout=600.0, concurrency=1, per_request=1)
+_REMOTE_DEFAULTS = _ServerDefaults(silence_timeout=120.0, concurrency=4, per_request=5)
 
 
 class ServerSettings(Value):
@@ -144,12 +157,14 @@ class ServerSettings(Value):
         """
         key = self.key
         name = self.key_name
-        if name and not key and not self.is_local:
-            raise ConfigError(
-                f"llm.key_env: the environment variable {name} is not set",
-                hint=f"export {name}=… before the run",
-            )
-        if not key.isascii() or not key.isprintable():
+        if not key:
+            if name and not self.is_local:
+                raise ConfigError(
+                    f"llm.key_env: the environment variable {name} is not set",
+                    hint=f"export {name}=… before the run",
+                )
+            return ""
+        if not _is_valid_key(key):
             raise ConfigError(
                 f"the key in {name} contains characters that no key has",
                 hint="copy it again, without a line end",
@@ -157,22 +172,25 @@ class ServerSettings(Value):
         return key
 
     @property
+    def _defaults(self) -> _ServerDefaults:
+        if self.is_local:
+            return _LOCAL_DEFAULTS
+        return _REMOTE_DEFAULTS
+
+    @property
     def silence_timeout(self) -> float:
         """The number of seconds without data from the server after which a request fails."""
-        default = 600.0 if self.is_local else 120.0
-        return self.timeout_s or default
+        return self.timeout_s or self._defaults.silence_timeout
 
     @property
     def max_concurrent_requests(self) -> int:
         """The `concurrency` setting, or the default for this server."""
-        default = 1 if self.is_local else 4
-        return self.concurrency or default
+        return self.concurrency or self._defaults.concurrency
 
     @property
     def highlights_per_request(self) -> int:
         """The `per_request` setting, or the default for this server."""
-        default = 1 if self.is_local else 5
-        return self.per_request or default
+        return self.per_request or self._defaults.per_request
 
     @property
     def price_per_million_tokens(self) -> tuple[float, float] | None:
@@ -323,14 +341,14 @@ def read_providers(environ: Texts = os.environ) -> Iterator[Provider]:
     """
     openai_url = find_openai_base_url(environ)
     for provider in _read_provider_table():
-        if provider.name == "openai" and openai_url:
-            origin = parse_origin(openai_url)
-            if not any(origin):
-                continue
-            if origin != parse_origin(provider.base_url):
-                provider = replace(
-                    provider, base_url=openai_url, price_usd=None, source=""
-                )
+        if provider.name != "openai" or not openai_url:
+            yield provider
+            continue
+        origin = parse_origin(openai_url)
+        if not any(origin):
+            continue
+        if origin != parse_origin(provider.base_url):
+            provider = replace(provider, base_url=openai_url, price_usd=None, source="")
         yield provider
 
 
@@ -394,8 +412,9 @@ def is_small_model(base_url: str, model: str) -> bool:
     billion_parameters = parse_model_size(model)
     if billion_parameters is not None:
         return billion_parameters <= MAX_SMALL_MODEL_BILLIONS
-    is_hosted = _HOSTED_MODEL.search(model.casefold()) is not None
-    return is_loopback(base_url) and not is_hosted
+    if _HOSTED_MODEL.search(model.casefold()):
+        return False
+    return is_loopback(base_url)
 
 
 def describe_question_quality(base_url: str, model: str) -> str:
@@ -564,7 +583,7 @@ def list_models(base_url: str, key: str = "", timeout: float = 3.0) -> Strings:
         ServerReplyError: The connection failed, or the reply is an error or not a list of
             models.
     """
-    if not (key.isascii() and key.isprintable()):
+    if not _is_valid_key(key):
         raise ServerReplyError("was not contacted: the key contains invalid characters")
     reply = fetch_json(
         f"{base_url.rstrip('/')}/models", key, timeout, MAX_STEPS * timeout
@@ -574,6 +593,11 @@ def list_models(base_url: str, key: str = "", timeout: float = 3.0) -> Strings:
     except (TypeError, LookupError) as error:
         raise ServerReplyError("is not a language model server") from error
     return tuple(redact_secret(name, key) for name in names if _is_valid_model_name(name))
+
+
+def _is_valid_key(key: str) -> bool:
+    """Return whether a key, which may be "", can be sent in an HTTP header."""
+    return key.isascii() and key.isprintable()
 
 
 def _is_valid_model_name(name: str) -> bool:
@@ -603,7 +627,7 @@ def fetch_json(
     url: str,
     key: str,
     timeout: float,
-    total_timeout: float = 0.0,
+    total_timeout: float | None = None,
     body: Json | None = None,
 ) -> Any:
     """Fetch JSON from a model server, limiting time and size, and following no redirects.
@@ -612,7 +636,7 @@ def fetch_json(
         url: The URL. No proxy is used for this computer.
         key: The bearer token, or "" for none. It is removed from error messages.
         timeout: The timeout of each network operation, in seconds.
-        total_timeout: The timeout of the whole exchange in seconds, or 0 to use `timeout`.
+        total_timeout: The timeout of the whole exchange in seconds, or None to use `timeout`.
         body: The JSON to post, or None for a GET request.
 
     Raises:
@@ -620,25 +644,29 @@ def fetch_json(
     """
     import httpx2
 
+    if total_timeout is None:
+        total_timeout = timeout
+    method = "POST"
+    if body is None:
+        method = "GET"
     try:
         with open_client(url) as client:
             request = client.build_request(
-                "GET" if body is None else "POST",
+                method,
                 url,
                 json=body,
                 timeout=httpx2.Timeout(timeout, connect=min(timeout, 10.0)),
             )
             if key:
                 request.headers["Authorization"] = f"Bearer {key}"
-            response = client.fetch(request, total_timeout or timeout)
+            response = client.fetch(request, total_timeout)
         if response.status_code != 200:
             phrase = redact_secret(response.reason_phrase, key)
             status = f"{response.status_code} {phrase}".strip()
             raise ServerReplyError(f"returned {status}", response.status_code)
         return response.json()
     except httpx2.TimeoutException as error:
-        seconds = total_timeout or timeout
-        raise ServerReplyError(f"does not answer within {seconds:g} s") from error
+        raise ServerReplyError(f"does not answer within {total_timeout:g} s") from error
     except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
         detail = redact_secret(str(error), key)
         raise ServerReplyError(f"does not answer ({detail})") from error

@@ -61,7 +61,9 @@ def detect_script(text: str) -> str:
     if not scripts:
         return UNKNOWN
     name, count = scripts.most_common(1)[0]
-    min_letters = _MIN_LATIN_LETTERS if name == "Latin" else _MIN_LETTERS
+    min_letters = _MIN_LETTERS
+    if name == "Latin":
+        min_letters = _MIN_LATIN_LETTERS
     if count < min_letters or count <= _MIN_LETTER_FRACTION * scripts.total():
         return UNKNOWN
     return name
@@ -154,7 +156,9 @@ def _detect_by_letters(sample: str) -> str | None:
         return None
     ideographs = len(_IDEOGRAPH.findall(sample))
     if ideographs * 4 > len(sample):
-        return "ja" if len(_KANA.findall(sample)) * 8 > ideographs else "zh"
+        if len(_KANA.findall(sample)) * 8 > ideographs:
+            return "ja"
+        return "zh"
     if len(_CYRILLIC.findall(sample)) * 2 > len(sample):
         return "ru"
     if _FOREIGN_LETTER.search(sample):
@@ -168,9 +172,11 @@ def _detect_by_words(sample: str) -> str | None:
     The language is `UNKNOWN` if it has function words but no word lists.
     """
     counts = _count_function_words(sample)
-    if counts.most > counts.next_most:
-        return counts.language if counts.language in LANGUAGES else UNKNOWN
-    return _detect_by_vocabulary(sample)
+    if counts.most == counts.next_most:
+        return _detect_by_vocabulary(sample)
+    if counts.language in LANGUAGES:
+        return counts.language
+    return UNKNOWN
 
 
 # If function words don't decide, a text must have at least this many words, and the tables of a

@@ -7,9 +7,10 @@ cues, which are words that reveal the purpose of a sentence, such as a definitio
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -66,8 +67,10 @@ def read_section(file: str, section: str) -> dict[str, tuple[str, ...]]:
 def read_word_set(file: str, section: str, label: str | None = None) -> WordSet:
     """Return the casefolded words of a section, or only the words under `label` if given."""
     lines = read_section(file, section)
-    lists = lines.values() if label is None else [lines.get(label, ())]
-    return frozenset(word.casefold() for words in lists for word in words)
+    word_lists: Iterable[Strings] = lines.values()
+    if label is not None:
+        word_lists = [lines.get(label, ())]
+    return frozenset(map(str.casefold, chain.from_iterable(word_lists)))
 
 
 def read_labels_by_word(file: str, section: str) -> dict[str, str]:
@@ -146,10 +149,7 @@ class CueFinder:
         for index, word in enumerate(words):
             for section_name, tail in self._list_cues_beginning_with(word):
                 end = index + 1 + len(tail)
-                following_words = words[index + 1 : end]
-                if len(following_words) == len(tail) and all(
-                    map(_matches_cue_word, following_words, tail)
-                ):
+                if _match_cue_words(words[index + 1 : end], tail):
                     cues.append(Cue(section_name, index, end))
         return cues
 
@@ -163,9 +163,17 @@ class CueFinder:
         return self._tail_cache[word]
 
 
+def _match_cue_words(words: Sequence[str], tail: Strings) -> bool:
+    """Return whether words match those of a cue. A `*` at the end of the latter is any ending."""
+    if len(words) != len(tail):
+        return False
+    return all(map(_matches_cue_word, words, tail))
+
+
 def _matches_cue_word(word: str, pattern: str) -> bool:
-    """Return whether a word matches a word of a cue. A final `*` in the cue matches any ending."""
-    return word == pattern or (pattern[-1] == "*" and word.startswith(pattern[:-1]))
+    if pattern.endswith("*"):
+        return word.startswith(pattern[:-1])
+    return word == pattern
 
 
 class WordClass(StrEnum):
@@ -253,7 +261,9 @@ class LanguageTables:
         if folded.isalpha():
             return folded
         folded = folded.replace("’", "'")
-        return folded.removesuffix("'s") if self.name in ("en", "de") else folded
+        if self.name in ("en", "de"):
+            return folded.removesuffix("'s")
+        return folded
 
     def look_up_word(self, word: str) -> tuple[WordClass, float]:
         """Return the class and Zipf frequency of a casefolded word.
@@ -266,12 +276,14 @@ class LanguageTables:
 
     def get_frequency(self, word: str) -> float | None:
         """Return the Zipf frequency of a casefolded word, or None if no word list contains it."""
-        entry = self._entries.get(word)
-        return None if entry is None else entry[1]
+        if word not in self._entries:
+            return None
+        _, zipf = self._entries[word]
+        return zipf
 
     def _guess_class(self, word: str) -> WordClass:
         """Return the class of a word that no table contains. A noun is the most likely."""
-        if self.name == "en" and len(word) >= _MIN_INFLECTED_LENGTH:
+        if self.name == "en":
             verb_class = self._find_class_of_inflected_verb(word)
             if verb_class is not None:
                 return verb_class
@@ -283,6 +295,8 @@ class LanguageTables:
 
     def _find_class_of_inflected_verb(self, word: str) -> WordClass | None:
         """Return the class of an inflected English verb, or None if the word isn't one."""
+        if len(word) < _MIN_INFLECTED_LENGTH:
+            return None
         for ending, base_endings, inflected_class in _INFLECTIONS:
             if not word.endswith(ending):
                 continue
@@ -291,8 +305,9 @@ class LanguageTables:
                 if base_form not in self._entries:
                     continue
                 base_class, zipf = self._entries[base_form]
-                is_verb = base_class in (WordClass.VERB, WordClass.NOUN_OR_VERB)
-                if is_verb and zipf > UNKNOWN_WORD_ZIPF:
+                if base_class not in (WordClass.VERB, WordClass.NOUN_OR_VERB):
+                    continue
+                if zipf > UNKNOWN_WORD_ZIPF:
                     return inflected_class or base_class
         return None
 

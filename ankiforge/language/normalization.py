@@ -159,8 +159,8 @@ def _stem_content_word(word: str) -> str | None:
     if word in _CONTENTLESS_WORDS or _is_particle(word):
         return None
     stem = stem_word(word)
-    if len(stem) >= _MIN_ADVERB_LENGTH and stem.endswith("ly"):
-        return stem_word(stem[:-2]) or None
+    if stem.endswith("ly") and len(stem) >= _MIN_ADVERB_LENGTH:
+        stem = stem_word(stem.removesuffix("ly"))
     return stem or None
 
 

@@ -179,9 +179,12 @@ def _iter_number_words(text: str) -> Iterator[int]:
 
 def _may_be_another_word(number_words: list[str], value: int) -> bool:
     """Return whether a number is one short word in Latin letters, such as the Italian `due`."""
-    word = number_words[0]
-    is_single = len(number_words) == 1 and word in _SPELLED
-    return is_single and word[0] <= _LAST_LATIN_LETTER and value < _MIN_CERTAIN_VALUE
+    if len(number_words) > 1 or value >= _MIN_CERTAIN_VALUE:
+        return False
+    [word] = number_words
+    if word not in _SPELLED:  # it is composed of several
+        return False
+    return word[0] <= _LAST_LATIN_LETTER
 
 
 _MAY_BE_SPELLED = regex(
@@ -379,9 +382,13 @@ _ASCII_UNIT_PATTERNS = _build_word_patterns(r"[^\W_]", r"[^\W_]")
 @lru_cache(maxsize=512)  # the drafts of a batch are checked after all of them are drafted
 def _find_words_and_quantities(text: str) -> tuple[Span, ...]:
     """Return the spans of the words, numbers and quantities in a text."""
-    word, word_or_quantity = _ASCII_UNIT_PATTERNS if text.isascii() else _UNIT_PATTERNS
+    word, word_or_quantity = _UNIT_PATTERNS
+    if text.isascii():
+        word, word_or_quantity = _ASCII_UNIT_PATTERNS
     # a text without digits contains only words, and the other pattern is slow to compile
-    pattern = word_or_quantity if any(map(str.isdigit, text)) else word
+    pattern = word
+    if any(map(str.isdigit, text)):
+        pattern = word_or_quantity
     return tuple([match.span() for match in pattern.finditer(text)])
 
 
@@ -402,15 +409,18 @@ def splits_word_or_number(text: str, offset: int) -> bool:
 
     It may begin or end at a hyphen between words, as in `well-{{known}}`.
     """
-    is_at_space = any(map(str.isspace, text[offset - 1 : offset + 1]))
-    if is_at_space and not any(map(str.isdigit, text)):
-        return False  # only numbers contain spaces
+    if any(map(str.isspace, text[offset - 1 : offset + 1])):
+        if not any(map(str.isdigit, text)):
+            return False  # only numbers contain spaces
     if offset not in find_unsplittable_offsets(text):
         return False
-    before, after = text[offset - 1], text[offset]
-    if before in "-‐‑–" or after in "-‐‑–":
-        return before.isdigit() or after.isdigit()
-    return True
+    before_and_after = text[offset - 1 : offset + 1]
+    if _HYPHENS.isdisjoint(before_and_after):
+        return True
+    return any(map(str.isdigit, before_and_after))
+
+
+_HYPHENS = frozenset("-‐‑–")
 
 
 def extend_to_whole_numbers(text: str, start: int, end: int) -> tuple[int, int]:
@@ -433,8 +443,13 @@ class Era(StrEnum):
     AD = "after"
 
 
-Size = tuple[str, Fraction]
-"""A dimension, such as mass, and a value in its base unit. It is the same for 5 g and 5,000 mg."""
+class Size(NamedTuple):
+    """How much of something there is. It is the same for 5 g and 5,000 mg."""
+
+    dimension: str
+    """What is measured, such as mass."""
+    value: Fraction
+    """The value in the first unit listed for the dimension."""
 
 
 class Quantity(NamedTuple):
@@ -458,7 +473,7 @@ class Quantity(NamedTuple):
         """The size without its sign, or None if the number has no unit."""
         if self.unit is None:
             return None
-        return self.unit.dimension, abs(self.value) * self.unit.size
+        return Size(self.unit.dimension, abs(self.value) * self.unit.size)
 
 
 @lru_cache(maxsize=1024)
@@ -495,8 +510,10 @@ def _make_quantity(match: re.Match[str]) -> Quantity:
 
 def _take_unit_of_range(quantity: Quantity, following: Quantity, text: str) -> Quantity:
     """Return a quantity with the unit of the following one, if both form a range."""
+    if quantity.unit is not None:
+        return quantity
     between = text[quantity.end : following.start]
-    if quantity.unit is None and RANGE_SEPARATOR.fullmatch(between):
+    if RANGE_SEPARATOR.fullmatch(between):
         return quantity._replace(unit=following.unit)
     return quantity
 
@@ -509,7 +526,7 @@ def _parse_value(match: re.Match[str]) -> Fraction:
         value = _parse_digits(match["digits"])
     if match["scale"]:
         value *= _SCALES[match["scale"]]
-    if match["sign"] and match["sign"].strip() in _MINUS_SIGNS:
+    if (match["sign"] or "").strip() in _MINUS_SIGNS:
         return -value
     return value
 
@@ -533,7 +550,9 @@ def _parse_era(match: re.Match[str]) -> Era | None:
     if not match["late"]:
         return None
     letters = re.sub(r"[\s.]", "", match["late"])
-    return Era.BC if letters.startswith(_BC_ABBREVIATIONS) else Era.AD
+    if letters.startswith(_BC_ABBREVIATIONS):
+        return Era.BC
+    return Era.AD
 
 
 @lru_cache(maxsize=512)
@@ -576,11 +595,16 @@ def find_fractions(text: str) -> dict[str, Fraction]:
         if word not in _FRACTIONS:
             continue
         if word in _AMBIGUOUS_FRACTIONS:
-            precedes_noun = after.isalpha() and after not in CONTENTLESS_WORDS
-            if before not in ("a", "one") or precedes_noun:
+            if before not in ("a", "one") or _may_be_noun(after):
                 continue
         results[word] = _FRACTIONS[word]
     return results
+
+
+def _may_be_noun(word: str) -> bool:
+    if not word.isalpha():
+        return False
+    return word not in CONTENTLESS_WORDS
 
 
 MONTHS = {

@@ -102,13 +102,14 @@ _WORD_BY_LANGUAGE = {
     "zh": f"{_IDEOGRAPHS}|[A-Za-z][A-Za-z0-9+#.-]*",
 }
 """The words of languages that don't put spaces between words."""
+_NUMBER_BY_LANGUAGE = {"zh": _NUMBER_ZH}
 _ELIDED_BY_LANGUAGE = {"fr": _ELIDED, "it": _ELIDED_ITALIAN}
 
 
 @cache
 def _compile_pattern(name: str) -> re.Pattern[str]:
     word = _WORD_BY_LANGUAGE.get(name, f"{_INITIALS}|{_WORD}")
-    number = _NUMBER_ZH if name == "zh" else _NUMBER
+    number = _NUMBER_BY_LANGUAGE.get(name, _NUMBER)
     groups = [r"(?P<shield>https?://\S+|www\.\S+)"]
     if name in _ELIDED_BY_LANGUAGE:
         groups.append(rf"(?P<elided>(?i:(?<!\w){_ELIDED_BY_LANGUAGE[name]}))")
@@ -179,11 +180,13 @@ def _classify_japanese(words: list[Token]) -> None:
         token.zipf = 3.0
         if _HIRAGANA.match(token.text):
             token.kind = TokenKind.FUNCTION_WORD
-        elif not token.text.isascii() and len(token.text) == 1:
+        elif token.text.isascii():
+            token.kind = TokenKind.NAME
+        elif len(token.text) == 1:
             token.kind = TokenKind.ADVERB  # a single ideograph isn't a term
         else:
             token.kind = TokenKind.NAME
-            if not token.text.isascii() and len(token.text) == 2:
+            if len(token.text) == 2:
                 token.zipf = _TWO_IDEOGRAPHS_ZIPF
 
 
@@ -293,6 +296,10 @@ _GERMAN_LOWERCASE_CLASS = {
 }
 
 
+# What a word with a capital within a sentence is, by language. In others, it is a name.
+_CAPITALISED_KIND = {"de": TokenKind.NOUN}
+
+
 def _classify_words(tokens: list[Token], text: str, language: LanguageTables) -> None:
     """Determine the kinds of the words in a language that puts spaces between words."""
     begins_sentence = True
@@ -314,15 +321,18 @@ def _classify_words(tokens: list[Token], text: str, language: LanguageTables) ->
 
 
 def _is_next_to_unsafe_sign(token: Token, text: str) -> bool:
-    before, after = text[max(token.start - 1, 0) : token.start], text[token.end :][:1]
-    return before in _UNSAFE_SIGNS or after in _UNSAFE_SIGNS
+    before = text[max(token.start - 1, 0) : token.start]
+    after = text[token.end : token.end + 1]
+    return not _UNSAFE_SIGNS.isdisjoint((before, after))
 
 
 def _is_acronym_like_function_word(token: Token, text: str) -> bool:
     """Return whether a token is an acronym such as `WHO`, unless the whole text is in capitals."""
-    if token.kind != TokenKind.FUNCTION_WORD or len(token.text) == 1:
+    if token.kind != TokenKind.FUNCTION_WORD:
         return False
-    return token.text.isupper() and not text.isupper()
+    if len(token.text) == 1 or not token.text.isupper():
+        return False
+    return not text.isupper()
 
 
 def _classify_word(
@@ -340,21 +350,26 @@ def _classify_word(
     if _is_certainly_verb(token, previous, language):
         token.kind = TokenKind.VERB
         return
-    is_german = language.name == "de"
-    is_capitalised = token.text[0].isupper()
-    if is_capitalised and not begins_sentence:
-        token.kind = TokenKind.NOUN if is_german else TokenKind.NAME
-        return
-    if is_german and not is_capitalised:
+    if token.text[0].isupper():
+        if not begins_sentence:
+            token.kind = _CAPITALISED_KIND.get(language.name, TokenKind.NAME)
+            return
+    elif language.name == "de":
         word_class = _GERMAN_LOWERCASE_CLASS.get(word_class, word_class)
-    if word_class is WordClass.NOUN_OR_VERB and previous in language.words_before_verbs:
-        token.kind = TokenKind.VERB
-        return
+    if word_class is WordClass.NOUN_OR_VERB:
+        if previous in language.words_before_verbs:
+            token.kind = TokenKind.VERB
+            return
     kind, kind_before_word = _KINDS[word_class]
-    token.kind = kind_before_word if is_before_word else kind
+    token.kind = kind
+    if is_before_word:
+        token.kind = kind_before_word
 
 
 def _is_certainly_verb(token: Token, previous: str, language: LanguageTables) -> bool:
-    if language.name == "en" and token.folded.endswith(_CONTRACTIONS):
-        return True
-    return token.folded in language.cue_verbs and previous not in language.determiners
+    if language.name == "en":
+        if token.folded.endswith(_CONTRACTIONS):
+            return True
+    if token.folded not in language.cue_verbs:
+        return False
+    return previous not in language.determiners

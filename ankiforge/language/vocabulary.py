@@ -68,9 +68,9 @@ def get_highlighted_term(highlight: Highlight) -> str | None:
     if highlight.gaps:
         return None
     term = highlight.exact.strip(_SIGNS_AROUND_TERM)
-    if "\n" in term or not _has_valid_length(term, _MAX_TERM_WORDS, _MAX_TERM_LETTERS):
+    if not _has_valid_length(term, _MAX_TERM_WORDS, _MAX_TERM_LETTERS):
         return None
-    if _SENTENCE_END.search(term):
+    if "\n" in term or _SENTENCE_END.search(term):
         return None
     return term
 
@@ -91,10 +91,11 @@ def mark_translated_words(highlights: Sequence[Highlight]) -> tuple[Highlight, .
     result = list(highlights)
     for note in _find_translations(notes, _detect_document_language(highlights)):
         highlight = highlights[note.position]
-        sentence = highlight.sentence or _find_example(note.term, highlights)
-        result[note.position] = replace(
-            highlight, line_syntax=WORD_AND_TRANSLATION, sentence=sentence
-        )
+        if not highlight.sentence:
+            example = _find_example(note.term, highlights)
+            if example is not None:
+                highlight = replace(highlight, sentence=example)
+        result[note.position] = replace(highlight, line_syntax=WORD_AND_TRANSLATION)
     return tuple(result)
 
 
@@ -107,16 +108,18 @@ class _Note(NamedTuple):
     text: str
 
 
-def _find_example(term: str, highlights: Iterable[Highlight]) -> str:
-    """Return a highlighted sentence that contains a term, or "" if there is none."""
+def _find_example(term: str, highlights: Iterable[Highlight]) -> str | None:
+    """Return a highlighted sentence that contains a term, or None if there is none."""
     for highlight in highlights:
         if get_highlighted_term(highlight) is not None:
             continue
+        if len(highlight.exact) <= len(term):
+            continue
         span = find_whole_words(term, highlight.exact)
-        if span is not None and len(highlight.exact) > len(term):
+        if span is not None:
             start, end = find_sentence_around(highlight.exact, *span)
             return highlight.exact[start:end]
-    return ""
+    return None
 
 
 def _may_be_translation(highlight: Highlight) -> bool:
@@ -124,17 +127,23 @@ def _may_be_translation(highlight: Highlight) -> bool:
 
     Questions, instructions, links and tags can't be translations.
     """
-    if not highlight.comment_is_instruction or highlight.skip_reason is not None:
+    if not highlight.comment_is_instruction:
+        return False
+    if highlight.skip_reason is not None:
         return False
     if highlight.line_syntax or highlight.kind not in _MARK_KINDS:
         return False
     note = highlight.comment.strip()
-    if _NOT_A_TRANSLATION.search(note) or find_question(note):
+    if _NOT_A_TRANSLATION.search(note):
+        return False
+    if find_question(note):
         return False
     if normalize_for_lookup(note) == normalize_for_lookup(highlight.exact):
         return False
     senses = _split_senses(note)
-    return 0 < len(senses) <= _MAX_SENSES and all(map(_is_short_sense, senses))
+    if not 1 <= len(senses) <= _MAX_SENSES:
+        return False
+    return all(map(_is_short_sense, senses))
 
 
 def _is_short_sense(sense: str) -> bool:
@@ -191,9 +200,10 @@ def _find_tags(notes: Iterable[_Note]) -> set[str]:
 
 def _is_in_other_script(note: _Note) -> bool:
     """Return whether a note is in another script than its word, or gives its reading in kana."""
-    is_reading = _KANA.fullmatch(note.text.strip(" []()（）「」【】")) is not None
-    if is_reading and _IDEOGRAPH.search(note.term):
-        return True
+    if _IDEOGRAPH.search(note.term):
+        reading = note.text.strip(" []()（）「」【】")
+        if _KANA.fullmatch(reading):
+            return True
     script_of_term = detect_script_of_words(note.term)
     script_of_note = detect_script_of_words(note.text)
     if UNKNOWN in (script_of_term, script_of_note):
@@ -226,10 +236,12 @@ def _detect_document_language(highlights: Iterable[Highlight]) -> str:
     texts = [highlight.sentence or highlight.exact for highlight in highlights]
     texts.sort(key=len, reverse=True)
     name = detect_language(" ".join(texts[:_MAX_TEXTS]))
+    if name in LANGUAGES:
+        return name
     has_only_words = len(texts[0].split()) <= _MAX_TERM_WORDS
     if name == UNKNOWN and has_only_words:
         return _find_language_of_words(_split_words(" ".join(texts)))
-    return name if name in LANGUAGES else UNKNOWN
+    return UNKNOWN
 
 
 def _find_language_of_words(words: Sequence[str]) -> str:

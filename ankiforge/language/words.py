@@ -81,9 +81,9 @@ _LEAD_IN_NUMBER = regex(r"\s+(?:\d+(?:\.\d+)*|[IVX]{1,4})\Z")
 def is_lead_in(phrase: str) -> bool:
     """Return whether a phrase before a colon is a lead-in, such as `Case 1`, and not a term."""
     words = _LEAD_IN_NUMBER.sub("", phrase.strip(" :：.*_"))
-    return words.casefold() in read_word_set("signs", "label") or begins_like_clause(
-        phrase
-    )
+    if words.casefold() in read_word_set("signs", "label"):
+        return True
+    return begins_like_clause(phrase)
 
 
 _INTRODUCTION = regex(
@@ -105,10 +105,11 @@ def contains_phrase(text: str, phrase: str, *, exact: bool = False) -> bool:
     # try a quick test first, because compiling a pattern is slow
     if phrase.casefold() not in text.casefold():
         return False
-    flags = re.NOFLAG if exact else re.IGNORECASE
-    return (
-        re.search(rf"(?<!\w){re.escape(phrase)}(?:e?s)?(?!\w)", text, flags) is not None
-    )
+    flags = re.IGNORECASE
+    if exact:
+        flags = re.NOFLAG
+    pattern = rf"(?<!\w){re.escape(phrase)}(?:e?s)?(?!\w)"
+    return re.search(pattern, text, flags) is not None
 
 
 def count_words(text: str) -> int:
@@ -174,8 +175,10 @@ def stem_word(token: str) -> str:
                 word = word[: -len(ending)] + replacement
                 break
     word = word.removesuffix("e")
+    if len(word) <= _MIN_STEM_LENGTH:
+        return word
     last = word[-1]
-    if len(word) > _MIN_STEM_LENGTH and last == word[-2] and last not in "aeios":
+    if last == word[-2] and last not in "aeios":
         return word[:-1]
     return word
 
@@ -191,7 +194,9 @@ def get_word_prefix(word: str) -> str:
     word = word.removesuffix("'s").removesuffix("’s").rstrip("+#")
     if word[:1].isdigit():
         return word
-    return word[:_MAX_BEGINNING] if len(word) > _MAX_BEGINNING else word.removesuffix("s")
+    if len(word) > _MAX_BEGINNING:
+        return word[:_MAX_BEGINNING]
+    return word.removesuffix("s")
 
 
 def find_word_prefixes(text: str) -> WordSet:

@@ -23,6 +23,7 @@ from ankiforge.ledger import Ledger, draft_groups, draft_recording
 from ankiforge.ledger.tables.pending_drafts import load_draft_ids
 from ankiforge.model import CHAT_MODEL, HighlightKey, Problem
 from ankiforge.pipeline import second_reading, unmarked_documents
+from ankiforge.pipeline.ask import load_current_privacy_filter
 from ankiforge.pipeline.draft import (
     check_and_record_results,
     iter_model_tasks,
@@ -226,11 +227,12 @@ def build_second_reading_text(workspace: Workspace, answer: str) -> str:
 
     Returns "" if none of these drafts is still pending, or none may be sent.
     """
-    workspace.read_sources()  # a passage may have become private since the chat was asked
+    privacy = load_current_privacy_filter(workspace)
     ledger = workspace.ledger
     request = reply_checks.make_pasted_reply_key(answer)
     waiting = draft_groups.iter_pending_drafts(ledger, load_draft_ids(ledger, "llm"))
     drafts = [draft for draft in waiting if draft.origin.request == request]
-    return second_reading.build_chat_text(
-        workspace.folder, load_privacy_filter(ledger), drafts
-    )
+    reading = second_reading.prepare_second_reading(workspace.folder, privacy, drafts)
+    if reading is None:
+        return ""
+    return reading.chat_text

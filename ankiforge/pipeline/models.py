@@ -42,8 +42,6 @@ if TYPE_CHECKING:
 # --- a model that the user names --------------------------------------------------------
 
 
-# The settings of a model, in the reverse of their order in the file.
-_MODEL_SETTINGS = ("price_usd", "key_env", "model", "base_url")
 # The hint for an invalid URL. It doesn't quote the URL, because that may contain a password.
 _URL_HINT = "give a URL without user name, password or query"
 
@@ -76,8 +74,13 @@ class SelectedModel(Value):
 
         The settings file isn't changed.
         """
-        values = {name: getattr(self.llm, name) for name in _MODEL_SETTINGS}
-        llm = replace(folder.config.llm, **values)
+        llm = replace(
+            folder.config.llm,
+            base_url=self.llm.base_url,
+            model=self.llm.model,
+            key_env=self.llm.key_env,
+            price_usd=self.llm.price_usd,
+        )
         return replace(folder, config=replace(folder.config, drafter="llm", llm=llm))
 
     @property
@@ -86,11 +89,16 @@ class SelectedModel(Value):
 
         Within a section, the last value of the file comes first.
         """
-        values: dict[Strings, object] = {("drafter",): "llm"}
-        for name in _MODEL_SETTINGS:
-            value = getattr(self.llm, name)
-            values["llm", name] = list(value) if isinstance(value, tuple) else value
-        return values
+        price = None
+        if self.llm.price_usd is not None:
+            price = list(self.llm.price_usd)
+        return {
+            ("drafter",): "llm",
+            ("llm", "price_usd"): price,
+            ("llm", "key_env"): self.llm.key_env,
+            ("llm", "model"): self.llm.model,
+            ("llm", "base_url"): self.llm.base_url,
+        }
 
 
 def resolve_model(
@@ -113,9 +121,8 @@ def resolve_model(
         ConfigError: If the local server forwards the model to another server.
         ServiceError: If the local server does not answer.
     """
-    other_openai_url = find_openai_base_url(os.environ)
-    if name == "openai" and other_openai_url and not any(parse_origin(other_openai_url)):
-        raise UsageError(f"OPENAI_BASE_URL: {_URL_HINT}")
+    if name == "openai":
+        _check_openai_base_url()
     for provider in read_providers(os.environ):
         if provider.name == name:
             return _resolve_provider(provider, model, purpose)
@@ -130,17 +137,29 @@ def resolve_model(
     raise _make_unknown_name_error(name, model, purpose)
 
 
+def _check_openai_base_url() -> None:
+    url = find_openai_base_url(os.environ)
+    if url and not any(parse_origin(url)):
+        raise UsageError(f"OPENAI_BASE_URL: {_URL_HINT}")
+
+
 def _resolve_provider(
     provider: Provider, model: str | None, purpose: ModelPurpose
 ) -> SelectedModel:
     name = provider.name
     model = model or purpose.default_models.get(name)
-    if model is None and purpose is not DRAFTING:
-        hint = f"ankiforge model use {name} --model MODEL --for {purpose.name}"
-        raise UsageError(f"which model of {name} is for {purpose.name}?", hint=hint)
-    if model is not None and model != provider.model:
+    if model is None:
+        if purpose is not DRAFTING:
+            hint = f"ankiforge model use {name} --model MODEL --for {purpose.name}"
+            raise UsageError(f"which model of {name} is for {purpose.name}?", hint=hint)
+    elif model != provider.model:
         provider = replace(provider, model=model, price_usd=None, source="")
-    llm = LlmSettings(**{name: getattr(provider, name) for name in _MODEL_SETTINGS})
+    llm = LlmSettings(
+        base_url=provider.base_url,
+        model=provider.model,
+        key_env=provider.key_env,
+        price_usd=provider.price_usd,
+    )
     if is_loopback(llm.base_url):
         return _resolve_server(llm.base_url, name, model, llm.key_env, purpose)
     if not os.environ.get(provider.key_env, "").strip():
@@ -198,9 +217,9 @@ def _resolve_server(
         )
         if model in run_elsewhere:
             raise make_cloud_model_error(model)
-        if name == "ollama" and model and listed:
+        if name == "ollama" and model is not None:
             _check_is_pulled(model, listed, offered_models)
-    if not model:
+    if model is None:
         if not offered_models:
             hint = f"ankiforge model use {name} --model MODEL [--key-env VARIABLE]"
             raise UsageError(f"which model of {base_url}?", hint=hint)
@@ -210,12 +229,17 @@ def _resolve_server(
 
 
 def _check_is_pulled(model: str, listed: Strings, offered_models: Strings) -> None:
-    """Raise an error if Ollama doesn't list a model. It also accepts names without `:latest`."""
-    if model not in listed and f"{model}:latest" not in listed:
-        raise UsageError(
-            f"Ollama has no model {model!r}; it has {format_truncated_list(offered_models)}",
-            hint=f"ollama pull {model}",
-        )
+    """Raise an error if Ollama lists its models, but not this one, with or without `:latest`."""
+    if not listed or {model, f"{model}:latest"}.intersection(listed):
+        return
+    raise UsageError(
+        f"Ollama has no model {model!r}; it has {format_truncated_list(offered_models)}",
+        hint=f"ollama pull {model}",
+    )
+
+
+_CANNOT_LIST_STATUSES = (404, 405, 501)
+_NO_KEY_STATUSES = (401, 403)
 
 
 def list_server_models(
@@ -233,10 +257,10 @@ def list_server_models(
         listed = list_models(base_url, os.environ.get(key_env or "", "").strip())
         return listed, find_remote_models(base_url, listed)
     except ServerReplyError as error:
-        if model and error.status in (404, 405, 501):
+        if error.status in _CANNOT_LIST_STATUSES and model is not None:
             return (), ()
         hint = "start it (ollama serve), or choose another: ankiforge model list"
-        if error.status in (401, 403) and not key_env:
+        if error.status in _NO_KEY_STATUSES and not key_env:
             hint = "name the environment variable of its key as llm.key_env"
         raise ServiceError(f"{base_url} {error}", hint=hint) from error
 
@@ -256,7 +280,7 @@ def require_model(folder: WorkspaceDirectory) -> None:
         return
     defaults = LlmSettings()
     settings = folder.config.llm
-    if settings.base_url == defaults.base_url and settings.model == defaults.model:
+    if (settings.base_url, settings.model) == (defaults.base_url, defaults.model):
         raise UsageError(
             "no model is chosen",
             hint="ankiforge model list shows what there is, ankiforge model use NAME takes one;"
@@ -302,10 +326,9 @@ def make_model_drafter(folder: WorkspaceDirectory, client: ModelClient) -> Model
 
     # a small model can't judge cards; a model whose name gives no size is assumed to be large
     llm = folder.config.llm
-    size = parse_model_size(llm.model)
-    can_judge = size is None or size >= MIN_BILLIONS_FOR_CARDS
+    size = parse_model_size(llm.model) or MIN_BILLIONS_FOR_CARDS
     prompt = None
-    if llm.second_reading and can_judge:
+    if llm.second_reading and size >= MIN_BILLIONS_FOR_CARDS:
         prompt = load_prompt_file(second_reading.PROMPT_NAME, folder.root)
     return ModelDrafter(client, load_prompt(folder), second_reading_prompt=prompt)
 

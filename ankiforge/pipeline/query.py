@@ -67,7 +67,7 @@ def uses_query_syntax(text: str) -> bool:
     Such a text is always treated as a query, never as a question in natural language.
     """
     for match in _TERM.finditer(text):
-        if match["field"] and match["field"].casefold() in QUERY_FIELDS:
+        if _get_typed_field(match) in QUERY_FIELDS:
             return True
         if match["minus"] and match["bare"]:
             return True
@@ -99,7 +99,7 @@ def parse_query(text: str) -> list[QueryTerm]:
 
 
 def _parse_term(match: re.Match[str]) -> QueryTerm:
-    field = (match["field"] or "").casefold()
+    field = _get_typed_field(match)
     value = match["quoted"]
     if value is None:
         value = match["bare"]
@@ -110,12 +110,26 @@ def _parse_term(match: re.Match[str]) -> QueryTerm:
     if not value.strip():
         message = f"query: nothing after {match[0].strip()!r}"
         raise UsageError(message, hint="give a value; `*` matches any")
-    field, value = _SYNONYMS.get((field, value.casefold()), (field, value))
+    is_negated = bool(match["minus"])
     if not field and is_folder_term(value):
-        field = "folder"
-        if value.startswith("."):
-            value = f"{Path(value).resolve()}/"
-    return QueryTerm(field, _parse_value(field, value), negated=bool(match["minus"]))
+        return QueryTerm("folder", _resolve_folder(value), negated=is_negated)
+    field, value = _SYNONYMS.get((field, value.casefold()), (field, value))
+    return QueryTerm(field, _parse_value(field, value), negated=is_negated)
+
+
+def _get_typed_field(match: re.Match[str]) -> str:
+    """Return the field of a term that `_TERM` matched, as typed, or "" if it has none."""
+    field = match["field"]
+    if field is None:
+        return ""
+    return str(field).casefold()
+
+
+def _resolve_folder(value: str) -> str:
+    """Return the absolute path of a folder that begins with a full stop, and others unchanged."""
+    if not value.startswith("."):
+        return value
+    return f"{Path(value).resolve()}/"
 
 
 def _parse_value(field: str, value: str) -> str:
@@ -159,7 +173,9 @@ def _parse_number_of_days(value: str) -> int | None:
     if not value.isascii() or not value.isdigit():
         return None
     days = int(value)
-    return days if 0 < days < MAX_ADDED_DAYS else None
+    if not 0 < days < MAX_ADDED_DAYS:
+        return None
+    return days
 
 
 def join_arguments(arguments: Iterable[str]) -> str:
@@ -184,7 +200,9 @@ def _restore_quotes(argument: str) -> str:
 def _get_field(term: str) -> str | None:
     """Return the field at the beginning of a query term, or None if it has none."""
     field, colon, _ = term.removeprefix("-").partition(":")
-    return field if colon and field in QUERY_FIELDS else None
+    if not colon or field not in QUERY_FIELDS:
+        return None
+    return field
 
 
 def _get_value(term: str) -> str:
@@ -223,7 +241,9 @@ def looks_like_id(word: str) -> bool:
 def looks_like_key(word: str) -> bool:
     """Return whether a word looks like a highlight key rather than a `field:value` query."""
     match = _KEY_PATTERN.fullmatch(word)
-    return match is not None and match[1] not in QUERY_FIELDS
+    if match is None:
+        return False
+    return match[1] not in QUERY_FIELDS
 
 
 def are_ids(ledger: Ledger, words: Iterable[str]) -> bool:

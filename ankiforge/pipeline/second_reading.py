@@ -6,7 +6,7 @@ If it objects to a draft, the draft gets a warning, and the user decides.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -15,7 +15,12 @@ from ankiforge.draft import remove_comment_from_context, second_reading
 from ankiforge.draft.chat import make_label
 from ankiforge.draft.privacy import SendableText
 from ankiforge.draft.prompt import load_prompt_file
-from ankiforge.draft.second_reading import MAX_CARDS_PER_REQUEST, CardToCheck
+from ankiforge.draft.second_reading import (
+    MAX_CARDS_PER_REQUEST,
+    CardToCheck,
+    SecondReading,
+    Verdicts,
+)
 from ankiforge.errors import ForgeError, ItemError, ServiceError
 from ankiforge.ledger import Ledger, draft_groups, draft_recording
 from ankiforge.ledger.tables.pending_drafts import load_draft_ids
@@ -97,11 +102,12 @@ def _add_doubts(
         read_results[result_index] = _add_reading_problem(results[result_index], error)
         return read_results
     for indexes, contradiction in zip(draft_indexes, contradictions, strict=True):
-        if contradiction:
-            result_index, draft_index = indexes
-            read_results[result_index] = _add_doubt(
-                read_results[result_index], draft_index, contradiction
-            )
+        if contradiction is None:
+            continue
+        result_index, draft_index = indexes
+        read_results[result_index] = _add_doubt(
+            read_results[result_index], draft_index, contradiction
+        )
     return read_results
 
 
@@ -158,45 +164,43 @@ def _make_doubt(contradiction: str) -> Finding:
 # --- by a chat, of pending drafts -------------------------------------------------------
 
 
-def build_chat_text(
+def prepare_second_reading(
     folder: WorkspaceDirectory, privacy: PrivacyFilter, drafts: Iterable[PendingDraft]
-) -> str:
-    """Build the text that asks a chat to compare pending drafts with their passages.
+) -> SecondReading | None:
+    """Build the request that asks a chat to compare pending drafts with their passages.
 
-    At most `MAX_CARDS_PER_REQUEST` drafts are included. Returns "" if no draft may be sent.
+    At most `MAX_CARDS_PER_REQUEST` drafts are included. Returns None if no draft may be sent.
     """
     labelled: dict[str, CardToCheck] = {}
     for draft in drafts:
         card = _make_card_to_check(privacy, draft.highlight, draft)
-        if card is not None and len(labelled) < MAX_CARDS_PER_REQUEST:
-            labelled[make_label(draft.id)] = card
+        if card is None:
+            continue
+        labelled[make_label(draft.id)] = card
+        if len(labelled) == MAX_CARDS_PER_REQUEST:
+            break
     if not labelled:
-        return ""
+        return None
     prompt = load_prompt_file(second_reading.PROMPT_NAME, folder.root)
-    return second_reading.build_second_reading_text(labelled, prompt)
+    return second_reading.prepare_second_reading(labelled, prompt)
 
 
-def record_chat_objections(
-    ledger: Ledger, verdicts: Mapping[str, str]
-) -> tuple[int, int]:
+def record_chat_objections(ledger: Ledger, verdicts: Verdicts) -> tuple[int, int]:
     """Add a chat's objections to the findings of pending drafts.
 
-    Args:
-        ledger: Where the pending drafts are stored.
-        verdicts: For each draft label, the statement that contradicts the draft, or "" if
-            none does.
-
-    Returns:
-        The number of drafts that were compared, and the number of those with an objection.
+    `verdicts` has the labels of the drafts. Returns the number of drafts that were compared, and
+    the number of those with an objection.
     """
     doubts: dict[str, Finding | None] = {}
     doubted_count = 0
     for draft in draft_groups.iter_pending_drafts(ledger, load_draft_ids(ledger, "llm")):
-        contradiction = verdicts.get(make_label(draft.id))
-        if contradiction is None:
+        label = make_label(draft.id)
+        if label not in verdicts:
             continue
-        doubts[draft.id] = None
-        if contradiction:
+        contradiction = verdicts[label]
+        if contradiction is None:
+            doubts[draft.id] = None
+        else:
             doubts[draft.id] = _make_doubt(contradiction)
             doubted_count += 1
     draft_recording.replace_findings(ledger, DOUBT_CHECK, doubts)

@@ -33,7 +33,7 @@ from ankiforge.draft.prompt import (
 from ankiforge.draft.second_reading import (
     CardToCheck,
     build_second_reading_request,
-    build_second_reading_text,
+    prepare_second_reading,
 )
 from ankiforge.model import (
     LOOKED_UP_WORD,
@@ -346,7 +346,7 @@ def test_a_card_is_sent_with_its_passage_to_be_read_again():
     assert request.item_requests[0].item_requests == ()
     verdict = request.schema["properties"]["cards"]["items"]["properties"]
     assert verdict["verdict"]["enum"] == ["supported", "changed", "absent"]
-    assert build_second_reading_text({"a": CARD}, CHECK).endswith(
+    assert prepare_second_reading({"a": CARD}, CHECK).chat_text.endswith(
         f"{SHOWN.format('a', '')}\n\nNow answer for the card, with the JSON only, in one code block.\n"
     )
 

@@ -19,7 +19,7 @@ NONE = json.dumps({"cards": []})
 @pytest.mark.parametrize(
     ("reply", "verdicts"),
     [
-        ('{"cards": [{"h": "1", "verdict": "supported", "says": ""}]}', {"1": ""}),
+        ('{"cards": [{"h": "1", "verdict": "supported", "says": ""}]}', {"1": None}),
         ('{"cards": [{"h": 1, "verdict": "changed", "says": "it  is\\nless"}]}', {"1": "it is less"}),
         ('{"h": "h2", "verdict": "absent"}', {"2": "nothing of this"}),
         ('Sure!\n```json\n[{"h": "0a1b2c3d", "verdict": "changed", "says": "x"}]\n```', {"0a1b2c3d": "x"}),
@@ -214,7 +214,7 @@ def _second_text(forge: Any) -> str:
     from ankiforge.ledger import draft_groups
     from ankiforge.ledger.tables.pending_drafts import load_draft_ids
     from ankiforge.pipeline.draft import load_privacy_filter
-    from ankiforge.pipeline.second_reading import build_chat_text
+    from ankiforge.pipeline.second_reading import prepare_second_reading
     from ankiforge.pipeline.workspace import Workspace
 
     with forge.here(), Workspace(forge.folder) as workspace:
@@ -222,4 +222,6 @@ def _second_text(forge: Any) -> str:
             workspace.ledger, load_draft_ids(workspace.ledger)
         )
         privacy = load_privacy_filter(workspace.ledger)
-        return build_chat_text(workspace.folder, privacy, waiting)
+        reading = prepare_second_reading(workspace.folder, privacy, waiting)
+        assert reading is not None
+        return reading.chat_text

@@ -170,9 +170,8 @@ def test_a_passage_that_cannot_be_drafted_or_checked_has_a_reason_and_is_tried_a
     (forge.folder / "in" / "b.md").write_text(
         f"{marked}\n\nThe last?::two\n", encoding="utf-8"
     )
-    monkeypatch.setattr(
-        check, "ALL_CHECKS", (lambda *given: meaning.check_meaning(*given),)
-    )
+    only_check = check.Check(lambda *given: meaning.check_meaning(*given))
+    monkeypatch.setattr(check, "ALL_CHECKS", (only_check,))
     with monkeypatch.context() as patch:
         failing(patch, module, name, error)
         for _ in range(2):

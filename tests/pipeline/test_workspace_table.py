@@ -501,12 +501,12 @@ class Reader:
         self.contradicted, self.error = contradicted, error
         self.asked: list[list[CardToCheck]] = []
 
-    def find_contradictions(self, cards: list[CardToCheck]) -> list[str]:
+    def find_contradictions(self, cards: list[CardToCheck]) -> list[str | None]:
         self.asked.append(cards)
         if self.error:
             raise self.error
         return [
-            "not so" if str(card.answer) in self.contradicted else "" for card in cards
+            "not so" if str(card.answer) in self.contradicted else None for card in cards
         ]
 
 

@@ -13,8 +13,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from ankiforge.draft.ask import Ask
 from ankiforge.draft.chat import make_label
-from ankiforge.draft.privacy import SendableText, mark_as_sendable
+from ankiforge.draft.privacy import PrivacyFilter, SendableText, mark_as_sendable
 from ankiforge.draft.prompt import (
     ModelRequest,
     escape_tags,
@@ -30,7 +31,6 @@ from ankiforge.language.detection import UNKNOWN, detect_language
 from ankiforge.language.quantities import find_numbers
 from ankiforge.language.words import TERM_PATTERN, split_words
 from ankiforge.model import Json, Value
-from ankiforge.pipeline.draft import load_privacy_filter
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.text import regex
 from ankiforge.text.located import find_quote
@@ -76,7 +76,9 @@ def parse_answer(reply: str) -> list[Json]:
     Returns [] if the reply has no sentences.
     """
     for entry in parse_objects(reply):
-        answer = entry.get("answer") if isinstance(entry, dict) else None
+        if not isinstance(entry, dict):
+            continue
+        answer = entry.get("answer")
         if isinstance(answer, list):
             return [value for value in answer if isinstance(value, dict)]
     return []
@@ -128,7 +130,9 @@ def _check_sentence(
 
 def _to_one_line(value: Any) -> str:
     """Return a value of the reply's JSON as text on one line, or "" for null."""
-    return "" if value is None else " ".join(str(value).split())
+    if value is None:
+        return ""
+    return " ".join(str(value).split())
 
 
 def _find_unproved(says: str, quoted_text: str, question: str) -> Iterator[str]:
@@ -165,7 +169,7 @@ _MAX_PASSAGES_TO_READ = 20
 """The maximum number of passages that a model reads to answer a question."""
 
 
-class PreparedQuestion(Value):
+class Question(Ask[list[AnswerSentence]]):
     """A question with the public passages that may answer it, ready to be sent."""
 
     question: SendableText
@@ -174,63 +178,56 @@ class PreparedQuestion(Value):
     texts: dict[str, SendableText]
     """The text of each passage with private text masked, keyed by label."""
 
-    @property
-    def request(self) -> ModelRequest:
-        """The request that asks a model to answer the question from the passages."""
-        parts = []
-        for label, text in self.texts.items():
-            passage_xml = f'<passage label="{label}">\n{escape_tags(text)}\n</passage>'
-            parts.append(SendableText(passage_xml))
-        question_xml = f"<question>{escape_tags(self.question)}</question>"
-        string = {"type": "string"}
-        sentence = make_object_schema(
-            {"says": string, "passage": string, "quote": string}
-        )
-        return ModelRequest(
-            messages=(
-                make_message("system", mark_as_sendable(RULES)),
-                make_message("user", join_texts([*parts, SendableText(question_xml)])),
-            ),
-            schema=make_object_schema({"answer": {"type": "array", "items": sentence}}),
-            prompt_fingerprint="answer@1",
-        )
-
-    @property
-    def chat_text(self) -> str:
-        """The request as text to paste into a chat."""
-        return self.request.text
+    def parse_reply(self, reply: str) -> list[AnswerSentence]:
+        """Return the sentences of a reply, each checked against the passage that it quotes."""
+        return self.check_answer(parse_answer(reply))
 
     def check_answer(self, sentences: list[Json]) -> list[AnswerSentence]:
         """Check an answer against these passages; see the function of the same name."""
         return check_answer(sentences, self.question, self.texts)
 
-    def answer_from_reply(
-        self, workspace: Workspace, reply: str | None
-    ) -> list[AnswerSentence] | None:
-        """Parse and check a reply, asking the configured model for one if `reply` is None.
 
-        Returns None if there is neither a reply nor a configured model.
-        """
-        if reply is None:
-            model = workspace.build_model()
-            if model is None:
-                return None
-            reply = model.request_reply(self.request)
-        return self.check_answer(parse_answer(reply))
-
-
-def prepare_question(workspace: Workspace, question: str) -> PreparedQuestion:
+def prepare_question(
+    workspace: Workspace, privacy: PrivacyFilter, question: str
+) -> Question:
     """Find public passages that may answer a question, and mask private text in both.
 
     The result may be sent to a model, a chat or an agent.
     """
-    ledger = workspace.ledger
-    index.update_index(ledger)
-    privacy = load_privacy_filter(ledger)
+    index.update_index(workspace.ledger)
     result = find_passages(workspace, question, _MAX_PASSAGES_TO_READ, privacy)
-    passages = {make_label(passage.highlight.key): passage for passage in result.passages}
-    texts = {
-        label: privacy.make_sendable_highlight(passage.highlight).exact
-        for label, passage in passages.items()
-    }
-    return PreparedQuestion(privacy.mask_text(question), passages, texts)
+    passages = {}
+    texts = {}
+    for passage in result.passages:
+        label = make_label(passage.highlight.key)
+        passages[label] = passage
+        texts[label] = privacy.make_sendable_highlight(passage.highlight).exact
+    sendable_question = privacy.mask_text(question)
+    request = build_request(sendable_question, texts)
+    return Question(request, sendable_question, passages, texts)
+
+
+_TEXT_SCHEMA = {"type": "string"}
+_SENTENCE_SCHEMA = make_object_schema(
+    {"says": _TEXT_SCHEMA, "passage": _TEXT_SCHEMA, "quote": _TEXT_SCHEMA}
+)
+_SCHEMA = make_object_schema({"answer": {"type": "array", "items": _SENTENCE_SCHEMA}})
+
+
+def build_request(
+    question: SendableText, texts: Mapping[str, SendableText]
+) -> ModelRequest:
+    """Build the request to answer a question from the text of passages, keyed by label."""
+    parts = []
+    for label, text in texts.items():
+        passage_xml = f'<passage label="{label}">\n{escape_tags(text)}\n</passage>'
+        parts.append(SendableText(passage_xml))
+    parts.append(SendableText(f"<question>{escape_tags(question)}</question>"))
+    return ModelRequest(
+        messages=(
+            make_message("system", mark_as_sendable(RULES)),
+            make_message("user", join_texts(parts)),
+        ),
+        schema=_SCHEMA,
+        prompt_fingerprint="answer@1",
+    )

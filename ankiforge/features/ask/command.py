@@ -66,12 +66,15 @@ def search(call: Call, query: Words, answer: bool, reply: TextIO | None) -> None
             _print_answer(call, workspace, words, reply)
         return
     servers = _start_model_discovery(call, folder.config)
-    limit = DEFAULT_PASSAGES if call.limit is None else call.limit
+    limit = call.limit
+    if limit is None:
+        limit = DEFAULT_PASSAGES
     with open_workspace(call, read_only=not _is_writable(folder)) as workspace:
         _print_results(call, workspace, words, limit)
-        offer = suggest_local_model(servers) if servers else None
-        if offer:
-            call.say(offer)
+    if servers is not None:
+        suggestion = suggest_local_model(servers)
+        if suggestion is not None:
+            call.say(suggestion)
 
 
 def _is_writable(folder: WorkspaceDirectory) -> bool:
@@ -86,12 +89,15 @@ def _print_results(call: Call, workspace: Workspace, words: str, limit: int) -> 
     from ankiforge.text import truncate
 
     document = _identify_pdf(Path(words).expanduser())
-    query = words if document is None else ""
+    query = words
+    if document is not None:
+        query = ""
     result = search_library(workspace, query, limit, document=document)
     for remark in result.remarks:
         call.say(remark)
     entries = _iter_entries(result, in_full=call.verbose)
-    if not print_items(call, entries, blank_lines=True) and call.limit != 0:
+    printed_count = print_items(call, entries, blank_lines=True)
+    if not printed_count and limit != 0:
         nothing = f"nothing you have read matches {truncate(words, 100)!r}"
         call.say(f"{nothing}; unmarked text is not searched")
 
@@ -107,19 +113,20 @@ def _start_model_discovery(
     from ankiforge.draft.server import discover_servers
     from ankiforge.features.ask.embedder import MEANING
 
-    is_shown = call.is_interactive and sys.stdout.isatty() and not call.quiet
-    if is_shown and should_suggest_model(config):
-        return discover_servers(purpose=MEANING)
-    return None
+    if call.quiet or not call.is_interactive or not sys.stdout.isatty():
+        return None
+    if not should_suggest_model(config):
+        return None
+    return discover_servers(purpose=MEANING)
 
 
 def _refuse_query_of_cards(query: Words) -> None:
     from ankiforge.ledger.item_lists import QUERY_FIELDS
 
-    term = next(iter(" ".join(query).split()), "")
-    field, colon, value = term.partition(":")
-    if colon and value and field in QUERY_FIELDS:
-        message = f"{term} is a query of cards, and search looks in what you read"
+    first_term, *_ = [*" ".join(query).split(), ""]
+    field, _, value = first_term.partition(":")
+    if value and field in QUERY_FIELDS:
+        message = f"{first_term} is a query of cards, and search looks in what you read"
         raise UsageError(message, hint=f"ankiforge list {shlex.join(query)}")
 
 
@@ -161,13 +168,17 @@ def _print_answer(
 ) -> None:
     from ankiforge.features.ask import report
     from ankiforge.features.ask.answering import prepare_question
+    from ankiforge.pipeline.ask import get_answer, load_current_privacy_filter
 
-    workspace.read_sources()  # so that text tagged `#no-llm` since the last run isn't sent
-    prepared = prepare_question(workspace, question)
+    privacy = load_current_privacy_filter(workspace)
+    prepared = prepare_question(workspace, privacy, question)
     if not prepared.passages:
         call.print_value({"answer": []}, ["nothing you have read answers this"])
         return
-    sentences = prepared.answer_from_reply(workspace, reply.read() if reply else None)
+    chat_reply = None
+    if reply is not None:
+        chat_reply = reply.read()
+    sentences = get_answer(workspace, prepared, chat_reply)
     if sentences is None:
         call.print_value({"ask": prepared.chat_text}, [prepared.chat_text])
         call.say(
@@ -243,8 +254,10 @@ def should_suggest_model(config: Config) -> bool:
     return not (config.meaning.base_url or was_hint_shown(_OFFER_HINT))
 
 
-def suggest_local_model(find_servers: Callable[[float], tuple[ModelServer, ...]]) -> str:
-    """Return a line that suggests an embedding server on this computer, or "" if none was found.
+def suggest_local_model(
+    find_servers: Callable[[float], tuple[ModelServer, ...]],
+) -> str | None:
+    """Return a line that suggests an embedding server on this computer, or None without one.
 
     The suggestion is recorded, so that it isn't repeated. `find_servers` takes a timeout in
     seconds and returns the local servers.
@@ -256,4 +269,4 @@ def suggest_local_model(find_servers: Callable[[float], tuple[ModelServer, ...]]
         message = f"{server.program} runs here with {server.models[0]}."
         use = f"ankiforge model use {server.name} --for meaning"
         return f"{message} Find what you read in other words: {use}"
-    return ""
+    return None

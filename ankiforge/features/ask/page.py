@@ -13,6 +13,7 @@ from ankiforge.features.ask.answering import AnswerSentence, prepare_question
 from ankiforge.features.ask.index import FoundPassage, FoundWork
 from ankiforge.features.ask.work import search_library
 from ankiforge.model import Json, LocalCard, Span, Texts, Value
+from ankiforge.pipeline.ask import get_answer, load_current_privacy_filter
 from ankiforge.pipeline.query import uses_query_syntax
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.text import format_as_sentence, format_count
@@ -63,10 +64,11 @@ class SearchRenderer:
     def _render_passage(self, passage: FoundPassage, quote: Span | None = None) -> Json:
         highlight = passage.highlight
         before, sentence, after = passage.split_text(quote)
-        parts = (before, sentence, after) if sentence else ("", before, "")
+        if sentence is None:  # show all of it as the sentence
+            before, sentence, after = "", before, ""
         return {
             "key": highlight.key,
-            "words": [*map(render_text, parts)],
+            "words": [*map(render_text, (before, sentence, after))],
             "place": passage.location,
             "cards": [*map(render_row, passage.list_rows[:_MAX_CARDS])],
             "links": self._renderer.find_links(highlight)[:1],
@@ -82,11 +84,11 @@ class SearchRenderer:
             RefusedError: no passage was found for the question.
             ForgeError: the model fails.
         """
-        self._workspace.read_sources()  # text tagged `#no-llm` since then isn't sent
-        prepared = prepare_question(self._workspace, question.question)
+        privacy = load_current_privacy_filter(self._workspace)
+        prepared = prepare_question(self._workspace, privacy, question.question)
         if not prepared.passages:
             raise RefusedError("Nothing you have read answers this.")
-        sentences = prepared.answer_from_reply(self._workspace, question.reply or None)
+        sentences = get_answer(self._workspace, prepared, question.reply or None)
         if sentences is None:
             return {"ask": prepared.chat_text}
         proved = [sentence for sentence in sentences if sentence.drop_reason is None]

@@ -15,7 +15,7 @@ from ankiforge.reports.view import view_card
 from ankiforge.text import format_count, format_counts, mark_bold, to_one_line, truncate
 
 if TYPE_CHECKING:
-    from ankiforge.features.ask.answering import AnswerSentence, PreparedQuestion
+    from ankiforge.features.ask.answering import AnswerSentence, Question
 
 # --- works ----------------------------------------------------------------
 
@@ -51,7 +51,8 @@ def _count_cards(work: FoundWork) -> _CardCounts:
 
 def _list_days(work: FoundWork) -> list[str]:
     """Return the days on which a work was highlighted, in order."""
-    return sorted(mark.created[:10] for mark in work.highlights if mark.created)
+    days = [mark.created[:10] for mark in work.highlights if mark.created]
+    return sorted(days)
 
 
 def _list_links(work: FoundWork) -> list[str]:
@@ -74,12 +75,12 @@ def work_to_json(work: FoundWork) -> Json:
         highlights.append(_highlight_to_json(highlight, presence))
     return {
         "document": document_to_json(work.documents[0]),
-        "found": {"by": work.found_by, "what": work.detail},
+        "found": {"by": work.found_by, "what": work.detail or ""},
         "ways": [
             get_attributes(way, ("key", "source", "title", "path"))
             for way in work.documents
         ],
-        "read": {"first": days[0], "last": days[-1]} if days else _UNKNOWN_DAYS,
+        "read": {"first": min(days, default=""), "last": max(days, default="")},
         "counts": {
             "highlights": len(work.highlights),
             "cards": counts.accepted,
@@ -92,9 +93,6 @@ def work_to_json(work: FoundWork) -> Json:
         "highlights": highlights,
         "cards": [view_card(row).to_short_json() for row in work.list_rows],
     }
-
-
-_UNKNOWN_DAYS = {"first": "", "last": ""}
 
 
 def _highlight_to_json(highlight: Highlight, presence: str) -> Json:
@@ -111,7 +109,9 @@ def format_work(work: FoundWork, *, in_full: bool = False) -> TextLines:
     document = work.documents[0]
     title = document.title or document.path
     year = document.publication_date[:4]
-    yield f"{title} ({year})" if year else title
+    if year:
+        title = f"{title} ({year})"
+    yield title
     if document.creators:
         yield f"  by        {', '.join(document.creators)}"
     days = _list_days(work)
@@ -127,7 +127,9 @@ def format_work(work: FoundWork, *, in_full: bool = False) -> TextLines:
 
 
 def _format_period(first_day: str, last_day: str) -> str:
-    return first_day if first_day == last_day else f"{first_day} to {last_day}"
+    if first_day == last_day:
+        return first_day
+    return f"{first_day} to {last_day}"
 
 
 def _limit_lines(lines: list[str], *, in_full: bool) -> TextLines:
@@ -139,11 +141,14 @@ def _limit_lines(lines: list[str], *, in_full: bool) -> TextLines:
 
 
 def _format_highlight(highlight: Highlight, work: FoundWork) -> str:
-    text = highlight.exact or highlight.comment or highlight.kind.value
+    if not highlight.exact:
+        text = highlight.comment or highlight.kind.value
+    elif highlight.comment:
+        text = f"{highlight.exact} [{highlight.comment}]"
+    else:
+        text = highlight.exact
     if highlight.page_label:
         text = f"p. {highlight.page_label}: {text}"
-    if highlight.exact and highlight.comment:
-        text = f"{text} [{highlight.comment}]"
     text = truncate(to_one_line(text), _MAX_LINE_CHARS)
     presence = work.presence.get(highlight.key)
     if presence in ABSENCE_REMARKS:
@@ -176,11 +181,14 @@ def hit_to_json(hit: FoundPassage, *, is_confident: bool) -> Json:
 
     `is_confident` is whether the search result is a confident answer.
     """
+    found_by = "words"
+    if hit.by_meaning:
+        found_by = "meaning"
     return {
         "document": document_to_json(hit.highlight.document),
-        "found": {"by": "meaning" if hit.by_meaning else "words", "sure": is_confident},
+        "found": {"by": found_by, "sure": is_confident},
         "highlight": _highlight_to_json(hit.highlight, hit.presence),
-        "answers": hit.split_text()[1],
+        "answers": hit.split_text().sentence or "",
         "score": round(hit.score, 4),
         "cards": [view_card(line).to_short_json() for line in hit.list_rows],
     }
@@ -189,10 +197,11 @@ def hit_to_json(hit: FoundPassage, *, is_confident: bool) -> Json:
 def format_hit(hit: FoundPassage) -> TextLines:
     """Format a passage as lines of text, with its location, link and cards."""
     highlight = hit.highlight
-    before, sentence, after = hit.split_text()
-    if sentence:
-        sentence = mark_bold(sentence)
-    yield to_one_line(f"{before}{sentence}{after}")
+    text = hit.split_text()
+    shown_text = text.before
+    if text.sentence is not None:
+        shown_text = f"{text.before}{mark_bold(text.sentence)}{text.after}"
+    yield to_one_line(shown_text)
     yield f"  in        {hit.location}"
     link = highlight.uri or highlight.document.uri
     if link:
@@ -203,7 +212,7 @@ def format_hit(hit: FoundPassage) -> TextLines:
         yield f'  no card   ankiforge edit {id} --field Front "…" --field Back "…"'
 
 
-def answer_to_json(prepared: PreparedQuestion, answer: Iterable[AnswerSentence]) -> Json:
+def answer_to_json(prepared: Question, answer: Iterable[AnswerSentence]) -> Json:
     """Convert an answer to the JSON printed by `search --answer --json`."""
     sentences = []
     for sentence in answer:
@@ -220,9 +229,7 @@ def answer_to_json(prepared: PreparedQuestion, answer: Iterable[AnswerSentence])
     return {"answer": sentences}
 
 
-def format_answer(
-    prepared: PreparedQuestion, answer: Sequence[AnswerSentence]
-) -> TextLines:
+def format_answer(prepared: Question, answer: Sequence[AnswerSentence]) -> TextLines:
     """Format the proved sentences of an answer, each followed by its quote and location."""
     proved = [sentence for sentence in answer if sentence.drop_reason is None]
     if not proved:

@@ -119,7 +119,7 @@ def ask(
     same question and your sentences: it returns the sentences whose quotes were found. Show each
     sentence with its quote.
     """
-    prepared = prepare_question(workspace, question)
+    prepared = prepare_question(workspace, privacy, question)
     if not answer:
         passages = [
             {"passage": label, **_passage_to_json(privacy, passage)}
@@ -127,10 +127,14 @@ def ask(
         ]
         return {"rules": RULES, "passages": passages}
     checked = prepared.check_answer(msgspec.to_builtins(answer))
-    result: Json = {"answer": [], "dropped": []}
+    proved = []
+    dropped = []
     for sentence in answer_to_json(prepared, checked)["answer"]:
-        result["dropped" if sentence["dropped"] else "answer"].append(sentence)
-    return result
+        if sentence["dropped"]:
+            dropped.append(sentence)
+        else:
+            proved.append(sentence)
+    return {"answer": proved, "dropped": dropped}
 
 
 TOOLS = (search_library, ask)

@@ -173,8 +173,9 @@ class PassageVectors:
             best_first = sorted(by_key, key=lambda key: (-by_key[key], key))
             visible_keys = islice(filterfalse(is_hidden, best_first), _MAX_PUBLIC_RANKED)
             by_key = {key: by_key[key] for key in visible_keys}
-        spread = pstdev(by_key.values()) if by_key else 0.0
-        return Similarities(question_vector, by_key, missing, spread)
+        if not by_key:
+            return Similarities(question_vector, by_key, missing)
+        return Similarities(question_vector, by_key, missing, pstdev(by_key.values()))
 
     def choose_most_similar_spans(
         self, question: bytes, choices: Sequence[tuple[Highlight, Sequence[Span]]]
@@ -217,7 +218,9 @@ def open_vectors(workspace: Workspace) -> PassageVectors | None:
         ConfigError: the settings are invalid. The message names the file, line and key.
     """
     embedder = make_embedder(workspace.folder.config, offline=workspace.offline)
-    return PassageVectors(workspace, embedder) if embedder else None
+    if embedder is None:
+        return None
+    return PassageVectors(workspace, embedder)
 
 
 def compute_vectors(workspace: Workspace, show: ShowProgress) -> list[Problem]:
@@ -228,7 +231,9 @@ def compute_vectors(workspace: Workspace, show: ShowProgress) -> list[Problem]:
     consequence = "new passages are found by their words only"
     try:
         meaning = open_vectors(workspace)
-        steps = meaning.compute_missing_vectors() if meaning else iter(())
+        if meaning is None:
+            return []
+        steps = meaning.compute_missing_vectors()
         first = next(steps, None)
         if first is None:
             return []

@@ -41,14 +41,14 @@ class SearchResult(Value):
     """Whether the best passage scores higher than is likely for an unrelated question."""
     missing_vectors: int = 0
     """The number of passages without a vector, which were compared by words only."""
-    problem: str = ""
-    """The reason only words were compared although there is a model, or ""."""
+    problem: str | None = None
+    """The reason only words were compared although there is a model, or None."""
 
     @property
     def remarks(self) -> Strings:
         """Remarks for the user about how reliable the passages are, one per line."""
         remarks = []
-        if self.problem:
+        if self.problem is not None:
             remarks.append(f"by words only: {self.problem}")
         elif self.missing_vectors and self.passages:
             missing = format_count(self.missing_vectors, "passage")
@@ -116,10 +116,12 @@ def find_passages(
     `works` of the result is empty.
     """
     ledger = workspace.ledger
-    is_hidden = cache(privacy.is_private_passage) if privacy else None
+    is_hidden = None
+    if privacy is not None:
+        is_hidden = cache(privacy.is_private_passage)
     meaning = open_vectors(workspace)
     similarities = Similarities(b"", {}, 0)
-    problem = ""
+    problem = None
     if meaning is not None:
         try:
             similarities = meaning.compute_similarities(query, is_hidden)
@@ -179,9 +181,13 @@ def _find_candidate_sentences(highlight: Highlight) -> list[Span]:
     """
     if highlight.kind is HighlightKind.CARD:
         return []
-    spans = find_sentence_spans(highlight.exact)
-    spans = [(start, end) for start, end in spans if end - start >= _MIN_SENTENCE_CHARS]
-    return spans if len(spans) > 1 else []
+    spans = []
+    for start, end in find_sentence_spans(highlight.exact):
+        if end - start >= _MIN_SENTENCE_CHARS:
+            spans.append((start, end))
+    if len(spans) < 2:
+        return []
+    return spans
 
 
 def _choose_best_sentence(

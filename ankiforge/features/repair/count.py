@@ -54,20 +54,19 @@ class FailingCount(Value):
         """A line with the number of failing cards and the minutes spent on them, or ""."""
         if not self.cards:
             return ""
-        minutes = round(self.minutes)
-        time_text = f" ({format_count(minutes, 'minute')} lately)" if minutes else ""
         cards = format_count(self.cards, "card fails", "cards fail")
-        return f"{cards}{time_text}: ankiforge repair"
+        minutes = round(self.minutes)
+        if minutes:
+            cards = f"{cards} ({format_count(minutes, 'minute')} lately)"
+        return f"{cards}: ankiforge repair"
 
 
 def get_todays_count(ledger: Ledger) -> FailingCount | None:
     """Return today's count, or None if there is none or a card has been repaired since."""
     count = ledger.get_value("failing", FailingCount)
-    return (
-        count
-        if count is not None and count.day == _make_day_key(ledger, _now())
-        else None
-    )
+    if count is None or count.day != _make_day_key(ledger, _now()):
+        return None
+    return count
 
 
 def count_failing(ledger: Ledger, path: Path) -> None:

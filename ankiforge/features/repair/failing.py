@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import NamedTuple
 
 from ankiforge.anki.collection import (
@@ -105,8 +106,12 @@ class CardHistory(Value):
         """
         symbols = []
         for answer in self.answers[-_MAX_ANSWERS_SHOWN:]:
-            symbol = "✗" if answer.button == _AGAIN_BUTTON else "·"
-            symbols.append(f"{answer.interval}d{symbol}" if answer.in_review else symbol)
+            symbol = "·"
+            if answer.button == _AGAIN_BUTTON:
+                symbol = "✗"
+            if answer.in_review:
+                symbol = f"{answer.interval}d{symbol}"
+            symbols.append(symbol)
         if len(self.answers) > _MAX_ANSWERS_SHOWN:
             symbols.insert(0, "…")
         return " ".join(symbols)
@@ -125,16 +130,13 @@ class CardHistory(Value):
 
         `since` is relative to today, so past days are negative.
         """
-        days = [
-            answer.day
-            for answer in self.answers
-            if answer.is_failure and answer.day > since
-        ]
-        counts = [
-            sum(window_start <= day <= window_start + WINDOW_DAYS for day in days)
-            for window_start in days
-        ]
-        return max(counts, default=0)
+        failures = filter(attrgetter("is_failure"), self.answers)
+        days = [failure.day for failure in failures if failure.day > since]
+        max_count = 0
+        for first_day in days:
+            window = range(first_day, first_day + WINDOW_DAYS + 1)
+            max_count = max(max_count, sum(day in window for day in days))
+        return max_count
 
 
 class FailingCard(Value):

@@ -97,17 +97,19 @@ class FailingCards(ItemSource):
         self._ledger = workspace.ledger
         self._renderer = renderer
         self._uses_model = uses_model
-        self._fingerprint = ""
-        """The fingerprint of the collection when it was last read, or ""."""
+        self._fingerprint: str | None = None
+        """The fingerprint of the collection when it was last read, or None."""
         self._entries: dict[str, FailingNote] = {}
         """The pending entries, keyed by item id."""
 
     def count_pending_items(self) -> dict[str, int]:
         """Return the number of pending cards, or the stored count until the collection is read."""
-        if self._fingerprint:
+        if self._fingerprint is not None:
             return {"failing": len(self._entries)}
         stored_count = self._ledger.get_value("failing", FailingCount)
-        return {"failing": stored_count.cards if stored_count else 0}
+        if stored_count is None:
+            return {"failing": 0}
+        return {"failing": stored_count.cards}
 
     def list_ids(self, list_id: str) -> Sequence[str]:
         """Return the IDs of the pending cards, reading the collection if it has changed.
@@ -118,26 +120,28 @@ class FailingCards(ItemSource):
         """
         config = self._workspace.folder.config
         path = find_collection(config.anki, self._ledger)
-        state = compute_fingerprint_text(path) if path and path.is_file() else ""
-        if not state or state != self._fingerprint:
-            entries = repair_work.list_failing_cards(self._workspace).failing
-            self._entries = {
-                f"{ID_PREFIX}{failing_note.note.note_id}": failing_note
-                for failing_note in entries
-            }
-            self._fingerprint = state
+        fingerprint = None
+        if path is not None and path.is_file():
+            fingerprint = compute_fingerprint_text(path)
+        if fingerprint is None or fingerprint != self._fingerprint:
+            self._entries = {}
+            for failing_note in repair_work.list_failing_cards(self._workspace).failing:
+                self._entries[_make_id(failing_note)] = failing_note
+            self._fingerprint = fingerprint
         return tuple(self._entries)
 
     def render_item(self, id: str) -> Json | None:
         """Render an item as JSON, or return None if it isn't pending any more."""
         failing_note = self._entries.get(id)
-        return self._render(failing_note) if failing_note else None
+        if failing_note is None:
+            return None
+        return self._render(failing_note)
 
     def _render(self, failing_note: FailingNote) -> Json:
         card = self._make_card(failing_note)
         view = render_card(card, self._renderer.find_picture)
         item: Json = {
-            "id": f"{ID_PREFIX}{failing_note.note.note_id}",
+            "id": _make_id(failing_note),
             "turn": _compute_turn(failing_note),
             "title": view["title"],
             "question": view["question"],
@@ -146,7 +150,7 @@ class FailingCards(ItemSource):
             "actions": self._list_actions(failing_note),
         }
         if failing_note.similar_note is not None:
-            similar = _make_preview(failing_note.card.confused_fields, "")
+            similar = _make_preview(failing_note.card.confused_fields)
             item["near"] = render_card(similar, self._renderer.find_picture)
         if failing_note.is_own_card:
             highlight = load_highlight(self._ledger, card.key)
@@ -180,10 +184,9 @@ class FailingCards(ItemSource):
         """
         actions = _list_repair_actions(len(failing_note.proposed_repairs))
         if failing_note.is_changeable:
-            look = Look.TEXT if actions else Look.FILLED
-            actions.append(replace(EDIT, look=look, message="Saved", save="Save"))
-        actions.append(replace(_SUSPEND, look=Look.OUTLINED if actions else Look.FILLED))
-        actions.append(_LEAVE)
+            actions.append(replace(EDIT, message="Saved", save="Save"))
+        actions += [_SUSPEND, _LEAVE]
+        actions[0] = replace(actions[0], look=Look.FILLED)
         if self._uses_model:
             actions.append(_OFFER)
         # put the buttons that are only text last
@@ -237,37 +240,42 @@ class FailingCards(ItemSource):
         """Ask the model for repairs of a card, which stays pending."""
         repairs = repair_work.ask_model(self._workspace, failing_note)
         self._add_repairs(failing_note, repairs)
-        message = "The model offers these." if repairs else f"{NO_REPAIR_TEXT}."
+        message = f"{NO_REPAIR_TEXT}."
+        if repairs:
+            message = "The model offers these."
         return DecisionOutcome(message=message, next_id=id, is_pending=True)
 
     def _carry_out(self, decision: Decision, failing_note: FailingNote) -> Pair:
         """Record a decision, and return its id and a message for the user, which may be ""."""
         workspace = self._workspace
+        message = ""
         match decision:
             case Accept(choice=choice) if choice < len(failing_note.proposed_repairs):
                 repair = failing_note.proposed_repairs[choice]
-                return repair_work.accept_repair(workspace, failing_note, repair), ""
+                action = repair_work.accept_repair(workspace, failing_note, repair)
             case Edit(fields=typed):
                 new_fields = {}
                 for name, text in typed.items():
                     if text or name in failing_note.card.fields:
                         new_fields[name] = text
-                return repair_work.edit_note(workspace, failing_note, new_fields), ""
+                action = repair_work.edit_note(workspace, failing_note, new_fields)
             case Reject():
                 action, message = repair_work.suspend_card(workspace, failing_note)
-                return action, format_as_sentence(message)
+                message = format_as_sentence(message)
             case Postpone():
-                return repair_work.postpone_repair(workspace, failing_note), ""
+                action = repair_work.postpone_repair(workspace, failing_note)
             case _:
                 raise UsageError("this cannot be done here")
+        return action, message
 
     def preview(self, decision: Decision) -> ShownCard:
         """Build the card as it would be with the fields in the editor."""
         card = self._make_card(
             self._find_failing_note(replace(decision, content_hash=""))
         )
-        typed = decision.fields if isinstance(decision, Edit) else {}
-        return replace(card, fields=apply_field_edits(card.fields, typed))
+        if not isinstance(decision, Edit):
+            return card
+        return replace(card, fields=apply_field_edits(card.fields, decision.fields))
 
     # --- the chat -----------------------------------------------------------------------
 
@@ -278,29 +286,34 @@ class FailingCards(ItemSource):
             RefusedError: some of the text must stay on this computer, or ankiforge can't change
                 the note.
         """
-        text = repair_work.build_repair_prompt(self._workspace, self._entries[id])
+        ask = repair_work.prepare_repair(self._workspace, self._entries[id])
 
         def apply_reply(reply: str) -> ChatOutcome:
-            failing_note = self._entries[id]
-            repairs = repair_work.read_acceptable_repairs(failing_note, reply)
-            self._add_repairs(failing_note, repairs)
-            message = format_count(len(repairs), "repair") if repairs else NO_REPAIR_TEXT
-            return ChatOutcome(f"{message}.", bool(repairs))
+            repairs = ask.parse_reply(reply)
+            self._add_repairs(self._entries[id], repairs)
+            if not repairs:
+                return ChatOutcome(f"{NO_REPAIR_TEXT}.", is_usable=False)
+            count = format_count(len(repairs), "repair")
+            return ChatOutcome(f"{count}.", is_usable=True)
 
-        return ChatPrompt("Asks for repairs of this card.", text, apply_reply)
+        return ChatPrompt("Asks for repairs of this card.", ask.chat_text, apply_reply)
 
     def _add_repairs(
         self, failing_note: FailingNote, repairs: tuple[CardRepair, ...]
     ) -> None:
         if not repairs:
             return
-        id = f"{ID_PREFIX}{failing_note.note.note_id}"
+        id = _make_id(failing_note)
         offers = (*repairs, *failing_note.proposed_repairs)[: len(_ACCEPT_KEYS)]
         del self._entries[id]
         self._entries = {
             id: replace(failing_note, proposed_repairs=offers),
             **self._entries,
         }
+
+
+def _make_id(failing_note: FailingNote) -> str:
+    return f"{ID_PREFIX}{failing_note.note.note_id}"
 
 
 def _compute_turn(failing_note: FailingNote) -> str:
@@ -321,7 +334,7 @@ def _format_reason(failing_note: FailingNote) -> str:
 
 def _iter_remarks(repair: CardRepair) -> Iterator[str]:
     """Yield the quote that supports a repair, and what the checks doubt."""
-    if repair.quote:
+    if repair.quote is not None:
         quote = truncate(to_one_line(repair.quote), _MAX_QUOTE_CHARS)
         yield f"the source: “{quote}”"
     for doubt in repair.warnings:
@@ -329,17 +342,18 @@ def _iter_remarks(repair: CardRepair) -> Iterator[str]:
 
 
 def _list_repair_actions(repair_count: int) -> list[Action]:
-    """Return an action for each repair that can be accepted. The first one is filled."""
+    """Return an action for each repair that can be accepted."""
     actions = []
     for index, key in enumerate(_ACCEPT_KEYS[:repair_count]):
-        label = f"Take repair {key}" if repair_count > 1 else "Take the repair"
-        look = Look.MORE if index else Look.FILLED
+        label = "Take the repair"
+        if repair_count > 1:
+            label = f"Take repair {key}"
         choice = {"choice": index}
-        actions.append(Action("accept", label, key, look, "Repaired", sends=choice))
+        actions.append(Action("accept", label, key, Look.MORE, "Repaired", sends=choice))
     return actions
 
 
-def _make_preview(fields: Texts, deck: str) -> Preview:
+def _make_preview(fields: Texts, deck: str = "") -> Preview:
     """Build a preview of a note from its fields, with the deck in place of the document title."""
     document = Document(DocumentKey(""), "", deck)
     passage = Highlight(document, "", HighlightKind.HIGHLIGHT, "")

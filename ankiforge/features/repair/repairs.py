@@ -10,17 +10,11 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from ankiforge.config import find_packaged_directory
 from ankiforge.draft.privacy import SendableText, mark_as_sendable
-from ankiforge.draft.prompt import (
-    ModelRequest,
-    fill_placeholders,
-    make_message,
-    make_object_schema,
-)
+from ankiforge.draft.prompt import ModelRequest, load_prompt_file, make_object_schema
 from ankiforge.draft.reply_cards import convert_to_cloze, convert_to_markdown
 from ankiforge.draft.reply_json import parse_objects
-from ankiforge.model import Json, Strings, Texts, Value, hash16
+from ankiforge.model import Json, Strings, Texts, Value
 from ankiforge.text import cloze
 from ankiforge.text.located import locate_text
 
@@ -34,8 +28,8 @@ class CardRepair(Value):
     """The new text of the changed fields, keyed by field name."""
     new_cards: tuple[Texts, ...] = ()
     """The fields of each new card that the repair adds."""
-    quote: str = ""
-    """A quote from the source that supports the new text, or ""."""
+    quote: str | None = None
+    """A quote from the source that supports the new text, or None if the reply has none."""
     warnings: Strings = ()
     """The warnings that the checks gave about the repair."""
 
@@ -61,6 +55,7 @@ class CardToRepair(Value):
 PROMPT_NAME = "repair"
 MAX_REPAIRS = 2
 _MAX_NEW_CARDS = 4
+_MAX_TEXT_CHARS = 2000
 _EXAMPLE = {
     "repairs": [
         {
@@ -102,29 +97,22 @@ def build_request(
         "topic": mask(card.topic),
         "passage": mask(passage),
     }
-    text = (find_packaged_directory("prompts") / f"{PROMPT_NAME}.md").read_text("utf-8")
-    system, _, user = text.partition("\n---\n")
+    prompt = load_prompt_file(PROMPT_NAME)
     json_text = json.dumps(prompt_data, ensure_ascii=False, indent=1)
     values = {
         "highlights": SendableText(json_text),
         "schema": mark_as_sendable(json.dumps(_EXAMPLE)),
     }
-    name = f"{PROMPT_NAME}@{hash16(text)[:8]}"
-    return ModelRequest(
-        (
-            make_message("system", fill_placeholders(system, values)),
-            make_message("user", fill_placeholders(user, values)),
-        ),
-        _SCHEMA,
-        name,
-    )
+    return ModelRequest(prompt.render_messages(values), _SCHEMA, prompt.fingerprint)
 
 
 def _mask_sides(fields: Texts, mask: Callable[[str], SendableText]) -> Json:
     """Return what a model may read of the sides of a card, by their names in the prompt."""
     sides = {}
     for name, text in fields.items():
-        if text and name != "Extra":
+        if name == "Extra":
+            continue
+        if text:
             sides[name.casefold()] = mask(text)
     return sides
 
@@ -161,8 +149,9 @@ def _iter_repair_entries(values: list[Any]) -> Iterator[Json]:
     for value in values:
         if not isinstance(value, dict):
             continue
-        repairs = value.get("repairs")
-        entries = repairs if isinstance(repairs, list) else [value]
+        entries = value.get("repairs")
+        if not isinstance(entries, list):
+            entries = [value]
         for entry in entries:
             if isinstance(entry, dict):
                 yield entry
@@ -170,15 +159,18 @@ def _iter_repair_entries(values: list[Any]) -> Iterator[Json]:
 
 def _parse_repair(entry: Json, card: CardToRepair, passage: str) -> CardRepair | None:
     """Parse a repair, or return None if it can't be used or changes nothing."""
-    note = entry.get("note")  # some models put the sides into the note
-    sides = note if isinstance(note, dict) else entry
-    fields = _parse_cloze(sides, card) if card.is_cloze else _parse_two_sides(sides)
+    sides = entry.get("note")  # some models put the sides into the note
+    if not isinstance(sides, dict):
+        sides = entry
+    if card.is_cloze:
+        fields = _parse_cloze(sides, card)
+    else:
+        fields = _parse_two_sides(sides)
     if fields is None:
         return None
-    fields = _keep_unchanged_text(fields, card)
+    fields = _restore_unchanged_text(fields, card)
     new_cards = tuple(_iter_new_cards(entry.get("new")))
-    is_changed = any(text != card.fields.get(name) for name, text in fields.items())
-    if not is_changed and not new_cards:
+    if not new_cards and fields.items() <= card.fields.items():
         return None
     return CardRepair(
         summary=_to_text(entry.get("why")) or "in other words",
@@ -188,17 +180,19 @@ def _parse_repair(entry: Json, card: CardToRepair, passage: str) -> CardRepair |
     )
 
 
-def _parse_quote(entry: Json, passage: str) -> str:
-    """Return the quote of a repair, or "" if it isn't in the passage."""
+def _parse_quote(entry: Json, passage: str) -> str | None:
+    """Return the quote of a repair, or None if there is none or it isn't in the passage."""
     quote = _to_text(entry.get("quote"))
-    if not quote or not passage or not locate_text(quote, passage):
-        return ""
+    if not quote or not passage:
+        return None
+    if not locate_text(quote, passage):
+        return None
     return quote
 
 
 def _parse_cloze(sides: Json, card: CardToRepair) -> dict[str, str] | None:
     """Return the new text of a cloze card, or None if it lacks one of its cloze numbers."""
-    text = _to_text(sides.get("front") or sides.get("text"))
+    text = _parse_front(sides)
     numbers = set(cloze.find_cloze_numbers(card.fields["Text"]))
     if not numbers.issubset(cloze.find_cloze_numbers(text)):
         return None
@@ -207,22 +201,29 @@ def _parse_cloze(sides: Json, card: CardToRepair) -> dict[str, str] | None:
 
 def _parse_two_sides(sides: Json) -> dict[str, str] | None:
     """Return the front and back of a card, or None if one is missing."""
-    front = _to_text(sides.get("front") or sides.get("text"))
+    front = _parse_front(sides)
     back = _to_text(sides.get("back"))
     if not front or not back:
         return None
     return {"Front": convert_to_markdown(front), "Back": convert_to_markdown(back)}
 
 
-def _keep_unchanged_text(fields: Texts, card: CardToRepair) -> dict[str, str]:
-    """Return the new fields with the card's own text, with its pictures, where it is the same."""
-    convert = convert_to_cloze if card.is_cloze else convert_to_markdown
-    kept_fields = {}
+def _parse_front(sides: Json) -> str:
+    """Return what a card asks, which some models call its text, or "" if it is missing."""
+    return _to_text(sides.get("front") or sides.get("text"))
+
+
+def _restore_unchanged_text(fields: Texts, card: CardToRepair) -> dict[str, str]:
+    """Return the new fields, but with the card's own text, and its pictures, if it is the same."""
+    convert = convert_to_markdown
+    if card.is_cloze:
+        convert = convert_to_cloze
+    restored_fields = dict(fields)
     for name, text in fields.items():
         own_text = card.fields[name]
-        is_unchanged = text == convert(own_text)
-        kept_fields[name] = own_text if is_unchanged else text
-    return kept_fields
+        if text == convert(own_text):
+            restored_fields[name] = own_text
+    return restored_fields
 
 
 def _iter_new_cards(entries: Any) -> Iterator[Texts]:
@@ -230,11 +231,17 @@ def _iter_new_cards(entries: Any) -> Iterator[Texts]:
     if not isinstance(entries, list):
         return
     for entry in entries[:_MAX_NEW_CARDS]:
-        if isinstance(entry, dict):
-            fields = _parse_two_sides(entry)
-            if fields is not None and all(fields.values()):
-                yield fields
+        if not isinstance(entry, dict):
+            continue
+        fields = _parse_two_sides(entry)
+        if fields is None:
+            continue
+        if all(fields.values()):  # Markdown has nothing of an HTML comment, for example
+            yield fields
 
 
 def _to_text(value: Any) -> str:
-    return value.strip()[:2000] if isinstance(value, str) else ""
+    """Return a value as text, or "" if it isn't a string."""
+    if not isinstance(value, str):
+        return ""
+    return value.strip()[:_MAX_TEXT_CHARS]

@@ -17,8 +17,8 @@ from msgspec.structs import replace
 from ankiforge import check
 from ankiforge.anki.collection import AnkiContents, open_anki_contents
 from ankiforge.anki.render import field_to_markdown, render_field
+from ankiforge.draft.ask import Ask
 from ankiforge.draft.privacy import PrivacyFilter
-from ankiforge.draft.prompt import ModelRequest
 from ankiforge.errors import RefusedError, ServiceError, UsageError
 from ankiforge.features.repair import repairs
 from ankiforge.features.repair.count import (
@@ -62,6 +62,7 @@ from ankiforge.model import (
     is_card_id,
 )
 from ankiforge.pipeline import decide
+from ankiforge.pipeline.ask import get_answer, load_current_privacy_filter
 from ankiforge.pipeline.collection import (
     apply_anki_edits,
     find_collection,
@@ -135,9 +136,9 @@ class FailingNote(Value):
     def has_private_text(self, privacy: PrivacyFilter) -> bool:
         """Return whether the card, its passage or the similar card must stay on this computer."""
         for note in filter(None, (self.note, self.similar_note)):
-            if note.has_private_tag or (
-                note.key and privacy.is_private_passage(note.key)
-            ):
+            if note.has_private_tag:
+                return True
+            if note.key != NO_KEY and privacy.is_private_passage(note.key):
                 return True
         card = self.card
         fields = (*card.fields.values(), *card.confused_fields.values())
@@ -278,15 +279,16 @@ class _FailingNoteBuilder:
             extra_html = dict(note.fields)[note.field_names["Extra"]]
             if extra_html:
                 fields["Extra"] = field_to_markdown(extra_html)
+        card = CardToRepair(fields)
         parent_deck, _, deck_name = note.deck.rpartition("::")
-        topic = deck_name if parent_deck else ""
-        return replace(
-            failing_note,
-            card=CardToRepair(fields, topic),
-            note_type=self._map_note_type(note) if note.field_names else None,
-        )
+        if parent_deck:
+            card = replace(card, topic=deck_name)
+        return replace(failing_note, card=card, note_type=self._map_note_type(note))
 
-    def _map_note_type(self, note: ParsedNote) -> UserNoteType:
+    def _map_note_type(self, note: ParsedNote) -> UserNoteType | None:
+        """Return the type of a note, or None if a side consists of several fields."""
+        if not note.field_names:
+            return None
         note_type = self._types[self._notes[note.note_id].type_id]
         ids = dict(note_type.fields)
         field_ids = {}
@@ -299,6 +301,7 @@ class _FailingNoteBuilder:
 
 # --- confused cards ---------------------------------------------------------------------------
 
+_MIN_SHARED_STEMS = 2
 _MIN_OVERLAP = 0.5
 """The minimum Jaccard similarity of two questions' word stems for their cards to be confusable."""
 
@@ -314,14 +317,18 @@ def find_most_similar_note(
     stems = question_stems[note_id]
     similar_notes = []
     for other, other_stems in question_stems.items():
+        if other == note_id:
+            continue
         shared_count = len(stems & other_stems)
-        if other != note_id and shared_count > 1:
-            similarity = shared_count / len(stems | other_stems)
-            if similarity >= _MIN_OVERLAP:
-                similar_notes.append((similarity, other))
+        if shared_count < _MIN_SHARED_STEMS:
+            continue
+        similarity = shared_count / len(stems | other_stems)
+        if similarity >= _MIN_OVERLAP:
+            similar_notes.append((similarity, other))
     if not similar_notes:
         return None
-    return max(similar_notes)[1]
+    _, most_similar = max(similar_notes)
+    return most_similar
 
 
 # --- accepting a repair -----------------------------------------------------------------------
@@ -436,8 +443,10 @@ def _record_own_change(
         raise RefusedError(f"{failing_note.guid} is no longer a card", hint="list again")
     texts = {**failing_note.card.fields, **fields}
     # drop fields that the note lacks, except Extra, which is appended to the answer
-    if "Extra" not in line.note_field_names and texts.get("Extra") and "Back" in texts:
-        texts["Back"] = f"{texts['Back']}\n\n---\n\n{texts['Extra']}"
+    extra = texts.get("Extra")
+    if extra and "Extra" not in line.note_field_names:
+        if "Back" in texts:
+            texts["Back"] = f"{texts['Back']}\n\n---\n\n{extra}"
     texts = {name: text for name, text in texts.items() if name in line.note_field_names}
     decide.edit_card_or_draft(ledger, failing_note.guid, texts, forced=True)
     decisions.record_repair(ledger, name, failing_note.note.note_id, failing_note.guid)
@@ -473,9 +482,10 @@ def _render_changes(failing_note: FailingNote, fields: Texts) -> dict[str, Pair]
     old_fields = failing_note.card.fields
     changed_fields: dict[str, Pair] = {}
     for name, text in fields.items():
-        if name not in names or text == old_fields.get(name, ""):
+        old_text = old_fields.get(name, "")
+        if name not in names or text == old_text:
             continue
-        if "![" in old_fields.get(name, "") or "[sound:" in html[names[name]]:
+        if "![" in old_text or "[sound:" in html[names[name]]:
             reason = f"its {name} has a picture or a sound, which would be lost"
             raise _make_unchangeable_error(failing_note, reason)
         changed_fields[name] = (text, render_field(text, cloze=name == "Text"))
@@ -499,33 +509,37 @@ def _render_changes(failing_note: FailingNote, fields: Texts) -> dict[str, Pair]
 # --- asking a model or a chat -----------------------------------------------------------------
 
 
-def build_repair_prompt(workspace: Workspace, failing_note: FailingNote) -> str:
-    """Build a prompt to paste into a chat, asking for repairs of a note.
+class RepairAsk(Ask[tuple[CardRepair, ...]]):
+    """A request to a model or a chat for repairs of a note."""
+
+    failing_note: FailingNote
+
+    def parse_reply(self, reply: str) -> tuple[CardRepair, ...]:
+        """Return the repairs in a reply that no check blocks."""
+        return read_acceptable_repairs(self.failing_note, reply)
+
+
+def prepare_repair(workspace: Workspace, failing_note: FailingNote) -> RepairAsk:
+    """Build the request for repairs of a note, with private text masked.
 
     Raises:
         RefusedError: some of the text must stay on this computer, or ankiforge can't change
             the note.
     """
-    return f"{_make_request(workspace, failing_note).text}\n"
-
-
-def _make_request(workspace: Workspace, failing_note: FailingNote) -> ModelRequest:
-    from ankiforge.pipeline.draft import load_privacy_filter
-
     if not failing_note.is_changeable:
         raise _make_unchangeable_error(failing_note, "its question has several fields")
-    workspace.read_sources()  # so that text tagged `#no-llm` since the last run isn't sent
-    privacy = load_privacy_filter(workspace.ledger)
+    privacy = load_current_privacy_filter(workspace)
     if failing_note.has_private_text(privacy):
         hint = "it has text under #no-llm: reword it here, with e"
         raise RefusedError("this card must stay on this computer", hint=hint)
-    return repairs.build_request(
+    request = repairs.build_request(
         failing_note.card,
         failing_note.reasons,
         failing_note.history.summary,
         failing_note.passage,
         lambda text: privacy.mask_text(text, failing_note.document),
     )
+    return RepairAsk(request, failing_note)
 
 
 def read_acceptable_repairs(
@@ -555,16 +569,15 @@ def ask_model(workspace: Workspace, failing_note: FailingNote) -> tuple[CardRepa
         RefusedError: some of the text must stay on this computer, or ankiforge can't change
             the note.
     """
-    request = _make_request(workspace, failing_note)
-    model = workspace.build_model()
-    if model is None:
+    acceptable = get_answer(workspace, prepare_repair(workspace, failing_note))
+    if acceptable is None:
         hint = "ankiforge model use NAME   or m: your chat"
         raise UsageError("no model is set", hint=hint)
-    return read_acceptable_repairs(failing_note, model.request_reply(request))
+    return acceptable
 
 
 def _check_repair(
-    failing_note: FailingNote, fields: Texts, quote: str
+    failing_note: FailingNote, fields: Texts, quote: str | None
 ) -> Iterator[Finding]:
     """Check a repaired or new card against the old card and its passage."""
     text = _get_source_text(failing_note)
@@ -609,7 +622,10 @@ def _suspend_in_anki(workspace: Workspace, card_id: CardId, *, suspends: bool) -
     """
     try:
         anki = workspace.connect_to_anki()
-        (anki.suspend if suspends else anki.unsuspend)([card_id])
+        if suspends:
+            anki.suspend([card_id])
+        else:
+            anki.unsuspend([card_id])
     except (ServiceError, UsageError):
         return (
             f"in Anki's browser, search  cid:{card_id}  and choose Cards › Toggle Suspend"

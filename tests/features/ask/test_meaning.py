@@ -308,7 +308,7 @@ def test_a_server_with_such_a_model_is_offered_once(place):
     place.settings("sources: []\n")
     with Workspace(place.folder) as workspace:
         config = workspace.folder.config
-    assert suggest_local_model(lambda seconds: ()) == ""
+    assert suggest_local_model(lambda seconds: ()) is None
     assert should_suggest_model(config)
     offered = suggest_local_model(lambda seconds: servers)
     assert offered.endswith("ankiforge model use ollama --for meaning")

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from ankiforge.features.ask import report
-from ankiforge.features.ask.answering import AnswerSentence, PreparedQuestion
+from ankiforge.features.ask.answering import AnswerSentence, Question, build_request
 from ankiforge.features.ask.index import FoundPassage, FoundWork
 from ankiforge.model import (
     CardKind,
@@ -214,8 +214,8 @@ def test_a_passage_is_json_with_the_sentence_that_answers(by_meaning, by, is_con
     ("text", "span", "parts"),
     [
         ("a b c", (2, 3), ("a ", "b", " c")),
-        ("a b c", None, ("a b c", "", "")),
-        ("x " * 300, None, ("x " * 209 + "x…", "", "")),
+        ("a b c", None, ("a b c", None, "")),
+        ("x " * 300, None, ("x " * 209 + "x…", None, "")),
         (
             "x" * 300 + "b" + "y" * 300,
             (300, 301),
@@ -233,7 +233,7 @@ def test_the_words_around_a_sentence_are_cut(text, span, parts):
 
 PROVED = AnswerSentence("It pumps.", "a", "The  heart pumps")
 DROPPED = AnswerSentence("It sings.", "b", "it sings", "its quote is not in the passage")
-PREPARED = PreparedQuestion("q", {"a": PASSAGE}, {})
+PREPARED = Question(build_request("q", {}), "q", {"a": PASSAGE}, {})
 
 
 @pytest.mark.parametrize(

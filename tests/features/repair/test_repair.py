@@ -252,7 +252,7 @@ def test_a_note_whose_question_has_several_fields_is_only_changed_in_anki(
     with Workspace(forge.folder) as workspace:
         [entry] = entries(workspace, nid)
         for refused in (
-            lambda: repair.build_repair_prompt(workspace, entry),
+            lambda: repair.prepare_repair(workspace, entry),
             lambda: repair.edit_note(workspace, entry, {"Back": "iron"}),
         ):
             with pytest.raises(RefusedError, match="several fields: change it in Anki"):

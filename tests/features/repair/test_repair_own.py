@@ -14,6 +14,7 @@ from ankiforge.features.agents.agent import AgentSession, list_cards, list_highl
 from ankiforge.features.ask.answering import prepare_question
 from ankiforge.features.repair import work as repair
 from ankiforge.features.repair.report import list_failing
+from ankiforge.pipeline.ask import load_current_privacy_filter
 from ankiforge.pipeline.workspace import Workspace
 from tests.fakes.anki_connect import serving
 
@@ -127,7 +128,7 @@ def test_a_chat_is_asked_with_history_and_passage_and_its_answer_is_checked(desk
     nid = failing_card(desk)
     with Workspace(desk.forge.folder) as workspace:
         [entry] = entries(workspace, nid)
-        asked = repair.build_repair_prompt(workspace, entry)
+        asked = repair.prepare_repair(workspace, entry).chat_text
         assert "Which three metals are noble?" in asked
         assert "2d✗ 2d✗ 2d✗ 2d✗" in asked
         assert "forgotten 4 times" in asked
@@ -150,7 +151,7 @@ def test_what_is_private_is_neither_asked_about_nor_shown_to_an_agent(desk, tag)
         [entry] = entries(workspace, nid)
         desk.write("Which three codes are mine? #no-llm::alpha, beta, gamma\n")
         try:
-            asked = repair.build_repair_prompt(workspace, entry)
+            asked = repair.prepare_repair(workspace, entry).chat_text
         except Exception as error:  # noqa: BLE001
             asked = str(error)
     assert "alpha" not in asked
@@ -205,11 +206,13 @@ def test_a_card_with_the_tag_in_anki_is_in_no_text_for_a_chat_or_agent(desk, tag
     with Workspace(desk.forge.folder) as workspace:
         [entry] = entries(workspace, nid)
         with pytest.raises(RefusedError):
-            repair.build_repair_prompt(workspace, entry)
+            repair.prepare_repair(workspace, entry)
         agent = AgentSession(lambda lock: nullcontext(workspace))
         sent.append(
             prepare_question(
-                workspace, "Which drug is in the house in deep sleep?"
+                workspace,
+                load_current_privacy_filter(workspace),
+                "Which drug is in the house in deep sleep?",
             ).chat_text
         )
         sent += [

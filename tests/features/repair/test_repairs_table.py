@@ -75,8 +75,8 @@ def test_a_repair_may_add_four_cards_and_only_whole_ones():
     ("quote", "passage", "kept"),
     [
         ("it is", "it is said", "it is"),
-        ("nowhere", "it is said", ""),
-        ("it is", "", ""),
+        ("nowhere", "it is said", None),
+        ("it is", "", None),
     ],
 )
 def test_a_quote_is_kept_if_the_passage_has_it(quote, passage, kept):
