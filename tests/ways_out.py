@@ -72,9 +72,10 @@ def agent_sees(forge: Any, *, contexts: bool = False) -> list[str]:
             told.append(agent.call_tool(search_library, query))
             told.append(agent.call_tool(ask, {"question": question, "answer": []}))
         keys = {outcome.highlight.key for outcome in workspace.highlights()}
+        # the calls above have read the files; `call_tool` would read all of them for each context
         for key in sorted(keys if contexts else ()):
             try:
-                told.append(agent.call_tool(get_context, {"highlight": key}))
+                told.append(get_context.function(agent, highlight=key))
             except UsageError as error:
                 told.append({"refused": error.message})
         return [json.dumps(answer, ensure_ascii=False) for answer in told]

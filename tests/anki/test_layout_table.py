@@ -11,15 +11,11 @@ from msgspec.structs import replace
 
 from ankiforge.anki.content import CardFiles, NoteContent, build_note_content
 from ankiforge.anki.layout import (
-    ADOPTED_MOD,
     IDENTITY_FIELD,
-    LOCAL_LINKS_FIELD,
     NOTE_TYPE_CHANGED,
     USER_FIELDS,
     FieldLayout,
     find_field_layout,
-    find_field_positions,
-    find_user_note_type,
 )
 from ankiforge.anki.notes import parse_source_field
 from ankiforge.anki.notetypes import (
@@ -31,8 +27,6 @@ from ankiforge.anki.notetypes import (
 from ankiforge.anki.plan import (
     CardPlan,
     ExportOptions,
-    _compute_digest,
-    _find_text_by_number,
     plan_card,
 )
 from ankiforge.anki.schedules import build_schedules
@@ -43,8 +37,6 @@ from ankiforge.model import (
     AnkiNoteType,
     AnkiTemplate,
     CardKind,
-    CardRow,
-    ConflictResolution,
     ExportedNote,
     FieldEdits,
     Guid,
@@ -53,12 +45,8 @@ from ankiforge.model import (
     Media,
     NoteType,
     Problem,
-    SourceChange,
-    TextChoice,
     UserNoteType,
     Verdict,
-    compute_note_id,
-    hash16,
 )
 from ankiforge.model.anki import NoteIdentity
 from ankiforge.model.hints import CardSchedule
@@ -204,63 +192,6 @@ def test_a_layout(card, in_anki, types, mapped, fault, names):
     assert (layout.note_type is None) == (not names)
 
 
-def test_what_a_new_note_has_before_ours_is_filled():
-    assert set(find_field_layout(CARD, None, {}, {}).fields) == {""}
-    wanted = with_note(CARD, adopted=replace(ADOPTED, is_wanted_back=True))
-    fields = find_field_layout(wanted, None, {77: USERS}, {}).fields
-    assert fields == ("old front", "old back", "a remark")
-    assert find_field_layout(
-        IN_ADOPTED, note("theirguid", USERS, "abc"), {77: USERS}, {}
-    ).fields == (
-        "a",
-        "b",
-        "c",
-    )
-
-
-@pytest.mark.parametrize(
-    ("fields", "now", "positions"),
-    [
-        # by their ids, whatever their names; else by their names; else as the settings name it now
-        ((("Wort", 701), ("Bedeutung", 702)), None, {"Front": 0, "Back": 1}),
-        ((("Bedeutung", 701), ("Wort", 702)), None, {"Front": 0, "Back": 1}),
-        ((("a", None), ("Bedeutung", None), ("Wort", None)), None, {"Front": 2, "Back": 1}),
-        ((("Wort", 9), ("Bedeutung", 702)), None, {"Front": 0, "Back": 1}),
-        ((("Word", 9), ("Bedeutung", 702)), None, {"Back": 1}),
-        ((("Word", 9), ("Bedeutung", 702)), "Word", {"Front": 0, "Back": 1}),
-        ((("Word", 9), ("Wort", 8), ("Bedeutung", 702)), "Word", {"Front": 1, "Back": 2}),
-        ((("Wort", 701), ("Word", 9), ("Bedeutung", 702)), "Word", {"Front": 0, "Back": 2}),
-    ],
-)  # fmt: skip
-@pytest.mark.parametrize("is_this_type", [True, False])
-def test_where_a_field_is(fields, now, positions, is_this_type):
-    note_type = replace(USERS, fields=fields)
-    named = replace(
-        MAPPED, fields={"Front": now or "Wort"}, id=77 if is_this_type else 78
-    )
-    if now and not is_this_type and positions["Front"] == 0 and fields[0][0] == "Word":
-        positions = {"Back": 1}  # the settings speak of another type
-    assert find_field_positions(note_type, MAPPED, named) == positions
-
-
-@pytest.mark.parametrize(
-    ("card", "in_anki", "mapped", "expected"),
-    [
-        (CARD, None, {}, None),
-        (CARD, None, SETTINGS, MAPPED),
-        (TWO_WAY, None, SETTINGS, None),
-        (CARD, None, {NoteType.CLOZE: MAPPED}, None),
-        # the first package fixes it
-        (with_note(CARD, mapped=MAPPED), None, {}, MAPPED),
-        (with_note(CARD, mapped=MAPPED), of_ours(), {NoteType.BASIC: replace(MAPPED, id=9)}, MAPPED),
-        (CARD, of_ours(), SETTINGS, None),
-        (with_note(CARD, exports=(ExportedNote(10),)), None, SETTINGS, None),
-    ],
-)  # fmt: skip
-def test_the_note_type_of_a_note(card, in_anki, mapped, expected):
-    assert find_user_note_type(card, in_anki, mapped) == expected
-
-
 # --- the base -------------------------------------------------------------------------------
 
 
@@ -268,66 +199,7 @@ def hashes(**fields: str) -> dict[str, str]:
     return {name: hash_html(text) for name, text in fields.items()}
 
 
-def test_a_note_of_ours_has_its_base_in_itself():
-    in_anki = changed(of_ours(), Front="mine", Source="mine, too", Feedback="hm")
-    sent = (ExportedNote(8, ("other",)), ExportedNote(9, CARD.tags))
-    base = find_field_layout(with_note(CARD, exports=sent), in_anki, {}, {}).base
-    assert base.field_hashes["Front"] == hash_html("What helps retention?")
-    assert base.field_hashes["Back"] == hash_html("Testing")
-    assert (
-        not {"Source", "Feedback"} & base.field_hashes.keys()
-    )  # what we fill is always ours
-    assert base.tags == CARD.tags
-    other = find_field_layout(with_note(CARD, exports=sent[:1]), in_anki, {}, {}).base
-    assert other.tags == ()
-
-
 FIRST = ExportedNote(6, field_hashes=hashes(Front="old front", Back="b"))
-SECOND = ExportedNote(7, field_hashes=hashes(Front="new front", Back="b"))
-
-
-@pytest.mark.parametrize(
-    ("sent", "fields", "mod", "taken", "base", "news"),
-    [
-        # shipped, fields in Anki, its mod, the package known to be taken → mod of the base, news
-        ((FIRST, SECOND), ("new front", "b"), 99, 0, 7, 7),
-        ((FIRST, SECOND), ("new front", "b"), 99, 7, 7, 0),  # known already
-        ((FIRST, SECOND), ("old front", "b"), 99, 0, 6, 6),
-        ((FIRST, SECOND), ("mine", "b"), 6, 0, 6, 6),  # by the mod alone it is sure
-        ((FIRST, SECOND), ("mine", "b"), 99, 0, 7, 0),  # likely, and no more
-        (
-            (FIRST, ExportedNote(7)),
-            ("old front", "b"),
-            99,
-            0,
-            6,
-            6,
-        ),  # one without hashes is none
-        ((), ("old front", "old back"), 99, 0, 0, 0),
-    ],
-)
-def test_the_base_of_a_note_of_the_users(sent, fields, mod, taken, base, news):
-    card = with_note(CARD, mapped=MAPPED, exports=sent)
-    in_anki = note(card.guid, USERS, (*fields, "x"), mod=mod, imported_mod=taken)
-    layout = find_field_layout(card, in_anki, {77: USERS}, SETTINGS)
-    assert (layout.base.mod, layout.newly_imported_mod) == (base, news)
-
-
-@pytest.mark.parametrize(
-    ("sent", "fields", "base"),
-    [
-        ((), ("old front", "old back"), ADOPTED_MOD),
-        ((), ("mine", "old back"), ADOPTED_MOD),
-        ((SECOND,), ("new front", "b"), 7),
-        ((SECOND,), ("old front", "old back"), ADOPTED_MOD),
-    ],
-)
-def test_the_base_of_an_adopted_note(sent, fields, base):
-    card = with_note(IN_ADOPTED, exports=sent)
-    in_anki = note("theirguid", USERS, (*fields, "x"), mod=99)
-    layout = find_field_layout(card, in_anki, {77: USERS}, {})
-    assert layout.base.mod == base
-    assert layout.base.field_hashes.keys() == {"Front", "Back"}
 
 
 # --- what we would write --------------------------------------------------------------------
@@ -362,27 +234,6 @@ def test_the_pictures_of_a_card(card, in_anki, picture, names, missing, unread):
     assert ours.unreadable_fields == ({"Front"} if unread else set())
 
 
-def test_a_picture_of_the_web_is_not_missed():
-    card = make_card(Front="![](https://a.example/cell.png)", Back="A cell")
-    assert written(card, find_field_layout(card, None, {}, {})).unreadable_fields == set()
-
-
-@pytest.mark.parametrize(
-    ("card", "unread"),
-    [
-        (CARD, False),
-        (replace(CARD, source_changes=(SourceChange.SOURCE_GONE,)), False),
-        (replace(CARD, source_changes=(SourceChange.SOURCE_CHANGED,)), False),
-        (replace(CARD, keeps_last_exported_text=True), True),  # only its journal is here
-    ],
-)
-def test_what_we_fill_stays_where_the_passage_is_not_that_of_the_words(card, unread):
-    ours = written(card, find_field_layout(card, None, {}, {}))
-    assert ("Source" in ours.unreadable_fields) == unread
-    assert ("Citation" in ours.unreadable_fields) == unread
-    assert "Front" not in ours.unreadable_fields
-
-
 @pytest.mark.parametrize("old", [None, "It said: repetition helps."])
 def test_a_card_has_the_passage_of_its_words_until_the_user_has_decided(old):
     card = replace(CARD, old_passage_text=old)
@@ -392,43 +243,6 @@ def test_a_card_has_the_passage_of_its_words_until_the_user_has_decided(old):
         ours["Links"]
         == written(CARD, find_field_layout(CARD, None, {}, {})).fields["Links"]
     )
-
-
-@pytest.mark.parametrize(
-    ("front", "back", "expected"),
-    [
-        # as the source said it then: the HTML of then; else what it says now
-        ("What helps retention?", "Repetition", ("old front", "old back")),
-        ("What helps retention?", "Testing", ("old front", "Testing")),
-        ("What helps?", "Repetition", ("What helps?", "old back")),
-    ],
-)
-def test_the_words_of_an_adopted_note(front, back, expected):
-    card = with_note(make_card(Front=front, Back=back), adopted=ADOPTED)
-    layout = find_field_layout(card, note("theirguid", USERS, "abc"), {77: USERS}, {})
-    fields = written(card, layout).fields
-    assert (fields["Front"], fields["Back"]) == expected
-
-
-def test_a_lost_picture_of_an_adopted_note_whose_source_says_the_same_is_not_missed():
-    words = {"Front": "![](cell.png)", "Back": "A cell"}
-    names = {"Front": "Wort", "Back": "Bedeutung"}
-    there = {"Wort": '<img src="x.png">', "Bedeutung": "A cell"}
-    same = with_note(
-        make_card(**words), adopted=AdoptedNote("g", 5, 77, names, there, words)
-    )
-    in_anki = note("g", USERS, (*there.values(), ""))
-    files = CardFiles({"cell.png": GONE})
-    for card, missing in (
-        (same, ()),
-        (
-            replace(same, fields=(("Front", "Now ![](cell.png)"), ("Back", "A cell"))),
-            (GONE,),
-        ),
-    ):
-        ours = written(card, find_field_layout(card, in_anki, {77: USERS}, {}), files)
-        assert ours.picture_problems == missing
-        assert ours.unreadable_fields == ({"Front"} if missing else set())
 
 
 # --- the table of a note --------------------------------------------------------------------
@@ -644,56 +458,6 @@ def field(planned: CardPlan, name: str) -> str:
     ]
 
 
-def test_the_fields_of_a_merged_note():
-    both = changed(of_ours(), Front="mine", Spare1="a remark", Open="elsewhere")
-    merged = planned(NEXT, both)
-    assert field(merged, "Front") == "mine"
-    assert field(merged, "Back") == "Tests"
-    assert field(merged, "Spare1") == "a remark"
-    # the base of the next merge: what we would have written
-    assert hash_html("What helps retention?") in field(merged, IDENTITY_FIELD)
-    assert hash_html("Tests") in field(merged, IDENTITY_FIELD)
-    assert hash_html("Testing") not in field(merged, IDENTITY_FIELD)
-
-
-def test_a_conflict_names_both_texts_as_the_card_would_say_them():
-    [conflict] = planned(NEXT, changed(of_ours(), Back="<b>mine</b>")).conflicts
-    assert (conflict.guid, conflict.field) == (CARD.guid, "Back")
-    assert (conflict.user_text, conflict.source) == ("**mine**", "Tests")
-    assert (conflict.user_version_hash, conflict.source_version_hash) == (
-        hash16("<b>mine</b>"),
-        hash16("Tests"),
-    )
-    decided = replace(
-        NEXT,
-        edits=FieldEdits(
-            resolved={
-                "Back": ConflictResolution(
-                    TextChoice.MINE,
-                    conflict.user_version_hash,
-                    conflict.source_version_hash,
-                )
-            }
-        ),
-    )
-    assert outcome(planned(decided, changed(of_ours(), Back="<b>mine</b>"))) == "written"
-    decided = replace(
-        NEXT,
-        edits=FieldEdits(
-            resolved={
-                "Front": ConflictResolution(
-                    TextChoice.MINE,
-                    conflict.user_version_hash,
-                    conflict.source_version_hash,
-                )
-            }
-        ),
-    )
-    assert planned(decided, changed(of_ours(), Back="<b>mine</b>")).conflicts == (
-        conflict,
-    )
-
-
 def test_a_retired_note_keeps_all_of_its_fields_and_gets_the_tag():
     retired = planned(DROPPED, changed(of_ours(tags=("mine", *CARD.tags)), Back="mine"))
     assert retired.note
@@ -703,63 +467,12 @@ def test_a_retired_note_keeps_all_of_its_fields_and_gets_the_tag():
     assert retired.exported.gap_text_by_number == {}
 
 
-def test_what_a_package_tells_of_a_note_is_in_the_journal():
-    ours = planned(CARD, None)
-    assert ours.exported
-    assert ours.exported.field_hashes == hashes(
-        Front="What helps retention?", Back="Testing", Extra="", Reverse=""
-    )
-    assert ours.exported.mapped is None
-    layout = find_field_layout(CARD, None, {77: USERS}, SETTINGS)
-    theirs = plan_card(CARD, layout, written(CARD, layout), ExportOptions())
-    assert theirs.exported
-    assert theirs.exported.mapped == MAPPED
-    assert theirs.exported.field_hashes == hashes(
-        Front="What helps retention?", Back="Testing"
-    )
-    assert theirs.note
-    assert theirs.note.fields == ("What helps retention?", "Testing", "")
-
-
 KNOWN = ExportedNote(
     1, field_hashes=hashes(Front="What helps retention?", Back="Testing")
 )
 BEFORE = ExportedNote(
     1, field_hashes=hashes(Front="What helps retention?", Back="Quizzes")
 )
-NONE = ExportedNote(1)
-
-
-@pytest.mark.parametrize(
-    ("shipped", "back", "unknown", "kept", "conflict"),
-    [
-        # packages that the journal knows, the field in Anki → its base is unknown, words are kept
-        ((), "Testing", False, False, False),
-        ((NONE,), "mine", False, False, False),
-        ((KNOWN,), "Testing", False, False, False),
-        ((KNOWN,), "mine", False, False, False),
-        ((BEFORE, KNOWN), "mine", False, False, False),
-        ((BEFORE,), "Testing", True, False, False),  # ours is what the note was written with
-        ((BEFORE,), "mine", True, False, True),  # changed here since, too
-        ((replace(BEFORE, field_hashes=hashes(Back="Testing now")), BEFORE), "Quizzes", True, False, False),
-    ],
-)  # fmt: skip
-def test_a_base_that_no_package_of_the_journal_had(
-    shipped, back, unknown, kept, conflict
-):
-    in_anki = changed(of_ours(), Back=back)
-    card = with_note(CARD, exports=shipped)
-    layout = find_field_layout(card, in_anki, {}, {})
-    assert ("Back" in layout.unknown_bases) is unknown
-    plan_now = planned(card, in_anki)
-    assert plan_now.keeps_unknown_text is kept
-    assert bool(plan_now.conflicts) is conflict
-    found = find_field_layout(
-        with_note(card, is_recreated_from_anki=True), in_anki, {}, {}
-    )
-    assert (
-        not found.unknown_bases
-    )  # nothing is known of the packages before the journal was lost
 
 
 def test_our_text_that_no_package_of_the_journal_had_is_exported_once_more():
@@ -806,16 +519,6 @@ def test_words_that_no_package_of_the_journal_had_stay_with_their_base():
     assert full.exported.field_hashes["Back"] == hash_html("Testing")
 
 
-def test_the_package_that_anki_took_is_told_unless_there_is_a_conflict():
-    card = with_note(NEXT, mapped=MAPPED, exports=(FIRST, SECOND))
-    for back, taken in (("b", 7), ("mine", 0)):
-        in_anki = note(card.guid, USERS, ("new front", back, "x"), mod=7)
-        layout = find_field_layout(card, in_anki, {77: USERS}, SETTINGS)
-        plan_now = plan_card(card, layout, written(card, layout), ExportOptions())
-        assert bool(plan_now.conflicts) == (not taken)
-        assert plan_now.newly_imported_mod == taken
-
-
 DIGEST = planned(CARD, None).exported.note_hash  # type: ignore[union-attr]
 
 
@@ -839,20 +542,6 @@ def test_the_revision_of_a_note(mod, digest, seen, full, same):
     assert (revision.note.mod == mod) == same
     assert revision.note.mod >= max(mod, seen or 0)
     assert revision.replaces_unseen_note == (in_anki is None and not same)
-
-
-def test_the_schedule_of_another_tool_goes_with_a_new_note_alone():
-    card = with_note(
-        TWO_WAY, schedule=(CardSchedule("2026-03-01", 12, 250), CardSchedule("", 0, 0))
-    )
-    fresh = planned(card, None)
-    assert fresh.note
-    assert fresh.note.ordinals == (0, 1)
-    [(ordinal, row)] = fresh.note.states.items()
-    assert (ordinal, row) == (0, CardRow(2, 2, row.due, 12, 2500, 1))
-    there = planned(replace(card, tags=("new",)), of_ours(TWO_WAY, ordinals=(0, 1)))
-    assert there.note
-    assert there.note.states == {}
 
 
 def test_a_first_field_that_is_not_ours_and_is_empty():
@@ -883,122 +572,6 @@ def test_a_first_field_that_is_not_ours_and_is_empty():
         )
 
 
-def test_the_pictures_that_go_with_a_note():
-    files = CardFiles(
-        {"cell.png": PICTURE, "unused.png": Media("unused-1.png", "/vault/u.png")}
-    )
-    fresh = planned(WITH_PICTURE, None, files)
-    assert fresh.note
-    assert fresh.exported
-    assert fresh.note.media == (PICTURE,)
-    assert fresh.exported.picture_names == {"cell.png": MEDIA_NAME}
-    # one that cannot be read now is named as before, and does not go
-    card = replace(
-        with_note(WITH_PICTURE, pictures={"cell.png": MEDIA_NAME}), tags=("new",)
-    )
-    there = of_ours(WITH_PICTURE, CardFiles({"cell.png": PICTURE}))
-    again = planned(card, there, CardFiles({"cell.png": GONE}))
-    assert again.note
-    assert again.note.media == ()
-    assert MEDIA_NAME in field(again, "Front")
-
-
-@pytest.mark.parametrize(
-    ("card", "name", "there", "stays"),
-    [
-        # a picture that is away is not taken out of the note with the words around it
-        (
-            make_card(Front="What is this? ![](cell.png)", Back="A cell"),
-            "Front",
-            None,
-            True,
-        ),
-        # other words of the same field are as ever
-        (make_card(Front="What is this?", Back="A cell"), "Front", None, False),
-        # what we fill stays where the passage cannot be read here
-        (
-            replace(WITH_PICTURE, keeps_last_exported_text=True),
-            "Source",
-            "filled before",
-            True,
-        ),
-        (WITH_PICTURE, "Source", "filled before", False),
-    ],
-)
-def test_what_cannot_be_read_now_stays_as_it_is_in_anki(card, name, there, stays):
-    in_anki = of_ours(WITH_PICTURE, CardFiles({"cell.png": PICTURE}))
-    if there:
-        in_anki = changed(in_anki, **{name: there})
-    before = in_anki.fields[OURS.field_names.index(name)]
-    card = replace(card, tags=("new", *card.tags))
-    plan_now = planned(card, in_anki, CardFiles({"cell.png": GONE}))
-    assert (field(plan_now, name) == before) == stays
-
-
-def test_the_first_number_of_a_note_comes_from_its_guid():
-    first = planned(CARD, None).note
-    assert first
-    assert first.mod == compute_note_id(CARD.guid) // 1000
-    assert planned(CARD, of_ours(mod=10), export_unchanged=True).note.mod == 11  # type: ignore[union-attr]
-
-
-@pytest.mark.parametrize(
-    ("path", "known", "name"),
-    [
-        (
-            "a/cell.png",
-            {"a/cell.png": "cell-7.png", "b/cell.png": "cell-8.png"},
-            "cell-7.png",
-        ),
-        # words that a person wrote in Anki have the name of a picture itself
-        (MEDIA_NAME, {}, MEDIA_NAME),
-        ("other.png", {}, None),
-    ],
-)
-def test_a_picture_that_is_away_is_called_as_anki_calls_it(path, known, name):
-    card = make_card(Front=f"![]({path})", Back="b")
-    layout = find_field_layout(card, of_ours(card), {}, {})
-    ours = written(with_note(card, pictures=known), layout, CardFiles({path: GONE}))
-    assert [media.name for media in ours.media.values()] == ([name] if name else [])
-
-
-SHIPPED = (ExportedNote(1, note_hash="d"),)
-
-
-@pytest.mark.parametrize(
-    ("card", "same"),
-    [
-        (
-            replace(with_note(CARD, exports=SHIPPED), keeps_last_exported_text=True),
-            True,
-        ),  # its source is not here: as it was
-        (
-            replace(
-                with_note(CARD, exports=SHIPPED),
-                keeps_last_exported_text=True,
-                verdict=Verdict.REJECTED,
-            ),
-            False,
-        ),
-        (with_note(CARD, exports=SHIPPED), False),
-    ],
-)
-def test_the_revision_of_a_card_that_keeps_its_words(card, same):
-    layout = find_field_layout(CARD, None, {}, {})
-    assert (_compute_digest(card, layout, written(CARD, layout)) == "d") is same
-
-
-def test_a_link_that_is_of_this_computer_makes_no_revision():
-    layout = find_field_layout(CARD, None, {}, {})
-    ours = written(CARD, layout)
-    for name in (LOCAL_LINKS_FIELD, "Back"):
-        other = replace(ours, fields={**ours.fields, name: "elsewhere"})
-        is_same = _compute_digest(CARD, layout, other) == _compute_digest(
-            CARD, layout, ours
-        )
-        assert is_same is (name == LOCAL_LINKS_FIELD)
-
-
 def test_a_card_due_before_four_in_the_morning_is_due_on_the_day_before():
     def due(time: str) -> int:
         fsrs = CardSchedule(time, 12, 250, 20.0, 5.0, last_review="2026-02-20T12:00:00")
@@ -1006,16 +579,3 @@ def test_a_card_due_before_four_in_the_morning_is_due_on_the_day_before():
 
     assert due("2026-03-02T02:00:00") == due("2026-03-01T23:00:00")
     assert due("2026-03-02T05:00:00") == due("2026-03-01T23:00:00") + 1
-
-
-def test_an_adopted_card_has_its_schedule_in_anki_already():
-    schedule = (CardSchedule("2026-01-05", 12, 250),)
-    assert build_schedules(with_note(CARD, schedule=schedule), (0,)).keys() == {0}
-    assert not build_schedules(with_note(IN_ADOPTED, schedule=schedule), (0,))
-
-
-def test_the_words_under_the_numbers_are_those_of_a_live_card():
-    gap = (("Text", "{{c1::Repetition}} helps."),)
-    card = replace(make_card(CardKind.CLOZE), fields=gap)
-    assert _find_text_by_number(card) == {"1": "Repetition"}
-    assert not _find_text_by_number(replace(card, verdict=Verdict.REJECTED))

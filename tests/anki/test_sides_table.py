@@ -56,10 +56,3 @@ def test_the_sides_of_a_note(fields, templates, question, answer, names):
     ordinals = (1,) if len(templates) > 1 else (0,)
     found = sides(fields, *templates, ordinals=ordinals)
     assert found == (tuple(question), answer, names)
-
-
-def test_the_text_of_a_cloze_note_is_what_its_template_blanks_out():
-    fields = {"Title": "Cells", "Text": "A {{c1::cell}}.", "Back Extra": ""}
-    template = ("{{Title}}{{cloze:Text}}", "{{cloze:Text}}{{Back Extra}}")
-    names = {"Text": "Text", "Extra": "Back Extra"}
-    assert sides(fields, template, cloze=True) == (("Text",), None, names)

@@ -56,18 +56,3 @@ def test_a_side_is_only_a_placeholder(side, is_reported):
     assert [message.endswith(f"“{side}”") for message in messages] == (
         [True] if is_reported else []
     )
-
-
-TITLE = "the retreat of Napoleon in 1812"
-
-
-@pytest.mark.parametrize(
-    ("answer", "is_reported"),
-    [("Napoleon", False), ("the retreat", False), (TITLE, True), ("Kutuzov", True)],
-)
-def test_a_name_may_be_in_the_title_alone_but_no_number(answer, is_reported):
-    card = question("What is it about?", answer, "The army froze.")
-    highlight = passage("The army froze.", heading=TITLE)
-    found = check_draft(card, CheckContext(highlight, DuplicateIndex()))
-    rules = {"answer_not_in_source", "answer_partly"}
-    assert (not rules.isdisjoint(each.check for each in found)) is is_reported

@@ -3,7 +3,6 @@
 import pytest
 
 from ankiforge.check import CheckContext, DuplicateIndex, check_draft
-from ankiforge.model import HighlightKind
 from tests.check import cards
 
 SAYS = {
@@ -127,12 +126,6 @@ NO_CLOZE = same("malformed", BLOCK, "no cloze in the text")
 def test_the_text_of_a_cloze(text, expected):
     for is_by_hand, found in zip((False, True), expected, strict=True):
         assert find(cards.cloze(text, is_card_in_source=is_by_hand)) == found
-
-
-def test_a_gap_in_a_word_of_a_card_in_the_source_is_only_counted():
-    card = cards.cloze("a{{c1::b}}c d", is_card_in_source=True)
-    [(rule, severity, _)] = find(card, kind=HighlightKind.CARD)
-    assert (rule, severity) == ("gap_cuts", INFO)
 
 
 def test_both_sides_are_looked_at():

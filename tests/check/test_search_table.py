@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import pytest
 
 from ankiforge.check import DuplicateIndex, compute_search_terms
-from ankiforge.check.duplicates import TERMS_VERSION
 from ankiforge.model import CardContent, HighlightKey, IndexedCard, SearchTerms
 from tests.check import cards
 
@@ -84,49 +83,12 @@ def test_what_is_found_among_stored_cards(rows, asked, expected):
         assert message.endswith(words)
 
 
-def test_a_store_is_read_once_on_the_first_search():
-    store = Store(("g", THERE, "", ASKED))
-    index = DuplicateIndex(store)
-    index.add("h", THERE, make_card(ASKED))
-    assert store.calls == []
-    for _ in range(2):
-        assert [id for _, id, _ in find(index, ASKED)] == ["g", "h"]
-    assert store.calls == [f"without {TERMS_VERSION}", "all"]
-    assert store.terms == {"digest g": compute_search_terms(make_card(ASKED))}
-
-
-def test_at_most_five_are_named_the_most_similar_first():
-    index = DuplicateIndex()
-    near = ASKED.replace("the DNA helix", "the long DNA helix")
-    for id in "fedcba":
-        index.add(id, THERE, make_card(near))
-    index.add("z", THERE, make_card(ASKED))
-    assert [id for _, id, _ in find(index, ASKED)] == ["z", "a", "b", "c", "d"]
-
-
 def test_the_earlier_text_of_a_card_is_not_found():
     index = DuplicateIndex()
     index.add("a", THERE, make_card(ASKED))
     index.add("a", THERE, make_card("What seals gaps of the DNA strand?|ligase"))
     assert find(index, ASKED) == []
     assert [id for _, id, _ in find(index, "What seals the gaps of a DNA strand?|ligase")] == ["a"]  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("there", "here", "is_found"),
-    [
-        # half of all words are in both
-        ("Who found radium?|Marie Curie", "Who found radium?|Pierre, Marie Curie", True),
-        # the two words of one are in many sentences, three words are not
-        ("{{c1::die Lampe}} brennt.", "Am Abend brennt {{c1::die Lampe}} auf dem Tisch im Zimmer.", False),
-        ("{{c1::Die grüne Lampe}} brennt.", "Am Abend brennt {{c1::die grüne Lampe}} auf dem Tisch im Zimmer.", True),
-    ],
-)  # fmt: skip
-def test_how_much_of_a_card_is_in_another(there, here, is_found):
-    for other, one in ((there, here), (here, there)):
-        index = DuplicateIndex()
-        index.add("a", THERE, make_card(other))
-        assert (find(index, one) != []) is is_found
 
 
 @pytest.mark.parametrize(

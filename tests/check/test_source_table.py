@@ -171,20 +171,6 @@ def test_what_a_question_card_claims(front, answer, source, expected):
     assert compare(answer, source, front) == expected
 
 
-@pytest.mark.parametrize(
-    "about",
-    [
-        {"links": ("www.b.example",)},
-        {"uri": "http://www.b.example"},
-        {"comment": "www.b.example"},
-        {"markdown": ("see [it](www.b.example)",)},
-    ],
-    ids=lambda about: next(iter(about)),
-)
-def test_a_link_may_be_beside_the_words(about):
-    assert "foreign_link" not in compare("see www.b.example", "see it", **about)
-
-
 BEATS = "Retrieval practice beats rereading"
 AROUND = f"The effect of retrieval was reviewed in 2006 by many. {BEATS}."
 

@@ -8,9 +8,7 @@ from ankiforge.draft.chat import NOT_ASKED_HINT, make_label, parse_chat_reply
 from ankiforge.draft.privacy import PrivacyFilter
 from ankiforge.draft.prompt import load_prompt_file
 from ankiforge.draft.reply_checks import (
-    abbreviate_in_quotes,
     explain_unusable_reply,
-    make_pasted_reply_key,
 )
 from ankiforge.model import (
     CardKind,
@@ -21,7 +19,6 @@ from ankiforge.model import (
     Highlight,
     HighlightKey,
     HighlightKind,
-    Origin,
     PrivateText,
     Problem,
 )
@@ -123,26 +120,6 @@ def test_what_is_told_of_a_refused_card_has_no_private_words_of_its_sentence():
     assert problem.message.count("Anna took […] for it") == 2
 
 
-@pytest.mark.parametrize(
-    ("card", "name"),
-    [
-        # an answered mark in the same sentence as a pending one keeps its card
-        (make("Slow-wave sleep fills the first third of the night.", "wave"), ""),
-        (make("Slow-wave sleep fills the first third of the night."), ""),
-        # another mark is quoted
-        (make("share weights. Recurrent", "wave"), "nets"),
-        # the pending mark is named
-        (make("Slow-wave sleep fills the first third of the night.", "sleep"), "sleep"),
-    ],
-)
-def test_a_card_of_an_answered_highlight_moves_to_no_other(card, name):
-    reply = parse(card, answered=(mark("wave", "Slow-wave sleep"),))
-    names = [f"d/{name}"] if name else []
-    assert [result.highlight.key for result in reply.results] == names
-    hints = [problem.hint for problem in reply.problems if not problem.is_notice]
-    assert hints == ([] if name else [NOT_ASKED_HINT])
-
-
 def test_what_was_imported_before_is_told_last():
     reply = parse(make("", "other"), make(), {"h": "1", "kind": "basic"})
     assert [problem.hint == NOT_ASKED_HINT for problem in reply.problems] == [False, False, True]  # fmt: skip
@@ -150,49 +127,6 @@ def test_what_was_imported_before_is_told_last():
         reply.problems[1].message
         == 'no card can be made from {"h": "1", "kind": "basic"}'
     )
-
-
-def test_three_cards_that_were_moved_are_named():
-    cards = [make("share weights. Recurrent", "sleep", front=f"Q{n}?") for n in range(4)]
-    [notice, *over] = parse(*cards).problems
-    assert notice.message.startswith("4 cards assigned to the passage quoted")
-    assert [f"Q{n}?" in notice.message for n in range(4)] == [True, True, True, False]
-    assert all(problem.is_notice for problem in over)
-
-
-def test_a_card_with_a_fault_leaves_its_highlight_without_a_result():
-    def find_faults(draft, highlight):
-        return ("too long", "no quote") if "bad" in draft.answer else ()
-
-    bad, good = (make("", "sleep", back=back) for back in ("bad", "good"))
-    reply = parse(bad, find_faults=find_faults)
-    assert reply.results == ()
-    words = f"“What is it?” for “{SLEEP[:59]}…”: too long; no quote"
-    assert [problem.message for problem in reply.problems] == [words]
-    reply = parse(bad, good, find_faults=find_faults)
-    assert [draft.answer for result in reply.results for draft in result.drafts] == ["good"]  # fmt: skip
-
-
-def test_more_cards_than_a_passage_gets_are_named():
-    cards = [make("", "sleep", front=f"Q{n}?", back=f"A{n}") for n in (1, 2, 3)]
-    reply = parse(*cards, cards[0])
-    assert [len(result.drafts) for result in reply.results] == [1]
-    words = f"for “{SLEEP[:59]}…”: it has 1 card"
-    assert reply.problems == tuple(
-        Problem("", f"“Q{n}?” {words}", is_notice=True) for n in (2, 3)
-    )
-
-
-def test_the_drafts_of_a_chat_name_it_and_its_reply():
-    card = make("", "sleep")
-    text = json.dumps({"cards": [card]})
-    [result] = parse(card).results
-    key = make_pasted_reply_key(text)
-    assert {draft.origin for draft in result.drafts} == {
-        Origin("llm", "chat", PROMPT.fingerprint, key)
-    }
-    assert key.startswith("chat/")
-    assert key != make_pasted_reply_key(f"{text} ")
 
 
 def test_a_highlight_that_may_get_no_kind_of_card_is_asked_about_again():
@@ -230,8 +164,3 @@ def test_what_is_missing_in_a_reply_is_told(cards, message, count):
     messages = [problem.message for problem in parse_chat_reply(cards, [], PROMPT).problems]  # fmt: skip
     assert message in messages
     assert len(messages) == count
-
-
-@pytest.mark.parametrize(("text", "shown"), [("a\nb", "“a b”"), ("a" * 61, f"“{'a' * 59}…”"), ("", "“”")])  # fmt: skip
-def test_a_text_is_quoted_short(text, shown):
-    assert abbreviate_in_quotes(text) == shown

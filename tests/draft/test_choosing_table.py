@@ -11,12 +11,10 @@ from ankiforge.draft.choose_passages import (
     OmittedText,
     ParsedChoices,
     build_passage_selection_request,
-    concatenate_documents,
     make_drafts,
     make_reply_origin,
     parse_chosen_passages,
     partition_paragraphs,
-    split_document,
 )
 from ankiforge.draft.privacy import SendableText
 from ankiforge.draft.prompt import parse_prompt
@@ -50,20 +48,6 @@ def make(*pages: str, labels: tuple[str, ...] = (), **fields: object) -> Documen
             paragraphs.append(Paragraph(number, start, end, **fields))  # type: ignore[arg-type]
             start = end + 1
     return DocumentText(DOCUMENT, pages, tuple(paragraphs), page_labels=labels)
-
-
-@pytest.mark.parametrize(
-    ("name", "size", "pages", "summary"),
-    [
-        ("References", 12_345, ("7", "9"), "References, p. 7–9 (12,345 characters)"),
-        ("References", 1, ("7", "7"), "References, p. 7 (1 character)"),
-        ("References", 2, ("", "9"), "References, p. 9 (2 characters)"),
-        ("References", 2, ("", ""), "References (2 characters)"),
-        ("References", 2, (), "References (2 characters)"),
-    ],
-)
-def test_what_is_left_out_is_named(name, size, pages, summary):
-    assert OmittedText(name, size, pages).summary == summary
 
 
 @pytest.mark.parametrize(
@@ -110,49 +94,6 @@ def test_a_very_long_paragraph_is_cut(length):
     assert [each.start for each in paragraphs] == [24_000 * n for n in range(len(sizes))]
 
 
-@pytest.mark.parametrize(
-    ("pages", "count", "limit", "parts"),
-    [
-        # sections of one page or heading are kept together, and parts are about equal
-        (("a" * 40, "b" * 40, "c" * 40, "d" * 40), 4, 80, [("ab", 2), ("cd", 2)]),
-        (("a" * 40, "b" * 40, "c" * 40), 3, 200, [("abc", 3)]),
-        (("a" * 90, "b" * 10), 10, 90, [("a", 9), ("b", 1)]),
-        (("a" * 95, "b" * 5), 1, 90, [("a", 1)]),
-        # a long section is cut between paragraphs
-        (("\n".join(letter * 30 for letter in "abcd"),), 2, 80, [("ab", 1), ("cd", 1)]),
-        (("a" * 40 + "\n" + "b" * 40 + "\n" + "c" * 40 + "\n" + "d" * 40,), 2, 80, [("ab", 1), ("cd", 1)]),
-    ],
-)  # fmt: skip
-def test_the_parts_of_a_document(pages, count, limit, parts):
-    document = make(*pages)
-    found = split_document(document, document.paragraphs, count, limit)
-    texts = ["".join(document.get_paragraph_text(each)[0] for each in part.paragraphs) for part in found]  # fmt: skip
-    assert [*zip(texts, (part.passage_count for part in found), strict=True)] == parts
-    assert len({part.label for part in found}) == len(found)
-    assert all(len(part.label) == 8 for part in found)
-
-
-def test_a_part_is_named_by_its_text_and_document():
-    [part] = split_document(make("It rises."), make("It rises.").paragraphs, 1)
-    other = replace(make("It rises."), document=replace(DOCUMENT, key=DocumentKey("e")))
-    for document, is_same in ((make("It rises."), True), (make("It falls."), False), (other, False)):  # fmt: skip
-        [again] = split_document(document, document.paragraphs, 1)
-        assert (again.label == part.label) is is_same
-
-
-def test_the_documents_of_a_folder_are_read_as_one():
-    first, second = make("a", "b", labels=("1", "2")), make("c")
-    other = replace(second, document=replace(DOCUMENT, key=DocumentKey("e"), source="x"))
-    joined = concatenate_documents([first, other], "Folder")
-    assert (joined.pages, joined.page_labels, joined.paragraphs) == (("a", "b", "c"), ("1", "2", ""), ())  # fmt: skip
-    assert joined.document == replace(DOCUMENT, key=joined.document.key, title="Folder")
-    keys = {
-        concatenate_documents(each, "x").document.key
-        for each in ([first], [first, other], [other, first])
-    }
-    assert len(keys) == 3
-
-
 # --- what is sent ---------------------------------------------------------------------------
 
 
@@ -193,18 +134,6 @@ def test_what_is_sent_of_a_document(document, options, sent):
     assert send(document, **options) == sent
 
 
-def test_the_last_sixty_known_passages_are_listed():
-    known = [replace(RISES, exact=f"passage {n}") for n in range(61)]
-    _, _, remark, _ = send(make("It rises."), known_passages=known)
-    assert remark.split("\n") == [LISTED, *(f"- passage {n}" for n in range(1, 61))]
-
-
-def test_a_document_named_by_a_number_has_its_position_alone():
-    document = make("It rises.")
-    document = replace(document, document=replace(DOCUMENT, title="123456789012"))
-    assert send(document, position="1 of 3")[1] == "(1 of 3)"
-
-
 # --- what is chosen -------------------------------------------------------------------------
 
 PAGES = (
@@ -212,7 +141,6 @@ PAGES = (
     "Salt slows the yeast down. Rye has hardly any gluten.",
 )
 YEAST, GLUTEN = "Yeast turns sugar into gas.", "Gluten is elastic."
-SALT = "Salt slows the yeast down."
 LETTERS = DocumentLetters(PAGES)
 
 
@@ -224,26 +152,6 @@ def choose(*cards: dict[str, str], find_faults=lambda draft, highlight: (), take
 
 def card(quote: str, back: str = "A", front: str = "Q?") -> dict[str, str]:
     return {"front": front, "back": back, "quote": quote}
-
-
-def test_the_passages_of_a_reply_are_in_the_order_of_the_document():
-    found = choose(card(SALT, "a"), card(YEAST, "b"), card("turns sugar into gas", "c"))
-    assert [choice.passage.exact for choice in found.choices] == [YEAST, SALT]
-    assert [[each.back for each in choice.cards] for choice in found.choices] == [["b", "c"], ["a"]]  # fmt: skip
-    assert {each.quote for each in found.choices[0].cards} == {YEAST}
-    assert (found.problems, found.card_count, found.located_count, found.fuzzy_count) == ([], 3, 3, 0)  # fmt: skip
-    origin = Origin("llm", "m")
-    drafts = make_drafts(found.choices[0], replace(RISES, exact=YEAST), origin)
-    assert [(draft.answer, draft.quote, draft.origin) for draft in drafts] == [
-        ("b", YEAST, origin),
-        ("c", YEAST, origin),
-    ]
-
-
-def test_half_of_a_passage_is_the_same_passage():
-    half, less = "Yeast turns sugar", "into gas. Gluten is elastic."
-    for second, count in ((half, 1), (less, 2)):
-        assert len(choose(card(YEAST, "a"), card(second, "b")).choices) == count
 
 
 @pytest.mark.parametrize(
@@ -266,18 +174,6 @@ def test_a_passage_that_has_a_card_is_not_chosen_again():
     assert [choice.passage.exact for choice in found.choices] == [GLUTEN]
     hint = "ankiforge draft export asks about those without a card"
     assert found.problems == [Problem("", "“Q?”: its passage is a highlight already", hint, is_notice=True)]  # fmt: skip
-
-
-def test_a_card_with_a_fault_is_named_and_a_passage_without_a_card_dropped():
-    found = choose(
-        card(YEAST, "bad"), card(GLUTEN), card(GLUTEN, "bad", "R?"),
-        find_faults=lambda draft, highlight: ("wrong",) if draft.answer == "bad" else (),
-    )  # fmt: skip
-    assert [choice.passage.exact for choice in found.choices] == [GLUTEN]
-    assert [problem.message for problem in found.problems] == [
-        f"“Q?” for “{YEAST}”: wrong",
-        f"“R?” for “{GLUTEN}”: wrong",
-    ]
 
 
 def test_a_passage_gets_four_cards_and_the_fifth_is_named():

@@ -12,14 +12,11 @@ from ankiforge.draft.instructions import (
     find_reason_not_to_send,
     is_drafted_by_rules_only,
     make_failed_result,
-    make_two_sided_fields,
     parse_instruction,
-    remove_comment_from_context,
 )
 from ankiforge.errors import BugError
 from ankiforge.model import (
     WORD_AND_TRANSLATION,
-    CardKind,
     Document,
     DocumentKey,
     Highlight,
@@ -123,30 +120,6 @@ def test_what_a_comment_asks_for(comment, passage, expected):
     assert parse_instruction(comment, passage) == expected
 
 
-LONG = "found by Altmann in 1890"
-
-
-@pytest.mark.parametrize(
-    ("comment", "before", "after"),
-    [
-        (LONG, {"suffix": f". {LONG}. It"}, {"suffix": ". […]. It"}),
-        (LONG, {"prefix": f"So {LONG.replace(' ', '  ')}: "}, {"prefix": "So […]: "}),
-        (LONG, {"surrounding_text": f"{CLAUSE}\n{LONG}\nIt."}, {"surrounding_text": f"{CLAUSE}\n[…]\nIt."}),
-        # the text after a highlight may end within the comment; the others may not
-        (LONG, {"suffix": ". found by Altmann i"}, {"suffix": ". "}),
-        (LONG, {"prefix": "found by Altmann i"}, {}),
-        ("found it", {"suffix": ". found it today"}, {"suffix": ". […] today"}),
-        ("found it", {"suffix": ". found iron"}, {}),
-        ("a.b c d", {"suffix": " axb c d"}, {}),
-        (LONG, {"suffix": " found by him"}, {}),
-        ("", {"suffix": " x"}, {}),
-    ],
-)  # fmt: skip
-def test_a_comment_beside_its_passage_is_removed(comment, before, after):
-    highlight = make(comment=comment, **before)
-    assert remove_comment_from_context(highlight) == replace(highlight, **after)
-
-
 def test_an_unexpected_error_is_told_with_the_words_of_the_highlight():
     error = BugError("it broke", hint="report it")
     for highlight, words in (
@@ -158,11 +131,3 @@ def test_an_unexpected_error_is_told_with_the_words_of_the_highlight():
         assert (result.highlight, result.drafts) == (highlight, ())
         assert result.reason == "it broke"
         assert result.problem == Problem("Cells", f"“{words}”: it broke", "report it")
-
-
-def test_a_card_with_two_sides_has_the_switches_of_its_kind():
-    sides = (("Front", "a"), ("Back", "b"))
-    assert make_two_sided_fields(CardKind.BASIC, "a", "b") == sides
-    two_way = make_two_sided_fields(CardKind.TWO_WAY, "a", "b")
-    assert two_way[:2] == sides
-    assert CardKind.from_fields(dict(two_way)) is CardKind.TWO_WAY

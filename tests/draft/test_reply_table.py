@@ -11,16 +11,10 @@ from ankiforge.draft.reply_cards import (
     DeclinedCard,
     TwoSidedCard,
     convert_to_cloze,
-    convert_to_markdown,
-    is_empty_card_list,
     parse_all_cards,
-    parse_cards,
-    parse_label,
-    to_one_line,
 )
 from ankiforge.draft.reply_json import (
     iter_innermost_objects,
-    normalize_key,
     parse_objects,
     strip_reasoning,
 )
@@ -37,31 +31,6 @@ from ankiforge.model import (
 )
 
 BASIC, CLOZE, TWO_WAY = CardKind.BASIC, CardKind.CLOZE, CardKind.TWO_WAY
-
-
-@pytest.mark.parametrize(
-    ("text", "markdown"),
-    [
-        (r"$\\frac{a}{b}$", r"$\frac{a}{b}$"),
-        (r"$$\\alpha$$", r"$$\alpha$$"),
-        (r"$a\\b$", r"$a\\b$"),  # a line end, and no command
-        (r"$\begin{matrix}a\\bc\end{matrix}$", r"$\begin{matrix}a\\bc\end{matrix}$"),
-        (r"`\\frac` $x$", r"`\\frac` $x$"),
-        (r"\(x\) is `\(x\)`", r"$x$ is `\(x\)`"),
-        (r"one\ntwo", "one\ntwo"),
-        (r"one\n\ntwo", "one\ntwo"),
-        (r"\nu and \newline", r"\nu and \newline"),
-        (r"C:\new", r"C:\new"),
-        ("<b>x</b> <i>y</i>", "**x** *y*"),
-        ("[x](http://y) ![z](a.png) `[x](y)`", "x  `[x](y)`"),
-        ("<https://a.b> <mailto:c@d> <javascript:e>", "https://a.b mailto:c@d javascript:e"),
-        ("{{x}} and {{c1::x}}", r"{\{x}\} and {\{c1::x}\}"),
-        ("a\x00b\u2028c\td\ud800\ue000", "abc\td?"),
-        ("  a \r\n b ", "a \n b"),
-    ],
-)  # fmt: skip
-def test_a_text_of_a_model_becomes_markdown(text, markdown):
-    assert convert_to_markdown(text) == markdown
 
 
 @pytest.mark.parametrize(
@@ -82,71 +51,6 @@ def test_a_text_of_a_model_becomes_markdown(text, markdown):
 )
 def test_a_cloze_of_a_model_becomes_ours(text, cloze):
     assert convert_to_cloze(text) == cloze
-
-
-@pytest.mark.parametrize(
-    ("text", "limit", "line"),
-    [
-        (" a\n b\tc ", 200, "a b c"),
-        ("a\x00b", 200, "ab"),
-        ("abcd", 4, "abcd"),
-        ("abcde", 4, "abc…"),
-    ],
-)
-def test_a_text_is_put_on_one_line(text, limit, line):
-    assert to_one_line(text, limit) == line
-
-
-@pytest.mark.parametrize(
-    ("label", "parsed"),
-    [
-        (1, "1"),
-        ("1", "1"),
-        (" 1. ", "1"),
-        ("#1", "1"),
-        ("h1", "1"),
-        ("H 1", "1"),
-        ("highlight 1", "1"),
-        ("highlight_1", "1"),
-        ("h_1", "1"),
-        ("0A1B2C3D", "0a1b2c3d"),
-        ("h0a1b2c3d", "0a1b2c3d"),
-        ("h", "h"),
-        ("a" * 41, "a" * 40),
-        ("(", None),
-        (None, None),
-        ([1], None),
-        (1.5, None),
-    ],
-)
-def test_a_label_is_known_however_it_is_written(label, parsed):
-    assert parse_label({"h": label}) == parsed
-
-
-@pytest.mark.parametrize(
-    ("key", "normalized"),
-    [("Card-Type", "cardtype"), ("why_none", "whynone"), ("h1", "h"), ("É", ""), ("a" * 41, "a" * 40)],
-)  # fmt: skip
-def test_a_key_is_its_letters(key, normalized):
-    assert normalize_key(key) == normalized
-
-
-@pytest.mark.parametrize(
-    ("text", "is_empty"),
-    [
-        ("[]", True),
-        ('{"cards": []}', True),
-        ('```json\n{"cards": [ ]}\n```', True),
-        ("json []", True),
-        ("[ ] ok", False),
-        ("No [].", False),
-        ("{}", False),
-        ("[{}]", False),
-        ("", False),
-    ],
-)
-def test_an_empty_list_is_an_answer(text, is_empty):
-    assert is_empty_card_list(text) is is_empty
 
 
 @pytest.mark.parametrize(
@@ -266,26 +170,6 @@ def test_a_card_of_a_reply(entry, parsed):
     assert others == ([] if parsed else [json.dumps(entry)])
 
 
-Q1, Q2 = '{"h": 1, "front": "Q", "back": "A"}', '{"h": "x", "front": "R", "back": "B"}'
-
-
-@pytest.mark.parametrize(
-    ("content", "labels", "fronts"),
-    [
-        (f"{Q1}{Q2}", ("1", "2"), [("1", "Q")]),
-        (f"{Q1}{Q2}", ("1",), [("1", "Q")]),
-        (f"{Q1}{Q2}", ("x",), [("x", "R")]),
-        (f"{Q1}{Q2}", ("3",), [("3", "Q"), ("3", "R")]),
-        (f"{Q1}{Q2}", ("3", "4"), []),
-        (Q1.replace('"', "&quot;"), ("1",), [("1", "Q")]),
-        (f"> {{\n> {Q1[1:-1]}\n> }}", ("1",), [("1", "Q")]),
-        (f"1 {{\n2 {Q1[1:-1]}\n3 }}", ("1",), [("1", "Q")]),
-    ],
-)
-def test_the_cards_for_some_labels(content, labels, fronts):
-    assert [(each.label, each.front) for each in parse_cards(content, labels)] == fronts
-
-
 MARK = Highlight(
     Document(DocumentKey("d"), "papers", "Cells"), "pdf:d", HighlightKind.HIGHLIGHT,
     "Iron rusts. Zinc is dull. Gold shines. Lead is soft.", key=HighlightKey("pdf:d/1"),
@@ -316,14 +200,6 @@ def test_the_drafts_of_a_reply(cards, shape, drafts):
     assert {(d.key, d.origin) for d in result.drafts} == {(MARK.key, MODEL)}
     assert (result.status, result.reason) == (DraftingStatus.DRAFTED, None)
     assert not result.is_declined
-
-
-def test_the_facts_of_a_long_passage_are_in_its_order():
-    long = MARK.exact + " " * 460 + "End."
-    result = make_result(
-        Highlight(MARK.document, "pdf:d", MARK.kind, long), (GOLD, IRON, ZINC), MODEL, ReplyShape()
-    )  # fmt: skip
-    assert [draft.answer for draft in result.drafts] == ["Iron", "dull", "Gold"]
 
 
 def test_of_a_looked_up_word_the_reply_gives_the_meaning_alone():

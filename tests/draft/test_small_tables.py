@@ -21,22 +21,14 @@ from ankiforge.draft.privacy import PrivacyFilter
 from ankiforge.draft.prompt import (
     ReplyShape,
     build_reply_schema,
-    build_shape_placeholders,
 )
 from ankiforge.draft.propose.excerpts import get_complete_sentence
-from ankiforge.draft.propose.features import extract_sentence_features
-from ankiforge.draft.propose.rejection import RejectionReason, find_rejection
 from ankiforge.draft.reply_cards import parse_all_cards
 from ankiforge.draft.reply_checks import explain_unusable_reply
-from ankiforge.draft.reply_json import is_truncated
 from ankiforge.draft.server import (
-    ServerSettings,
     describe_question_quality,
     is_small_model,
 )
-from ankiforge.errors import ConfigError
-from ankiforge.language.lexicon import load_language
-from ankiforge.language.tokens import tokenize
 from ankiforge.model import (
     Document,
     DocumentKey,
@@ -189,15 +181,6 @@ def test_what_is_known_of_the_questions_of_a_model(model, known):
     assert known in describe_question_quality(HERE, model)
 
 
-def test_a_model_of_a_cloud_is_asked_at_the_address_of_its_cloud():
-    assert (
-        ServerSettings(base_url=ELSEWHERE, model="qwen3-coder:480b-cloud").is_local
-        is False
-    )
-    with pytest.raises(ConfigError):
-        ServerSettings(base_url=HERE, model="qwen3-coder:480b-cloud")
-
-
 @pytest.mark.parametrize(
     ("usd", "local", "cost"),
     [
@@ -225,10 +208,6 @@ def test_reasoning_that_is_the_answer_is_taken_for_it(thought, finish, content):
     reply = Completion.parse(json.dumps({"choices": [choice]}))
     assert reply is not None
     assert (reply.content, reply.has_only_reasoning) == (content, not content)
-
-
-def test_a_reply_of_an_error_is_no_answer():
-    assert Completion.parse(json.dumps({"choices": [], "error": {"code": 500}})) is None
 
 
 # --- what is beside a mark -----------------------------------------------------------------
@@ -290,22 +269,6 @@ def test_what_an_answer_of_a_chat_gave(drafted, asked, said):
 
 
 @pytest.mark.parametrize(
-    ("reply", "ends"),
-    [
-        ('{"cards": [{"h": "1", "front": "a", "back": "b"}]}', False),
-        ('{"cards": [{"h": "1", "front": "a", "back": "b"}]', True),
-        ('[{"h": "1", "front": "a"}, {"h": "2", "fro', True),
-        ('[{"h": "1", "text": "{{c1::a}} of \\\\{x"}]', False),
-        ('[{"h": "1", "text": "{{c1::a', True),
-        ("Q: a {x\nA: b", False),
-        ("", False),
-    ],
-)
-def test_a_reply_that_ends_in_the_middle(reply, ends):
-    assert is_truncated(reply) == ends
-
-
-@pytest.mark.parametrize(
     ("quote", "kept"),
     [
         ("b", ""),
@@ -323,80 +286,12 @@ def test_a_quote_that_every_passage_has_is_none(quote, kept):
     assert item.quote == kept
 
 
-@pytest.mark.parametrize(
-    ("entry", "usable", "unusable"),
-    [
-        ({"front": "What?", "question": "Which?", "back": "That."}, ["What?"], 0),
-        ({"question": "Which?", "front": "What?", "back": "That."}, ["What?"], 0),
-        ({"question": "Which?", "answer": "That."}, ["Which?"], 0),
-        ({"kind": "basic"}, [], 1),
-        ({"kind": "cloze|basic|none", "front": ""}, [], 0),  # the schema of the prompt
-        ({"verdict": "supported"}, [], 0),  # of a second reading, which is no card
-    ],
-)
-def test_the_parts_of_a_card_are_known_by_our_names_first(entry, usable, unusable):
-    cards, others = parse_all_cards(json.dumps({"cards": [{"h": "1", **entry}]}))
-    assert [card.front for card in cards] == usable
-    assert len(others) == unusable
-
-
 def test_a_card_has_all_parts_of_the_schema_and_no_others():
     reply = build_reply_schema(ReplyShape())
     card = reply["properties"]["cards"]["items"]
     for schema in (reply, card):
         assert schema["required"] == [*schema["properties"]]
         assert schema["additionalProperties"] is False
-
-
-@pytest.mark.parametrize("kind", ReplyShape().kinds)
-def test_how_a_card_is_written_is_said_of_the_kinds_that_are_allowed_alone(kind):
-    every, one = (
-        build_shape_placeholders(ReplyShape()),
-        build_shape_placeholders(ReplyShape((kind,))),
-    )
-    written = [line for line in one["kinds"].splitlines() if line.startswith("kind ")]
-    assert [f'kind "{kind}": in `' in line for line in written] == [True]
-    assert written[0] in every["kinds"]
-
-
-@pytest.mark.parametrize(
-    ("text", "term_is_first"),
-    [
-        ("Osmosis is a diffusion of water.", True),
-        ("Denotes a diffusion of water.", False),  # of what, is said before it
-        ("In the cells of many of our plants osmosis is a diffusion.", False),
-    ],
-)
-def test_a_definition_follows_its_term_near_the_beginning(text, term_is_first):
-    english = load_language("en")
-    words = tokenize(text, english)
-    cues = english.cues.find_cues([token.folded for token in words])
-    found = extract_sentence_features(text, words, cues, english)
-    assert ("term_and_definition" in found) is term_is_first
-
-
-@pytest.mark.parametrize(
-    ("text", "leans"),
-    [
-        ("Both laws hold.", True),
-        ("“Both laws hold.", True),
-        ("Laws: Both hold.", False),
-        ("the both hold", False),
-        ("Heat these laws again.", False),
-        ("For these laws, the heat is low.", True),
-        ("The law is in this.", False),
-        # a pronoun that neither a name nor an earlier noun explains
-        ("When he discovered it, a war began.", True),
-        ("The physicist said that he discovered it.", False),
-        ("Today they know that Rhine is long.", False),
-    ],
-)
-def test_a_sentence_leans_on_the_one_before(text, leans):
-    english = load_language("en")
-    words = tokenize(text, english)
-    cues = english.cues.find_cues([token.folded for token in words])
-    reason = find_rejection(text, words, cues, english, is_note=True)
-    assert (reason is RejectionReason.DEPENDENT) is leans
 
 
 CARD = '{"h": "0a1b2c3d", "front": "What?", "back": "That."}'

@@ -1,7 +1,7 @@
 """Highlights as reading apps store them: positions, colours, titles and times, row by row."""
 
 import sqlite3
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -9,7 +9,6 @@ import pytest
 from ankiforge.extract.books.calibre import (
     CalibreHighlight,
     convert_highlight,
-    parse_highlight,
 )
 from ankiforge.extract.books.databases import (
     AppleBooks,
@@ -23,10 +22,8 @@ from ankiforge.extract.books.documents import (
     BookHighlight,
     build_book_results,
     create_document,
-    parse_position,
-    sort_by_position,
 )
-from ankiforge.extract.books.koreader import create_book, parse_highlights
+from ankiforge.extract.books.koreader import parse_highlights
 from ankiforge.extract.file_source import File
 from ankiforge.extract.passage_context import PassageContext
 from ankiforge.extract.pdf.messages import Failure
@@ -98,53 +95,6 @@ def test_a_book_that_cannot_be_read_is_told_once():
             assert (highlight.exact, highlight.sentence) == ("A fact!", "It is a fact.")
             assert highlight.anchor_text == "A fact."
     assert list(build_book_results(DOCUMENT, LISTING, [], Path("a.epub"), None)) == []
-
-
-@pytest.mark.parametrize(
-    ("book", "title", "creators"),
-    [
-        (Book("On Memory", ("Ann Roe", "Unknown", "")), "On Memory", ("Ann Roe",)),
-        (Book("", file="a/On_Memory.kepub.epub"), "On Memory", ()),
-        (Book(""), "Untitled", ()),
-    ],
-)
-def test_the_document_of_a_book(book, title, creators):
-    document = create_document(book, "kobo:k", "k")
-    assert (document.title, document.creators, document.source) == (title, creators, "k")
-
-
-def test_a_book_keeps_its_key_however_its_names_are_written():
-    def key(*names: str) -> str:
-        title, *authors = names
-        return create_document(Book(title, tuple(authors)), "kobo:k", "k").key
-
-    assert key("On Memory", "Ann Roe") == key("on  memory!", "ANN ROE")
-    keys = {key("On Memory"), key("On Memory", "Ann Roe"), key("Memory", "Ann Roe")}
-    assert len(keys) == 3
-    assert all(each.startswith("kobo:k/") for each in keys)
-
-
-def test_highlights_are_sorted_by_file_element_and_offset():
-    marks = [
-        BookHighlight("d", page=2),
-        BookHighlight("c", page=1, position=(4, 20)),
-        BookHighlight("b", page=1, position=(4, 4, 10)),
-        BookHighlight("a", page=1, position=(4, 4, 9)),
-    ]
-    assert "".join(mark.text for mark in sort_by_position(marks)) == "abcd"
-
-
-@pytest.mark.parametrize(
-    ("position", "found"),
-    [
-        ("", ()),
-        ("/4/2", (4, 2)),
-        ("/4[c^]1]/3:7", (4, 3, 7)),
-        ("/4:1234567890", (4, 123456789, 0)),
-    ],
-)
-def test_a_position_in_a_book(position, found):
-    assert parse_position(position) == found
 
 
 @pytest.mark.parametrize(
@@ -256,45 +206,7 @@ def test_a_highlight_of_calibre(stored, mark):
     assert convert_highlight(stored) == mark
 
 
-def test_null_in_a_highlight_of_calibre_is_a_field_that_is_not_set():
-    data = '{"uuid": "u", "highlighted_text": null, "spine_index": null, "style": null}'
-    assert parse_highlight(data) == CalibreHighlight("u")
-
-
 # --- KOReader ------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("settings", "path", "book"),
-    [
-        (
-            {
-                "doc_props": {
-                    "title": "On Memory", "authors": "Ann Roe\nN/A\n Bo Lee ",
-                    "identifiers": "isbn:9783161484100\nx:1", "keywords": "a\nb",
-                },
-                "doc_path": "/mnt/us/On Memory.epub", "summary": {"note": "#no-llm"},
-            },
-            "x.sdr/metadata.epub.lua",
-            Book("On Memory", ("Ann Roe", "Bo Lee"), (("isbn", "9783161484100"),),
-                 "/mnt/us/On Memory.epub", "x.sdr/metadata.epub.lua", ("a", "b", "#no-llm")),
-        ),
-        (
-            {"doc_props": {"title": 5}, "stats": {"title": "On Memory", "authors": "Ann Roe"}},
-            "b/On Memory.sdr/metadata.epub.lua",
-            Book("On Memory", ("Ann Roe",), (), "b/On Memory.epub",
-                 "b/On Memory.sdr/metadata.epub.lua", ("", "")),
-        ),
-        (
-            {},
-            "b/On Memory.sdr/On Memory.pdf.lua",
-            Book("", (), (), "b/On Memory.pdf", "b/On Memory.sdr/On Memory.pdf.lua", ("", "")),
-        ),
-    ],
-)  # fmt: skip
-def test_the_book_of_a_sidecar(settings, path, book):
-    assert create_book(settings, path) == book
-    assert PurePosixPath(book.file).suffix
 
 
 START = "/body/DocFragment[5]/body/div/p[2]/text().595"
@@ -322,14 +234,6 @@ START = "/body/DocFragment[5]/body/div/p[2]/text().595"
 def test_a_highlight_of_koreader(annotation, mark):
     found = list(parse_highlights({"annotations": {"1": annotation, "2": "odd"}}))
     assert found == ([mark] if mark else [])
-
-
-def test_highlights_of_koreader_come_by_number():
-    table = {
-        str(n): {"drawer": "lighten", "text": str(n)} for n in (10, 9, 1)
-    }  # fmt: skip
-    found = parse_highlights({"annotations": {**table, "x": {"drawer": "lighten"}}})
-    assert [mark.text for mark in found] == ["1", "9", "10"]
 
 
 TIME = "2019-01-02 03:04:05"

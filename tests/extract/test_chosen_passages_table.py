@@ -14,11 +14,7 @@ from ankiforge.model import (
     PassageChoice,
     Problem,
     QuoteReading,
-    SkippedText,
-    UnmarkedDocument,
-    hints,
 )
-from ankiforge.text.keys import build_reading
 
 PAGES = (
     "Yeast makes gas. Rye has no gluten.\nSalt slows yeast.",
@@ -52,44 +48,6 @@ def add(*choices: PassageChoice, marks: tuple[Highlight, ...] = (), whole=WHOLE)
     document = ExtractedDocument(DOCUMENT, marks, "web:w")
     [found] = add_chosen_passages([document], whole, choices, "web:w")
     return [(mark.exact, mark.page_label) for mark in found.highlights]
-
-
-def test_a_chosen_passage_is_a_highlight_with_its_place():
-    [found] = add_chosen_passages([], WHOLE, [choose("Yeast makes gas")], "web:w")
-    assert found == ExtractedDocument(
-        DOCUMENT,
-        (
-            Highlight(
-                DOCUMENT,
-                "web:w",
-                HighlightKind.HIGHLIGHT,
-                "Yeast makes gas",
-                suffix=f". {PAGES[0][17:]}",
-                sentence="Yeast makes gas.",
-                surrounding_text=PAGES[0],
-                page_label="0:01",
-                heading="Dough",
-                uri="u1",
-                tags=("a",),
-                block_id="x",
-                hints=(hints.make_choice_hint("e"),),
-                created="2024",
-            ),
-        ),
-        "web:w",
-        (("h", 1),),
-        text_hash="hash",
-        private_texts=(PAGES[0][36:],),
-    )
-
-
-def test_a_passage_over_several_paragraphs_has_what_any_of_them_has():
-    [found] = add_chosen_passages([], WHOLE, [choose("gluten. Salt slows")], "web:w")
-    [mark] = found.highlights
-    assert mark.exact == "gluten. Salt slows"
-    assert mark.tags == ("a", "b", "no-llm")
-    assert mark.skip_reason == "too old"
-    assert (mark.heading, mark.page_label) == ("Dough", "0:01")
 
 
 def test_the_reason_of_the_document_comes_first():
@@ -157,41 +115,8 @@ def test_a_document_that_has_lost_all_its_pages_keeps_its_marks():
     ]
 
 
-def test_what_is_known_of_an_unmarked_document_stays():
-    unmarked = UnmarkedDocument(
-        "web:w",
-        "bread.html",
-        "f",
-        private_texts=("secret",),
-        private_names=("name",),
-        skipped_texts=(SkippedText("x", "page 1", "why"),),
-    )
-    assert add_chosen_passages([unmarked], WHOLE, [choose("Butter")], "web:w") == [
-        unmarked
-    ]
-    [found] = add_chosen_passages([unmarked], WHOLE, [choose("Yeast")], "web:w")
-    assert found.private_texts == ("secret",)
-    assert found.private_names == ("name",)
-    assert found.skipped_texts == unmarked.skipped_texts
-
-
 def test_the_text_of_a_private_heading_is_a_private_name():
     paragraphs = (Paragraph(0, 0, 5, level=1, is_private=True), PARAGRAPHS[1])
     whole = DocumentText(DOCUMENT, PAGES, paragraphs, "web:w")
     [found] = add_chosen_passages([], whole, [choose("Rye")], "web:w")
     assert (found.private_names, found.private_texts) == (("Yeast",), (PAGES[0][36:],))
-
-
-def test_a_passage_of_a_note_keeps_its_markup():
-    def render(start: int, end: int) -> str:
-        return PAGES[0][start:end].replace("gas", "**gas**")
-
-    whole = DocumentText(DOCUMENT, PAGES[:1], (), "web:w", render_markdown=render)
-    choices = [choose("Yeast makes gas"), choose("Salt slows")]
-    [found] = add_chosen_passages([], whole, choices, "web:w")
-    assert [mark.markdown for mark in found.highlights] == [
-        ("Yeast makes **gas**",),
-        (),
-    ]
-    assert [mark.block_id for mark in found.highlights] == ["0", "0"]
-    assert build_reading(found.highlights[0]).exact == "Yeast makes gas"

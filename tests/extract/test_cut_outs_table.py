@@ -85,8 +85,3 @@ def test_figures_that_are_too_many_are_told():
             "remove those you do not need",
         ),
     )
-
-
-def test_a_pdf_without_figures_asks_for_none():
-    reply = ReadMarksReply(DOCUMENT, (TEXT,))
-    assert cut_out_pictures(None, Path("a.pdf"), reply) == (reply, ())

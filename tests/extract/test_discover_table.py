@@ -14,7 +14,6 @@ from ankiforge.extract.discover import (
     iter_files,
 )
 from ankiforge.extract.registry import load_types_for_suffix
-from ankiforge.extract.unread_files import UnreadFiles, count_unread_files
 
 CLIPPINGS = "A (B)\n- Your Highlight on page 1 | Added on Thursday, January 1, 2015\n\nx\n==========\n"
 TEXTS = {
@@ -117,23 +116,6 @@ def test_the_sources_of_a_path(tmp_path, names, given, known, expected):
     assert [describe(root, source) for source in found] == expected
 
 
-@pytest.mark.parametrize(
-    ("name", "kind"),
-    [
-        ("a.epub", "epub"), ("a.HTML", "web"), ("a.htm", "web"), ("a.xhtml", "web"),
-        ("a.srt", "captions"), ("a.vtt.txt", "captions"), ("a.docx", ""), ("a.md", "obsidian"),
-    ],
-)  # fmt: skip
-def test_a_file_without_highlights_is_a_source_only_if_passages_are_chosen_in_it(
-    tmp_path, name, kind
-):
-    path = write(tmp_path, name) / name
-    found = list(discover_sources(path, lambda kind: {}, unmarked=True))
-    assert found == ([FoundSource(kind, tmp_path, (path,))] if kind else [])
-    if kind != "obsidian":
-        assert list(discover_sources(path, lambda kind: {})) == []
-
-
 def test_the_files_below_a_folder_come_sorted_without_those_that_nobody_reads(tmp_path):
     names = (
         "b.md a.md d/c.md .git/x.md .adds/k.lua logseq/bak/x.md bak/y.md lost+found/x.md"
@@ -157,45 +139,6 @@ def source(suffixes: str, root: Path, rejected: str = ""):
             root=root, only=(), read_counts={".md": 1}, rejected_paths=rejected_paths
         ),
     )
-
-
-FILES = "a.epub B.EPUB d.b.docx e.png .f.epub ankiforge.json node_modules/x.json in/y.csv"
-
-
-@pytest.mark.parametrize(
-    ("files", "sources", "expected"),
-    [
-        (FILES, [(".md", "")], {"": "2 .epub, 1 .csv, 1 .docx"}),
-        # another source reads it, also one of a folder inside
-        (FILES, [(".md", ""), (".docx", "")], {"": "2 .epub, 1 .csv"}),
-        (FILES, [(".md .docx", ""), (".csv", "in")], {"": "2 .epub"}),
-        (FILES, [(".md .docx .csv .epub", "")], {"": ""}),
-        (FILES, [(".md", "in")], {"in": "1 .csv"}),
-        # unless every source that opened it rejected it
-        ("a.csv b.csv", [(".csv", "", "b.csv")], {"": "1 .csv"}),
-        ("a.csv b.csv", [(".csv", "", "b.csv"), (".csv", "")], {"": ""}),
-        # kinds with names of their own
-        ("a.epub= b.txt= c.png= .d.epub=", [(".md", "")], {"": "2 empty files"}),
-        ("a.csv=", [(".csv", "", "a.csv")], {"": "1 empty file"}),
-        (".a.md.icloud d/.b.pdf.icloud", [(".md", "")],
-         {"": "2 files not downloaded from iCloud"}),
-        ("B.sdr/x.lua d/C.sdr/y.lua", [(".md", "")], {"": "2 KOReader folders"}),
-        ("B.sdr/x.lua", [(".md", ""), (".lua", "")], {"": ""}),
-    ],
-)  # fmt: skip
-def test_the_files_that_no_source_of_a_folder_reads(tmp_path, files, sources, expected):
-    write(tmp_path, files)
-    readings = [
-        source(suffixes, tmp_path / name, *rejected)
-        for suffixes, name, *rejected in sources
-    ]
-    summaries = {each.directory: each.summary for each in count_unread_files(readings)}
-    assert summaries == {str(tmp_path / name): text for name, text in expected.items()}
-
-
-def test_a_library_says_itself_what_it_does_not_read():
-    unread = UnreadFiles("/z", {"marks": 1})
-    assert list(count_unread_files([SimpleNamespace(unread_files=[unread])])) == [unread]
 
 
 NO_CARDS = "nothing here that can be read"

@@ -3,13 +3,11 @@
 import os
 from hashlib import sha256
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from msgspec.structs import replace
 
 from ankiforge.errors import ItemError
-from ankiforge.extract import files
 from ankiforge.extract.base import SourceOpenParameters, SourceSettings
 from ankiforge.extract.file_source import File, FileListing, TextFileSource
 from ankiforge.model import (
@@ -19,7 +17,6 @@ from ankiforge.model import (
     Highlight,
     HighlightKind,
     Problem,
-    ScanEnd,
     UnchangedDocument,
     UnmarkedDocument,
     UnreadDocument,
@@ -92,55 +89,6 @@ def test_the_files_of_a_source(tmp_path, names, only, vault, expected):
 
 
 @pytest.mark.parametrize(
-    ("only", "complete"), [((), True), (("d",), False), (("a.md",), False)]
-)
-def test_a_scan_of_all_files_is_complete(tmp_path, only, complete):
-    listing = list_folder(write(tmp_path, "a.md|d/b.md"), *only)
-    list(listing.list_files())
-    end = ScanEnd("n", "k:n", complete=complete, directory=str(tmp_path))
-    assert listing.build_scan_end() == end
-
-
-def test_a_folder_that_cannot_be_listed_leaves_the_scan_open_only_if_it_is_the_root(
-    tmp_path, monkeypatch
-):
-    root = write(tmp_path, "a.md|d/b.md")
-    real_scandir = os.scandir
-
-    def refuse(name: str):
-        def scandir(path):
-            if not isinstance(path, int) and Path(path).name == name:
-                raise PermissionError(13, "Permission denied", str(path))
-            return real_scandir(path)
-
-        return scandir
-
-    for name, location, complete in (("d", "d/", True), (root.name, str(root), False)):
-        monkeypatch.setattr(os, "scandir", refuse(name))
-        listing = list_folder(root)
-        [problem] = [each for each in listing.list_files() if isinstance(each, Problem)]
-        assert problem == Problem(
-            location,
-            "cannot be listed: Permission denied",
-            "check that the disk is mounted; if it moved, change its path in ankiforge.yaml",
-        )
-        assert listing.build_scan_end().complete is complete
-
-
-def test_a_root_that_is_gone_or_no_folder_leaves_the_scan_open(tmp_path):
-    (tmp_path / "pipe").mkdir()
-    os.mkfifo(tmp_path / "p")
-    for name, message in (
-        ("gone", "it is not there"),
-        ("p", "it is neither a regular file nor a folder"),
-    ):
-        listing = list_folder(tmp_path / name)
-        [problem] = listing.list_files()
-        assert (problem.location, problem.message) == (str(tmp_path / name), message)
-        assert not listing.build_scan_end().complete
-
-
-@pytest.mark.parametrize(
     ("link", "target", "vault", "reported"),
     [
         ("link.md", "../out.md", True, "a link is not followed"),
@@ -164,23 +112,6 @@ def test_links_of_a_vault_that_lead_out_of_it_are_named(
         hint = f"to read its target: ankiforge run {(root / target).resolve()}"
     notice = Problem(link, reported, hint, is_notice=True, is_reported_once=True)
     assert listing.unfollowed_links == ([notice] if reported else [])
-
-
-def test_the_other_files_of_a_vault_are_known_by_path_and_name(tmp_path):
-    root = write(tmp_path, "a.md|img/Cell.png|d/img/x.PNG|.h/y.png")
-    for only in ((), ("a.md",)):
-        listing = list_folder(root, *only, vault=True)
-        list(listing.list_files())
-        assert listing.other_files == {
-            "\0d/img/x.PNG": "d/img/x.PNG",
-            "d/img/x.png": "d/img/x.PNG",
-            "\0x.PNG": "d/img/x.PNG",
-            "x.png": "d/img/x.PNG",
-            "\0img/Cell.png": "img/Cell.png",
-            "img/cell.png": "img/Cell.png",
-            "\0Cell.png": "img/Cell.png",
-            "cell.png": "img/Cell.png",
-        }
 
 
 # --- what is read again ------------------------------------------------------------------------------
@@ -226,85 +157,6 @@ class Known:
 
     def find_choices(self, container):
         return ()
-
-
-@pytest.fixture
-def scan(tmp_path, monkeypatch):
-    """Scan a folder; what is read is known to the next scan, ten seconds after each change."""
-    now = files.time.time_ns() + 10_000_000_000
-    monkeypatch.setattr(files.time, "time_ns", lambda: now)
-    known = Known()
-
-    def scan(*only: str, **settings):
-        paths = tuple(tmp_path / path for path in only)
-        opening = SourceOpenParameters(
-            "n", tmp_path, SourceSettings(path="x", **settings), paths
-        )
-        source = Notes.open(opening)
-        told = []
-        for each in source.scan(known):
-            match each:
-                case ExtractedDocument():
-                    told.append(f"+{each.document.path or each.document.title}")
-                    known.documents[each.document.title] = each
-                case UnmarkedDocument():
-                    told.append(f"-{each.path}")
-                    known.documents[each.path] = each
-                case UnchangedDocument():
-                    told.append(f"={each.path}")
-                case Problem():
-                    told.append(f"! {each.location}: {each.message}")
-                case ScanEnd():
-                    told.append("complete" if each.complete else "open")
-        return SimpleNamespace(told=told, source=source)
-
-    return scan
-
-
-def test_only_what_has_changed_is_read_again(tmp_path, scan):
-    write(tmp_path, "a.md|b.md|x.txt")
-    (tmp_path / "a.md").write_text("mark\npicture c.png")
-    assert scan().told == ["+a.md", "-b.md", "! : 2 files", "complete"]
-    assert scan().told == ["=a.md", "=b.md", "complete"]
-    (tmp_path / "b.md").write_text("mark it")
-    assert scan().told == ["=a.md", "+b.md", "complete"]
-    (tmp_path / "c.png").touch()  # a picture that a note shows
-    assert scan().told == ["=a.md", "=b.md", "complete"]
-    assert scan(name="other").told == ["+a.md", "+b.md", "complete"]
-    assert scan("b.md", name="other").told == ["=b.md", "open"]
-
-
-def test_a_file_with_a_problem_is_read_again(tmp_path, scan):
-    write(tmp_path, "a.md|b.md")
-    (tmp_path / "a.md").write_text("mark !")
-    (tmp_path / "b.md").write_text("mark ! notice")
-    first = scan()
-    assert first.told == ["! a.md: odd", "+a.md", "! b.md: odd", "+b.md", "! : 2 files", "complete"]  # fmt: skip
-    assert first.source.listing.unread_counts == {".md": 1}
-    assert first.source.listing.read_counts == {".md": 2}
-    assert scan().told == ["! a.md: odd", "+a.md", "! b.md: odd", "+b.md", "complete"]
-
-
-def test_a_scan_in_which_every_file_fails_is_open(tmp_path, scan):
-    write(tmp_path, "raise.md|other.md")
-    assert scan().told == ["-other.md", "! raise.md: it cannot be read", "! : 2 files", "complete"]  # fmt: skip
-    (tmp_path / "other.md").write_text("raise")
-    failed = scan()
-    assert failed.told == [
-        "! other.md: it cannot be read",
-        "! raise.md: it cannot be read",
-        "open",
-    ]
-    assert failed.source.listing.unread_counts == {".md": 2}
-    progress = failed.source.listing.progress
-    assert (progress.done, progress.total) == (2, 2)
-
-
-def test_an_unchanged_file_counts_as_done(tmp_path, scan):
-    write(tmp_path, "a.md|b.md")
-    scan()
-    progress = scan().source.listing.progress
-    assert (progress.done, progress.total) == (2, 2)
 
 
 class Videos(Notes):

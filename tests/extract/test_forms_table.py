@@ -1,11 +1,9 @@
 """The table of forms: the guide's is made from it, and each of its examples is read."""
 
 from pathlib import Path
-from typing import get_args
 
 import pytest
 
-from ankiforge.extract.markdown import HandWrittenForm, MarkKind
 from ankiforge.extract.markdown.syntaxes import FORMS, NoteSyntax, render_docs_table
 from tests.reading import highlights, opened, settings_of
 
@@ -15,17 +13,6 @@ EXAMPLES = [(form, source) for form in FORMS for source, _ in form.examples]
 
 def test_the_table_in_the_guide_is_made_from_the_forms() -> None:
     assert "\n".join(render_docs_table()) + "\n\n" in GUIDE.read_text("utf-8")
-
-
-def test_each_kind_that_the_settings_name_has_a_form() -> None:
-    values = {
-        setting: {form.value for form in FORMS if form.setting == setting}
-        for setting in ("marks", "cards")
-    }
-    assert values == {
-        "marks": set(get_args(MarkKind)),
-        "cards": set(get_args(HandWrittenForm)),
-    }
 
 
 @pytest.mark.parametrize(("form", "source"), EXAMPLES, ids=[s for _, s in EXAMPLES])

@@ -4,7 +4,6 @@ import pytest
 
 from ankiforge.extract.markdown.front_matter import (
     FrontMatter,
-    find_front_matter_sentences,
     is_whole_note_private,
     parse_front_matter,
 )
@@ -120,22 +119,3 @@ def test_all_that_front_matter_says(text, front_matter):
 )
 def test_the_tag_is_where_it_makes_the_whole_note_private(text, is_private):
     assert is_whole_note_private(text) is is_private
-
-
-def test_the_sentences_of_front_matter():
-    text = lines(
-        "title: One two three",
-        "abstract: One two three four",
-        "a long key: one",
-        "a b c d: e",
-        "- five six seven eight",
-        'q: "a b c d"',
-    )
-    assert list(find_front_matter_sentences(f"{text}This is no front matter.")) == [
-        "One two three four",
-        "a long key: one",
-        "a b c d: e",
-        "five six seven eight",
-        "a b c d",
-    ]
-    assert list(find_front_matter_sentences("No front matter is in it.")) == []

@@ -5,7 +5,6 @@ import pytest
 from ankiforge.extract.markdown.inline_parser import (
     parse_inline,
     render_blocks,
-    strip_tags,
 )
 from ankiforge.extract.markdown.markup import InlineContext
 from ankiforge.extract.markdown.placeholders import mask_comments_and_maths
@@ -222,43 +221,6 @@ def test_what_a_plugin_reads_as_cloze_deletions(text, markers, cloze):
     assert parse_inline(text, context).render_cloze() == cloze
 
 
-SENTENCES = [
-    ('One. Two', ['One.', 'Two']),
-    ('`a. B` c', ['`a. B` c']),
-    ('$a. B$ c. D', ['$a. B$ c.', 'D']),
-    ('[a. B](x.md) c', ['a.', 'B c']),
-    ('==One== two. ==Three==', ['One two.', 'Three']),
-    ('==Step 1==\n- and', ['Step 1 - and']),
-    ('==Step 1==\nand so', ['Step 1 and so']),
-    ('==Step== 1\nDo it', ['Step 1 Do it']),
-    ('a<p>b</p>c', ['a', 'b', 'c']),
-    ('a\nb. C', ['a b.', 'C']),
-    ('<br>a', ['a']),
-    ('==One==', ['One']),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("text", "sentences"), SENTENCES)
-def test_the_sentences_of_a_block(text, sentences):
-    inline = parse_inline(text, CONTEXT)
-    assert [inline.plain[slice(*span)] for span in inline.find_sentences()] == sentences
-
-
-MASKED = [
-    ("a [[N]] `b` ==c== https://x #t d", "a … ……… … ……………………… …… d"),
-    ("x::y", "x::y"),
-    ("==a `b`== c", "…………… c"),
-    ("<mark>a</mark> b", "… b"),
-]
-
-
-@pytest.mark.parametrize(("text", "masked"), MASKED)
-def test_the_text_of_special_markup_is_masked(text, masked):
-    inline = parse_inline(text, CONTEXT)
-    assert inline.mask_markup() == masked
-    assert len(masked) == len(inline.plain)
-
-
 # (source, offsets, Markdown, as a side of a card, and without bold)
 RANGES = [
     ('a![](p.png) b', (0, 1), 'a', 'a![](p.png)', 'a'),
@@ -322,18 +284,6 @@ def test_several_blocks_as_markdown(text, markdown, cloze, linked):
     assert render_blocks(masked.text, context, keep_links=True) == linked
 
 
-def test_footnotes_and_what_refers_to_them():
-    inline = parse_inline("a[^1] b c[^2]\n[^3]: d\ne", CONTEXT)
-    assert inline.find_footnotes(0, 1) == ["1"]
-    assert inline.find_footnotes(2, 99) == ["2"]
-    assert inline.render_footnotes() == {"3": "d e"}
-    assert not inline.is_footnote
-    inline = parse_inline("[^3]: *d*\n[^4]: e f", CONTEXT)
-    assert inline.render_footnotes() == {"3": "*d*", "4": "e f"}
-    assert inline.is_footnote
-    assert not parse_inline("", CONTEXT).is_footnote
-
-
 def test_links_tags_and_lines():
     text = "[a](x.md) [[N#H|b]] https://x.org <https://y.org> ![[n.md]]"
     inline = parse_inline(text, CONTEXT)
@@ -368,19 +318,3 @@ def test_pictures_and_bold_text():
     assert [
         span for span in ((2, 5), (2, 3), (0, 3), (2, 6)) if inline.is_bold(*span)
     ] == [(2, 5), (2, 3)]
-
-
-@pytest.mark.parametrize(
-    ("text", "rest"),
-    [
-        ("#a b #c", "b"),
-        ("#a: b", "b"),
-        ("#a #b x", "x"),
-        ("a\n#b", "a"),
-        ("a #1", "a #1"),
-        ("a #b c", "a #b c"),
-        ("#a", ""),
-    ],
-)
-def test_tags_around_a_text_are_left_out(text, rest):
-    assert strip_tags(text) == rest

@@ -13,10 +13,7 @@ from ankiforge.extract.markdown.hand_written import CardSyntax
 from ankiforge.extract.markdown.markup import InlineContext
 from ankiforge.extract.markdown.placeholders import mask_comments_and_maths
 from ankiforge.extract.markdown.quotation_marks import (
-    clean_comment,
     find_quote_at_end,
-    has_words,
-    trim_quote,
 )
 
 NOTE = "obsidian://open?vault=V&file=N"
@@ -165,30 +162,6 @@ def test_what_belongs_to_a_link(text, covered, label, quoted):
 def test_the_quote_at_the_end_of_a_text(text, quoted):
     span = find_quote_at_end(f"“{text}”", 1, len(text) + 1)
     assert (span and text[span[0] - 1 : span[1] - 1]) == quoted
-
-
-@pytest.mark.parametrize(
-    ("text", "trimmed"),
-    [
-        ("  a b ", "a b"),
-        ("📌 a", "a"),
-        ("→ ≤ 5", "≤ 5"),
-        ("a 📌", "a 📌"),
-        (" ", None),
-        ("☐ …", None),
-    ],
-)
-def test_a_quote_without_signs_before_it(text, trimmed):
-    span = trim_quote(text, 0, len(text))
-    assert (span and text[slice(*span)]) == trimmed
-
-
-@pytest.mark.parametrize(
-    ("text", "comment"), [(" . a", "a"), (" - –: b.", "b."), ("…", ""), ("", "")]
-)
-def test_a_comment_without_the_signs_before_it(text, comment):
-    assert clean_comment(text) == comment
-    assert has_words(text) is bool(comment)
 
 
 URL = "zotero://open-pdf/library/items/ABCD2345?page=3&annotation=WXYZ6789"

@@ -7,15 +7,8 @@ from ankiforge.extract.markdown.placeholders import (
     MATHS_CONTINUATION,
     MATHS_DELIMITER,
     MaskedSource,
-    find_comment_sentences,
     mask_comments_and_maths,
     restore_placeholders,
-)
-from ankiforge.extract.markdown.syntaxes import (
-    may_contain_backlink,
-    may_contain_citations,
-    may_contain_highlights,
-    may_contain_unread_cards,
 )
 
 # (note, with `×` for what is hidden, `¤` around the number of maths and `…` for its other lines;
@@ -107,23 +100,6 @@ def test_what_is_hidden(text, masked, maths):
     assert source.text.count("\n") == text.count("\n")
 
 
-REMARKS = [
-    ('%% one two three four %%\na', (((0, 1), 'one two three four'),)),
-    ('a\n%%\nb c d e\n%%', (((1, 4), 'b c d e'),)),
-    ('<!-- is it so? --> a', (((0, 1), 'is it so?'),)),
-    ('%% a %% %% b c d e %%', (((0, 1), 'b c d e'),)),
-    ('%% zotero a b c d %%', ()),
-    ('%% begin notes %%', ()),
-    ('<!-- x -->', ()),
-    ('<!--SR:!2024-->', ()),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("text", "remarks"), REMARKS)
-def test_which_comments_are_remarks_of_the_reader(text, remarks):
-    assert mask_comments_and_maths(text).remarks == remarks
-
-
 @pytest.mark.parametrize(
     ("text", "options", "masked"),
     [
@@ -140,19 +116,6 @@ def test_what_else_stays(text, options, masked):
     assert show(mask_comments_and_maths(text, **options)) == masked
 
 
-def test_the_labels_of_links():
-    source = mask_comments_and_maths('[a  B]: <http://y> "t"\n[c]: z.md\n')
-    assert source.link_labels == {
-        "A B": {"href": "http://y", "title": ""},
-        "C": {"href": "z.md", "title": ""},
-    }
-
-
-def test_the_sentences_in_comments():
-    comments = "%% one two three four %%\n`a b c d e`\n%% a b %%\n[x]: http://a.b/c"
-    assert list(find_comment_sentences(comments)) == ["one two three four"]
-
-
 @pytest.mark.parametrize(
     ("text", "restored"),
     [
@@ -163,89 +126,3 @@ def test_the_sentences_in_comments():
 )
 def test_what_was_hidden_is_restored(text, restored):
     assert restore_placeholders(text, ("X", "Y")) == restored
-
-
-# --- which notes need not be parsed -----------------------------------------------------------------
-
-MARKS, CARDS = ("==", "mark"), ("inline", "block", "cloze", "glossary")
-
-
-@pytest.mark.parametrize(
-    ("text", "may_contain"),
-    [
-        ("a ==b==", True),
-        ("a <MARK>b", True),
-        ("a::b", True),
-        ("a：：b", True),
-        ("{{c1::a}}", True),
-        ("a\n?\nb", True),
-        ("> ??", True),
-        ("a ? b", False),
-        ("Q: a", True),
-        ("a Q: b", False),
-        ("a #card", True),
-        ("[[card]]", True),
-        ("- Term: meaning\n" * 6, False),  # without the heading of a glossary
-        ("# My terms\n- a: b", True),
-        ("**a** > b [!c]", False),  # which the settings don't read
-        ("[a](https://readwise.io/x)", True),
-        ("readwise.io/x", False),
-        ("zotero://x", True),
-        ("[[P.PDF#page=1]]", True),
-        ("P.pdf", False),
-        ("# Highlights", True),
-        ("# Page 3", True),
-        ("Highlight (yellow) - Page 3", True),
-        ("- Highlights first synced by [[Readwise]]", True),
-        ("Highlights are fine", False),
-        ("plain text", False),
-        ("", False),
-    ],
-)  # fmt: skip
-def test_which_notes_may_contain_highlights(text, may_contain):
-    assert may_contain_highlights(text, MARKS, CARDS, ("my terms",)) is may_contain
-
-
-def test_only_what_is_selected_counts():
-    assert not may_contain_highlights("a ==b== c::d {{e}}", (), (), ())
-    assert may_contain_highlights("**a**", ("bold",), (), ())
-    assert may_contain_highlights("> [!a]", ("callout",), (), ())
-    assert may_contain_highlights("> a", ("quote",), (), ())
-    assert not may_contain_highlights("# My terms", (), (), ("my terms",))
-
-
-@pytest.mark.parametrize(
-    ("text", "may_contain"),
-    [
-        ("a ==b", False),
-        ("ls-type:: x", True),
-        ("noteId: 1", True),
-        ("START", True),
-        ("C: a", True),
-        ("a ^1234567890123", True),
-        ("<!--SR:x-->", True),
-        ("高亮划线", True),
-        ("a :-> b", True),
-        ("plain", False),
-        ("- a: b\n" * 5, False),
-        ("- a: b\n" * 6, True),
-    ],
-)
-def test_which_notes_may_contain_unread_cards(text, may_contain):
-    assert may_contain_unread_cards(text) is may_contain
-
-
-@pytest.mark.parametrize(
-    ("text", "backlink", "citation"),
-    [
-        ("[a](kindle://x)", True, False),
-        ("[view highlight](x)", True, False),
-        ("view highlight (x)", False, False),
-        ("zotero://x", False, True),
-        ("p.PDF#page=1", False, True),
-        ("p.pdf # x", False, False),
-    ],
-)
-def test_which_notes_may_link_to_passages_and_papers(text, backlink, citation):
-    assert may_contain_backlink(text.casefold()) is backlink
-    assert may_contain_citations(text) is citation

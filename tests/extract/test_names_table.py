@@ -2,23 +2,9 @@
 
 import pytest
 
-from ankiforge.anki.notes import format_context
-from ankiforge.draft.privacy import PrivacyFilter
 from ankiforge.extract.files import (
-    find_vault,
-    remove_unknown_authors,
     title_from_file_name,
 )
-from ankiforge.model import (
-    Document,
-    DocumentKey,
-    DraftingTask,
-    Highlight,
-    HighlightKey,
-    HighlightKind,
-    LocalCard,
-)
-from tests.cards import made
 
 
 @pytest.mark.parametrize(
@@ -65,46 +51,3 @@ from tests.cards import made
 )
 def test_a_title_has_no_debris_of_a_file(name, title):
     assert title_from_file_name(name) == title
-
-
-@pytest.mark.parametrize(
-    ("title", "subject"),
-    [("528020", ""), ("1984", "1984"), ("2666", "2666"), ("20000 Leagues", "20000 Leagues")],
-)  # fmt: skip
-def test_the_number_of_a_file_is_no_subject(title, subject):
-    assert Document(DocumentKey("k"), "kindle", title).meaningful_title == subject
-
-
-def test_nobody_is_no_author():
-    names = ("Unknown", "Ada", "", "unknown author", "Unbekannt", "Noname")
-    assert remove_unknown_authors(names) == ("Ada", "Noname")
-
-
-@pytest.mark.parametrize(("title", "shown"), [("528020", ""), ("1984", "1984")])
-def test_neither_a_card_nor_a_model_is_told_the_number_of_a_file(title, shown):
-    document = Document(DocumentKey("k"), "kindle", title, creators=("Ada",))
-    kind = HighlightKind.HIGHLIGHT
-    passage = Highlight(document, "kindle:k", kind, "A fact.", HighlightKey("kindle:k/1"))
-    card = made(LocalCard, fields=(("Text", "What?"),), passages=(passage,))
-    assert format_context(card, lambda _, parts: parts) == shown
-    sent = PrivacyFilter(()).make_sendable_task(DraftingTask(document, (passage,)))
-    assert sent.title == f"{shown} (Ada)".strip()
-
-
-@pytest.mark.parametrize(
-    ("made", "looked_from", "vault"),
-    [
-        pytest.param("v/.obsidian/app.json", "v", "v", id="the vault itself"),
-        pytest.param("v/.obsidian/app.json", "v/a/b", "v", id="a folder in it"),
-        pytest.param("v/a/.obsidian/app.json", "v/a/b", "v/a", id="a vault in a folder"),
-        pytest.param("v/.obsidian", "v/a", None, id="a file of that name"),
-        pytest.param("v/a/.obsidian/app.json", "v", None, id="a vault below"),
-    ],
-)
-def test_the_vault_of_a_folder_is_the_nearest_that_has_the_settings(
-    tmp_path, made, looked_from, vault
-):
-    (tmp_path / made).parent.mkdir(parents=True)
-    (tmp_path / made).write_text("{}")
-    (tmp_path / looked_from).mkdir(parents=True, exist_ok=True)
-    assert find_vault(tmp_path / looked_from) == (vault and tmp_path / vault)

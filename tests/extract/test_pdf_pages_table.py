@@ -1,22 +1,14 @@
 """Marks that go on over a page break, passages in tables, and pages that were read before: rows."""
 
-import struct
 from itertools import chain
 from types import SimpleNamespace
 
 import pytest
 
 from ankiforge.extract import files
-from ankiforge.extract.passage_context import PassageContext
 from ankiforge.extract.pdf.marks import continues_on_next_page, locate_mark
 from ankiforge.extract.pdf.messages import (
-    DrawPageReply,
-    Failure,
     MeasurePagesReply,
-    PageHighlight,
-    ReadMarksReply,
-    ReadPagesReply,
-    StoredQuote,
 )
 from ankiforge.extract.pdf.open_pdf import PdfPage
 from ankiforge.extract.pdf.worker import PdfWorkerPool
@@ -156,55 +148,6 @@ def papers(tmp_path, monkeypatch):
     return paths
 
 
-def test_what_was_read_is_kept_until_a_complete_run_does_without_it(papers):
-    cache = Cache()
-    with PdfWorkerPool(cache=cache) as pool:
-        replies = [pool.read_marks(path) for path in papers]
-        assert cache.stored == {}
-        pool.save_cache(complete=True)
-    assert all(isinstance(reply, ReadMarksReply) for reply in replies)
-    assert len(cache.stored) == 3  # with the list of the others
-
-    first, second = papers
-    with PdfWorkerPool(cache=cache) as pool:
-        assert [pool.read_marks(path) for path in papers] == replies
-        assert not pool._processes
-        pool.save_cache(complete=True)
-    assert len(cache.stored) == 3
-    # a run of a part drops nothing; a complete one does
-    for complete, count in ((False, 3), (True, 2)):
-        with PdfWorkerPool(cache=cache) as pool:
-            assert pool.read_marks(first) == replies[0]
-            pool.save_cache(complete=complete)
-        assert len(cache.stored) == count
-    with PdfWorkerPool(cache=cache) as pool:
-        assert pool.read_marks(first, always_identify=True) == replies[0]
-        assert pool._processes  # another request
-    # a changed file, and a damaged entry, are read again
-    first.write_bytes(second.read_bytes())
-    with PdfWorkerPool(cache=cache) as pool:
-        assert pool.read_marks(first) == replies[1]
-        pool.save_cache(complete=False)
-    cache.stored = {key: b"{" for key in cache.stored if key != "index"} | {
-        "index": cache.stored["index"]
-    }
-    with PdfWorkerPool(cache=cache) as pool:
-        assert pool.read_marks(first) == replies[1]
-
-
-def test_a_failure_or_a_file_that_was_just_written_is_not_kept(papers, monkeypatch):
-    cache = Cache()
-    first, second = papers
-    first.write_bytes(b"no PDF")
-    with PdfWorkerPool(cache=cache) as pool:
-        assert isinstance(pool.read_marks(first), Failure)
-        monkeypatch.setattr(files.time, "time_ns", lambda: second.stat().st_mtime_ns)
-        assert isinstance(pool.read_marks(second), ReadMarksReply)
-        assert isinstance(pool.read_marks(second.with_name("gone.pdf")), Failure)
-        pool.save_cache(complete=True)
-    assert cache.stored == {}
-
-
 def test_many_replies_are_saved_at_once(papers, tmp_path):
     cache = Cache()
     with PdfWorkerPool(cache=cache) as pool:
@@ -213,23 +156,6 @@ def test_many_replies_are_saved_at_once(papers, tmp_path):
             path.write_bytes(papers[0].read_bytes())
             pool.read_page_sizes(path)
             assert len(cache.stored) == (0 if number < 19 else 21)
-
-
-@pytest.mark.parametrize("jobs", [1, 3])
-def test_the_pages_of_a_file_are_read_in_parts(papers, monkeypatch, jobs):
-    path = papers[0]
-    words = ["One cell.", "Two cells.", "Three cells.", "Four cells.", "Five cells."]
-    write_pdf(path, [Page([paragraph(each)]) for each in words])
-    monkeypatch.setattr("ankiforge.extract.pdf.worker.PAGES_PER_REQUEST", 2)
-    with PdfWorkerPool(jobs=jobs) as pool:
-        parts = list(pool.iter_pages(path))
-        sizes = pool.read_page_sizes(path).pages
-    assert all(isinstance(part, ReadPagesReply) for part in parts)
-    assert [len(part.paragraphs) for part in parts] == [2, 2, 1]
-    lines = [line for part in parts for lines in part.paragraphs for line, _, _ in lines]
-    assert lines == words
-    assert [label for part in parts for label in part.labels] == ["1", "2", "3", "4", "5"]
-    assert [label for _, _, label in sizes] == ["1", "2", "3", "4", "5"]
 
 
 def test_a_file_that_cannot_be_read_has_no_pages(tmp_path):
@@ -243,38 +169,6 @@ def test_a_file_that_cannot_be_read_has_no_pages(tmp_path):
 
 
 # --- the picture of a page ----------------------------------------------------------------------------
-
-
-def test_a_page_is_drawn_with_the_places_of_its_words_and_highlights(papers):
-    box = (100.0, 200.0, 300.0, 400.0)
-    highlights = [
-        PageHighlight("divide"),
-        PageHighlight("nowhere", box),
-        PageHighlight("nowhere"),
-    ]
-    with PdfWorkerPool() as pool:
-        [[width, height, _]] = pool.read_page_sizes(papers[0]).pages
-        reply = pool.draw_page(papers[0], 0, highlights, 300)
-        tall = pool.draw_page(papers[0], 0, (), 100_000)
-        assert pool.draw_page(papers[0], 1, (), 300) == DrawPageReply()
-        assert pool.draw_page(papers[0], -1, (), 300) == DrawPageReply()
-    assert (reply.width, reply.height) == (300, round(300 * height / width))
-    assert reply.picture[:8] == b"\x89PNG\r\n\x1a\n"
-    assert not reply.is_dark
-    assert reply.picture[16:24] == struct.pack(">II", reply.width, reply.height)
-    [line] = reply.lines
-    assert [word for word, _ in line] == ["Cells", "of", "a", "divide."]
-    lefts = [place[0] for _, place in line]
-    assert lefts == sorted(lefts)
-    [marked], framed, missing = reply.marks
-    left, top, right, bottom = dict(line)["divide."]
-    assert (marked[0], marked[1], marked[3]) == (left, top, bottom)
-    assert left < marked[2] < right
-    assert missing == ()
-    expected = (100 / width, 1 - 400 / height, 300 / width, 1 - 200 / height)
-    assert framed == (pytest.approx(expected, abs=0.01),)
-    # a picture is never too large for a browser
-    assert 8_000_000 < tall.width * tall.height <= 9_100_000
 
 
 @pytest.mark.parametrize(
@@ -293,70 +187,3 @@ def test_a_dark_page_and_a_page_without_colours_are_known(
 
 
 # --- quotes -----------------------------------------------------------------------------------------------
-
-FIRST = "Cells divide. They grow when fed. Then they rest and"
-SECOND = "sleep at night. Cells divide again."
-
-
-@pytest.fixture(scope="module")
-def book(tmp_path_factory):
-    path = tmp_path_factory.mktemp("book") / "a.pdf"
-    twice = [paragraph("The cell is small."), paragraph("A cell divides here.")]
-    pages = [Page([paragraph(FIRST)]), Page([paragraph(SECOND)]), Page(twice)]
-    write_pdf(path, pages)
-    return path
-
-
-def find(path, quote: StoredQuote) -> PassageContext:
-    with PdfWorkerPool() as pool:
-        [context], failure = pool.find_contexts(path, [quote])
-    assert failure is None
-    return context
-
-
-@pytest.mark.parametrize(
-    ("number", "quote", "prefix", "sentence"),
-    [
-        (0, "They grow", "Cells divide. ", "They grow when fed."),
-        (0, "they  GROW", "Cells divide. ", "They grow when fed."),
-        (0, "Cells divide", "", "Cells divide."),
-        (1, "Cells divide", "sleep at night. ", "Cells divide again."),
-        (0, "They grow when fed.", "Cells divide. ", ""),  # it is the whole sentence
-        # over the end of the page, but not from the next one on
-        (0, "rest and sleep", "Cells divide. They grow when fed. Then they ", "Then they rest and sleep at night."),
-        (0, "sleep at night", "", None),
-        (1, "Cells divide again. The cell", "sleep at night. ", "Cells divide again. The cell is small."),
-        (2, "here. Cells", "", None),
-        # a page that isn't there
-        (3, "Cells divide", "", None),
-        (-1, "Cells divide", "", None),
-        (1, "nowhere", "", None),
-    ],
-)  # fmt: skip
-def test_the_context_of_a_quote(book, number, quote, prefix, sentence):
-    context = find(book, StoredQuote(number, quote))
-    if sentence is None:
-        assert context == PassageContext()
-    else:
-        assert (context.prefix, context.sentence) == (prefix, sentence)
-
-
-def test_all_that_is_found_of_a_quote(book):
-    assert find(book, StoredQuote(0, "They grow")) == PassageContext(
-        prefix="Cells divide. ",
-        suffix=" when fed. Then they rest and",
-        sentence="They grow when fed.",
-        surrounding_text=FIRST,
-    )
-
-
-def test_of_two_places_the_box_says_which_is_meant(book):
-    with PdfWorkerPool() as pool:
-        [*_, (width, height, _)] = pool.read_page_sizes(book).pages
-        lines = pool.draw_page(book, 2, (), 600).lines
-    for line, sentence in zip(
-        lines, ("The cell is small.", "A cell divides here."), strict=True
-    ):
-        left, top, right, bottom = dict(line)["cell"]
-        box = (left * width, (1 - bottom) * height, right * width, (1 - top) * height)
-        assert find(book, StoredQuote(2, "cell", box)).sentence == sentence

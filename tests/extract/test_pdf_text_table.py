@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from msgspec.structs import replace
 
-from ankiforge.extract.cleaning import clean_blocks, clean_text, to_one_line
 from ankiforge.extract.passage_context import StructuredText, find_passage_context
 from ankiforge.extract.pdf.annotations import (
     NEVER,
@@ -21,33 +20,6 @@ from ankiforge.extract.pdf.mark_text import build_quads
 from ankiforge.model import HighlightKind
 
 # --- letters and words ---------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("text", "clean"),
-    [
-        ("ﬁnd the ﬂow", "find the flow"),
-        ("oﬃce, ﬅop", "office, stop"),
-        ("10\u202fkg\u00a0of\u2007it", "10 kg of it"),
-        ("mito\u00adchon\u200bdria\ufeff", "mitochondria"),
-        ("a\x0bb\x07c\x7f", "a bc"),
-        ("a\r\nb\rc\n", "a\nb\nc\n"),
-        ("u\u0308 m²", "ü m²"),
-        ("a  \t b", "a b"),
-        ("\ud83d\ude00 \ud800", "😀 \ufffd"),
-    ],
-)
-def test_letters_are_cleaned(text, clean):
-    assert clean_text(text) == clean
-    assert to_one_line(f" {text}\n\n x") == " ".join(f"{clean} x".split())
-
-
-@pytest.mark.parametrize(
-    ("text", "clean"),
-    [(" a \n\n b ", " a\nb "), ("a\n \n\nb", "a\nb"), ("a b", "a b"), ("a\n", "a\n")],
-)
-def test_blocks_are_separated_by_one_line_break(text, clean):
-    assert clean_blocks(text) == clean
 
 
 @pytest.mark.parametrize(
@@ -189,10 +161,6 @@ def test_the_quads_of_a_mark(points, rectangle, boxes):
     assert [quad.box for quad in quads] == boxes
     assert [quad.index for quad in quads] == list(range(len(boxes)))
     assert all(quad.is_upright for quad in quads)
-
-
-def test_a_mark_has_no_more_quads_than_anybody_draws():
-    assert len(build_quads((0, 9, 9, 9, 0, 0, 9, 0) * 2001, None)) == 2000
 
 
 # --- annotations --------------------------------------------------------------------------------------

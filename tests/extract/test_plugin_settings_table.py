@@ -107,14 +107,6 @@ def test_obsidian_to_anki(tmp_path, settings, path, syntax):
     assert read(tmp_path, o2a=settings).build_syntax("x", (), path) == syntax
 
 
-def test_the_syntaxes_of_two_plugins_are_combined(tmp_path):
-    plugins = read(tmp_path, osr={}, o2a={})
-    words = {name: getattr(O2A, name) for name in ("field_words", "field_cloze_markers")}
-    assert plugins.build_syntax("#flashcards", (), "a.md") == OSR._replace(**words)
-    assert plugins.build_syntax("x", (), "a.md") == O2A
-    assert PluginSyntaxes().build_syntax("#flashcards", (), "a.md") is None
-
-
 @pytest.mark.parametrize(
     ("settings", "text", "path", "found"),
     [

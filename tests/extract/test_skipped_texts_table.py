@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.extract.markdown.skipped_texts import is_note_of_other_tool
 from tests.reading import opened, settings_of
 
 NO_GAP = "it has no number (`{{c1::words}}`), contains no words, crosses paragraphs, or follows a backslash"
@@ -137,24 +136,3 @@ def find_skipped(
 @pytest.mark.parametrize(("text", "skipped"), ROWS)
 def test_what_looks_like_a_highlight_and_is_none(tmp_path, text, skipped):
     assert find_skipped(tmp_path, text) == skipped
-
-
-@pytest.mark.parametrize(
-    ("text", "is_other"),
-    [
-        ("---\nnoteId: 1\n---\nx", True),
-        ("---\nnoteId: x\n---\nx", False),
-        ("x\nnoteId: 1", False),
-        ("<!-- note_key: 0a -->\nx", True),
-        (" <!-- note_key: 0a -->\nx", False),
-        ("x\nT: a {{c1::b}}", True),
-        ("x\nT: a", False),
-        ("Q: a\nb\nE: c", True),
-        ("-=-=-=-=-\nx", True),
-        ("-=-=-\nx", False),
-        ("START\nBasic\na\nBack: b\nEND", False),
-        ("x", False),
-    ],
-)
-def test_a_note_that_belongs_to_another_tool(text, is_other):
-    assert is_note_of_other_tool(text) is is_other

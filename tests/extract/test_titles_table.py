@@ -166,17 +166,6 @@ def test_a_line_far_below_is_no_part_of_a_title():
 
 
 @pytest.mark.parametrize(
-    ("rows", "found"),
-    [
-        ([(GROWTH, 21.0), ("Berlin 2020 and later", 20.0)], GROWTH),
-        ([(GROWTH, 20.9), ("Berlin 2020 and later", 20.0)], None),
-    ],
-)  # fmt: skip
-def test_on_a_cover_all_lines_may_be_large(rows, found):
-    assert title(*rows, body=()) == found
-
-
-@pytest.mark.parametrize(
     ("metadata", "rows", "file", "found"),
     [
         # the metadata, if the page shows it and nothing else is clearly the title

@@ -10,9 +10,8 @@ from ankiforge.extract import epub
 from ankiforge.extract.base import SourceType
 from ankiforge.extract.captions import Captions
 from ankiforge.extract.epub import Epub
-from ankiforge.extract.web import EpubBooks, SavedWebPages, build_whole_text
+from ankiforge.extract.web import SavedWebPages, build_whole_text
 from ankiforge.model import Document, DocumentKey, DocumentText, Paragraph, hash16
-from tests.makers.ebook_writer import Book, write_epub
 from tests.reading import opened
 
 DOCUMENT = Document(DocumentKey("web:w/1"), "w", "Bread")
@@ -86,11 +85,6 @@ def test_the_rows_of_a_table(rows, text):
     assert read(f"<table>{''.join(rows)}</table>").pages == (text,)
 
 
-def test_a_cell_does_not_reach_into_the_next_table():
-    table = f"<table>{row(cell('a', rowspan=3), B)}</table>"
-    assert read(table + f"<table>{row(B, C)}</table>").pages == ("a | b\nb | c",)
-
-
 # --- files -------------------------------------------------------------------------------------------
 
 
@@ -118,23 +112,7 @@ def test_the_title_of_a_web_page(tmp_path, html, name, title):
     assert (text.pages, text.namespace) == (("x",), "web:n")
 
 
-def test_the_work_of_an_epub(tmp_path):
-    path = tmp_path / "a.epub"
-    write_epub(path, Book("On Memory", ("Ann Roe",), (("One", "Memory is odd."),)))
-    document = read_file(EpubBooks, path).document
-    assert (document.title, document.creators, document.path) == (
-        "On Memory",
-        ("Ann Roe",),
-        "a.epub",
-    )
-
-
 VTT = "WEBVTT\n\n"
-CONTAINER = '<container xmlns="urn:c"><rootfile full-path="O/a.opf"/></container>'
-PACKAGE = """<package xmlns="urn:p" xmlns:dc="urn:d"><metadata><dc:title> On
- memory</dc:title><dc:creator>Ann Roe</dc:creator><dc:creator>Bo Lee</dc:creator><dc:date/></metadata>
-<manifest><item id="1" href="b%20c.xhtml"/><item id="2" href="../a.xhtml"/><item id="3" href="gone.xhtml"/>
-</manifest><spine><itemref idref="2"/><itemref idref="3"/><itemref idref="1"/><itemref idref="9"/></spine></package>"""
 
 
 def write_zip(path: Path, **files: str) -> Path:
@@ -145,23 +123,6 @@ def write_zip(path: Path, **files: str) -> Path:
 
 
 PAGES = {"O/b c.xhtml": "<p>b", "a.xhtml": "<p>a", "x.HTML": "<p>x", "x.css": "p {}"}
-
-
-@pytest.mark.parametrize(
-    ("container", "package", "names", "title"),
-    [
-        (CONTAINER, PACKAGE, ["a.xhtml", "O/b c.xhtml", "x.HTML"], "On memory"),
-        # without a list of its files, in the order in which they are stored
-        (CONTAINER, "<package", ["O/b c.xhtml", "a.xhtml", "x.HTML"], ""),
-        ("<x/>", PACKAGE, ["O/b c.xhtml", "a.xhtml", "x.HTML"], ""),
-    ],
-)
-def test_the_files_of_an_epub(tmp_path, container, package, names, title):
-    files = {**PAGES, "META-INF/container.xml": container, "O/a.opf": package}
-    book = Epub(write_zip(tmp_path / "a.epub", **files))
-    assert [page.name for page in book.pages] == names
-    metadata = {"title": ["On memory"], "creator": ["Ann Roe", "Bo Lee"], "date": [""]}
-    assert book.metadata == (metadata if title else {})
 
 
 def test_an_epub_that_is_too_large_or_damaged(tmp_path, monkeypatch):

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from ankiforge.extract.passage_context import PassageContext
-from ankiforge.extract.pdf.messages import Area, CutOut, StoredQuote
+from ankiforge.extract.pdf.messages import Area, CutOut
 from ankiforge.extract.zotero.attachments import PictureContext, ZoteroFiles
 from ankiforge.extract.zotero.database import Library, ZoteroAnnotation, ZoteroItem
 from ankiforge.model import FigureLabel, hash16
@@ -117,53 +117,6 @@ def test_a_file_outside_the_allowed_folders_is_refused_and_not_missing(data):
     assert str(foreign) not in files.dependencies
 
 
-def test_without_a_data_folder_nothing_is_looked_for():
-    files = ZoteroFiles(Worker(), None)
-    assert files.read_context(USER, [mark()]) == ({}, ())
-    assert (files.dependencies, files.missing_counts) == (set(), {})
-
-
-def test_marks_with_words_are_counted_for_each_missing_file(data):
-    files = ZoteroFiles(Worker(), data)
-    at = {"path": "storage:gone.pdf"}
-    files.read_context(
-        USER, [mark("A", **at), mark("B", annotation_text=" ", **at), mark("C", **at)]
-    )
-    files.read_context(USER, [mark("D", annotation_text="", path="storage:other.pdf")])
-    assert files.missing_counts == {"storage:gone.pdf": 2}
-
-
-def test_each_file_is_asked_once_for_its_marks_with_words_and_a_page(data):
-    worker = Worker()
-    files = ZoteroFiles(worker, data)
-    rects = {"rects": [[1, 2, 3, 4], [5, 6, 7, 8]]}
-    marks = [
-        mark(
-            "A", annotation_text="a <b>b</b>", position=rects, annotation_comment="why?"
-        ),
-        mark("B", annotation_text=" "),
-        mark("C", page=None),
-        mark("D", page=0),
-        mark("E", "attachments:b/c.pdf", "F2"),
-    ]
-    (data.parent / "papers/e.EPUB").write_bytes(b"")
-    marks.append(mark("F", "attachments:e.EPUB", "F3", page=None))
-    files.prefetch(USER, marks)
-    assert worker.asked == []
-    contexts, _ = files.read_context(USER, marks)
-    asked = [
-        (StoredQuote(2, "a b", (1, 2, 3, 4), asks=True), StoredQuote(0, "words")),
-        (StoredQuote(2, "words"),),
-        (StoredQuote(-1, "words"),),
-    ]
-    assert worker.asked == [*zip(("a.pdf", "c.pdf", "e.EPUB"), asked, strict=True)]
-    assert [quotes for _, quotes in worker.early] == asked
-    assert worker.early[0][0] == str(data / "storage/FILE0001/a.pdf")
-    assert {key: context.sentence for key, context in contexts.items()} == {
-        "A": "About a b.", "D": "About words.", "E": "About words.", "F": "About words.",
-    }  # fmt: skip
-
-
 LABELS = (FigureLabel("axon", 0, 0, 1, 1),)
 CUT = CutOut(b"png", "f1", LABELS)
 
@@ -221,21 +174,3 @@ def test_an_empty_picture_in_the_cache_is_none(data):
     assert files.read_context(GROUP, [image])[0]["P"].picture == "cache/groups/12/P.png"
     allowed = ZoteroFiles(Worker(), data, (data / "storage",))
     assert allowed.read_context(GROUP, [image]) == ({}, ())
-
-
-@pytest.mark.parametrize(
-    ("page", "position", "box"),
-    [
-        (2, {"rects": [[1, 2, 3, 4]]}, (1, 2, 3, 4)),
-        (2, {"paths": [[10, 100, 50, 90]]}, (6, 86, 54, 104)),
-        (2, {"rects": [[1, 2, 3, 4]], "paths": [[10, 100, 50, 90]]}, (1, 2, 3, 4)),
-        (None, {"rects": [[1, 2, 3, 4]]}, None),
-        (2, {"rects": []}, None),
-        (2, {"rects": [[1, 2, 3, 1e999]]}, None),
-    ],
-)
-def test_the_area_of_a_picture_is_its_frame_or_its_strokes(data, page, position, box):
-    worker = Worker()
-    annotation = mark("Q", annotation_type="image", page=page, position=position)
-    ZoteroFiles(worker, data).read_context(USER, [annotation])
-    assert worker.cut == [("a.pdf", {"Q": Area(2, box)} if box else {})]

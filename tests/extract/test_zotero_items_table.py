@@ -1,35 +1,28 @@
 """Items, notes, libraries, links and settings of Zotero without a database: rows."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
 from ankiforge.errors import ConfigError
 from ankiforge.extract.zotero.attachments import (
     find_linked_directory,
-    get_page_index,
     is_in_directories,
     read_preferences,
 )
 from ankiforge.extract.zotero.database import (
     Account,
     ApiAddress,
-    Collection,
     Library,
-    ZoteroAnnotation,
     ZoteroItem,
-    find_collection_paths,
-    remove_control_chars,
 )
-from ankiforge.extract.zotero.note_text import RichText, extract_first_line, parse_note
+from ankiforge.extract.zotero.note_text import parse_note
 from ankiforge.extract.zotero.reader import (
     find_allowed_directories,
     parse_api_address,
     parse_libraries,
 )
-from ankiforge.extract.zotero.works import WorkReader, build_document, get_file_name
-from ankiforge.model import Problem
+from ankiforge.extract.zotero.works import WorkReader
 
 USER, GROUP = Library(None), Library(12, "Cells")
 OWNER = Account(7, ("ada", "Ada L."))
@@ -49,126 +42,6 @@ OWNER = Account(7, ("ada", "Ada L."))
 def test_a_library_has_a_namespace_a_name_and_a_link(library, namespace, displayed, link):
     assert library.namespace == namespace
     assert (library.display_name, library.link_path) == (displayed, link)
-
-
-@pytest.mark.parametrize(
-    ("text", "plain"),
-    [
-        ("a\tb\nc", "a\tb\nc"),
-        ("a\r\nb\rc", "a\nb\nc"),
-        ("a\x00\x1b[31mb\x7f\x9f", "a[31mb"),
-        ("a\ud800", "a?"),
-    ],
-)
-def test_no_control_character_is_left(text, plain):
-    assert remove_control_chars(text) == plain
-
-
-@pytest.mark.parametrize(
-    ("tags", "own"),
-    [
-        ([{"tag": "b"}, {"tag": "a", "type": 0}, {"tag": "c", "type": 1}], ("a", "b")),
-        ([{"tag": "no-llm", "type": 1}], ("no-llm",)),
-        ([], ()),
-    ],
-)
-def test_automatic_tags_are_not_the_users(tags, own):
-    assert ZoteroItem("A", tags=tuple(tags)).user_tags == own
-
-
-COLLECTIONS = {
-    "a": Collection("Outer", None, False),
-    "b": Collection("Inner", "a", False),
-    "t": Collection("Trashed", "a", True),
-    "u": Collection("In trash", "t", False),
-    "l": Collection("Loop", "l", False),
-    "o": Collection("Orphan", "no such", False),
-}
-
-
-@pytest.mark.parametrize(
-    ("keys", "paths"),
-    [
-        ("ab", ("Outer", "Outer/Inner")),
-        ("b", ("Outer/Inner",)),
-        ("tu", ()),
-        ("lo", ()),
-        ("x", ()),
-    ],
-)
-def test_a_collection_has_a_path_unless_it_is_in_the_trash(keys, paths):
-    assert find_collection_paths(keys, COLLECTIONS) == paths
-
-
-@pytest.mark.parametrize(
-    ("path", "name"),
-    [
-        ("storage:a.pdf", "a.pdf"),
-        ("attachments:b/c.pdf", "c.pdf"),
-        ("/home/a/c.pdf", "c.pdf"),
-        ("C:\\papers\\c.pdf", "c.pdf"),
-        ("a storage:b.pdf", "a storage:b.pdf"),
-        ("", ""),
-    ],
-)
-def test_the_name_of_a_file_of_any_system(path, name):
-    assert get_file_name(path) == name
-
-
-@pytest.mark.parametrize(
-    ("fields", "paths", "note", "title", "date"),
-    [
-        (
-            {"title": " On <i>E. coli</i>\n", "date": "2019-03-00 March"},
-            [],
-            "",
-            "On E. coli",
-            "2019",
-        ),
-        ({"caseName": "A v B", "dateDecided": "5/1999"}, [], "", "A v B", "1999"),
-        ({"title": "", "subject": "Hi"}, [], "", "Hi", ""),
-        ({"title": "storage:a.pdf"}, [], "", "a.pdf", ""),
-        ({"title": "x < y and y > z"}, [], "", "x < y and y > z", ""),
-        ({"date": "0000-00-00 20191"}, ["storage:b.pdf", "a.pdf"], "", "b.pdf", ""),
-        ({}, [""], "<p>First</p><p>second</p>", "First", ""),
-        ({}, [], "", "A%20B", ""),
-        ({"issueDate": "1850"}, [], "", "A%20B", "1850"),
-    ],
-)
-def test_a_work_has_a_title_and_a_year(fields, paths, note, title, date):
-    work = ZoteroItem("A B", "book", fields=fields, note=note)
-    document = build_document("z", USER, work, paths)
-    assert (document.title, document.publication_date) == (title, date)
-
-
-def test_a_document_has_what_zotero_knows_of_a_work():
-    work = ZoteroItem(
-        "KEY",
-        "book",
-        creators=(
-            {"creatorType": "editor", "firstName": "Ed", "lastName": "Itor"},
-            {"creatorType": "author", "firstName": "Ada", "lastName": "Lovelace"},
-            {"creatorType": "author", "name": "The Lab"},
-            {"creatorType": "author", "firstName": "", "lastName": ""},
-            {"creatorType": "author", "firstName": "Ada", "lastName": "Lovelace"},
-        ),
-        tags=({"tag": "t"},),
-        collections=("B", "E", "A", "D", "B", "C"),
-        fields={"url": " https://x.org/a ", "extra": "Citation Key: lovelace1843\nx"},
-    )
-    document = build_document("z", GROUP, work, ["storage:a.pdf", "b/a.pdf", "c.pdf"])
-    assert document.key == "zotero:group.12/KEY"
-    assert document.source == "z"
-    assert document.creators == ("Ada Lovelace", "The Lab", "Ed Itor")
-    assert document.uri == "zotero://select/groups/12/items/KEY"
-    assert (document.tags, document.collections) == (("t",), tuple("ABCDE"))
-    assert document.identifiers == (
-        ("url", "https://x.org/a"),
-        ("citekey", "lovelace1843"),
-        ("zotero", "group.12/KEY"),
-        ("file", "a.pdf"),
-        ("file", "c.pdf"),
-    )
 
 
 # --- what a library yields --------------------------------------------------------------
@@ -206,131 +79,6 @@ FILE = ZoteroItem("FILE", "attachment", "PAPER", path="storage:a.pdf", date_adde
 def mark(key="MARK", parent="FILE", **fields):
     fields = {"annotation_type": "highlight", "annotation_text": "words", **fields}
     return ZoteroItem(key, "annotation", parent, **fields)
-
-
-def test_an_annotation_becomes_a_highlight_with_all_it_has():
-    annotation = mark(
-        annotation_comment="why <b>so</b>? ",
-        annotation_color="#FFD400",
-        annotation_page_label="xii",
-        annotation_position='{"pageIndex": 4}',
-        date_added="2026-01-01T00:00:00Z",
-        date_modified="2026-01-02T00:00:00Z",
-        tags=({"tag": "t"},),
-    )
-    _, [document] = read([PAPER, FILE, annotation])
-    [highlight] = document.highlights
-    assert (document.container, document.document.title) == ("zotero:user", "Ions")
-    assert (highlight.namespace, highlight.source_id) == ("zotero:user", "MARK")
-    assert (highlight.kind, highlight.exact) == ("highlight", "words")
-    assert (highlight.comment, highlight.colour) == ("why **so**?", "#ffd400")
-    assert (highlight.page_label, highlight.tags) == ("xii", ("t",))
-    assert highlight.uri == "zotero://open-pdf/library/items/FILE?page=5&annotation=MARK"
-    assert (highlight.created, highlight.modified) == (
-        "2026-01-01T00:00:00Z",
-        "2026-01-02T00:00:00Z",
-    )
-    assert (highlight.block_id, highlight.markdown) == ("FILE", ())
-    assert highlight.comment_is_instruction
-    assert not highlight.skip_reason
-
-
-@pytest.mark.parametrize(
-    ("annotation", "kind", "exact", "markdown", "uri_end"),
-    [
-        (
-            mark(annotation_type="underline"),
-            "underline",
-            "words",
-            (),
-            "FILE?annotation=MARK",
-        ),
-        (mark(annotation_type="text"), "note", "words", (), "FILE?annotation=MARK"),
-        (mark(annotation_type="ink"), "ink", "words", (), "FILE?annotation=MARK"),
-        (
-            mark(annotation_text="a <b>b</b>"),
-            "highlight",
-            "a b",
-            ("a <b>**b**</b>",),
-            "FILE?annotation=MARK",
-        ),
-        (
-            mark(annotation_position='{"pageIndex": -1}'),
-            "highlight",
-            "words",
-            (),
-            "FILE?annotation=MARK",
-        ),
-    ],
-)
-def test_the_kinds_of_annotations(annotation, kind, exact, markdown, uri_end):
-    _, [document] = read([PAPER, FILE, annotation])
-    [highlight] = document.highlights
-    assert (highlight.kind, highlight.exact) == (kind, exact)
-    assert bool(highlight.markdown) is bool(markdown)
-    assert highlight.uri.endswith(uri_end)
-
-
-def test_an_annotation_of_an_unknown_kind_is_told():
-    _, [problem] = read([PAPER, FILE, mark(annotation_type="hologram")])
-    assert isinstance(problem, Problem)
-    assert problem.location == "Ions: zotero:user/MARK"
-    assert "(hologram)" in problem.message
-
-
-def test_works_and_what_they_have_are_in_order():
-    items = [
-        PAPER,
-        ZoteroItem("NEWER", "attachment", "PAPER", date_added="3"),
-        FILE,
-        mark("M3", "NEWER", annotation_sort_index="0"),
-        mark("M2", annotation_sort_index="2"),
-        mark("M1", annotation_sort_index="1"),
-        ZoteroItem("N2", "note", "PAPER", note="<p>two</p>", date_added="2"),
-        ZoteroItem("N1", "note", "PAPER", note="<p>one</p>", date_added="1"),
-        ZoteroItem("ALONE", "note", note="<p>alone</p>"),
-        ZoteroItem("LONE", "attachment", path="/a/b.pdf"),
-        mark("M4", "LONE"),
-    ]
-    works, documents = read(items)
-    ids = [[each.source_id for each in document.highlights] for document in documents]
-    assert ids == [["ALONE"], ["M4"], ["M1", "M2", "M3", "N1", "N2"]]
-    assert [document.document.title for document in documents] == [
-        "alone",
-        "b.pdf",
-        "Ions",
-    ]
-    assert works.find_annotated_files() == {"FILE", "NEWER", "LONE"}
-    keys, comments = works.quotable_annotations
-    assert (keys, comments) == ({"M1", "M2", "M3", "M4"}, {""})
-
-
-@pytest.mark.parametrize(
-    "items",
-    [
-        [PAPER, FILE, mark(deleted=True)],
-        [PAPER, ZoteroItem("FILE", "attachment", "PAPER", deleted=True), mark()],
-        [ZoteroItem("PAPER", "book", deleted=True), FILE, mark()],
-        [PAPER, FILE],
-        [mark()],
-        [mark(parent="")],
-        [ZoteroItem("NOTE", "note", "PAPER", note="<p>a</p>")],
-        [ZoteroItem("NOTE", "note", note="")],
-        [ZoteroItem("NOTE", "note", note="<p>a</p>", deleted=True)],
-    ],
-)
-def test_nothing_in_the_trash_and_nothing_without_its_parent_is_read(items):
-    assert read(items)[1] == []
-
-
-def test_a_loop_of_parents_ends():
-    items = [
-        ZoteroItem("A", "attachment", "B"),
-        ZoteroItem("B", "book", "A"),
-        mark("M", "A"),
-    ]
-    [document] = read(items)[1]
-    assert [each.source_id for each in document.highlights] == ["M"]
 
 
 @pytest.mark.parametrize(
@@ -439,67 +187,7 @@ def test_a_note_is_text_without_its_title_and_quotations(html, title, markdown):
     assert text.full_text == text.plain
 
 
-@pytest.mark.parametrize(
-    "html",
-    [
-        "",
-        "<p> </p>",
-        QUOTED.format(""),
-        "<h1>T</h1>" + QUOTED.format(""),
-        QUOTED.format(" my own"),
-    ],
-)
-def test_a_note_of_quotations_only_is_none(html):
-    assert note(html) is None
-
-
-def test_the_quotation_of_an_unknown_mark_is_text():
-    assert "“words”" in note(QUOTED.format(""), keys=()).plain
-
-
-def test_nobody_is_asked_about_quotations_of_a_note_without_any():
-    assert parse_note("<p>a</p>", lambda: pytest.fail("asked")).plain == "a"
-
-
-@pytest.mark.parametrize(
-    ("html", "line"),
-    [
-        ("", ""),
-        ("<p>One</p><p>two</p>", "One"),
-        ("<p>  </p><p>two<br>three</p>", "two"),
-        ("<p>" + "x" * 100 + "</p>", "x" * 79 + "…"),
-        ('<img src="data:image/png;base64,AAAA">a', "a"),
-    ],
-)
-def test_the_first_line_of_a_note_is_its_name(html, line):
-    assert extract_first_line(html) == line
-
-
-@pytest.mark.parametrize(
-    ("text", "is_formatted"), [("a *b*", False), ("a <b>b</b>", True), ("a <b> b", False)]
-)
-def test_an_annotation_may_be_formatted(text, is_formatted):
-    assert RichText(text).is_formatted is is_formatted
-
-
 # --- files and settings -----------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("position", "page"),
-    [
-        ('{"pageIndex": 3}', 3),
-        ('{"pageIndex": 3, "rects": "odd"}', 3),
-        ('{"pageIndex": 0}', 0),
-        ('{"pageIndex": -1}', None),
-        ('{"type": "FragmentSelector"}', None),
-        ("", None),
-        ("[" * 5000, None),
-    ],
-)
-def test_an_annotation_may_have_a_page(position, page):
-    item = ZoteroItem("A", annotation_position=position)
-    assert get_page_index(ZoteroAnnotation(item, FILE)) == page
 
 
 @pytest.mark.parametrize(
@@ -523,34 +211,6 @@ def test_a_path_is_allowed_before_and_after_its_links(tmp_path, path, is_allowed
         is is_allowed
     )
     assert is_in_directories(tmp_path / path, None)
-
-
-PREFS = (
-    '// Zotero\nuser_pref("extensions.zotero.dataDir", "{}");\n'
-    'user_pref("extensions.zotero.baseAttachmentPath", "/papers \\"x\\"");\n'
-)
-
-
-@pytest.mark.parametrize(
-    ("profile", "data", "linked"),
-    [
-        (".zotero/zotero", "data", '/papers "x"'),
-        ("snap/zotero-snap/common/.zotero/zotero", "data", '/papers "x"'),
-        ("elsewhere", "data", None),
-        (".zotero/zotero", "other", None),
-        (".zotero/zotero", None, None),  # the default folder, which is not this one
-    ],
-)
-def test_the_profile_that_uses_a_data_folder(
-    tmp_path, monkeypatch, profile, data, linked
-):
-    monkeypatch.setenv("HOME", str(tmp_path))
-    for name in ("data", "other", f"{profile}/a.default"):
-        (tmp_path / name).mkdir(parents=True)
-    text = PREFS.format(tmp_path / data) if data else PREFS.partition("\n")[0]
-    (tmp_path / profile / "a.default/prefs.js").write_text(text)
-    assert find_linked_directory(tmp_path / "data") == (Path(linked) if linked else None)
-    assert (read_preferences(tmp_path / "data") is None) is (linked is None)
 
 
 def test_the_default_data_folder_needs_no_setting(tmp_path, monkeypatch):
@@ -580,23 +240,6 @@ def test_a_library_in_a_workspace_opens_files_of_the_workspace_only(
         data, workspace and tmp_path / workspace, ("x/../linked", "/papers")
     )
     assert found == (allowed and tuple(tmp_path / each for each in allowed))
-
-
-@pytest.mark.parametrize(
-    ("setting", "groups"),
-    [
-        ("", None),
-        ("user", {None}),
-        (12, {12}),
-        ("12", {12}),
-        ("groups/12", {12}),
-        ("group.12", {12}),
-        (("user", 12, " 13 "), {None, 12, 13}),
-        ((), None),
-    ],
-)
-def test_libraries_are_selected_by_number(setting, groups):
-    assert parse_libraries(setting) == groups
 
 
 @pytest.mark.parametrize("setting", ["mine", "0", "12x", ("user", ""), "groups/"])

@@ -9,26 +9,18 @@ import pytest
 from msgspec.structs import asdict, replace
 
 from ankiforge.ledger import Ledger, anki_views, cards
-from ankiforge.ledger.events import RETIRED_TAG_REASON, USER, Event, StoredContent
+from ankiforge.ledger.events import RETIRED_TAG_REASON, StoredContent
 from ankiforge.ledger.tables import anki_notes
 from ankiforge.model import (
     AnkiChanges,
     AnkiNote,
     AnkiReview,
-    ExportedNote,
     Guid,
     HighlightKey,
     NoteIdentity,
-    UserNoteType,
     compute_note_id,
 )
 from tests.ledger.test_drafting_table import SENTENCES, Desk
-
-TYPE = UserNoteType(7, "Mine", {"Text": "Front"})
-PACKED = ExportedNote(
-    1, ("t",), "h", {"Text": "f"}, {"1": "heart"}, None, {"a.png": "b.png"}
-)
-GAPS = {"fields": {"Text": "{{c1::a}}"}, "kind": "cloze"}
 
 
 @pytest.fixture
@@ -43,49 +35,6 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         ):
             desk.play(step)
         yield desk
-
-
-def record(desk: Desk, *notes: ExportedNote) -> tuple[list[int], list[Event]]:
-    """Record packages of the card "heart"; return the numbers of new notes, and the last events."""
-    guid = Guid(desk.find("heart", is_card=True))
-    counts, last = [], 0
-    for note in notes:
-        last = desk.ledger.find_last_event_number()
-        counts.append(anki_views.record_exported_notes(desk.ledger, [(guid, note)]))
-    query = "SELECT id, line FROM event WHERE n > ? ORDER BY n"
-    return counts, list(desk.ledger.iter_events(query, last))
-
-
-@pytest.mark.parametrize(
-    ("notes", "counts", "bodies"),
-    [
-        ([PACKED], [1], [
-            {"mod": 1, "digest": "h", "tags": ["t"], "hashes": {"Text": "f"}, "numbers": {"1": "heart"}},
-            {"names": {"a.png": "b.png"}},
-        ]),
-        ([ExportedNote(1)], [1], [{"mod": 1, "digest": ""}]),
-        # the same again is nothing; what differs is recorded, but no number or picture twice
-        ([PACKED, PACKED], [1, 0], []),
-        ([PACKED, replace(PACKED, mod=2)], [1, 0], [{"mod": 2, "digest": "h", "tags": ["t"], "hashes": {"Text": "f"}}]),
-        ([PACKED, replace(PACKED, tags=())], [1, 0], [{"mod": 1, "digest": "h", "hashes": {"Text": "f"}}]),
-        ([PACKED, replace(PACKED, note_hash="i", field_hashes={})], [1, 0], [{"mod": 1, "digest": "i", "tags": ["t"]}]),
-        ([PACKED, ExportedNote(2, gap_text_by_number={"1": "heart", "2": "blood"}, picture_names={"c.png": "d.png"})], [1, 0], [
-            {"mod": 2, "digest": "", "numbers": {"2": "blood"}}, {"names": {"c.png": "d.png"}},
-        ]),
-        # the note type is that of the first package
-        ([ExportedNote(1, mapped=TYPE)], [1], [{"mod": 1, "digest": "", "type": {"id": 7, "name": "Mine", "fields": {"Text": "Front"}}}]),
-        ([ExportedNote(1, mapped=TYPE), ExportedNote(2, mapped=TYPE)], [1, 0], [{"mod": 2, "digest": ""}]),
-    ],
-)  # fmt: skip
-def test_what_is_recorded_of_a_package(desk, notes, counts, bodies):
-    found, events = record(desk, *notes)
-    guid = desk.find("heart", is_card=True)
-    assert found == counts
-    expected = [
-        ("pictures" if "names" in body else "shipped", "policy", {"guid": guid, **body})
-        for body in bodies
-    ]
-    assert [(event.kind, event.author, event.body) for event in events] == expected
 
 
 def note_of(desk: Desk, answer: str, **values: Any) -> AnkiNote:
@@ -217,22 +166,6 @@ def test_which_cards_are_planned(desk):
     decks = [("", "E::F")]
     assert anki_views.load_current_decks(ledger, "") == decks
     assert anki_views.load_current_decks(ledger, "E") == []
-
-
-@pytest.mark.parametrize(
-    ("deck", "expected"),
-    [("A", ["A", "A::B"]), ("A::B", ["A::B"]), ("B", []), ("AA", []), ("A::", [])],
-)
-def test_the_decks_to_which_cards_of_a_deck_were_moved(desk, deck, expected):
-    for answer, name in (("heart", "A"), ("kidneys", "A::B")):
-        guid = desk.find(answer, is_card=True)
-        key = desk.ledger.fetch_value("SELECT passage FROM card WHERE guid = ?", guid)
-        with desk.ledger.transaction():
-            desk.ledger.record_event("placed", key, USER, {"guid": guid, "deck": name})
-    read(desk, note_of(desk, "heart", deck="X"), note_of(desk, "kidneys", deck="Y"))
-    found = anki_views.load_current_decks(desk.ledger, deck)
-    assert sorted(created for created, _ in found) == expected
-    assert all(now in ("X", "Y") for _, now in found)
 
 
 CONTENT = StoredContent("cloze", {"Text": "The {{c1::heart}}."}, SENTENCES["A"])

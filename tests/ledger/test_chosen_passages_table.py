@@ -15,7 +15,6 @@ from ankiforge.ledger import (
     draft_recording,
     foreign_history,
 )
-from ankiforge.ledger.events import USER
 from ankiforge.ledger.ingest import ingest_scan_results
 from ankiforge.ledger.readings import load_unlocated_documents
 from ankiforge.model import (
@@ -29,8 +28,6 @@ from ankiforge.model import (
     Highlight,
     HighlightKind,
     Origin,
-    PassageChoice,
-    QuoteReading,
     ScanEnd,
     SearchTerms,
     Severity,
@@ -73,34 +70,6 @@ def find_keys(ledger: Ledger, *chosen: tuple[str, Highlight]) -> list[str]:
     """Return the texts of the passages that are found, or "" for others."""
     keys = chosen_passages.find_chosen_keys(ledger, chosen, *PLACE)
     return [ledger.get_passage(key).readings[0].exact if key else "" for key in keys]
-
-
-def test_what_is_recorded_of_a_choice(ledger):
-    choice = choose(ledger)
-    [(event, keys)] = chosen_passages.load_active_choices(ledger)
-    assert (event.id, event.kind, event.key, event.author, keys) == (
-        choice,
-        "mark",
-        "d",
-        USER,
-        [],
-    )
-    assert event.body == {
-        "exact": TEXT, "before": "before", "after": "after", "container": "vault:n",
-        "place": "Psy/losses.md", "kind": "page", "page": 2, "start": 30, "title": "Losses",
-    }  # fmt: skip
-    passage = PassageChoice(
-        choice,
-        "Psy/losses.md",
-        (QuoteReading(TEXT, "before", "after"),),
-        2,
-        30,
-        event.time,
-    )
-    assert chosen_passages.load_chosen_passages(ledger) == {"vault:n": [passage]}
-    assert chosen_passages.find_missing_choices(ledger) == {choice}
-    decide.undo_decision(ledger)
-    assert chosen_passages.load_active_choices(ledger) == []
 
 
 def test_where_a_choice_is_after_its_document_was_read_and_changed(ledger):
@@ -256,22 +225,6 @@ def test_a_history_is_declined_and_asked_about_again(
         assert foreign_history.load_declined_tools(ledger) == set()
         due = draft_recording.iter_highlights_to_draft(ledger)
         assert [each.exact for each in due] == [TEXT]
-
-
-@pytest.mark.parametrize(
-    ("check", "tool", "declined", "expected"),
-    [
-        ("other_schedule", "", {"osr"}, True),
-        ("other_schedule", "o2a", {"o2a"}, False),
-        ("other_note", "o2a", {"o2a"}, True),
-        ("other_note", "o2a", {"osr"}, False),
-        ("other_note", "osr", {"osr"}, True),
-        ("cut", "o2a", {"o2a"}, False),
-    ],
-)
-def test_which_findings_are_of_a_declined_history(check, tool, declined, expected):
-    highlight = replace(PASSAGE, tool_name=tool)
-    assert foreign_history.is_declined_finding(highlight, check, declined) is expected
 
 
 def test_documents_of_which_only_the_journal_knows(ledger, tmp_path):

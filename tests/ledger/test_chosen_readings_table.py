@@ -50,23 +50,6 @@ def test_choices_are_found_where_their_documents_may_be(
         assert bool(found) is expected
 
 
-def test_a_choice_is_found_by_its_last_words_and_its_first(tmp_path):
-    with Ledger(tmp_path / "ledger.db", tmp_path, "device") as ledger:
-        with ledger.action():
-            place = ("Psy/losses.md", 0)
-            highlight = make_highlight("n")
-            choice = record_chosen_passage(ledger, highlight, "vault:n", place, BY_CHAT)
-        texts = [
-            TEXT.replace("twice", word) for word in ("twice", "once", "thrice", "rarely")
-        ]
-        for text in texts:
-            read(ledger, choice, "n", text)
-        lookup = StoredDocumentLookup(ledger, "", frozenset({"n"}))
-        [passage] = lookup.find_choices("vault:n")
-        words = [reading.exact for reading in passage.readings]
-        assert words == [texts[3], texts[2], TEXT]
-
-
 def read(ledger: Ledger, choice: str, name: str, text: str = TEXT) -> None:
     hint = hints.make_choice_hint(choice)
     highlight = replace(make_highlight(name), exact=text, hints=(hint,))

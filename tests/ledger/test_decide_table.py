@@ -7,18 +7,15 @@ import pytest
 
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import Ledger, cards, decide
-from ankiforge.ledger.decision_plans import NoteTakeover
 from ankiforge.ledger.events import USER, content_to_json
 from ankiforge.model import (
     PROPOSAL_DRAFTER,
-    AdoptedNote,
     CardContent,
     CardKind,
     HighlightKey,
     Origin,
     Proposal,
 )
-from ankiforge.model.hints import CardSchedule
 from tests.cards import made
 from tests.ledger.test_drafting_table import SENTENCES, Desk
 
@@ -120,36 +117,6 @@ def test_a_proposal_that_was_rejected_closes_nothing_to_a_model(desk):
     assert not desk.ledger.get_passage(KEY).decisions
 
 
-def test_notes_of_another_tool_are_taken_over_at_once(desk):
-    play(desk, "n:A m:C, rules A:heart C:kidneys, accept kidneys")
-    ledger = desk.ledger
-    with ledger.transaction():
-        ledger.set_meta("anki state", "read")
-    note = AdoptedNote("g", 5, 6, {"Text": "Front"}, {"Front": "x"})
-    schedule = (CardSchedule("2027-01-01", 3, 250),)
-    takeovers = [
-        NoteTakeover(desk.find("heart"), note, deck="D"),
-        NoteTakeover(desk.find("kidneys", is_card=True), schedule=schedule),
-    ]
-    action = decide.take_over_notes(ledger, takeovers)
-    assert ledger.get_meta("anki state") == ""
-    heart, kidneys = (
-        cards.load_card(ledger, desk.find(each, is_card=True))
-        for each in ("heart", "kidneys")
-    )
-    assert (heart.deck, heart.note.adopted.id, heart.note.schedule) == ("D", 5, ())
-    assert (kidneys.note.adopted, kidneys.note.schedule) == (None, schedule)
-    assert {event.action_id for event in cards.iter_active_events(ledger, "adopt")} == {
-        action
-    }
-    with ledger.transaction():
-        ledger.set_meta("anki state", "read")
-    decide.undo_decision(ledger, action)
-    assert ledger.get_meta("anki state") == ""
-    assert desk.state().startswith("heart A/A")
-    assert not cards.load_card(ledger, kidneys.guid).note.schedule
-
-
 def test_when_notes_were_repaired(desk):
     play(desk, "n:A, rules A:heart, accept heart")
     ledger = desk.ledger
@@ -185,18 +152,3 @@ def test_new_masks_are_new_text_of_a_figure(desk):
     assert cards.load_card(ledger, "af1").get_field("Occlusion") == new
     with pytest.raises(RefusedError):
         decide.set_masks(ledger, "af1", "hide all")
-
-
-@pytest.mark.parametrize(
-    ("edit", "expected"),
-    [
-        ({"deck": "D"}, ("D", True, (), ())),
-        ({"added": ["x", "y"]}, ("", False, ("x", "y"), ())),
-        ({"removed": ["z"]}, ("", False, (), ("z",))),
-    ],
-)
-def test_deck_and_tags(desk, edit, expected):
-    play(desk, "n:A, rules A:heart, accept heart")
-    decide.set_deck_and_tags(desk.ledger, desk.find("heart", is_card=True), **edit)
-    card = cards.load_card(desk.ledger, desk.find("heart", is_card=True))
-    assert (card.deck, card.has_user_deck, card.added_tags, card.removed_tags) == expected

@@ -6,12 +6,11 @@ import pytest
 from msgspec.structs import replace
 
 from ankiforge.ledger import decision_plans
-from ankiforge.ledger.decision_plans import NoteRepair, NoteTakeover, PlannedDecision
+from ankiforge.ledger.decision_plans import NoteRepair, PlannedDecision
 from ankiforge.ledger.events import (
     POLICY,
     USER,
     Passage,
-    SentenceDecision,
     content_to_json,
     hash_question_and_answer,
     make_guid,
@@ -27,12 +26,10 @@ from ankiforge.model import (
     HighlightKey,
     NoteType,
     Origin,
-    Proposal,
     StoredDraft,
     UserNoteType,
     compute_guid,
 )
-from ankiforge.model.hints import CardSchedule
 from tests.cards import card_of, made
 
 A, B = "The heart pumps five litres of blood.", "The liver stores sugar for the night."
@@ -96,27 +93,6 @@ def test_accept(draft, options, author, body, sentences):
 
 
 @pytest.mark.parametrize(
-    ("item", "why", "body", "sentences"),
-    [
-        (DRAFT, None, {"guid": GUID, "content": HASH, "slot": ""}, "A"),
-        (DRAFT, "easy", {"guid": GUID, "content": HASH, "slot": "", "why": "easy"}, "A"),
-        (OWN, None, {"guid": make_guid(KEY, OWN), "content": HASH, "slot": "2"}, "A"),
-        # it would change a card, which stays
-        (replace(OWN, revised_guid=Guid("af9")), None, {"guid": "", "content": HASH, "slot": ""}, "A"),
-        (PROPOSED, None, {"guid": "", "content": "", "slot": ""}, "A"),
-        (made(Proposal, key=KEY, fields=TEXT, quote=A, origin=Origin(PROPOSAL_DRAFTER)), None, {"guid": "", "content": "", "slot": "", "proposal": True}, "A"),
-        (CARD, None, {"guid": "af1", "content": HASH, "slot": ""}, "A"),
-        (replace(CARD, user_text_number=2), "easy", {"guid": "af1", "content": HASH, "slot": "2", "why": "easy"}, "A"),
-        (replace(CARD, quote=B), None, {"guid": "af1", "content": HASH, "slot": ""}, "B"),
-    ],
-)  # fmt: skip
-def test_reject(item, why, body, sentences):
-    planned = decision_plans.plan_reject(snapshot(), item, why)
-    expected = {**body, "fields": dict(TEXT)}
-    assert say(planned) == ("reject", KEY, USER, expected, sentences)
-
-
-@pytest.mark.parametrize(
     ("quote", "drafter", "sentences"),
     [
         (B, "rules", (B,)),
@@ -129,12 +105,6 @@ def test_reject(item, why, body, sentences):
 def test_the_sentences_of_a_card_without_a_decision(quote, drafter, sentences):
     card = replace(CARD, quote=quote, origin=Origin(drafter))
     assert decision_plans.find_card_sentences(snapshot(), card.guid, card) == sentences
-
-
-def test_a_card_is_rejected_with_the_sentences_that_its_decision_had():
-    decision = SentenceDecision("e", (B,), "af1")
-    planned = decision_plans.plan_reject(snapshot(decisions=[decision]), CARD)
-    assert planned.decided_sentences == (B,)
 
 
 @pytest.mark.parametrize(
@@ -174,21 +144,7 @@ def test_retire(about, sentences):
     assert say(planned) == ("reject", "v:v/q", USER, body, sentences)
 
 
-@pytest.mark.parametrize(("why", "body"), [(None, {}), ("easy", {"why": "easy"})])
-def test_skip(why, body):
-    planned = decision_plans.plan_skip(snapshot(), why)
-    assert say(planned) == ("skip", KEY, USER, body, "AB")
-
-
-def test_a_sentence_that_may_be_new_text_of_a_card_is_not_skipped():
-    old = "The heart pumps four litres of blood."
-    decision = SentenceDecision("e", (old,), "af1", card_sentence=old)
-    here = snapshot(decisions=[decision], cards={"af1": replace(CARD, quote=old)})
-    assert decision_plans.plan_skip(here).decided_sentences == (B,)
-
-
 NOTE = AdoptedNote("g", 5, 6, {"Text": "Front"}, {"Front": "<b>x</b>"})
-SCHEDULE = (CardSchedule("2027-01-01", 3, 250),)
 NOTE_JSON = {
     "guid": "g",
     "id": 5,
@@ -196,37 +152,6 @@ NOTE_JSON = {
     "names": {"Text": "Front"},
     "html": {"Front": "<b>x</b>"},
 }
-
-
-@pytest.mark.parametrize(
-    ("item", "takeover", "body"),
-    [
-        (DRAFT, {}, {"guid": GUID, "draft": stored(DRAFT)}),
-        (DRAFT, {"note": NOTE, "deck": "D", "schedule": SCHEDULE}, {
-            "guid": GUID, "draft": stored(DRAFT), "deck": "D", "note": NOTE_JSON, "schedule": [SCHEDULE[0].to_json()],
-        }),
-        # the gaps have the numbers that they have in the note
-        (DRAFT, {"text": "The {{c3::heart}} pumps."}, {
-            "guid": make_guid(KEY, replace(DRAFT, fields=(("Text", TEXT[0][1].replace("c1", "c3")),))),
-            "draft": stored(replace(DRAFT, fields=(("Text", TEXT[0][1].replace("c1", "c3")),))),
-        }),
-        (CARD, {"note": NOTE, "deck": "D", "schedule": SCHEDULE}, {"guid": "af1", "schedule": [SCHEDULE[0].to_json()]}),
-    ],
-)  # fmt: skip
-def test_take_over(item, takeover, body):
-    planned = decision_plans.plan_takeover(
-        snapshot(), item, NoteTakeover("x", **takeover)
-    )
-    assert say(planned) == ("adopt", KEY, USER, body, "A")
-
-
-def test_a_decision_names_the_drafts_that_are_passed_over():
-    beside = replace(OWN, id="dr2")
-    planned = decision_plans.plan_accept(snapshot(DRAFT, beside), DRAFT)
-    assert planned.fact_body["passed"] == [HASH]
-    other = replace(beside, sentence_hashes=(hash_sentence(B),))
-    planned = decision_plans.plan_accept(snapshot(DRAFT, other), DRAFT)
-    assert "passed" not in planned.fact_body
 
 
 BASIC = made(

@@ -14,19 +14,11 @@ from ankiforge.errors import RefusedError
 from ankiforge.ledger import (
     cards,
     decide,
-    decision_recording,
     draft_changes,
     draft_completion,
     draft_groups,
-    draft_recording,
-    match,
     questions,
     waiting,
-)
-from ankiforge.ledger.decision_plans import (
-    NewEvent,
-    find_passed_over_drafts,
-    plan_decision,
 )
 from ankiforge.ledger.events import (
     POLICY,
@@ -35,25 +27,18 @@ from ankiforge.ledger.events import (
     USER,
     Event,
     Passage,
-    Rejection,
-    SentenceDecision,
     hash_fields_with_markup,
     hash_question_and_answer,
     make_guid,
 )
-from ankiforge.ledger.match import to_matched_highlight
 from ankiforge.ledger.passage_links import are_sentences_still_present
-from ankiforge.ledger.readings import build_highlight_row
 from ankiforge.ledger.sentence_decisions import (
-    find_sentences_to_decide,
     hash_sentence,
-    split_sentences,
 )
-from ankiforge.ledger.snapshots import HighlightSnapshot, PassageSnapshot
+from ankiforge.ledger.snapshots import HighlightSnapshot
 from ankiforge.ledger.store import Store, to_json
 from ankiforge.model import (
     AGENT_DRAFTER,
-    PROPOSAL_DRAFTER,
     Card,
     CardKind,
     Document,
@@ -178,19 +163,6 @@ def test_an_action_is_taken_back_by_its_id(empty):
     assert found == [events["accept 2"], events["reject"]]
 
 
-def test_about_a_card_all_of_an_action_goes_that_is_about_it(empty):
-    with empty.action():
-        empty.record_event("accept", P, USER, {"guid": "af1", "draft": WORDS})
-    with empty.action():
-        both = [empty.record_event("placed", P, USER, {"guid": "af1", "deck": "D"})]
-        both.append(
-            empty.record_event("edit", P, USER, {"guid": "af1", "fields": {"Back": "b"}})
-        )
-        empty.record_event("edit", P, USER, {"guid": "af2", "fields": {"Back": "b"}})
-        empty.record_event("skip", Q, USER, {})
-    assert decide._find_events_to_undo(empty, "af1") == both
-
-
 def test_what_was_taken_back_is_told_once_for_each_card_and_for_a_passage_without(empty):
     told = []
     with empty.action():
@@ -297,57 +269,11 @@ SAME = card_with(TEXT)
 BY_MODEL = replace(LIVE, origin=Origin("llm"), quote=HIGHLIGHT.exact)
 
 
-@pytest.mark.parametrize(
-    ("cards", "facts", "row", "is_for_model"),
-    [
-        ((), (), {}, True),
-        ((), (), {"fate": "left_out"}, False),
-        ((), (), {"reason": "same words as in Hearts"}, False),
-        ((), (), {"modelled": "before"}, True),  # other words, undecided
-        # a decided one is not sent; one of which only a proposal was rejected is
-        ((LIVE,), (), {}, False),
-        ((BY_MODEL,), (), {}, False),
-        ((), (SentenceDecision("e", (HIGHLIGHT.exact,)),), {}, False),
-        (
-            (),
-            (SentenceDecision("e", (HIGHLIGHT.exact,), rejection=Rejection.PROPOSAL),),
-            {},
-            True,
-        ),
-        (
-            (),
-            (SentenceDecision("e", (HIGHLIGHT.exact,), rejection=Rejection.DRAFT),),
-            {},
-            False,
-        ),
-        # it is sent again if a card of it may no longer fit
-        ((BY_MODEL,), (), {"key": Q}, True),
-        ((BY_MODEL,), (), {"key": Q, "fate": "left_out"}, False),
-    ],
-)
-def test_what_a_model_is_to_draft(empty, cards, facts, row, is_for_model):
-    passage = Passage((P,), cards={str(n): card for n, card in enumerate(cards)})
-    passage.decisions.extend(facts)
-    highlight_row: Any = {"key": P, "fate": "", "reason": "", "modelled": "", **row}
-    answer = draft_recording._should_ask_model(
-        empty, highlight_row, passage, None, outdated_keys={Q}
-    )
-    assert answer is is_for_model
-
-
 def draft_columns(**columns: object) -> dict[str, object]:
     """Return the columns of a draft of P that waits; those not given are empty."""
     names = "id key passage offer content slot kind deck drafter severity fact near revises replaces"
     names += " findings tags words body"
     return {**dict.fromkeys(names.split(), ""), "position": 0, "key": P, **columns}
-
-
-def as_waiting(
-    draft: StoredDraft, *, drafter: str = "", fact: str = "", **more: Any
-) -> StoredDraft:
-    """Return a draft as it waits."""
-    origin = Origin(drafter) if drafter else draft.origin
-    return replace(draft, origin=origin, sentence_hashes=tuple(fact.split()), **more)
 
 
 # --- why a draft waits for a person ---------------------------------------------------------
@@ -405,11 +331,6 @@ def test_why_a_draft_waits(empty, draft, events, unknown_notes, buried, remarks)
     assert [remark.kind for remark in found] == remarks
 
 
-OWN = replace(DRAFT, is_card_in_source=True, user_text_number=0)
-READING = {"exact": "w", "container": "v", "document_path": "n", "kind": "card"}
-WARNED = (Finding("duplicate", Severity.WARN, "resembles “x”"),)
-
-
 @pytest.mark.parametrize(
     ("accepted_by", "then", "remark"),
     [
@@ -458,26 +379,6 @@ def test_an_equal_card_is_named(empty, ended, detail):
         empty.record_event(ended, Q, USER, {"guid": "af2", "content": ""})
     [remark] = remarks_on(empty, DRAFT)
     assert remark.detail == detail
-
-
-@pytest.mark.parametrize(
-    ("state_of_lost", "is_live", "remarks"),
-    [
-        ("gone", True, [RemarkKind.MOVED]),
-        ("gone", False, [RemarkKind.DECIDED_ON_LOST]),
-        ("present", True, []),  # it is back
-    ],
-)
-def test_a_draft_of_what_may_be_a_lost_passage_waits(
-    empty, state_of_lost, is_live, remarks
-):
-    store_highlights(empty, {P: "present", Q: state_of_lost})
-    empty.record_event("accept", Q, USER, {"guid": "af2", "draft": WORDS})
-    if not is_live:
-        empty.record_event("retire", Q, USER, {"guid": "af2"})
-    empty.record_event("ask", P, SOURCE, {"old": Q})
-    found = remarks_on(empty, DRAFT)
-    assert [remark.kind for remark in found] == remarks
 
 
 def store_highlights(store: Store, states: dict[str, str]) -> None:
@@ -535,33 +436,7 @@ BY_RULES, BY_MODEL, BESIDE = (
     {"is_model": True},
     {"is_model": True, "keeps_pending": True},
 )
-PROPOSAL = replace(DRAFT, origin=Origin(PROPOSAL_DRAFTER))
 BLOCKING = Finding("cut", Severity.BLOCK, "cut off")
-
-
-@pytest.mark.parametrize(
-    ("drafter", "draft", "row", "replaced"),
-    [
-        # the rules replace their own drafts, and new words of cards
-        (BY_RULES, FORM, {"drafter": "rules:phrase"}, True),
-        (BY_RULES, PROPOSAL, {"drafter": PROPOSAL_DRAFTER, "revised_guid": "af1"}, True),
-        (BY_RULES, PROPOSAL, {"drafter": PROPOSAL_DRAFTER, "revised_guid": "af1", "key": Q}, True),
-        # a model's stay, and follow their passage
-        (BY_RULES, DRAFT, {"drafter": "llm"}, False),
-        (BY_RULES, replace(DRAFT, quote="Other words."), {"drafter": "llm"}, False),
-        # a model replaces what models drafted
-        (BY_MODEL, DRAFT, {"drafter": "llm"}, True),
-        (BY_MODEL, FORM, {"drafter": "rules:phrase"}, False),
-        (BY_MODEL, PROPOSAL, {"drafter": PROPOSAL_DRAFTER, "revised_guid": "af1"}, False),
-        (BY_MODEL, PROPOSAL, {"drafter": PROPOSAL_DRAFTER, "revised_guid": "af1", "key": Q}, False),
-        (BESIDE, DRAFT, {"drafter": "llm"}, False),
-        (BESIDE, PROPOSAL, {"drafter": PROPOSAL_DRAFTER, "revised_guid": "af1"}, False),
-    ],
-)  # fmt: skip
-def test_which_earlier_drafts_wait_on(drafter, draft, row, replaced):
-    waiting = as_waiting(draft, **row)
-    by = draft_changes.DraftingMode("a", **drafter)
-    assert draft_changes.should_replace_draft(waiting, HIGHLIGHT, by) is replaced
 
 
 @pytest.mark.parametrize(
@@ -679,17 +554,6 @@ def here_of(highlight: Highlight, **more: Any) -> HighlightSnapshot:
     )
 
 
-@pytest.mark.parametrize("order", [1, -1])
-def test_a_sentence_is_as_useful_as_its_best_excerpt(order):
-    [*_, sentence] = split_sentences(HIGHLIGHT.exact)
-    scores = [(HIGHLIGHT.exact, 0.3), (sentence, 0.6)][::order]
-    drafted = DraftingResult(HIGHLIGHT, usefulness_by_sentence=tuple(scores))
-    changes = draft_changes.compute_draft_changes(
-        here_of(HIGHLIGHT), drafted, draft_changes.DraftingMode("a")
-    )
-    assert changes.usefulness_by_sentence == {hash_sentence(sentence): 0.6}
-
-
 @pytest.mark.parametrize(("has_updated_cards", "follows"), [(False, ["af1"]), (True, [])])
 def test_cards_follow_first_and_all_else_is_recorded_then(has_updated_cards, follows):
     passage = Passage((P,), cards={"af1": LIVE})
@@ -701,20 +565,6 @@ def test_cards_follow_first_and_all_else_is_recorded_then(has_updated_cards, fol
     )
     assert [each.event.body["guid"] for each in changes.card_updates] == follows
     assert (changes.drafting is None) is bool(follows)
-
-
-@pytest.mark.parametrize(
-    ("highlight", "sides"),
-    [
-        (HIGHLIGHT, None),
-        (replace(HIGHLIGHT, gaps=((4, 9), (16, 21))), ("heart blood", "thepumps")),
-        (replace(HIGHLIGHT, kind=HighlightKind.CARD, markdown=("A heart?", "It pumps.")), ("aheart", "itpumps")),
-        (replace(HIGHLIGHT, kind=HighlightKind.CARD, markdown=("A heart?",)), None),
-        (replace(HIGHLIGHT, markdown=("A heart?", "It pumps.")), None),
-    ],
-)  # fmt: skip
-def test_the_sides_by_which_a_highlight_is_compared(highlight, sides):
-    assert match._compute_sides(highlight) == sides
 
 
 @pytest.mark.parametrize(
@@ -754,40 +604,6 @@ def test_an_answer_to_no_question_is_told_where_questions_are(empty):
     assert raised.value.hint == "ankiforge list --view questions"
 
 
-ORIGINAL = replace(
-    HIGHLIGHT, exact="The heart pumps blood through the vessels, day and night."
-)
-LONG_CARD = replace(HIGHLIGHT, kind=HighlightKind.CARD)
-SHORT = replace(
-    HIGHLIGHT, exact="Hearts pump.", prefix="Before it. ", suffix=" And after."
-)
-
-
-@pytest.mark.parametrize(
-    ("other", "highlight", "alike"),
-    [
-        (ORIGINAL, ORIGINAL, True),
-        (replace(ORIGINAL, prefix="Other. "), ORIGINAL, True),
-        (replace(ORIGINAL, exact="The liver stores sugar."), ORIGINAL, False),
-        # drafts of both would not be the same
-        (replace(ORIGINAL, gaps=((4, 9),)), ORIGINAL, False),
-        (replace(ORIGINAL, markdown=("a", "b")), ORIGINAL, False),
-        # a short text is a copy only beside the same words, unless it is a card
-        (SHORT, SHORT, True),
-        (replace(SHORT, prefix="Else. "), SHORT, False),
-        (replace(SHORT, suffix=" Else."), SHORT, False),
-        (replace(SHORT, prefix="", suffix=""), replace(SHORT, prefix="", suffix=""), False),
-        (replace(LONG_CARD, exact="a :: b"), replace(LONG_CARD, exact="a :: b"), True),
-    ],
-)  # fmt: skip
-def test_what_may_be_drafted_alike(other, highlight, alike):
-    rows = [
-        build_highlight_row(to_matched_highlight(each), "", 1)
-        for each in (other, highlight)
-    ]
-    assert (rows[0]["alike"] == rows[1]["alike"] != "") is alike
-
-
 @pytest.mark.parametrize(
     ("card", "sentence", "fields"),
     [
@@ -817,19 +633,6 @@ def test_the_words_of_a_card_in_a_sentence_that_changed(card, sentence, fields):
 
 
 @pytest.mark.parametrize(
-    ("drafter", "decided"),
-    [
-        ("llm", ("It is red.", "It pumps blood.")),
-        (PROPOSAL_DRAFTER, ("It pumps blood.",)),
-    ],
-)
-def test_a_proposal_quotes_its_context_before_its_own_sentence(drafter, decided):
-    text = "It is red. It pumps blood. It beats."
-    draft = replace(DRAFT, origin=Origin(drafter), quote="It is red. It pumps blood.")
-    assert find_sentences_to_decide(draft, text) == decided
-
-
-@pytest.mark.parametrize(
     ("quote", "states", "remarks"),
     [
         ("pumps blood", ["present"], ()),
@@ -851,36 +654,3 @@ def test_what_became_of_the_source_of_a_card(quote, states, remarks):
 
 
 # --- what a decision says of the facts of its passage -----------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("draft_id", "form", "decided", "passed"),
-    [
-        ("d1", {"offer_id": "o1"}, "f g", ["form"]),
-        ("d1", {"offer_id": "o1"}, "f", []),  # a fact of it is open
-        ("d1", {"offer_id": "o2"}, "f g", []),  # it did not wait beside the draft
-        ("form", {"offer_id": "o1"}, "f g", []),  # it is what was decided on
-    ],
-)
-def test_the_persons_own_form_is_passed_over(draft_id, form, decided, passed):
-    waiting = (
-        as_waiting(DRAFT, id="d1", offer_id="o1"),
-        as_waiting(DRAFT, id="form", user_text_number=0, fact="f g", **form),
-    )
-    here = PassageSnapshot(Passage((P,)), pending_drafts=waiting)
-    found = find_passed_over_drafts(here, draft_id, decided.split())
-    assert [draft.id for draft in found] == passed
-
-
-def test_a_decision_names_its_sentences_and_those_of_the_passage(empty):
-    here = PassageSnapshot(Passage((P,)), HIGHLIGHT.exact)
-    rejects = NewEvent("reject", P, USER, {"content": "c", "guid": ""})
-    event = decision_recording.record_decision(
-        empty, plan_decision(here, rejects, (HIGHLIGHT.exact,))
-    )
-    [fact] = [each for each in empty.load_events([P]) if each.kind == "fact"]
-    assert fact.body == {
-        "of": event.id,
-        "sentences": [HIGHLIGHT.exact],
-        "passage": [hash_sentence(HIGHLIGHT.exact)],
-    }

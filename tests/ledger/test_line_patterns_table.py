@@ -38,27 +38,6 @@ def line(
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("highlight", "form"),
-    [
-        (line("a :: b"), "a :: b"),
-        (line("a::b"), None),
-        # a question is a card, also before a picture
-        (line("What? :: b"), None),
-        (line("What？ :: b"), None),
-        (line("What? ![](a.png) :: b"), None),
-        (line("Why :: b"), "a :: b"),
-        # declared, or in another syntax
-        (replace(line("a :: b"), is_declared_card=True), None),
-        (line("a :: b", syntax="Q::A"), None),
-        (line("a", syntax=WORD_AND_TRANSLATION), WORD_AND_TRANSLATION),
-        (replace(line("a :: b"), markdown=()), "a :: b"),
-    ],
-)
-def test_the_form_of_a_line(highlight, form):
-    assert line_patterns.find_line_pattern(highlight) == form
-
-
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
     with Ledger(tmp_path / "ledger.db", tmp_path, "device") as ledger:

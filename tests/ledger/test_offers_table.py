@@ -1,7 +1,5 @@
 """What waits, which drafts a decision settles, and in which order they are offered, row by row."""
 
-import sqlite3
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,7 +7,6 @@ from msgspec.structs import replace
 
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import draft_completion, draft_groups
-from ankiforge.ledger.database import SCHEMA
 from ankiforge.ledger.events import (
     Passage,
     Rejection,
@@ -20,8 +17,6 @@ from ankiforge.ledger.events import (
 )
 from ankiforge.ledger.sentence_decisions import hash_sentence
 from ankiforge.ledger.snapshots import PassageSnapshot, RelatedDecisions
-from ankiforge.ledger.tables import pending_drafts as waiting_drafts
-from ankiforge.ledger.tables.offers import load_offers
 from ankiforge.ledger.waiting import compute_waiting, group_into_offers
 from ankiforge.model import (
     PROPOSAL_DRAFTER,
@@ -89,19 +84,6 @@ def test_one_of_the_gaps_is_chosen(number, text, answer):
 def test_a_gap_that_there_is_not_is_refused(card, number, said):
     with pytest.raises(RefusedError, match=said):
         draft_completion.select_gap(card, number)
-
-
-def test_a_card_without_gaps_to_choose_from_is_as_it_is():
-    assert draft_completion.select_gap(draft(), 1) == draft()
-
-
-@pytest.mark.parametrize(
-    ("text", "number"),
-    [(ONE, 1), (TWO, 2), ("The heart pumps {{c1::red blood}}.", 3), ("The {{c1::hart}} pumps blood.", 1)],
-)  # fmt: skip
-def test_the_gap_that_a_persons_words_are_nearest_to(text, number):
-    assert draft_completion.find_most_similar_gap(PROPOSAL, text) == number
-    assert draft_completion.find_most_similar_gap(draft(), text) == 1
 
 
 # --- what is decided on together --------------------------------------------------------------
@@ -172,31 +154,6 @@ OTHER_WORDS = replace(FORM, fields=(("Text", THREE),))
 
 
 @pytest.mark.parametrize(
-    ("cards", "rejected", "words", "known"),
-    [
-        ((), (), draft("llm"), False),
-        ((LIVE,), (), draft("llm"), True),
-        ((LIVE,), (), replace(draft("llm"), fields=(("Text", TWO),)), False),
-        ((replace(LIVE, verdict=Verdict.RETIRED),), (), draft("llm"), True),
-        ((replace(LIVE, verdict=Verdict.REJECTED),), (), draft("llm"), True),
-        # one that was taken back is offered again
-        ((replace(LIVE, verdict=Verdict.TAKEN_BACK),), (), draft("llm"), False),
-        # a person's other words stand in a slot that has the hash of what was drafted
-        ((replace(LIVE, user_text_number=None, drafted_text_hash=hash_question_and_answer(draft().fields), fields=(("Text", TWO),)),), (), draft("llm"), True),
-        ((), (hash_question_and_answer(draft().fields),), draft("llm"), True),
-        ((), (hash_question_and_answer(OTHER_WORDS.fields),), draft("llm"), False),
-    ],
-)  # fmt: skip
-def test_words_of_a_drafter_that_are_known(cards, rejected, words, known):
-    passage = Passage(
-        ("p",),
-        cards={str(n): card for n, card in enumerate(cards)},
-        rejected_hashes={*rejected},
-    )
-    assert draft_completion.has_decided_text(passage, words) == known
-
-
-@pytest.mark.parametrize(
     ("passage", "words", "new"),
     [
         (Passage(("p",)), FORM, True),
@@ -243,23 +200,6 @@ def test_the_number_that_a_slot_states(slot, number):
     assert parse_slot_number(slot) == number
 
 
-def test_a_draft_has_another_id_with_other_words_slot_or_further_gaps():
-    others = [
-        draft(),
-        draft(gaps=(ONE, TWO)),
-        draft(gaps=(ONE, THREE)),
-        draft(user_text_number=0),
-        OTHER_WORDS,
-        replace(draft(), key="vault:v/q"),
-    ]
-    ids = [draft_completion.compute_draft_id(each) for each in others]
-    assert len(set(ids)) == len(others)
-    # which gap is first is in the words
-    assert draft_completion.compute_draft_id(
-        draft(gaps=(ONE,))
-    ) == draft_completion.compute_draft_id(draft())
-
-
 # --- what a decision settles ----------------------------------------------------------------
 
 A, B = "Hearts pump blood all day long.", "Livers filter."
@@ -284,49 +224,7 @@ def decision(answer: str = "blood", *sentences: str, **more: Any) -> SentenceDec
 
 
 SKIP = decision("", A, B, guid="", rejection=Rejection.PASSAGE)
-OFFLINE = draft(id="d", sentence_hashes=(NAMES[A],), revised_guid="g")
 OWN = draft("rules:cloze", id="d", sentence_hashes=(NAMES[A],), user_text_number=0)
-
-
-@pytest.mark.parametrize("is_here", [True, False])
-@pytest.mark.parametrize(
-    ("waiting", "decisions", "settled"),
-    [
-        (of_model(), [], False),
-        # the same answer of the same sentence, whoever asked for it and whatever was decided
-        (of_model(), [decision()], True),
-        (of_model(), [decision(rejection=Rejection.CARD)], True),
-        (of_model(), [decision(rejection=Rejection.DRAFT)], True),
-        (of_model(), [decision("blood", B, A)], True),
-        (
-            of_model(),
-            [decision(rejection=Rejection.PROPOSAL)],
-            False,
-        ),  # a model may draft it
-        (of_model(), [decision("blood", B)], False),
-        # another answer is another card, also of a sentence that a skipped passage has
-        (of_model("the body"), [decision()], False),
-        (of_model("Blood"), [decision()], False),
-        (of_model("the body"), [decision(rejection=Rejection.CARD)], False),
-        # offline drafts of a decided sentence go
-        (OFFLINE, [decision("the body")], True),
-        (OFFLINE, [decision("blood", B)], True),  # it is no longer new text of a card
-        # the person's own form, and what is about no sentence
-        (OWN, [decision()], False),
-        (of_model(about=""), [decision()], False),
-        # what a person asked for after the decision waits until the next one
-        (of_model(after_event_number=5), [decision()], False),
-        (of_model(after_event_number=5), [decision(), decision(event_number=6)], True),
-    ],
-)
-def test_what_a_decision_settles_here_and_elsewhere(waiting, decisions, settled, is_here):
-    here = PassageSnapshot(
-        Passage(("vault:v/p",), decisions=decisions if is_here else []),
-        f"{A} {B}",
-        related=RelatedDecisions(() if is_here else tuple(decisions)),
-        made=(waiting,),
-    )
-    assert (waiting_ids(here) == []) is settled
 
 
 def waiting_ids(here: PassageSnapshot) -> list[str]:
@@ -350,25 +248,6 @@ def test_a_passage_that_is_skipped_settles_all_of_its_drafts(waiting, settled):
     assert (waiting_ids(here) == []) is settled
 
 
-@pytest.mark.parametrize(
-    ("text", "about", "expected"),
-    [
-        (A, A, of_model()),
-        ("", A, of_model()),  # the passage may come back
-        (A, B, of_model()),
-        (B, A, of_model(about=B, drafted_quote=A)),
-    ],
-)
-def test_a_draft_follows_its_quote(text, about, expected):
-    made_draft = replace(of_model(), sentence_hashes=(NAMES[about],))
-    here = PassageSnapshot(Passage(("vault:v/p",)), text, made=(made_draft,))
-    waiting = compute_waiting(here, "a")
-    [draft_here] = waiting.drafts
-    assert replace(draft_here, offer_id="") == expected
-    # the rules check a draft with another quote again
-    assert waiting.needs_rules is (text == B)
-
-
 def test_new_words_of_a_card_are_asked_about_until_they_are_decided():
     old_sentence = "Hearts pump blood all day."
     decisions = [decision("blood", old_sentence, card_sentence=old_sentence)]
@@ -386,22 +265,6 @@ def test_new_words_of_a_card_are_asked_about_until_they_are_decided():
     assert (asked.revised_guid, asked.similar_removed_sentence) == (None, "")
 
 
-@pytest.mark.parametrize(
-    ("severities", "worst"),
-    [("", ""), ("info", "info"), ("info warn", "warn"), ("warn block info", "block")],
-)
-def test_the_worst_of_its_findings(severities, worst):
-    findings = [
-        Finding(f"check{number}", Severity(severity), "so")
-        for number, severity in enumerate(severities.split())
-    ]
-    found, listed = waiting_drafts.summarize_findings(findings)
-    assert found == worst
-    for finding in findings:
-        assert f"\n{finding.check}\n" in listed
-        assert f"\n{finding.severity.value}\n" in listed
-
-
 # --- offers ---------------------------------------------------------------------------------
 
 BLOCKED = (Finding("leak", Severity.BLOCK, "so"),)
@@ -414,89 +277,3 @@ def test_the_drafts_of_an_offer_begin_with_the_persons_own():
     assert sorted(worst_first, key=draft_groups.get_draft_sort_key) == [*ranked, *blocked]
     worst_first.reverse()
     assert sorted(worst_first, key=draft_groups.get_draft_sort_key) == [*ranked, *blocked]
-
-
-class Rows:
-    """A database with the tables of the schema; only `rows` of a store is asked."""
-
-    def __init__(self) -> None:
-        self.database = sqlite3.connect(":memory:")
-        self.database.row_factory = sqlite3.Row
-        self.database.executescript(SCHEMA)
-
-    def add(self, table: str, **values: object) -> None:
-        """Insert a row; what is not given is empty."""
-        for _, name, kind, required, default, _ in self.database.execute(
-            f"PRAGMA table_info({table})"
-        ):
-            if required and default is None:
-                values.setdefault(name, 0 if kind == "INTEGER" else "")
-        names = ", ".join(values)
-        marks = ", ".join("?" * len(values))
-        self.database.execute(
-            f"INSERT INTO {table} ({names}) VALUES ({marks})", tuple(values.values())
-        )
-
-    def fetch_rows(self, query: str, *values: object) -> list[sqlite3.Row]:
-        return self.database.execute(query, values).fetchall()
-
-
-@pytest.fixture
-def store() -> Iterator[Rows]:
-    rows = Rows()
-    yield rows
-    rows.database.close()
-
-
-ORDERS = [
-    # name, drafts (id, confidence, and more) → ids in order; `offer` is the draft's id if not given
-    ("the surest first", [("a", 0.2, {}), ("b", 0.9, {}), ("c", 0.5, {})], "b c a"),
-    ("what warns comes behind", [("a", 0.9, {"severity": "warn"}), ("b", 0.1, {})], "b a"),
-    ("what is only told does not", [("a", 0.9, {"severity": "info"}), ("b", 0.1, {})], "a b"),
-    ("what a check blocks is last", [("a", 0.9, {"severity": "block"}), ("b", 0.1, {"severity": "warn"})], "b a"),
-    ("a form of the person is first", [("a", 0.9, {}), ("b", 0.0, {"slot": "0"})], "b a"),
-    ("but behind what needs no look", [("a", 0.1, {}), ("b", 0.9, {"slot": "0", "severity": "warn"})], "a b"),
-    ("equally sure ones as they stand", [("b", 0.5, {}), ("a", 0.5, {})], "b a"),
-    ("documents mix", [("a", 0.52, {}), ("b", 0.51, {}), ("x", 0.505, {"document": 2})], "a x b"),
-    ("by little only", [("a", 0.60, {}), ("b", 0.58, {}), ("x", 0.50, {"document": 2})], "a b x"),
-    ("the first draft stands for its offer", [("a", 0.5, {"key": "p", "offer": "f"}), ("b", 0.9, {"key": "p", "offer": "f"}),
-     ("c", 0.8, {})], "a c"),
-    ("one that is blocked does not, beside another", [("a", 0.5, {"key": "p", "offer": "f", "severity": "block"}),
-     ("b", 0.1, {"key": "p", "offer": "f"})], "b"),
-    ("two offers of one passage", [("a", 0.5, {"key": "p"}), ("b", 0.9, {"key": "p"})], "b a"),
-    ("what is left out", [("a", 0.5, {}), ("left", 0.9, {})], "a"),
-    ("a passage that is gone", [("a", 0.5, {}), ("b", 0.9, {"state": "gone"})], "a"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("drafts", "expected"), [row[1:] for row in ORDERS], ids=[row[0] for row in ORDERS]
-)
-def test_the_order_of_offers(store, drafts, expected):
-    keys = set()
-    for place, (id, confidence, more) in enumerate(drafts):
-        values = {"key": f"p{place}", "state": "present", "document": 1, **more}
-        key = values["key"]
-        if key not in keys:
-            keys.add(key)
-            store.add(
-                "highlight",
-                key=key,
-                state=values.pop("state"),
-                document=values.pop("document"),
-                position=place,
-            )
-        values = {
-            name: values[name] for name in values if name not in ("state", "document")
-        }
-        store.add(
-            "draft",
-            id=id,
-            position=place,
-            passage=key,
-            offer=values.pop("offer", id),
-            body=f'{{"confidence": {confidence}}}',
-            **values,
-        )
-    found = load_offers(store, {"left"})  # type: ignore[arg-type]
-    assert " ".join(offer.id for offer in found) == expected

@@ -4,7 +4,6 @@ import pytest
 
 from ankiforge.ledger.passage_order import (
     ChatCandidate,
-    compute_rank,
     select_varied_passages,
 )
 
@@ -31,15 +30,3 @@ def candidates(written: str) -> list[ChatCandidate]:
 )
 def test_a_chat_is_asked_about_the_best(written, limit, picked):
     assert " ".join(select_varied_passages(candidates(written), limit)) == picked
-
-
-@pytest.mark.parametrize(
-    ("better", "worse"),
-    [
-        ((0.5, 0.6), (0.9, 0.2)),  # a paper before a novel
-        ((0.5, 0.1), (-0.1, 0.9)),  # a proposal before none
-        ((-0.5, 0.6), (-0.5, 0.2)),
-    ],
-)
-def test_how_factual_a_document_is_counts(better, worse):
-    assert compute_rank(*better) > compute_rank(*worse)

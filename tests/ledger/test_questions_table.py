@@ -31,7 +31,6 @@ from ankiforge.model import (
     DocumentKey,
     Draft,
     DraftingResult,
-    ExportedNote,
     ExtractedDocument,
     Guid,
     Highlight,
@@ -331,34 +330,3 @@ def test_a_card_cites_a_document_that_has_its_quote(asker, steps, cited):
     [card] = cards.iter_cards(asker.ledger)
     assert card.highlight.document.path == cited
     assert card.quote in card.highlight.exact
-
-
-@pytest.mark.parametrize(
-    ("steps", "cited", "is_kept"),
-    [
-        ([], "n", True),  # another computer may know more of a passage that went
-    ],
-)
-def test_what_was_exported_is_kept_while_it_is_of_the_passage_of_the_card(
-    asker, steps, cited, is_kept
-):
-    def play(step: str) -> None:
-        if step == "ship":
-            [card] = cards.iter_cards(asker.ledger)
-            note = ExportedNote(card.note.mod + 1)
-            anki_views.record_exported_notes(asker.ledger, [(card.guid, note)])
-        elif step in ("yes", "no"):
-            [question] = questions.find_open_questions(asker.ledger)
-            questions.answer_question(asker.ledger, question.id, yes=step == "yes")
-        elif step == "undo":
-            decide.undo_decision(asker.ledger)
-        else:
-            asker.play(step)
-
-    first = ("n:A m:C", "rules A:heart", "accept heart", "ship", "n: m:C :a", "rules")
-    for step in (*first, *steps):
-        play(step)
-    [card] = cards.iter_cards(asker.ledger)
-    assert card == cards.load_card(asker.ledger, card.guid)
-    assert card.highlight.document.path == cited
-    assert card.keeps_last_exported_text is is_kept

@@ -6,37 +6,6 @@ from ankiforge.model import hints
 from ankiforge.model.hints import CardSchedule, parse_schedule
 
 
-@pytest.mark.parametrize(
-    ("hint", "text", "is_location"),
-    [
-        (hints.make_zotero_hint("user/ABCD2345"), "zotero:user/ABCD2345", False),
-        (hints.make_pdf_name_hint("n:1"), "nm:n:1", False),
-        (hints.make_position_hint(3, (9.4, 20.6, 30, 40)), "at:3 9 21 30 40", True),
-        (hints.make_anki_note_hint("17"), "anki:17", True),
-        (hints.make_choice_hint("m1.2"), "mark:m1.2", False),
-        (hints.make_block_id("a1"), "b.a1", True),
-    ],
-)
-def test_the_text_of_a_hint_never_changes(hint, text, is_location):
-    assert hint == text
-    assert hints.is_location_only(hint) is is_location
-
-
-def test_a_hint_has_a_scheme_and_a_name():
-    assert hints.split_hint("nm:n:1") == ("nm", "n:1")
-    assert hints.split_hint("nm").name == ""
-
-
-def test_a_chosen_passage_names_the_event_of_its_choice():
-    chosen = hints.make_choice_hint("m1.2")
-    assert hints.find_choice_event_id(["nm:mark", chosen, "mark:m1.3"]) == "m1.2"
-    assert hints.find_choice_event_id(["nm:mark", "marks:x"]) is None
-
-
-def test_the_first_position_counts_that_can_be_read():
-    assert hints.find_position(["at:1 1 2 3 4", "at:2 1 2 3 4"]) == (1, (1, 2, 3, 4))
-
-
 def test_a_printed_and_a_quoted_identifier_have_their_own_schemes():
     assert hints.make_printed_scheme("doi") == "doi-hint"
     assert hints.make_quoted_scheme("file") == "quoted-file"
@@ -111,8 +80,3 @@ WITHOUT_FSRS = CardSchedule("2027-03-01", 150, 250)
 )
 def test_a_schedule_is_read_card_by_card(text, cards):
     assert parse_schedule(text) == cards
-
-
-def test_a_card_without_fsrs_is_stored_as_three_values():
-    assert CardSchedule("2027-03-01", 150, 270).to_json() == ("2027-03-01", 150, 270)
-    assert AS_IN_FSRS.to_json() == tuple(AS_IN_FSRS)

@@ -18,25 +18,17 @@ from ankiforge.ledger import StoredContent, anki_views
 from ankiforge.model import (
     AnkiChanges,
     AnkiNote,
-    AnkiState,
     CardKind,
-    ConflictResolution,
-    FieldEdits,
     LocalCard,
     NoteId,
     NoteType,
-    PendingDraft,
-    TextChoice,
-    Verdict,
     compute_note_id,
-    hash16,
 )
 from ankiforge.model.anki import NoteIdentity
 from ankiforge.pipeline import collection
 from ankiforge.pipeline.collection import BoundCollection
 from ankiforge.pipeline.workspace import Workspace
 from tests.anki.makers import make_card
-from tests.cards import made
 from tests.makers.anki_notes import field_html, note_for
 
 BASIC = get_our_note_type(NoteType.BASIC)
@@ -85,50 +77,6 @@ def write_collection(
 
 
 # --- which collection ----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("there", "bound", "options", "found"),
-    [
-        # profiles, the newest first, in capitals if they have notes of ours
-        ("", "", {}, ""),
-        ("ada", "", {}, "ada"),
-        ("ada bob", "", {}, "ada"),
-        ("ada BOB CID", "", {}, "BOB"),
-        ("ADA BOB", "", {}, "ADA"),
-        # the one to which the workspace is bound, if it is there
-        ("ADA BOB", "BOB", {}, "BOB"),
-        ("ADA bob", "bob", {}, "bob"),
-        ("ADA BOB", "BOB", {"bind": True}, "ADA"),
-        ("ada BOB", "gone", {}, "BOB"),
-        ("ADA", "../elsewhere", {}, "../elsewhere"),
-        ("", "../elsewhere", {}, "../elsewhere"),
-        # the one whose profile is open
-        ("ADA BOB", "", {"profile": "BOB"}, "BOB"),
-        ("ADA BOB", "ADA", {"profile": "BOB"}, "BOB"),
-        ("ADA BOB", "../elsewhere", {"profile": "cid"}, ""),
-        # what cannot be read has none of ours
-        ("broken BOB", "", {}, "BOB"),
-        ("broken", "", {}, "broken"),
-    ],
-)  # fmt: skip
-def test_the_collection_with_our_notes(
-    workspace, cards, profiles, there, bound, options, found
-):
-    def place(name: str) -> Path:
-        return profiles / name / "collection.anki2"
-
-    for age, name in enumerate(there.split()):
-        write_collection(place(name), cards if name.isupper() else [], age=age)
-        if name == "broken":
-            place(name).write_text("no collection")
-    if bound:
-        path = place(bound).resolve()
-        if bound.startswith(".."):
-            write_collection(path, cards)
-        workspace.ledger.set_value("bound", BoundCollection(str(path), "x", 0))
-    expected = place(found).resolve() if found else None
-    assert collection.find_collection(AUTO, workspace.ledger, **options) == expected
 
 
 def test_a_package_to_which_a_workspace_is_bound_is_not_read_by_itself(
@@ -232,42 +180,6 @@ def test_a_collection_other_than_ours_is_not_recorded(
         assert now == (BoundCollection(str(path), profile, created) if is_bound else old)
 
 
-def test_what_else_is_kept_of_a_collection(workspace, cards, tmp_path):
-    ledger = workspace.ledger
-    path = write_collection(tmp_path / "A" / "collection.anki2", cards)
-    collection.read_collection_file(path, ledger)
-    assert list(collection.load_note_types(ledger)) == [BASIC.id]
-    assert set(collection.load_deck_names(ledger)) == {
-        "Default",
-        *(card.deck for card in cards),
-    }
-    # an export has some decks and note types only, so the others stay known
-    package = tmp_path / "other.apkg"
-    cloze = make_card(CardKind.CLOZE, Text="{{c1::a}}")
-    write_package(package, [note_for(cloze, "Other", 5)])
-    collection.read_collection_file(package, ledger)
-    cloze_id = get_our_note_type(NoteType.CLOZE).id
-    assert set(collection.load_note_types(ledger)) == {BASIC.id, cloze_id}
-    assert "Other" not in collection.load_deck_names(ledger)
-
-
-@pytest.mark.parametrize(
-    ("changes", "lines"),
-    [
-        ({}, []),
-        ({"deleted": ["a", "b"]}, ["deleted in Anki: guid a", "deleted in Anki: guid b"]),
-        ({"first_seen": ["a"], "edited": ["b"]}, ["first seen in Anki: guid a", "edited in Anki: guid b"]),
-        ({"returned": ["a"], "missing": ["b"]}, ["returned in Anki: guid a", "missing in Anki: guid b"]),
-        ({"retired": ["a"]}, ["retired in Anki: guid a"]),
-        ({"suspended": ["a"]}, ["suspended in Anki: guid a"]),
-    ],
-)  # fmt: skip
-def test_what_the_log_says_of_a_look_at_anki(changes, lines):
-    viewed = AnkiChanges(note_count=9, reviews=4, **changes)
-    told = list(collection._describe_changes(viewed))
-    assert told == ["read 9 notes in Anki, 4 new reviews", *lines]
-
-
 # --- the words of a card in Anki -------------------------------------------------------------
 
 
@@ -295,104 +207,6 @@ def show_in_anki(workspace: Workspace, *notes: AnkiNote) -> AnkiChanges:
     return anki_views.record_anki_state(
         workspace.ledger, notes, complete=True, graves=frozenset()
     )
-
-
-def decided(choice: str, html: str) -> FieldEdits:
-    resolution = ConflictResolution(TextChoice(choice), hash16(html), "x")
-    return FieldEdits(resolved={"Back": resolution})
-
-
-@pytest.mark.parametrize(
-    ("in_anki", "change", "edits"),
-    [
-        ({}, {}, {}),
-        ({"Back": "a <b>pump</b>"}, {}, {"Back": "a **pump**"}),
-        ({"Front": "What?", "Back": "this"}, {}, {"Front": "What?", "Back": "this"}),
-        ({"Extra": "a remark"}, {}, {"Extra": "a remark"}),
-        ({"Back": ""}, {}, {"Back": ""}),
-        # what we fill, and what is the user's own, are no words of the card
-        ({"Source": "mine", "Feedback": "hm", "Spare1": "x"}, {}, {}),
-        ({"Back": "the heart<br>"}, {}, {}),  # spelt otherwise
-        # given up for the source's words, and not if it was edited again, or was kept
-        ({"Back": "mine"}, {"edits": decided("source", "mine")}, {}),
-        ({"Back": "mine again"}, {"edits": decided("source", "mine")}, {"Back": "mine again"}),
-        ({"Back": "mine"}, {"edits": decided("mine", "mine")}, {"Back": "mine"}),
-        ({"Front": "mine"}, {"edits": decided("source", "mine")}, {"Front": "mine"}),
-        ({"Back": "mine"}, {"verdict": Verdict.REJECTED}, {}),
-    ],
-)  # fmt: skip
-def test_a_card_is_shown_with_what_the_user_edited_in_anki(
-    workspace, cards, in_anki, change, edits
-):
-    card = next(card for card in cards if dict(card.fields)["Back"] == "the heart")
-    show_in_anki(workspace, note_of(card, **in_anki))
-    card = replace(card, **change)
-    found = collection.find_anki_edits(workspace.ledger, card)
-    assert found == {name: in_anki[name] for name in edits}
-    shown = collection.apply_anki_edits(workspace.ledger, card)
-    words = {name: text for name, text in card.fields if text} | edits
-    assert dict(shown.fields) == {name: text for name, text in words.items() if text}
-    assert replace(shown, fields=card.fields) == card
-
-
-def test_a_card_without_a_note_in_anki_has_no_edits_there(workspace, cards):
-    assert collection.find_anki_edits(workspace.ledger, cards[0]) == {}
-    assert collection.apply_anki_edits(workspace.ledger, cards[0]) == cards[0]
-
-
-@pytest.mark.parametrize(
-    ("in_anki", "fields", "matches"),
-    [
-        ({}, {}, False),  # nothing was edited
-        ({"Back": "mine"}, {"Back": "mine"}, True),
-        ({"Back": "<b>mine</b>"}, {"Back": "**mine**"}, True),
-        ({"Back": "mine"}, {"Back": "other"}, False),
-        ({"Back": "mine"}, {}, False),
-        ({"Back": "mine", "Front": "Mine?"}, {"Back": "mine"}, False),
-        ({"Back": "mine", "Front": "Mine?"}, {"Back": "mine", "Front": "Mine?"}, True),
-        ({"Back": "mine"}, {"Back": "mine", "Front": "other"}, True),
-    ],
-)
-def test_a_source_may_say_what_the_user_wrote_in_anki(
-    workspace, cards, tmp_path, in_anki, fields, matches
-):
-    card = cards[0]
-    show_in_anki(workspace, note_of(card, **in_anki))
-    words = tuple({**dict(card.fields), **fields}.items())
-    found = collection.matches_anki_edits(workspace.ledger, card.guid, words, tmp_path)
-    assert found is matches
-
-
-def test_the_rows_of_a_list_have_the_words_in_anki(workspace, cards):
-    edited, other = cards
-    show_in_anki(workspace, note_of(edited, Back="mine"), note_of(other))
-    now = {card.guid: replace(card, anki_state=AnkiState.SEEN) for card in cards}
-    draft = made(PendingDraft, fields=(("Front", "a"),), kind=CardKind.BASIC)
-    rows = [
-        now[edited.guid],
-        replace(now[edited.guid], anki_state=AnkiState.MISSING),
-        now[other.guid],
-        draft,
-        replace(draft, keeps_text=True, revised_guid=edited.guid),
-        replace(draft, revised_guid=edited.guid),
-    ]
-    shown = [
-        dict(row.fields)
-        for row in collection.apply_anki_edits_to_rows(workspace.ledger, rows)
-    ]
-    mine = {**dict(edited.fields), "Back": "mine"}
-    assert shown == [
-        mine,
-        dict(edited.fields),
-        dict(other.fields),
-        {"Front": "a"},
-        mine,
-        {"Front": "a"},
-    ]
-
-
-def test_the_notes_of_other_tools_have_the_ids_of_our_cards(workspace, cards):
-    assert collection.load_adopted_guids(workspace.ledger) == {}
 
 
 # --- notes that no event knows ---------------------------------------------------------------

@@ -10,31 +10,22 @@ from ankiforge.config.deckfiles import DeckRule
 from ankiforge.errors import RefusedError, UsageError
 from ankiforge.ledger import anki_views
 from ankiforge.model import (
-    RETIRED_TAG,
     AdoptedNote,
     AnkiNote,
     ExportedNote,
     LocalCard,
     NoteId,
-    PendingDraft,
 )
 from ankiforge.model.anki import NoteIdentity
 from ankiforge.pipeline import decks
-from ankiforge.pipeline.decks import DECK, TAGS, DeckAndTags, DeckChooser
+from ankiforge.pipeline.decks import DECK, TAGS, DeckChooser
 from ankiforge.pipeline.workspace import Workspace
 from tests.anki.makers import make_card, with_note
-from tests.cards import made
 
 RULES = (DeckRule(deck="Reading", tags=("from-rule",)),)
 PLAIN = (DeckRule(deck="D"),)
 CARD = make_card()
 ADOPTED = AdoptedNote("theirguid", 5, 77, {}, {}, {})
-
-
-def card_of(card: LocalCard = CARD, tags: tuple[str, ...] = (), **highlight: Any) -> Any:
-    """The card with other tags, and with other values of its highlight."""
-    passage = replace(card.highlight, **highlight)
-    return replace(card, tags=tags, passages=(passage,))
 
 
 def place(workspace: Workspace, *places: tuple[str, str]) -> list[LocalCard]:
@@ -108,53 +99,6 @@ def test_a_deck_that_was_renamed_in_anki(workspace, wanted, places, deck):
 
 # --- the tags --------------------------------------------------------------------------------
 
-SHIPPED = with_note(
-    CARD, exports=(ExportedNote(1, ("old",)), ExportedNote(2, ("sent", RETIRED_TAG)))
-)
-
-
-@pytest.mark.parametrize(
-    ("card", "tags"),
-    [
-        (card_of(), {"from-rule"}),
-        (card_of(tags=("drafted",)), {"drafted", "from-rule"}),
-        (card_of(tags=("b c",)), {"b-c", "from-rule"}),
-        (card_of(tags=()), {"from-rule"}),
-        (replace(card_of(), added_tags=("mine",)), {"from-rule", "mine"}),
-        (replace(card_of(), removed_tags=("FROM-rule",)), set()),
-        (replace(card_of(), added_tags=("mine",), removed_tags=("mine",)), {"from-rule"}),
-        (with_note(card_of(), adopted=ADOPTED), None),
-        # as last sent, if the passage is not known here
-        (card_of(SHIPPED), {"from-rule"}),
-        (replace(card_of(SHIPPED), keeps_last_exported_text=True), {"sent"}),
-        (replace(card_of(SHIPPED, namespace="")), {"sent"}),
-        (replace(card_of(SHIPPED, namespace=""), added_tags=("mine",), removed_tags=("sent",)), {"mine"}),
-        (replace(card_of(), keeps_last_exported_text=True), {"from-rule"}),
-    ],
-)  # fmt: skip
-def test_the_tags_of_a_note(card, tags):
-    found = set(decks.collect_tags(card, RULES))
-    title = {tag for tag in found if tag.endswith("test-enhanced-learning")}
-    assert found - title == (tags or set())
-    assert bool(title) == (tags is not None and "sent" not in tags and tags != {"mine"})
-
-
-@pytest.mark.parametrize(
-    ("deck", "tags", "document_tags", "found"),
-    [
-        ("", ("a/b",), ("c",), {"a::b", "c"}),
-        ("a", ("a/b", "/d/"), ("c/d e",), {"a::b", "d", "c::d-e"}),
-    ],
-)
-def test_the_tags_of_a_source(deck, tags, document_tags, found):
-    document = replace(CARD.highlight.document, tags=document_tags)
-    passage = replace(CARD.highlight, document=document, deck=deck, tags=tags)
-    card = replace(CARD, tags=(), passages=(passage,))
-    draft = made(PendingDraft, passages=(passage,))
-    for each in (card, draft):
-        tags_of_note = decks.collect_tags(each, (DeckRule(deck="D"),))
-        assert {tag for tag in tags_of_note if "test-enh" not in tag} == found
-
 
 def in_anki(workspace: Workspace, card: LocalCard, *tags: str) -> LocalCard:
     """Have the note of a card in Anki, in the deck There, with these tags."""
@@ -164,44 +108,6 @@ def in_anki(workspace: Workspace, card: LocalCard, *tags: str) -> LocalCard:
         workspace.ledger, [note], complete=True, graves=frozenset()
     )
     return with_note(card, exports=(ExportedNote(9, ("ours", "base")),))
-
-
-@pytest.mark.parametrize(
-    ("tags_in_anki", "kept", "removed"),
-    [
-        (("ours", "base"), {"ours", "from-rule"}, ()),
-        (("OURS",), {"ours", "from-rule"}, ()),
-        (("base",), {"from-rule"}, ("ours",)),  # removed in Anki
-        (
-            (),
-            {"from-rule"},
-            ("ours",),
-        ),  # the rule is new, and Anki has not got its tag yet
-    ],
-)
-def test_the_deck_and_tags_of_a_note_in_anki(workspace, tags_in_anki, kept, removed):
-    [card, *_] = workspace.cards()
-    card = replace(card, tags=("ours",), deck="Here")
-    own = set(decks.collect_tags(card, RULES)) - {"ours", "from-rule"}
-    assert all(tag.startswith("ankiforge::") for tag in own)  # they are not shown
-    found = decks.find_deck_and_tags(workspace.ledger, card, RULES)
-    assert replace(found, tags=()) == DeckAndTags("Here", ())
-    assert set(found.tags) == {"ours", "from-rule"}
-    found = decks.find_deck_and_tags(
-        workspace.ledger, in_anki(workspace, card, *tags_in_anki), RULES
-    )
-    assert set(found.tags) == kept
-    assert replace(found, tags=()) == DeckAndTags(
-        "There", (), removed, can_change_deck=False
-    )
-
-
-def test_the_deck_of_a_draft_is_that_of_the_rules(workspace):
-    draft = made(PendingDraft, passages=CARD.passages)
-    found = decks.find_deck_and_tags(workspace.ledger, draft, RULES)
-    assert found == DeckAndTags("Reading", ("from-rule",))
-    draft = replace(draft, deck="Mine")
-    assert decks.find_deck_and_tags(workspace.ledger, draft, RULES).deck == "Mine"
 
 
 # --- what the user types ---------------------------------------------------------------------
@@ -281,9 +187,3 @@ def test_a_deck_without_a_note_is_told_with_those_that_have_some(deck, there, hi
         decks.check_deck_has_note(deck, there)
     assert refused.value.message == f"there is no note in a deck {deck}"
     assert refused.value.hint == hint
-
-
-def test_the_decks_are_those_in_anki_and_those_of_cards(workspace):
-    ours = {card.deck for card in workspace.cards()}
-    workspace.ledger.set_value("decks in anki", ["b", "a"])
-    assert decks.list_decks(workspace.ledger) == sorted({"a", "b", *ours})

@@ -11,7 +11,6 @@ from msgspec.structs import replace
 from ankiforge.anki.notetypes import get_our_note_type
 from ankiforge.anki.package import is_our_package, write_package
 from ankiforge.anki.plan import CardPlan
-from ankiforge.anki.render import load_media
 from ankiforge.config import NoteTypes
 from ankiforge.errors import ConfigError, ItemError, UsageError
 from ankiforge.ledger import anki_views
@@ -21,13 +20,10 @@ from ankiforge.model import (
     Guid,
     NoteType,
     Problem,
-    UserNoteType,
 )
 from ankiforge.pipeline import deliver, media
 from ankiforge.pipeline.deliver import ExportScope
 from ankiforge.pipeline.run_result import (
-    AnkiReadResult,
-    AnkiReadState,
     PlannedNote,
     RunResult,
     WrittenPackage,
@@ -65,28 +61,6 @@ def load(workspace: Workspace, types: Any = ALL, **named: Any) -> Any:
     setting = msgspec.convert(named, NoteTypes)
     config = replace(workspace.folder.config, note_types=setting)
     return deliver.load_configured_note_types(config, workspace.ledger)
-
-
-@pytest.mark.parametrize(
-    ("named", "mapped"),
-    [
-        ({}, {}),
-        (
-            {"basic": {"name": "Vokabel", "fields": FIELDS}},
-            {NoteType.BASIC: UserNoteType(1, "Vokabel", FIELDS, {"Front": 10, "Back": 11})},
-        ),
-        (
-            {"basic": {"name": "Old", "fields": FIELDS}},
-            {NoteType.BASIC: UserNoteType(6, "Old", FIELDS, {"Back": 7})},
-        ),
-        (
-            {"cloze": {"name": "Lücke", "fields": {"Text": "Satz", "Extra": "Mehr"}}},
-            {NoteType.CLOZE: UserNoteType(4, "Lücke", {"Text": "Satz", "Extra": "Mehr"}, {"Text": 40, "Extra": 41})},
-        ),
-    ],
-)  # fmt: skip
-def test_the_note_types_that_the_settings_name(workspace, named, mapped):
-    assert load(workspace, **named) == mapped
 
 
 @pytest.mark.parametrize(
@@ -177,55 +151,6 @@ def test_the_notes_are_recorded_with_the_package(workspace, tmp_path):
     again = deliver.write_planned_package(workspace.ledger, [held, *planned], path)
     assert again.problems == (problem,)
     assert [*tmp_path.glob(".*part")] == []
-
-
-@pytest.mark.parametrize(
-    ("settings", "is_held", "has_picture", "is_kept"),
-    [
-        ("x", False, False, True),
-        (None, False, False, False),
-        ("x", True, False, False),  # it may be held no longer
-        ("x", False, True, False),  # a picture may change by itself
-    ],
-)
-def test_a_package_is_kept_for_the_next_time_if_it_would_be_the_same(
-    workspace, tmp_path, settings, is_held, has_picture, is_kept
-):
-    ledger = workspace.ledger
-    ledger.set_cached_value("last package", "")
-    planned = plans(workspace)
-    if is_held:
-        planned.append(CardPlan(Guid("a"), is_live=True, hold_reason="x"))
-    if has_picture:
-        picture = tmp_path / "a.png"
-        picture.write_bytes(b"\x89PNG\r\n\x1a\n")
-        note = replace(planned[0].note, media=(load_media(picture),))
-        planned[0] = replace(planned[0], note=note)
-    deliver.write_planned_package(ledger, planned, tmp_path / "a.apkg", settings)
-    assert bool(ledger.get_cached_value("last package")) is is_kept
-
-
-@pytest.mark.parametrize(
-    ("there", "moves"), [("ours", True), ("theirs", False), ("", False), ("last", True)]
-)
-def test_a_package_without_anything_left_is_put_aside(workspace, tmp_path, there, moves):
-    ledger, path = workspace.ledger, tmp_path / "a.apkg"
-    # ours: one that a ledger made anew does not know; last: the one that it wrote last
-    ledger.set_meta("written package", "")
-    if there == "theirs":
-        path.write_text("theirs")
-    elif there == "last":
-        deliver.write_planned_package(ledger, plans(workspace), path)
-    elif there:
-        write(path)
-    problem = Problem("x", "y")
-    held = CardPlan(Guid("a"), is_live=True, problems=(problem,))
-    written = deliver.write_planned_package(ledger, [held], path)
-    previous = path.with_name("a.previous.apkg")
-    assert written == WrittenPackage(
-        path, previous_path=previous if moves else None, problems=(problem,)
-    )
-    assert (previous.exists(), path.exists()) == (moves, bool(there) and not moves)
 
 
 def test_a_package_of_another_workspace_is_left(workspace, tmp_path):
@@ -327,27 +252,6 @@ def test_why_there_is_no_package(workspace, deck, plan, told):
     wanted = ours if deck == "OURS" else deck
     found = deliver.explain_nothing_exported(workspace.ledger, planned, wanted)
     assert found == told.replace("OURS", ours)
-
-
-@pytest.mark.parametrize(
-    ("state", "scope", "is_written"),
-    [
-        (None, {}, True),
-        ("same", {}, True),
-        ("failed", {}, False),
-        ("failed", {"full": True}, True),
-    ],
-)
-def test_nothing_is_written_while_anki_cannot_be_read(
-    workspace, tmp_path, state, scope, is_written
-):
-    result = RunResult(scan=AnkiReadResult(AnkiReadState(state)) if state else None)
-    path = tmp_path / "a.apkg"
-    deliver.read_anki_and_write_package(
-        workspace.folder, workspace.ledger, result, path, ExportScope(**scope)
-    )
-    assert (path.exists(), bool(result.published)) == (is_written, is_written)
-    assert (result.error, result.problems) == (None, [])
 
 
 def test_a_package_that_would_be_the_same_is_copied(workspace, tmp_path):

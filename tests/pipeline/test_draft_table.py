@@ -3,13 +3,11 @@
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from ankiforge.config.deckfiles import DeckConditions, DeckRule
 from ankiforge.config.workspace import find_workspace
 from ankiforge.draft.rules import UNREQUESTED_REASONS
 from ankiforge.extract import registry
@@ -131,20 +129,6 @@ def test_what_the_rules_leave_is_scored(
     assert {"+": result.usefulness > 0, "-": -1 <= result.usefulness < 0, "0": result.usefulness == 0}[usefulness]  # fmt: skip
 
 
-def test_a_question_in_a_comment_leaves_the_passage_a_proposal(opened):
-    asked = replace(FACT, comment="What is osmosis?", comment_is_instruction=True)
-    task = DraftingTask(FACT.document, (asked,))
-    job = opened.build_run_parameters()
-    [result] = drafting._draft_by_rules(job, task)
-    assert [dict(draft.fields)["Front"] for draft in result.drafts] == [
-        "What is osmosis?"
-    ]
-    assert result.usefulness > 0
-    assert result.usefulness_by_sentence
-    [without] = drafting._draft_by_rules(replace(job, proposals=False), task)
-    assert without == replace(result, usefulness=0, usefulness_by_sentence=())
-
-
 # --- what a model is sent --------------------------------------------------------------------
 
 
@@ -193,39 +177,6 @@ def test_the_highlights_that_a_model_is_sent(opened, options, sent):
     assert sorted(every) == sorted(sent)
     for group in found:  # one task for each document
         assert set(group) <= set(ALL[:2]) or set(group) <= set(ALL[2:])
-
-
-@pytest.mark.parametrize(
-    ("comment", "is_sent"),
-    [("", True), ("What is osmosis?", True), ("What is osmosis? A: diffusion", False)],
-)
-def test_a_question_that_the_user_answered_is_not_asked(opened, comment, is_sent):
-    highlight = replace(FACT, comment=comment, comment_is_instruction=bool(comment))
-    privacy = drafting.load_privacy_filter(opened.ledger)
-    assert drafting._may_be_sent(highlight, privacy) is is_sent
-
-
-def test_of_too_many_the_best_are_sent(opened):
-    keys = {each.highlight.key: each for each in opened.highlights()}
-    job = replace(opened.build_run_parameters(), limit=1)
-    [task] = drafting.iter_model_tasks(job, opened.ledger)
-    [best] = task.task.highlights
-    worth = {
-        words([each.highlight])[0]: each.usefulness
-        for each in keys.values()
-        if words([each.highlight])[0] in ALL
-    }
-    assert words([best]) == [max(worth, key=worth.__getitem__)]
-    # what the reader asks for comes before it
-    last = min(worth, key=worth.__getitem__)
-    title = next(each.highlight.document.title for each in keys.values() if words([each.highlight]) == [last])  # fmt: skip
-    for colours in ({}, {"yellow": "question"}):
-        rule = DeckRule(
-            deck="D", select=DeckConditions(path=f"{title}.md"), colours=colours
-        )
-        asked = replace(job, decks=(rule, DeckRule(deck="E")), limit=2)
-        tasks = [*drafting.iter_model_tasks(asked, opened.ledger)]
-        assert sum(len(each.task.highlights) for each in tasks) == 2
 
 
 def test_a_highlight_that_was_asked_about_is_sent_whatever_was_decided_since(opened):
@@ -323,14 +274,6 @@ def test_a_model_drafts_what_the_rules_left(opened):
     assert fronts(opened) == []
 
 
-@pytest.mark.parametrize("options", [{"limit": 0}, {"model": None}])
-def test_no_model_is_asked_where_none_may_be(opened, options):
-    model = Model()
-    steps = run(opened, **{"model": model, **options})
-    assert not any(step.by_model for step in steps)
-    assert (model.tasks, fronts(opened)) == ([], [])
-
-
 @pytest.mark.parametrize(
     ("goes_on", "total", "drafted"), [(True, 4, 4), (False, 4, 2), (True, 3, 3)]
 )
@@ -354,13 +297,6 @@ def test_the_user_is_asked_after_the_best_highlights(
     assert next(step.by_model for step in reversed(steps) if step.by_model).done == (
         drafted if goes_on else 2
     )
-
-
-def test_the_user_is_not_asked_about_few_highlights(opened, monkeypatch):
-    monkeypatch.setattr(drafting, "SAMPLE_SIZE", 4)
-    steps = run(opened, Model(), should_go_on=lambda *_: pytest.fail("asked"))
-    assert not any(step.is_paused for step in steps)
-    assert len(opened.drafts()) == 4
 
 
 PROBLEM = Problem("One", "too long")
@@ -436,52 +372,3 @@ def test_the_check_that_blocks_a_draft_is_the_reason(opened):
         "SELECT reason FROM highlight WHERE key = ?", one.highlight.key
     )
     assert now["reason"].startswith("the blanked-out words also appear in the text")
-
-
-def test_highlights_are_drafted_again_beside_their_drafts(opened):
-    run(opened, Model())
-    [first, *_] = [
-        each.highlight for each in opened.highlights() if each.status == "waiting"
-    ]
-    model = Model()
-    again = frozenset([first.key])
-    run(opened, model, redrafted=again, remark="shorter")
-    [task] = model.tasks
-    assert (task.user_request, task.keeps_pending_drafts) == ("shorter", True)
-    assert [each.key for each in task.highlights] == [first.key]
-    assert len(fronts(opened)) == 4  # it is the same one
-    by_rules = run(opened, None, redrafted=again)
-    assert sum(step.drafted for step in by_rules) == 0
-
-
-# --- instructions ----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("rules", "colour", "expected"),
-    [
-        ((DeckRule(),), "", DraftingInstructions((), "card")),
-        ((DeckRule(kinds=(CardKind.BASIC,)),), "", DraftingInstructions((CardKind.BASIC,), "card")),
-        ((DeckRule(colours={"yellow": "question"}),), "yellow", DraftingInstructions((), "question")),
-        ((DeckRule(colours={"yellow": "question"}),), "red", DraftingInstructions((), "card")),
-        ((DeckRule(select=DeckConditions(path="Other*"), kinds=(CardKind.BASIC,)), DeckRule()), "", DraftingInstructions((), "card")),
-        ((DeckRule(select=DeckConditions(source="v"), kinds=(CardKind.BASIC,)), DeckRule()), "", DraftingInstructions((CardKind.BASIC,), "card")),
-    ],
-)  # fmt: skip
-def test_the_instructions_of_a_deck_file(rules, colour, expected):
-    highlight = replace(FACT, colour=colour)
-    assert drafting.find_drafting_instructions(rules, highlight) == expected
-
-
-def test_highlights_are_grouped_by_document_and_instructions(opened):
-    rules = (DeckRule(colours={"yellow": "question"}),)
-    job: Any = SimpleNamespace(decks=rules)
-    other = replace(FACT, document=Document(DocumentKey("e"), "v", "Else"))
-    a, b, c = (replace(FACT, key=HighlightKey(key), colour=colour) for key, colour in (("a", "yellow"), ("b", ""), ("c", "yellow")))  # fmt: skip
-    tasks = list(drafting._group_into_tasks(job, [a, b, c, other]))
-    assert [(task.document.title, task.highlights) for task in tasks] == [
-        ("Cells", (a, c)),
-        ("Cells", (b,)),
-        ("Else", (other,)),
-    ]
-    assert [task.instructions.requested_kind for task in tasks] == ["question", "card", "card"]  # fmt: skip

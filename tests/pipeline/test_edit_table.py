@@ -14,7 +14,6 @@ from ankiforge.errors import RefusedError, UsageError
 from ankiforge.extract import registry
 from ankiforge.ledger import HighlightOutcome, anki_views, pending_items
 from ankiforge.model import (
-    CardKind,
     HighlightKey,
     Proposal,
 )
@@ -156,28 +155,6 @@ def test_an_edit_is_over_the_words_in_anki(opened):
 
 
 @pytest.mark.parametrize(
-    ("fields", "kind", "quote"),
-    [
-        ({"Front": "What moves?", "Back": "water"}, CardKind.BASIC, OSMOSIS),
-        ({"Text": "{{c1::Insulin}} is made by the beta cells of the pancreas."}, CardKind.CLOZE, "Insulin is made by the beta cells of the pancreas."),
-        ({"Front": "Who makes glucagon?", "Back": "the alpha cells"}, CardKind.BASIC, "Glucagon is made by the alpha cells of the pancreas."),
-        ({"Front": "What?", "Back": "This.", "Extra": ""}, CardKind.BASIC, None),
-    ],
-)  # fmt: skip
-def test_a_card_in_words_of_ones_own(opened, fields, kind, quote):
-    word = "Osmosis" if quote in (OSMOSIS, None) else "Insulin"
-    highlight = find(opened, word).highlight
-    guid, findings = decide.make_card(
-        opened.ledger, highlight, tuple(fields.items()), DECKS
-    )
-    [card] = [each for each in opened.cards() if each.guid == guid]
-    assert dict(card.fields) == {name: text for name, text in fields.items() if text}
-    assert (card.kind, card.deck, card.key) == (kind, "Mine", highlight.key)
-    assert card.quote == (quote or highlight.exact)
-    assert not any(finding.check == "duplicate" for finding in findings)
-
-
-@pytest.mark.parametrize(
     ("fields", "error", "hint"),
     [
         ({"Text": "no gap"}, RefusedError, "put what to recall between {{c1:: and }}"),
@@ -206,39 +183,6 @@ def propose(opened: Workspace, key: HighlightKey) -> Proposal | str:
     return proposals.find_proposal(opened.ledger, outcome)
 
 
-def test_a_proposal_and_its_gaps(opened):
-    osmosis = find(opened, "Osmosis")
-    proposal = proposals.find_proposal(opened.ledger, osmosis)
-    assert proposal.highlight == osmosis.highlight
-    assert proposal.quote == OSMOSIS
-    best, other = proposal.gaps[:2]
-    assert dict(proposal.fields)["Text"] == best
-    guid = proposals.accept_proposal(opened.ledger, proposal, DECKS, gap=2)
-    [card] = [each for each in opened.cards() if each.guid == guid]
-    assert (dict(card.fields)["Text"], card.deck) == (other, "Mine")
-    assert propose(opened, osmosis.highlight.key) == "its sentences have cards already"
-    with pytest.raises(RefusedError):
-        proposals.accept_proposal(opened.ledger, proposal, DECKS, gap=99)
-
-
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        ({"status": "waiting", "reason": "x"}, "x"),
-        ({"status": "left_out", "reason": "x"}, "x"),
-        ({"usefulness": 0.0, "reason": "x"}, "x"),
-        ({"usefulness": -0.5, "reason": "x"}, "x"),
-        ({"usefulness": 0.1}, None),
-        ({"status": "undrafted"}, None),
-        ({"status": "carded"}, None),
-    ],
-)
-def test_which_passages_get_a_proposal(opened, change, reason):
-    outcome = replace(find(opened, "Osmosis"), **change)
-    found = proposals.find_proposal(opened.ledger, outcome)
-    assert isinstance(found, Proposal) if reason is None else found == reason
-
-
 @pytest.mark.parametrize(
     "reason", ["", "a card is suggested: ankiforge review", "recorded"]
 )
@@ -247,25 +191,6 @@ def test_the_reason_why_none_can_be_made(opened, reason):
     expected = replace(outcome, usefulness=0.9, reason=reason)
     told = proposals.find_proposal(opened.ledger, expected)
     assert told == ("recorded" if reason == "recorded" else outcome.reason)
-
-
-def test_the_sentences_of_a_passage_are_proposed_one_after_another(opened):
-    key = find(opened, "Insulin").highlight.key
-    first = propose(opened, key)
-    proposals.accept_proposal(opened.ledger, first, DECKS)
-    second = propose(opened, key)
-    assert {first.quote, second.quote} == {
-        "Insulin is made by the beta cells of the pancreas.",
-        "Glucagon is made by the alpha cells of the pancreas.",
-    }
-    proposals.decide.reject_proposal(opened.ledger, second)
-    assert propose(opened, key) == "you have decided on its sentences already"
-    with pytest.raises(RefusedError) as raised:
-        proposals.load_proposal(opened.ledger, key)
-    assert raised.value.message.startswith(
-        f"{key}: no card is suggested: you have decided"
-    )
-    assert raised.value.hint == f"ankiforge edit {key}"
 
 
 @pytest.mark.parametrize(
@@ -291,19 +216,3 @@ def test_a_proposal_by_its_key(opened):
         with pytest.raises(RefusedError) as raised:
             proposals.load_proposal(opened.ledger, HighlightKey(wanted))
         assert (raised.value.message, raised.value.hint) == (message, hint)
-
-
-@pytest.mark.parametrize(
-    ("text", "blocks"),
-    [
-        ("{{c1::Osmosis}} is the diffusion of water.", False),
-        ("{{c1::Osmosis}} is osmosis of water.", True),
-        ("{{c1::Something}} that no source says.", False),  # the source is not looked at
-    ],
-)
-def test_the_checks_of_a_gap(opened, text, blocks):
-    proposal = proposals.find_proposal(opened.ledger, find(opened, "Osmosis"))
-    draft = replace(proposal, fields=(("Text", text),))
-    messages = proposals.find_blocking_messages_for_gap(draft, proposal.highlight)
-    assert bool(messages) is blocks
-    assert all(isinstance(message, str) and message for message in messages)

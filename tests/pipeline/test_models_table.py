@@ -1,7 +1,6 @@
 """Which model a name stands for, what is said of a name that stands for none, and settings: rows."""
 
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +11,6 @@ from ankiforge.config.caches import REPLIES_FILE, ReplyStore
 from ankiforge.draft.server import ModelPurpose, ModelServer, ServerReplyError
 from ankiforge.errors import ConfigError, ForgeError, ServiceError, UsageError
 from ankiforge.pipeline import models
-from ankiforge.pipeline.models import SelectedModel
 from ankiforge.pipeline.workspace import Workspace
 
 OLLAMA = "http://127.0.0.1:11434/v1"
@@ -148,45 +146,12 @@ def test_a_server_that_refuses_its_list(monkeypatch, status, key_env, hint):
     assert (raised.value.message, raised.value.hint) == (f"{STUDIO} refuses", hint)
 
 
-def test_a_server_is_asked_with_its_key(monkeypatch):
-    asked: list[tuple[str, str]] = []
-
-    def list_models(base_url: str, key: str) -> tuple[str, ...]:
-        asked.append((base_url, key))
-        return ("a", "b")
-
-    monkeypatch.setattr(models, "list_models", list_models)
-    monkeypatch.setattr(models, "find_remote_models", lambda url, listed: listed[1:])
-    monkeypatch.setenv("KEY", " k ")
-    assert models.list_server_models(STUDIO, None, "KEY") == (("a", "b"), ("b",))
-    assert asked == [(STUDIO, "k")]
-
-
-def test_what_is_written_to_the_settings():
-    llm = LlmSettings(base_url=STUDIO, model="phi-4", price_usd=(1.0, 2.0))
-    assert list(SelectedModel(llm).settings_to_write.items()) == [
-        (("drafter",), "llm"),
-        (("llm", "price_usd"), [1.0, 2.0]),
-        (("llm", "key_env"), ""),
-        (("llm", "model"), "phi-4"),
-        (("llm", "base_url"), STUDIO),
-    ]
-
-
 # --- the model of a workspace ----------------------------------------------------------------
 
 
 def configured(workspace: Workspace, drafter: str = "llm", **llm: Any) -> Any:
     config = replace(workspace.folder.config, drafter=drafter, llm=LlmSettings(**llm))
     return replace(workspace.folder, config=config)
-
-
-def test_a_model_is_set_up_beside_what_else_the_settings_say(workspace):
-    folder = configured(workspace, "rules", budget_usd=3.0, price_usd=(1.0, 1.0))
-    choice = SelectedModel(LlmSettings(base_url=STUDIO, model="phi-4", budget_usd=9.0))
-    now = choice.configure_workspace(folder).config
-    assert now.drafter == "llm"
-    assert now.llm == LlmSettings(base_url=STUDIO, model="phi-4", budget_usd=3.0)
 
 
 @pytest.mark.parametrize(
@@ -260,26 +225,6 @@ def test_what_is_told_of_a_model(workspace, drafter, llm, told):
     )
     replies.close()
     assert models.describe_model(folder) == told
-
-
-@pytest.mark.parametrize(
-    ("llm", "reads_again"),
-    [
-        ({"model": "qwen3:32b"}, True),
-        ({"model": "qwen3:8b"}, None),
-        ({"model": "tiny:1b"}, False),
-        ({"model": "no-size"}, True),
-        ({"model": "qwen3:32b", "second_reading": False}, False),
-    ],
-)
-def test_which_models_read_their_cards_again(workspace, llm, reads_again):
-    client: Any = SimpleNamespace(
-        settings=models.load_server_settings(configured(workspace))
-    )
-    drafter = models.make_model_drafter(configured(workspace, **llm), client)
-    if reads_again is None:  # by the limit
-        reads_again = models.MIN_BILLIONS_FOR_CARDS <= 8
-    assert drafter.has_second_reading is reads_again
 
 
 def test_a_prompt_that_is_not_there_is_told_with_its_place(workspace):

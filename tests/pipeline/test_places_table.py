@@ -1,9 +1,7 @@
 """Which places are read, remembered, missed and forgotten: rows."""
 
 import shutil
-from contextlib import nullcontext
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,9 +11,7 @@ from ankiforge.config import SourceEntry
 from ankiforge.config.deckfiles import DeckRule
 from ankiforge.config.workspace import RememberedPath, store_remembered_paths
 from ankiforge.config.yamlfile import Location
-from ankiforge.errors import ItemError, RefusedError, ServiceError, UsageError
-from ankiforge.extract.unread_files import UnreadFiles
-from ankiforge.ledger import IngestReport
+from ankiforge.errors import RefusedError, UsageError
 from ankiforge.ledger.tables import highlights
 from ankiforge.model import ExtractedDocument, HighlightKind, Problem
 from ankiforge.model.sources import Picture
@@ -27,7 +23,7 @@ from ankiforge.pipeline.reading_list import (
     Presence,
     decide_presence,
 )
-from ankiforge.pipeline.run_result import CommandRunOptions, RunResult, RunStep
+from ankiforge.pipeline.run_result import CommandRunOptions
 from ankiforge.pipeline.workspace import Workspace
 from tests.makers.pdf_writer import Page, paragraph, write_pdf
 
@@ -107,58 +103,6 @@ def test_a_missing_place_may_be_covered_by_another(
     assert reading_list.is_read_elsewhere(missing_entry, entries) is is_covered
 
 
-@pytest.mark.parametrize(
-    ("parts", "root", "paths"),
-    [
-        ((("a", "a"), ("a", "a")), "a", ()),
-        ((("a", "a/x"), ("a", "a/y")), "a", ("a/x", "a/y")),
-        ((("a", "a/x"), ("a", "a/x")), "a", ("a/x",)),
-        ((("a", "a/x"), ("a", "a")), "a", ()),
-        ((("a", "a"), ("a", "a/x")), "a", ()),
-        ((("a", "a"), ("b", "b")), ".", ("a", "b")),  # exports in two folders
-    ],
-)
-def test_the_parts_of_a_source_are_read_together(tmp_path, parts, root, paths):
-    entries = [
-        Entry("kindle", "s", tmp_path / path, tmp_path / root) for root, path in parts
-    ]
-    [source], notices = reading_list.build_sources(entries, entries)
-    assert source.entry.path == tmp_path / root
-    assert source.paths == tuple(tmp_path / each for each in paths)
-    assert (source.key, notices) == (("kindle", "s"), [])
-
-
-def test_paths_are_named_as_the_settings_name_their_root(workspace, tmp_path):
-    (tmp_path / "real" / "sub").mkdir(parents=True)
-    (tmp_path / "link").symlink_to(tmp_path / "real")
-    with_sources(workspace, entry("obsidian", tmp_path / "link"))
-    [linked] = reading_list.load_entries(workspace.folder)
-    assert linked.root == (tmp_path / "real").resolve()
-    part = replace(linked, path=linked.root / "sub")
-    [source], _ = reading_list.build_sources([part], [linked])
-    assert source.paths == (tmp_path / "link" / "sub",)
-
-
-@pytest.mark.parametrize(
-    ("kind", "options", "has_marks", "is_whole"),
-    [
-        ("obsidian", {}, True, True),
-        ("obsidian", {"include": ["a"]}, True, False),
-        ("pdf", {}, False, False),
-        ("kindle", {}, False, False),
-        ("unknown", {}, False, False),
-    ],
-)
-def test_which_sources_read_all_notes(
-    workspace, tmp_path, kind, options, has_marks, is_whole
-):
-    source = entry(kind, tmp_path, **options)
-    with_sources(workspace, source, replace(source, options=options))  # one has no path
-    [found] = reading_list.load_entries(workspace.folder)
-    assert found.has_marks_setting is has_marks
-    assert found.reads_all_notes is is_whole
-
-
 # --- what a run reads ------------------------------------------------------------------------
 
 
@@ -175,45 +119,6 @@ def notes(workspace: Workspace) -> Path:
     folder.mkdir()
     (folder / "a.md").write_text(MARKED, encoding="utf-8")
     return folder.resolve()
-
-
-@pytest.mark.parametrize(
-    ("files", "kind", "path", "root", "presence"),
-    [
-        ("v/a.md", "obsidian", "v", "", Presence.THERE),
-        ("v/a.md", "obsidian", "v/a.md", "v", Presence.THERE),
-        (
-            "v/a.md",
-            "obsidian",
-            "v/b.md",
-            "v",
-            Presence.MISSING,
-        ),  # the scan of v says more
-        ("other", "obsidian", "v", "", Presence.REMOVED),
-        ("other", "obsidian", "v/b.md", "v", Presence.REMOVED),
-        ("disk/", "obsidian", "disk/v", "", Presence.MISSING),  # an empty mount point
-        ("other", "obsidian", "disk/v", "", Presence.MISSING),
-        ("other", "kindle", "x.txt", "", Presence.MISSING),  # there may be other exports
-        ("x.txt", "kindle", "x.txt", "", Presence.THERE),
-    ],
-)
-def test_whether_a_place_is_there(tmp_path, files, kind, path, root, presence):
-    top = tmp_path / "top"
-    file = top / files
-    if files.endswith("/"):
-        file.mkdir(parents=True)
-    else:
-        file.parent.mkdir(parents=True)
-        file.touch()
-    whole = str(top / root) if root else ""
-    place = RememberedPath(str(top / path), kind, "n", whole)
-    entries = [reading_list.make_entry(place)]
-    assert reading_list.find_presence((), entries, ()) == {"n": presence}
-    # sources in the settings, and those that are read whole, are there
-    configured = [entry(kind, top, "n")]
-    assert reading_list.find_presence(configured, entries, ()) == {"n": Presence.THERE}
-    whole_keys = {(kind, "n")}
-    assert reading_list.find_presence((), entries, whole_keys) == {"n": Presence.THERE}
 
 
 @pytest.mark.parametrize(
@@ -247,44 +152,6 @@ def test_of_several_entries_the_one_that_is_there_counts(tmp_path):
     assert reading_list.find_presence((), entries, ()) == {"p": Presence.THERE}
     del entries[1]
     assert reading_list.find_presence((), entries, ()) == {"p": Presence.REMOVED}
-
-
-@pytest.mark.parametrize(
-    ("kind", "path", "others", "root", "removed"),
-    [
-        ("obsidian", "beside/n", "beside/photo/x", "", True),
-        ("obsidian", "beside/n", "", "", False),  # the disk is unplugged
-        (
-            "obsidian",
-            "beside/n",
-            "beside",
-            "",
-            False,
-        ),  # so is it, its mount point is there
-        ("obsidian", "beside/n", "beside/n/b.md", "", False),
-        ("obsidian", "beside/n/a.md", "beside/n/b.md", "beside/n", False),
-        ("obsidian", "beside/n/a.md", "beside/photo/x", "beside/n", True),
-        (
-            "kindle",
-            "beside/n.txt",
-            "beside/photo/x",
-            "",
-            False,
-        ),  # others have its highlights
-    ],
-)
-def test_a_missing_source_was_removed_or_is_on_an_unplugged_disk(
-    workspace, notes, kind, path, others, root, removed
-):
-    if others:
-        (notes.parent / others).mkdir(parents=True)
-    paths = [str(notes.parent / part) if part else "" for part in (path, root)]
-    place = RememberedPath(paths[0], kind, "n", paths[1])
-    store_remembered_paths(workspace.folder.state_directory, [place])
-    found = select(workspace, notes)
-    is_missing = not (notes.parent / path).exists()
-    assert found.missing == (frozenset("n") if is_missing else frozenset())
-    assert found.removed == (frozenset("n") if removed else frozenset())
 
 
 def test_a_path_is_read_and_remembered(workspace, notes):
@@ -336,12 +203,6 @@ def test_what_cannot_be_selected(workspace, notes, paths, options, message, hint
     assert hint is None or raised.value.hint == hint
 
 
-def test_one_of_several_paths_may_be_missing(workspace, notes):
-    found = select(workspace, notes / "none", notes)
-    assert [problem.location for problem in found.problems] == [str(notes / "none")]
-    assert [source.key for source in found.sources] == [("obsidian", "more")]
-
-
 def test_a_url_is_told(workspace):
     with pytest.raises(UsageError, match=r"https://a\.example/b: a URL is not read"):
         select(workspace, Path("https://a.example/b"))
@@ -373,30 +234,6 @@ def test_a_remembered_path_that_is_missing_is_told(workspace, notes):
     assert problem.message.endswith("highlights that were read before are kept")
     assert problem.hint.startswith("put back what was there, or to forget it:")
     assert not problem.is_notice
-
-
-def test_no_options_are_taken_over_from_a_missing_folder(workspace, notes):
-    workspace.run([notes], deck="Uni")
-    moved = notes.rename(notes.with_name("moved"))
-    found = selection.select_sources(workspace.folder, (moved,))
-    assert found.problems == []
-    [place] = [each for each in found.remembered_paths if each.path == str(moved)]
-    assert (place.deck, place.marks) == ("", ())
-
-
-def test_all_exports_of_an_account_are_read(workspace, tmp_path):
-    exports = [tmp_path / name for name in ("a.txt", "b.txt", "gone.txt")]
-    for path in exports[:2]:
-        path.write_text(CLIPPING, encoding="utf-8")
-    places = [RememberedPath(str(path), "kindle", "k") for path in exports]
-    places.append(RememberedPath(str(tmp_path / "c.txt"), "kindle", "other"))
-    store_remembered_paths(workspace.folder.state_directory, places)
-    for other_exports, paths in ((False, exports[:1]), (True, exports[:2])):
-        found = selection.select_sources(
-            workspace.folder, (exports[0],), other_exports=other_exports
-        )
-        [kindle] = found.sources
-        assert (kindle.entry.path, kindle.paths) == (tmp_path, tuple(paths))
 
 
 def with_sources(workspace: Workspace, *entries: SourceEntry) -> None:
@@ -499,30 +336,6 @@ def test_each_source_of_the_settings_that_reads_a_file_is_found(workspace, notes
     assert [each.name for each in found] == ["outer", "file"]
     found = reading_list.find_configured_entries(entries, notes)
     assert [each.name for each in found] == ["outer", "papers"]
-
-
-@pytest.mark.parametrize(
-    ("name", "unmarked", "found"),
-    [
-        ("a.md", False, ("obsidian", "v")),
-        ("deep/b.md", False, ("obsidian", "v")),
-        ("a.pdf", False, ("pdf", "a")),  # the vault does not read it
-        ("a.html", True, ("web", "a")),
-    ],
-)
-def test_a_file_in_a_folder_of_the_settings(workspace, notes, name, unmarked, found):
-    with_sources(workspace, entry("obsidian", notes, "v"))
-    path = notes / name
-    path.parent.mkdir(exist_ok=True)
-    if name.endswith("pdf"):
-        write_pdf(path, [Page([paragraph("The heart pumps blood.")])])
-    else:
-        path.write_text(f"<p>{MARKED}</p>", encoding="utf-8")
-    selected = select(workspace, path, unmarked=unmarked).sources
-    read = [source for source in selected if not source.paths or path in source.paths]
-    assert found[0] in [source.key[0] for source in read]
-    if found[0] == "obsidian":
-        assert [source.key for source in selected] == [found]
 
 
 def test_a_folder_of_the_settings_keeps_what_else_was_read_there(workspace, notes):
@@ -643,25 +456,6 @@ def test_a_place_that_the_user_names_is_no_part_of_a_folder_any_more(tmp_path):
 # --- forgetting ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("wanted", "forgotten"),
-    [
-        ("a", ["a"]),
-        ("c", ["c/x", "c/y"]),  # found below what was given
-        ("c/x", ["c/x"]),
-        ("b/own", ["b/own"]),
-    ],
-)
-def test_what_is_forgotten(workspace, tmp_path, wanted, forgotten):
-    split_at(workspace, tmp_path)
-    found, kept = selection.select_paths_to_forget(workspace.folder, tmp_path / wanted)
-    assert [Path(place.path) for place in found] == [
-        tmp_path / each for each in forgotten
-    ]
-    assert len(found) + len(kept) == 5
-    assert not set(found) & set(kept)
-
-
 def split_at(workspace: Workspace, folder: Path) -> None:
     given = str(folder / "c")
     places = [
@@ -748,88 +542,7 @@ def test_the_files_without_marks(workspace, notes):
     assert stored_documents.find_unmarked_files(folder, workspace.ledger) == []
 
 
-def test_a_document_is_missing_only_if_its_folder_is_there(workspace, notes):
-    workspace.run([notes])
-    places = workspace.folder.remembered_paths
-    config = workspace.folder.config
-
-    def missing() -> set[Path]:
-        found = stored_documents.find_missing_documents(config, workspace.ledger, places)
-        return set(found.values())
-
-    assert missing() == set()
-    (notes / "a.md").unlink()
-    assert missing() == {notes / "a.md"}
-    (workspace.folder.root / "notes/Organs.md").unlink()
-    assert {path.name for path in missing()} == {"a.md", "Organs.md"}
-    shutil.rmtree(notes)
-    assert {path.name for path in missing()} == {"Organs.md"}
-
-
-def test_the_folders_of_sources_are_those_of_this_computer(workspace):
-    ledger = workspace.ledger
-    before = sources.load_source_directories(ledger)
-    sources.store_source_directories(ledger, {"pdf:a": "/a"})
-    sources.store_source_directories(ledger, {"pdf:b": "/b"})
-    sources.store_source_directories(ledger, {"pdf:a": "/c"})
-    expected = {**before, "pdf:a": "/c", "pdf:b": "/b"}
-    assert sources.load_source_directories(ledger) == expected
-    other: Any = SimpleNamespace(device_id="other", get_value=ledger.get_value)
-    assert sources.load_source_directories(other) == {}
-
-
 # --- what is told of reading -----------------------------------------------------------------
-
-
-def test_the_log_of_a_reading():
-    report = IngestReport(
-        passage_count=9,
-        new=["v:a/1"],
-        changed=[("v:a/2", "x", "y")],
-        moved=[("v:a/3", "b.md")],
-        removed_keys=["v:a/4"],
-        restored_keys=["v:a/5"],
-        files={".md": 2, ".pdf": 1},
-        unread_files={".pdf": 4},
-    )
-    first, *lines = sources._describe_report(report)
-    assert first == "passages read: 9, files: 3, unreadable: 4"
-    kinds = [line.partition(":")[0] for line in lines]
-    assert kinds == ["new", "changed", "moved", "gone", "back"]
-    for number, line in enumerate(lines, start=1):
-        key = sources.anonymize_key(f"v:a/{number}")
-        assert line.endswith(f": passage {key}")
-
-
-@pytest.mark.parametrize(
-    ("before", "now", "told"),
-    [
-        ({}, {}, ""),
-        ({}, {".epub": 1}, "not read: 1 .epub"),
-        ({".epub": 1}, {".epub": 2}, ""),  # that kind is known
-        ({".epub": 1}, {".epub": 1, ".docx": 1}, "not read: 1 .docx, 1 .epub"),
-        ({".epub": 1}, {}, ""),
-    ],
-)
-def test_new_kinds_of_files_that_no_source_reads_are_told(
-    workspace, tmp_path, before, now, told
-):
-    def listed(counts: dict[str, int]) -> Any:
-        files = UnreadFiles(str(tmp_path), counts)
-        return SimpleNamespace(unread_files=(files,))
-
-    ledger = workspace.ledger
-    gone = UnreadFiles(str(tmp_path / "gone"), {".doc": 1})
-    ledger.set_value(sources.UNREAD_FILES_SETTING, {gone.directory: gone})
-    if before:
-        assert list(sources._report_new_unread_kinds([listed(before)], ledger))
-    found = list(sources._report_new_unread_kinds([listed(now)], ledger))
-    expected = Problem(tmp_path.name, told, is_notice=True, is_reported_once=True)
-    assert found == ([expected] if told else [])
-    stored = sources.load_unread_files(ledger)
-    assert {key: files.count_by_kind for key, files in stored.items()} == (
-        {str(tmp_path): now} if now else {}
-    )
 
 
 # --- the workspace ---------------------------------------------------------------------------
@@ -881,82 +594,6 @@ def test_new_places_are_told_once(workspace, tmp_path):
     workspace.read_only = True
     assert workspace.remember_paths([b]) == []
     assert len(workspace.folder.remembered_paths) == 3
-
-
-@pytest.mark.parametrize(
-    ("is_there", "has_moved", "new", "kept", "notice"),
-    [
-        (True, False, "", "old/a.md", ""),
-        (True, True, "", "old/a.md", ""),
-        (False, False, "", "old/a.md", ""),
-        (False, True, "", "", "it moved: what was read of it is in another source now, and its cards too"),
-        (False, False, "old/b.md", "old/b.md", "it moved: its cards follow to {}/old/b.md"),
-        (False, False, "new/a.md", "", "it moved: its cards follow to {}/new/a.md"),
-    ],
-)  # fmt: skip
-def test_a_place_that_moved(workspace, tmp_path, is_there, has_moved, new, kept, notice):
-    path = tmp_path / "old/a.md"
-    path.parent.mkdir()
-    if is_there:
-        path.touch()
-    place = RememberedPath(
-        str(path), "markdown", "s", str(path.parent), marks=("bold",), deck="Mine"
-    )
-    other = Problem("elsewhere", "x")
-    result = RunResult(problems=[other, Problem(str(path), "is missing")])
-    found = workspace._replace_moved_paths(
-        result,
-        [place],
-        ("s",) if has_moved else (),
-        {path: tmp_path / new} if new else {},
-    )
-    expected = [replace(place, path=str(tmp_path / kept))] if kept else []
-    assert found == expected
-    assert result.problems[0] == other
-    [problem] = result.problems[1:]
-    if notice:
-        told = notice.format(tmp_path)
-        assert problem == Problem(str(path), told, is_notice=True)
-    else:
-        assert problem.message == "is missing"
-
-
-def test_of_two_places_that_are_one_now_each_gives_what_it_has(workspace, tmp_path):
-    old, new = tmp_path / "a.md", tmp_path / "b.md"
-    new.touch()
-    places = [
-        RememberedPath(str(old), "markdown", "s", str(tmp_path), deck="Mine"),
-        RememberedPath(str(new), "markdown", "s", str(tmp_path), marks=("bold",)),
-    ]
-    found = workspace._replace_moved_paths(RunResult(), places, (), {old: new})
-    assert found == [replace(places[1], deck="Mine")]
-
-
-@pytest.mark.parametrize("error", [None, ServiceError("down"), UsageError("no")])
-def test_the_steps_of_a_run_end_with_an_error_of_a_service(workspace, error):
-    stopped: list[bool] = []
-    shown: list[RunStep] = []
-    model: Any = SimpleNamespace(usage="used", stop=lambda: stopped.append(True))
-
-    def steps() -> Any:
-        yield RunStep(drafted=1)
-        if error:
-            raise error
-        yield RunStep(drafted=2)
-
-    result = RunResult()
-    workspace.run_steps(result, steps(), model, lambda: nullcontext(shown.append))
-    assert (result.drafted, result.error) == (1 if error else 3, error)
-    assert [step.drafted for step in shown] == ([1] if error else [1, 2])
-    assert (result.usage, stopped) == ("used", [True])
-
-    def broken() -> Any:
-        raise ItemError("x")
-        yield
-
-    with pytest.raises(ItemError):
-        workspace.run_steps(result, broken(), model, lambda: nullcontext(shown.append))
-    assert stopped == [True, True]
 
 
 def test_files_are_replaced_and_given_back(workspace, tmp_path):

@@ -6,11 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
-from ankiforge.draft.choose_passages import MAX_PART_CHARS, DocumentPart, OmittedText
+from ankiforge.draft.choose_passages import DocumentPart, OmittedText
 from ankiforge.errors import ItemError, ServiceError, UsageError
-from ankiforge.extract.chosen_passages import build_highlight
 from ankiforge.model import Document, DocumentKey, DocumentText, Paragraph, Problem
 from ankiforge.pipeline import unmarked_documents as unmarked
 from ankiforge.pipeline.run_result import ChatReplyKind
@@ -18,8 +16,6 @@ from ankiforge.pipeline.stored_documents import find_moved_file
 from ankiforge.pipeline.unmarked_documents import DocumentRequest, OpenDocument
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.text.located import DocumentLetters, locate_quote
-from tests.makers.pdf_writer import Page, paragraph, write_pdf
-from tests.makers.zotero_writer import Attachment, Library, Work, write_zotero
 
 YEAST = "Yeast turns sugar into carbon dioxide, which stays in the dough because gluten is elastic."
 RYE = "Rye has hardly any gluten, so its dough runs apart unless it is sour."
@@ -101,79 +97,7 @@ def test_what_is_told_of_a_part(asked, part, name, told):
     assert asked.describe_part_request(asked.parts[part]) == told
 
 
-def test_a_match_belongs_to_the_document_of_its_page():
-    first, second = document("a.md", RYE, "x"), document("b.md", "y", YEAST)
-    asked = request(first, second)
-    assert asked.first_pages == (0, 2)
-    assert [asked.find_document_index(page) for page in range(4)] == [0, 0, 1, 1]
-    assert asked.paths == ("/x/a.md", "/x/b.md")
-    for quote, owner, page in ((RYE, first, 0), (YEAST, second, 1)):
-        match, _ = locate_quote(quote, asked.letters, ())
-        found, local = asked.locate_in_document(match)
-        assert (found, local.page) == (owner, page)
-        assert asked.build_highlight(match) == build_highlight(owner.whole_text, local)
-        assert asked.build_highlight(match).exact == quote
-    assert (first.name, first.character_count, first.location) == (
-        "a.md",
-        len(RYE) + 1,
-        "v:a.md",
-    )
-
-
-@pytest.mark.parametrize(
-    ("sizes", "number", "groups"),
-    [
-        ((), 10, []),
-        ((10,), 10, [((0,), 10)]),
-        ((10, 10), 10, [((0, 1), 10)]),
-        ((MAX_PART_CHARS,), 10, [((0,), 10)]),
-        ((MAX_PART_CHARS + 1,), 10, [((0,), 10)]),
-        ((MAX_PART_CHARS + 1, 10), 10, [((0,), 10), ((1,), 10)]),
-        ((20_000, 20_000), 10, [((0,), 10), ((1,), 10)]),
-        ((20_000, 4_000, 20_000), 10, [((0,), 9), ((1, 2), 11)]),
-        ((12_000, 12_000, 12_000, 12_000), 5, [((0, 1), 5), ((2, 3), 5)]),
-        ((20_000, 5_000), 1, [((0,), 2), ((1,), 1)]),
-    ],
-)
-def test_short_documents_are_sent_together(sizes, number, groups):
-    documents = [document(f"{n}.md", "x" * size) for n, size in enumerate(sizes)]
-    found = [
-        (tuple(documents.index(each) for each in group), count)
-        for group, count in unmarked._group_documents(documents, number)
-    ]
-    assert found == groups
-
-
 # --- the documents ---------------------------------------------------------------------------
-
-
-def test_a_file_of_zotero_has_all_that_is_known_of_its_work(workspace, tmp_path):
-    file = tmp_path / "Zotero/storage/ATTACH01/bread.pdf"
-    alone = tmp_path / "ATTACH01/bread.pdf"
-    file.parent.mkdir(parents=True)
-    alone.parent.mkdir()
-    write_pdf(file, [Page([paragraph(RYE)])])
-    alone.write_bytes(file.read_bytes())
-    work = Work(
-        "PAPER001",
-        {"title": "On Rye", "DOI": "10.1000/rye", "date": "2021-00-00 2021"},
-        creators=(("author", "Ada", "Byron"), ("author", "", "Bakers")),
-        tags=("dough",),
-        collections=("Bread",),
-        attachments=(Attachment("ATTACH01", "bread.pdf", tags=("scan",)),),
-    )
-    write_zotero(tmp_path / "Zotero/zotero.sqlite", [Library((work,))])
-    [opened] = unmarked.open_documents(workspace, [file])
-    [plain] = unmarked.open_documents(workspace, [alone])
-    document = opened.whole_text.document
-    assert (document.title, document.creators) == ("On Rye", ("Ada Byron", "Bakers"))
-    assert (document.tags, document.collections) == (("dough", "scan"), ("Bread",))
-    # key, place and identifiers are those of the file
-    assert document == replace(
-        plain.whole_text.document,
-        **{name: getattr(document, name) for name in ("title", "creators", "tags", "collections")},
-    )  # fmt: skip
-    assert opened.whole_text.pages == plain.whole_text.pages
 
 
 @pytest.fixture
@@ -400,25 +324,6 @@ def test_another_document_with_the_name_of_a_missing_one_is_not_the_one_asked_ab
         (folder / "none.md", folder / "none.md"),
     ):
         assert find_moved_file(workspace.folder, workspace.ledger, path) == found
-
-
-@pytest.mark.parametrize("is_moved", [False, True])
-def test_an_answer_with_wrong_quotes_finds_its_lecture_by_its_label(
-    workspace, folder, is_moved
-):
-    write_pdf(folder / "lecture.pdf", [Page((paragraph(RYE),))])
-    workspace.run([folder])
-    asked = ask(workspace, folder / "lecture.pdf")
-    if is_moved:
-        folder = folder.rename(folder.with_name("moved"))
-        workspace.run([folder])
-    label = asked.parts[0].label
-    cards = [card(f"Nobody says {n} anywhere.", f"Who says {n}?", "x") for n in range(2)]
-    answer = json.dumps(
-        {"cards": [{**each, "h": label} for each in [card(*SOUR), *cards]]}
-    )
-    outcome = record(workspace, answer)
-    assert [each.highlight.exact for each in outcome.drafted] == [RYE]
 
 
 def test_an_answer_to_a_known_request(workspace, folder):

@@ -33,39 +33,12 @@ from ankiforge.pipeline.run_result import (
     AnkiReadResult,
     AnkiReadState,
     RunParameters,
-    RunResult,
-    WrittenPackage,
 )
 from ankiforge.pipeline.workspace import Workspace
 from tests.cards import made
 from tests.pipeline.test_collection_table import note_of, show_in_anki
 
 # --- locks and notices -----------------------------------------------------------------------
-
-
-def test_a_lock_is_taken_once_however_often_it_is_asked_for(workspace, monkeypatch):
-    taken: list[tuple[str, Any]] = []
-    acquire = type(workspace.folder).acquire_lock
-
-    def spy(folder: Any, activity: str, seconds: Any = None) -> Any:
-        taken.append((activity, seconds))
-        return acquire(folder, activity, seconds)
-
-    monkeypatch.setattr(type(workspace.folder), "acquire_lock", spy)
-    with (
-        workspace.hold_lock("drafting", 3.0),
-        workspace.hold_lock("drafting"),
-        workspace.hold_lock("publishing"),
-    ):
-        pass
-    assert taken == [("drafting", 3.0), ("publishing", None)]
-    with workspace.hold_lock("drafting"):
-        pass
-    assert len(taken) == 3
-    workspace.read_only = True
-    with workspace.hold_lock("drafting"):
-        pass
-    assert len(taken) == 3
 
 
 JOURNAL = Path("w/journal")
@@ -161,31 +134,6 @@ def test_a_database_without_sources_names_those_that_it_had(workspace, monkeypat
     store_remembered_paths(workspace.folder.state_directory, [place])
     [problem] = workspace.iter_rebuilt_database_notices()
     assert problem.message.startswith("it was rebuilt")
-
-
-def test_what_the_log_says_of_a_run(monkeypatch):
-    logged: list[str] = []
-    monkeypatch.setattr(module, "log_lines", logged.extend)
-    result = RunResult(drafted=2, accepted=1)
-    assert module._log_result("run", result) is result
-    usage: Any = SimpleNamespace(requests=7)
-    result = RunResult(
-        drafted=3,
-        usage=usage,
-        published=[WrittenPackage(Path("x"), 5, added=2, updated=1)],
-        problems=[Problem("a", "b")],
-        error=ServiceError("down"),
-    )
-    module._log_result("push", result)
-    assert (
-        logged[0] == "run: 2 drafted, 1 accepted, 0 cards changed, 0 requests to a model"
-    )
-    assert logged[1:3] == [
-        "push: 3 drafted, 0 accepted, 0 cards changed, 7 requests to a model",
-        "packed 5 notes, 2 new, 1 updated",
-    ]
-    assert len(logged) == 5
-    assert logged[4].startswith("ServiceError")
 
 
 # --- Anki ------------------------------------------------------------------------------------
@@ -551,26 +499,6 @@ def doubts(results: list[list[DraftingResult]]) -> list[str]:
         for draft in each.drafts
         if any(finding.check == "doubted" for finding in draft.findings)
     ]
-
-
-def test_each_answer_moves_on_although_it_is_read_again_with_others():
-    privacy: Any = Privacy()
-    given = [[result("a")], [result("b")], [result("c")]]
-    found = second_reading.add_model_objections(Reader(), lambda: privacy, given)
-    assert [len(group) for group in found] == [0, 0, 0, 3]
-
-
-def test_a_model_doubts_its_drafts():
-    given = [result("a", "b"), result("c")]
-    reader = Reader("b", "c")
-    [read_again] = found = read(reader, given)
-    assert doubts(found) == ["b", "c"]
-    [finding] = read_again[0].drafts[1].findings
-    assert finding == Finding("doubted", Severity.WARN, "the quote says: not so")
-    assert read_again[0].drafts[0] == given[0].drafts[0]
-    [[first, *_]] = reader.asked
-    assert (first.source_title, first.passage) == ("T › H", "words")
-    assert (first.question, first.answer) == ("What?", "a")
 
 
 @pytest.mark.parametrize(

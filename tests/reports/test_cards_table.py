@@ -7,78 +7,15 @@ import pytest
 from ankiforge.check.rules_and_text import make_finding
 from ankiforge.model import (
     CardKind,
-    Document,
-    DocumentKey,
     Guid,
-    Highlight,
-    HighlightKind,
     LocalCard,
     PendingDraft,
     Severity,
     Verdict,
 )
 from ankiforge.reports.cards import format_item_in_full, format_row
-from ankiforge.reports.highlights import format_title
 from ankiforge.reports.view import view_card
 from tests.cards import made
-
-
-@pytest.mark.parametrize(
-    ("page", "line"),
-    [
-        ("", "On Memory"),
-        ("12", "On Memory, p. 12"),
-        ("xii", "On Memory, p. xii"),
-    ],
-)
-def test_a_document_is_named_with_the_page_if_there_is_one(page, line):
-    document = Document(DocumentKey("a:b/c"), "a", title="On Memory")
-    highlight = Highlight(
-        document, "a:b", HighlightKind.HIGHLIGHT, exact="words", page_label=page
-    )
-    assert format_title(highlight) == line
-
-
-@pytest.mark.parametrize(
-    ("kind", "fields", "question", "answer"),
-    [
-        ("basic", {"Front": "What helps?", "Back": "**tests**"}, "What helps?", "tests"),
-        ("cloze", {"Text": "{{c1::Tests}} help."}, "[Tests] help.", "Tests"),
-        (
-            "cloze",
-            {"Text": r"{{c1::$\alpha$}} bounds **type I** errors, $1 - \beta$."},
-            r"[$\alpha$] bounds type I errors, $1 - \beta$.",
-            r"\alpha",
-        ),
-        (
-            "cloze",
-            {"Text": "| a | b |\n|---|---|\n| one | {{c1::two}} |"},
-            "a · b one · [two]",
-            "two",
-        ),
-        (
-            "occlusion",
-            {"Occlusion": "hide all", "Image": "![](x.png)"},
-            "Figure, p. 250",
-            "",
-        ),
-        (
-            "occlusion",
-            {
-                "Occlusion": "hide all\n1 .1 .2 .3 .4 Femur",
-                "Image": "![Table 1](x.png)",
-            },
-            "Table 1, p. 250",
-            "",
-        ),
-    ],
-)
-def test_a_card_is_a_question_and_an_answer_on_one_line(
-    make_card, kind, fields, question, answer
-):
-    view = view_card(make_card(CardKind(kind), **fields))
-    title = view.card.highlight.document.title
-    assert (view.question.replace(title, "Notes"), view.answer) == (question, answer)
 
 
 def test_a_figure_names_its_labels(make_card):

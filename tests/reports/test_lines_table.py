@@ -6,8 +6,7 @@ from msgspec.structs import replace
 
 from ankiforge.check.rules_and_text import make_finding
 from ankiforge.config.deckfiles import DeckRule
-from ankiforge.extract.unread_files import UnreadFiles
-from ankiforge.ledger import HighlightOutcome, Ledger, LocatedSkippedText
+from ankiforge.ledger import Ledger
 from ankiforge.ledger.sentence_decisions import SentenceState
 from ankiforge.model import (
     AnkiNote,
@@ -21,22 +20,17 @@ from ankiforge.model import (
     HighlightKind,
     LocalCard,
     PendingDraft,
-    Proposal,
     Remark,
     RemarkKind,
     Severity,
-    SkippedText,
     SourceChange,
     UserQuestion,
     UserQuestionKind,
     Verdict,
 )
 from ankiforge.pipeline.query import find_matching_ids
-from ankiforge.pipeline.sources import UNREAD_FILES_SETTING
 from ankiforge.reports import cards
-from ankiforge.reports.highlights import format_location, highlight_to_json
 from ankiforge.text import render_bold_marks
-from ankiforge.text.lines import make_label_line
 from tests.cards import made
 
 PAPER = Document(DocumentKey("d"), "papers", "On Memory", path="a/b/Memory.pdf")
@@ -78,83 +72,10 @@ def plain(line: str) -> str:
 # --- one line -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("document", "counts", "line"),
-    [
-        (PAPER, {}, "*On Memory*\ta/b/  "),
-        (PAPER, {"waiting": 2, "more": 1}, "*On Memory*\ta/b/  2 waiting, 1 more"),
-        (PAPER, {"rejected": 1, "waiting": 0, "retired": 2}, "*On Memory*\ta/b/  1 rejected, 2 retired"),
-        (replace(PAPER, path="Memory.pdf"), {"listed": 3, "waiting": 0}, "*On Memory*\t3 listed"),
-        (replace(PAPER, title="", path="a/x  y.md"), {"waiting": 1}, "*a/x y.md*\ta/  1 waiting"),
-    ],
-)  # fmt: skip
-def test_a_document_is_a_line_with_the_numbers_of_its_rows(document, counts, line):
-    lines = [make_label_line(None, number, label) for label, number in counts.items()]
-    assert plain(cards.format_heading(document, lines)) == line
-
-
 GAPS = made(
     PendingDraft, fields=(("Text", "{{c1::Tests}} help."),), passages=(PLACE,),
     gaps=("{{c1::Tests}}", "{{c1::help}}"), quote="Tests help.", deck="Reading",
 )  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("outcome", "suggestion", "lines"),
-    [
-        (("undrafted",), None, ["hl1 · Tests help memory.\tnot drafted yet · p. 3"]),
-        (("no_card", "a list: of names"), None, ["hl1 · Tests help memory.\ta list · p. 3"]),
-        (("failed", "the model: timed out"), None, ["hl1 · Tests help memory.\tfailed: the model · p. 3"]),
-        (("left_out", "skipped"), None, ["hl1 · Tests help memory.\tskipped · p. 3"]),
-        (("waiting",), made(Proposal, fields=(("Text", "{{c1::Tests}} help."),), passages=(PLACE,), confidence=0.856),
-         ["hl1 ○ *[Tests]* help.\tsuggested · p. 3"]),
-        (("waiting",), made(Proposal, fields=(("Text", "{{c1::Tests}} help."),), passages=(PLACE,), confidence=0.6),
-         ["hl1 ◌ *[Tests]* help.\tsuggested · p. 3"]),
-    ],
-)  # fmt: skip
-def test_a_highlight_without_a_card_is_its_suggestion_or_the_reason(
-    outcome, suggestion, lines
-):
-    status, reason = (*outcome, "")[:2]
-    found = HighlightOutcome(PLACE, status, reason)
-    told = cards.format_highlight_without_card(found, suggestion, "hl1", in_full=False)
-    assert [*map(plain, told)] == lines
-    [told] = cards.format_highlight_without_card(found, suggestion, "hl1", in_full=True)
-    assert reason in told  # with all of the reason
-
-
-@pytest.mark.parametrize(
-    ("marked", "shown"),
-    [
-        ({"exact": ""}, "(highlight)"),
-        ({"exact": "", "comment": "a  note"}, "a note"),
-        ({"exact": "a " * 400}, "a " * 249 + "a…"),
-    ],
-)
-def test_a_highlight_without_words_is_named_by_its_comment_or_kind(marked, shown):
-    found = HighlightOutcome(replace(PLACE, **marked), "undrafted")
-    [line] = cards.format_highlight_without_card(found, None, "hl1", in_full=False)
-    assert line == f"hl1 · {shown}\tnot drafted yet · p. 3"
-
-
-def test_a_text_that_was_skipped_says_where_it_is_and_why():
-    text = SkippedText("[!card]", "line 2", "it has no answer")
-    entry = LocatedSkippedText("vault", "a.md", "Notes", text)
-    assert cards.format_skipped(entry) == (
-        "a.md, line 2: [!card]",
-        "    left out: it has no answer",
-    )
-    assert cards.skipped_to_json(entry) == {
-        "key": None,
-        "source": "vault",
-        "kind": "[!card]",
-        "exact": "",
-        "place": "a.md, line 2",
-        "fate": "left_out",
-        "reason": "it has no answer",
-        "path": "a.md",
-        "title": "Notes",
-    }
 
 
 @pytest.mark.parametrize(
@@ -177,24 +98,6 @@ def test_the_decided_sentences_of_a_passage_are_counted(decided, line):
 def test_a_question_is_cut_between_words(question, line):
     fields = (("Front", question), ("Back", "a"))
     assert cards.format_short_question(replace(DRAFT, fields=fields)) == line
-
-
-FAR = "x " * 100
-
-
-@pytest.mark.parametrize(
-    ("passage", "quote", "line"),
-    [
-        ("a  b c", "b", "“a »b« c”"),
-        ("a b c", "a b c", "“a b c”"),
-        ("a b c", "d", "“a b c”"),
-        ("a b c", "", "“a b c”"),
-        (f"{FAR}b {FAR}", "b", f"“…{'x ' * 75}»b«{' x' * 75}…”"),
-        (FAR * 2, "", f"“{('x ' * 150).rstrip()}…”"),
-    ],
-)
-def test_a_quote_is_shown_with_the_words_around_it(passage, quote, line):
-    assert cards.format_quote_in_passage(passage, quote) == line
 
 
 @pytest.mark.parametrize(
@@ -404,100 +307,7 @@ def test_each_stage_of_a_card_is_json_with_the_same_fields(empty, item, data):
     assert cards.list_row_to_json(empty, item, (DeckRule(),)) == {**SHARED, **data}
 
 
-@pytest.mark.parametrize(("confidence", "is_certain"), [(0.856, True), (0.6, False)])
-def test_a_suggested_card_is_json_with_its_confidence_and_a_row_like_a_draft(
-    empty, confidence, is_certain
-):
-    suggestion = made(
-        Proposal,
-        kind=CardKind.BASIC,
-        fields=BOTH,
-        passages=(PLACE,),
-        confidence=confidence,
-    )
-    data = cards.suggestion_to_json(suggestion)
-    assert (data["confidence"], data["gaps"]) == (round(confidence, 2), ())
-    assert (data["front"], data["certain"]) == ("What helps?", is_certain)
-    row = cards.suggestion_row_to_json(suggestion, (DeckRule(),))
-    assert [*row] == [*cards.list_row_to_json(empty, DRAFT, (DeckRule(),))]
-    assert (row["by"], row["decision"], row["verdict"]) == (
-        "suggested",
-        "card",
-        "waiting",
-    )
-
-
-@pytest.mark.parametrize(
-    ("kind", "reason"),
-    [
-        (".xyz", "2 such files here, which ankiforge cannot read: name one to see why"),
-        ("empty file", "2 such files here, which are empty"),
-        (".txt", "2 such files here, read only if named, or in a folder that contains only texts"),
-        (".icloud", "2 such files here, which are only in iCloud: download them in the Finder, then run again"),
-        (".sdr", "2 such folders here, with the highlights of a book: name its file .lua to read them"),
-        ("PDF of Zotero marked by another program", "2 such files here, whose marks Zotero does not know: name the folder storage to read them (d)"),
-        ("mark in a file that is not on this computer", "2 such marks here, so that the text around them is unknown: let Zotero download the files (d)"),
-    ],
-)  # fmt: skip
-def test_the_files_of_a_folder_that_nothing_reads_are_one_entry(empty, kind, reason):
-    details = {kind: "d"} if "(d)" in reason else {}
-    unread = UnreadFiles("/a", {kind: 2}, details)
-    empty.set_value(UNREAD_FILES_SETTING, {"/a": unread})
-    [entry] = cards.list_skipped(empty)
-    assert (entry.source, entry.document, entry.title) == ("", "/a", "/a")
-    assert entry.skipped_text == SkippedText(kind, "", reason)
-
-
 # --- highlights -----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("changed", "location"),
-    [
-        ({}, "a/b/Memory.pdf, p. 3, Results"),
-        ({"page_label": ""}, "a/b/Memory.pdf, Results"),
-        ({"page_label": "", "heading": ""}, "a/b/Memory.pdf"),
-        ({"document": replace(PAPER, path="")}, "On Memory, p. 3, Results"),
-    ],
-)
-def test_where_a_highlight_is_begins_with_its_file_or_title(changed, location):
-    assert format_location(replace(PLACE, **changed)) == location
-
-
-def test_a_highlight_is_json_with_its_document():
-    highlight = replace(
-        PLACE, comment="why?", colour="red", author="Ada", tags=("t",), created="2026",
-        modified="2027", prefix="Do ", suffix=" Yes.", links=("file:x",), gaps=((0, 5),),
-        document=replace(PAPER, creators=("Bo",), publication_date="2019", identifiers=(("doi", "10.1/x"),)),
-    )  # fmt: skip
-    assert highlight_to_json(highlight) == {
-        "key": "pdf:papers/k",
-        "source": "papers",
-        "kind": "highlight",
-        "form": highlight.form,
-        "exact": "Tests help memory.",
-        "gaps": ((0, 5),),
-        "prefix": "Do ",
-        "suffix": " Yes.",
-        "comment": "why?",
-        "colour": "red",
-        "author": "Ada",
-        "tags": ("t",),
-        "created": "2026",
-        "modified": "2027",
-        "page_label": "3",
-        "heading": "Results",
-        "above": (),
-        "uri": "zotero://x",
-        "links": ("file:x",),
-        "document": {
-            "key": "d",
-            "title": "On Memory",
-            "creators": ("Bo",),
-            "issued": "2019",
-            "identifiers": {"doi": "10.1/x"},
-        },
-    }
 
 
 # --- a card that Anki has, and one with a copy ----------------------------------------------
@@ -533,30 +343,6 @@ def studied(opened, note: AnkiNote, card: LocalCard = CARD) -> list[str]:
 )  # fmt: skip
 def test_a_card_that_anki_has_says_how_it_was_studied(opened, changed, lines):
     assert studied(opened, replace(IN_ANKI, **changed)) == lines
-
-
-def test_a_card_that_anki_has_is_json_with_its_note(opened):
-    ledger = opened.ledger
-    with ledger.transaction():
-        ledger.execute(SEEN, "af1", msgspec.json.encode(IN_ANKI).decode())
-    try:
-        seen = replace(CARD, anki_state="seen")
-        data = cards.list_row_to_json(ledger, seen, (DeckRule(),))
-        other = cards.list_row_to_json(ledger, CARD, (DeckRule(),))
-    finally:
-        with ledger.transaction():
-            ledger.execute("DELETE FROM seen WHERE guid = 'af1'")
-    assert data["seen"] == {
-        "mod": 7,
-        "tags": ("x", "Leech"),
-        "deck": "Bones",
-        "reviews": 12,
-        "lapses": 3,
-        "suspended": False,
-        "leech": True,
-        "remark": "",
-    }
-    assert other["seen"] is None
 
 
 @pytest.mark.parametrize(

@@ -237,15 +237,3 @@ def test_several_ids_a_question_and_a_key_with_all_of_its_cards_are_shown(opened
         ],
     }
     assert plain(card[1])[2] == "front     What is a ribosome?"
-
-
-def test_a_verbose_item_has_its_history_and_open_questions(opened):
-    guid = find(opened, "centriole")
-    shown = listing(opened, as_json=True, verbose=True)
-    [(data, _)] = shown.list_selected_items((guid,))
-    assert [each["what"] for each in data["decisions"]] == ["accept", "edit", "revise"]
-    assert [each["question"] for each in data["questions"]] == ["conflict"]
-    [(_, lines)] = listing(opened, verbose=True).list_selected_items((guid,))
-    told = plain(lines)
-    assert told[-2].endswith("edited by person  ID  two tubes")
-    assert told[-11:-3] == QUESTION

@@ -1,10 +1,7 @@
 """What a run and `status` say of a whole workspace: the first line, details and next commands."""
 
-from pathlib import Path
-from types import SimpleNamespace
-
 import pytest
-from msgspec.structs import asdict, replace
+from msgspec.structs import replace
 
 from ankiforge.config.workspace import RememberedPath
 from ankiforge.draft.server import Usage
@@ -13,19 +10,15 @@ from ankiforge.extract.unread_files import UnreadFiles
 from ankiforge.ledger import IngestReport
 from ankiforge.ledger.pending_items import ReviewCounts
 from ankiforge.model import AnkiChanges, FeatureNotice, Guid, Problem, TextChange
-from ankiforge.pipeline.query import find_matching_ids
 from ankiforge.pipeline.run_result import (
     AnkiReadResult,
     AnkiReadState,
     PlannedNote,
-    PushedNotes,
     RunResult,
-    WrittenPackage,
 )
 from ankiforge.pipeline.sources import UNREAD_FILES_SETTING
 from ankiforge.reports import next_step, status, summary
 from ankiforge.reports.next_step import suggest_choosing_passages
-from tests.reports.waiting import make_pending
 
 SIX = {"passage_count": 6}
 FAILED = Problem("a.pdf", "it is broken")
@@ -68,41 +61,8 @@ def test_the_first_line_counts_what_was_read_and_what_changed(opened, report, mo
 REVIEW = (
     "  next  ankiforge review   decide on 1 card that you and the source both changed"
 )
-CHAT = "  or    ankiforge draft   your chat writes the questions: copy, paste back"
 LEFT = "  2 more highlights without a card, 1 skipped: ankiforge list --no-card --all"
 WAITING = "  3 waiting: 2 new cards, 1 changed card"
-EVERYWHERE = "  3 waiting in all sources: 2 new cards, 1 changed card"
-
-
-@pytest.mark.parametrize(
-    ("report", "options", "lines", "steps"),
-    [
-        (None, {}, [WAITING], [REVIEW]),
-        (SIX, {}, [WAITING], [REVIEW]),
-        (SIX, {"verbose": True}, [EVERYWHERE, LEFT], [REVIEW]),
-        # with new highlights, what is left is counted, and a chat may write their cards
-        ({**SIX, "new": ["k"]}, {}, [EVERYWHERE, LEFT], [REVIEW, CHAT]),
-        ({"passage_count": 7, "new": ["k"]}, {}, [WAITING, LEFT], [REVIEW, CHAT]),
-        ({"passage_count": 7, "changed": [("k", "a", "b")]}, {}, [WAITING, LEFT], [REVIEW, CHAT]),
-        ({"passage_count": 7, "new": ["k"]}, {"in_review": True}, [WAITING, LEFT], []),
-        ({}, {}, [EVERYWHERE], [REVIEW]),
-    ],
-)  # fmt: skip
-def test_below_it_are_what_waits_what_is_left_and_the_next_commands(
-    opened, report, options, lines, steps
-):
-    read = None if report is None else IngestReport(**report)
-    result = RunResult(report=read)
-    text = summary.format_run(result, opened, [], **options)
-    assert (text.summary[1:], text.next_steps) == (lines, steps)
-
-
-def test_a_package_is_told_unless_nothing_was_found_and_it_is_as_before(opened):
-    same = WrittenPackage(Path("a.apkg"), 2)
-    for report, told in ((SIX, ["  → a.apkg   2 notes (2 unchanged)"]), ({}, [])):
-        result = RunResult(report=IngestReport(**report), published=[same])
-        lines = summary.format_run(result, opened, []).summary
-        assert [line for line in lines if "apkg" in line] == told
 
 
 def details(opened, result: RunResult, *notices: FeatureNotice, **options) -> list[str]:
@@ -139,27 +99,6 @@ def changed(guid: str, before: str, after: str) -> TextChange:
     return TextChange(Guid(guid), (("Back", before),), (("Back", after),))
 
 
-def test_a_change_that_is_in_conflict_says_who_decides(opened):
-    [mine] = find_matching_ids(opened.ledger, "centriole")
-    [other] = find_matching_ids(opened.ledger, "ribosome")
-    changes = [
-        changed(mine, "two tubes", "one pair of tubes"),
-        changed(other, "a 0", "b 0"),
-    ]
-    told = details(opened, RunResult(changes=changes))
-    assert told == [
-        "1 card changed with the source, 1 card kept the old words: ankiforge list --view changed",
-    ]
-    report = summary.build_run_report(RunResult(changes=changes), opened, [])
-    assert report.cards["changed"] == 1
-    assert report.changes[0] == {
-        "guid": mine,
-        "before": {"Back": "two tubes"},
-        "after": {"Back": "one pair of tubes"},
-        "why": summary.CONFLICT_REASON,
-    }
-
-
 # --- numbers --------------------------------------------------------------------------------
 
 STATE = {
@@ -180,73 +119,6 @@ STATE = {
     },
     "waiting": {"total": 3, "new": 2, "changed": 1, "questions": 0, "more": 0},
 }
-
-
-def test_the_report_of_a_run_has_every_number(opened):
-    read = IngestReport(
-        passage_count=6,
-        new=["k"],
-        changed=[("l", "a", "b")] * 2,
-        removed_keys=["g"] * 3,
-        unselected=4,
-        files={".md": 2},
-        unread_files={".pdf": 1},
-    )
-    result = RunResult(
-        report=read,
-        drafted=3,
-        accepted=2,
-        usage=Usage(1, 2, 3, 4, 0.5),
-        model_answered_count=6,
-        undrafted=5,
-        problems=[FAILED],
-        planned=[PlannedNote(Guid("af1"), hold_reason="a question")],
-        published=[WrittenPackage(Path("a.apkg"), 9, 2, 3)],
-        scan=AnkiReadResult(AnkiReadState.READ, changes=AnkiChanges(deleted=["af1"])),
-    )
-    report = summary.build_run_report(result, opened, [])
-    assert asdict(report) == {
-        "notes": {
-            "written": 9,
-            "added": 2,
-            "updated": 3,
-            "withheld": 1,
-            "missing": 0,
-            "conflicts": 1,
-            "tombstones": 1,
-        },
-        "packages": ("a.apkg",),
-        "problems": (FAILED,),
-        "highlights": {"seen": 6, "new": 1, "changed": 2, "gone": 3, "unchanged": 3},
-        "files": {".md": 2},
-        "unread_files": {".pdf": 1},
-        "left_out": {"==mark==": 1},
-        "not_selected": 4,
-        "no_card": {
-            "a heading or a label": 1,
-            "same words as in Cells": 1,
-        },
-        "waits": {"no_warning": 1},
-        "cards": {"drafted": 3, "accepted": 2, "changed": 0, "lost": 0},
-        "changes": (),
-        "state": STATE,
-        "llm": {
-            "requests": 1,
-            "cached": 2,
-            "tokens_in": 3,
-            "tokens_out": 4,
-            "cost_usd": 0.5,
-            "asked": 6,
-            "without": 5,
-        },
-        "next": "review",
-        "why": "decide on 1 card that you and the source both changed",
-    }
-    delivered = summary.build_delivery_report(
-        RunResult(pushed=PushedNotes(7, 8)), opened.ledger
-    )
-    assert (delivered.notes["added"], delivered.notes["updated"]) == (7, 8)
-    assert delivered.packages == ()
 
 
 # --- status ---------------------------------------------------------------------------------
@@ -344,45 +216,6 @@ def test_a_workspace_without_sources_that_suggests_a_draft_says_so_once(opened):
 
 
 # --- the next command -----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("drafter", "waiting", "run", "step"),
-    [
-        ("llm", {"without": 2}, None, ("draft", "let the model draft the rest")),
-        ("llm", {"without": 2}, {"new": ["k"]}, ("draft", "let the model draft the rest")),
-        ("llm", {"without": 2}, {}, None),
-        ("llm", {"suggested": 1, "without": 8}, {"new": ["k"]}, ("review", "decide on what waits")),
-        ("rules", {"suggested": 9}, {"new": ["k"]}, ("review", "decide on what waits")),
-        ("rules", {"suggested": 10}, None, ("review", "decide on what waits")),
-        ("rules", {"conflicts": 1}, None, ("review", "decide on 1 card that you and the source both changed")),
-    ],
-)  # fmt: skip
-def test_with_a_model_it_drafts_the_rest_instead_of_a_chat(drafter, waiting, run, step):
-    folder = SimpleNamespace(config=SimpleNamespace(drafter=drafter, sources=()))
-    pending = make_pending(**waiting)
-    if run is None:
-        chosen = next_step.choose_next_step(
-            *(folder, None, [], pending), unsent_count=0, has_highlights=True
-        )
-    else:
-        result = RunResult(report=IngestReport(passage_count=1, **run))
-        chosen = next_step.choose_step_after_run(result, folder, None, [], pending)
-    assert (chosen and (chosen.command, chosen.reason)) == step
-
-
-@pytest.mark.parametrize(
-    ("step", "line"),
-    [
-        (("review", "why"), "  next  ankiforge review   why"),
-        ((None, "import a.apkg into Anki"), "  next  import a.apkg into Anki"),
-    ],
-)
-def test_the_next_command_is_a_line(step, line):
-    made = next_step.NextStep(next_step.StepKind.REVIEW, *step)
-    assert next_step.format_next_step(made) == line
-    other = next_step.format_next_step(made, first=False)
-    assert other == line.replace("next", "or  ")
 
 
 @pytest.mark.parametrize(

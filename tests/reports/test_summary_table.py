@@ -6,8 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from ankiforge.ledger import IngestReport
-from ankiforge.ledger.pending_items import HighlightCounts
-from ankiforge.model import AnkiChanges, FeatureNotice, Guid, Suggestion, TextChange
+from ankiforge.model import AnkiChanges, FeatureNotice, Guid, Suggestion
 from ankiforge.pipeline.run_result import (
     AnkiReadResult,
     AnkiReadState,
@@ -15,29 +14,10 @@ from ankiforge.pipeline.run_result import (
     RunResult,
     WrittenPackage,
 )
-from ankiforge.reports import next_step, status, summary
+from ankiforge.reports import next_step, summary
 from tests.reports.waiting import make_pending
 
 A, B = Path("a.apkg"), Path("b.apkg")
-
-
-@pytest.mark.parametrize(
-    ("highlights", "line"),
-    [
-        ({}, None),
-        ({"waiting": 2, "with_card": 4}, None),
-        ({"without": 5}, "5 highlights without a card: ankiforge list --no-card"),
-        ({"without": 1, "waiting": 4}, "1 more highlight without a card: ankiforge list --no-card"),
-        # a less certain suggestion is shown only if asked for, so it is left
-        ({"waiting": 1, "more": 4, "without": 4}, "8 more highlights without a card: ankiforge list --no-card"),
-        ({"without": 1200, "skipped": 3}, "1,200 highlights without a card, 3 skipped: ankiforge list --no-card --all"),
-        ({"waiting": 1, "skipped": 3}, "3 skipped: ankiforge list --no-card --all"),
-    ],
-)  # fmt: skip
-def test_what_is_left_is_counted_in_highlights(highlights, line):
-    names = HighlightCounts.__struct_fields__
-    counts = HighlightCounts(**(dict.fromkeys(names, 0) | highlights))
-    assert status.format_remaining_highlights(counts) == line
 
 
 NEWS = IngestReport(passage_count=1, new=["k"])
@@ -142,19 +122,6 @@ def test_what_happened_in_anki_is_told_in_a_line(viewed, unknown, line):
 
 
 @pytest.mark.parametrize(
-    ("viewed", "line"),
-    [
-        (AnkiChanges(), "0 notes, 0 new reviews"),
-        (AnkiChanges(note_count=1, reviews=1), "1 note, 1 new review"),
-        (AnkiChanges(first_seen=["a"], edited=["a", "b"]), "0 notes, 0 new reviews, 1 seen for the first time, 2 edited"),
-        (AnkiChanges(suspended=["a"]), "0 notes, 0 new reviews, 1 suspended"),
-    ],
-)  # fmt: skip
-def test_what_a_view_of_anki_has_is_told_in_a_line(viewed, line):
-    assert summary.format_anki_read(viewed) == line
-
-
-@pytest.mark.parametrize(
     ("held", "line"),
     [
         ([], None),
@@ -166,55 +133,3 @@ def test_what_a_view_of_anki_has_is_told_in_a_line(viewed, line):
 def test_what_is_held_back_is_told_with_each_reason_once(held, line):
     planned = [PlannedNote(Guid("af"), hold_reason=why) for why in held]
     assert summary.make_withheld_line(RunResult(planned=planned)).format() == line
-
-
-@pytest.mark.parametrize(
-    ("files", "text"),
-    [
-        ({}, ""),
-        ({".pdf": 0}, ""),
-        ({".pdf": 1}, "1 PDF"),
-        ({".md": 2, ".markdown": 1, ".qmd": 1}, "4 notes"),
-        ({".pdf": 1, ".md": 3}, "3 notes and 1 PDF"),
-        ({".csv": 1, "": 2}, "2 files and 1 .csv file"),
-    ],
-)
-def test_files_are_counted_by_what_they_are(files, text):
-    assert summary._format_files(files) == text
-
-
-def change(before: str, after: str, why: str | None = None) -> TextChange:
-    return TextChange(
-        Guid("af12345678abcd"), (("Text", before),), (("Text", after),), why
-    )
-
-
-NEW = change("the old word here", "the new word here")
-KEPT = change("a", "b", "you wrote it")
-
-
-@pytest.mark.parametrize(
-    ("changes", "line"),
-    [
-        ([], ""),
-        ([NEW], "1 card changed with the source"),
-        ([KEPT, NEW], "1 card changed with the source, 1 card kept the old words"),
-        ([KEPT, KEPT], "2 cards kept the old words"),
-    ],
-)
-def test_changed_cards_are_counted(changes, line):
-    told = [f"{line}: ankiforge list --view changed"] if line else []
-    assert [*summary._format_changes(changes)] == told
-
-
-@pytest.mark.parametrize(
-    ("new", "changed", "news", "nothing"), [([], [], False, True), ([1], [], True, False), ([], [1], True, False)]
-)  # fmt: skip
-def test_what_is_news(new, changed, news, nothing):
-    report = IngestReport(passage_count=0 if nothing else 3)
-    report.new += new
-    report.changed += changed
-    result = RunResult(report=report)
-    assert (result.has_new_highlights, result.has_no_highlights) == (news, nothing)
-    assert not RunResult().has_new_highlights
-    assert not RunResult().has_no_highlights

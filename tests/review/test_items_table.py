@@ -1,12 +1,10 @@
 """What an item is, and what each decision does with it: rows."""
 
-from collections import Counter
-
 import pytest
 from msgspec.structs import replace
 
 from ankiforge.check import make_finding
-from ankiforge.errors import ForgeError, RefusedError
+from ankiforge.errors import RefusedError
 from ankiforge.ledger import HighlightOutcome
 from ankiforge.model import (
     CardKind,
@@ -97,20 +95,6 @@ def test_an_item_has_another_hash_for_whatever_else_is_seen():
     assert changed.content_hash == seen[-1].content_hash
 
 
-@pytest.mark.parametrize(
-    ("edits", "edited"),
-    [
-        ({}, (("Front", "a"), ("Back", "b"))),
-        ({"Back": "c"}, (("Front", "a"), ("Back", "c"))),
-        ({"Back": ""}, (("Front", "a"), ("Back", ""))),  # it is emptied
-        ({"Extra": " "}, (("Front", "a"), ("Back", "b"))),
-        ({"Extra": "x"}, (("Front", "a"), ("Back", "b"), ("Extra", "x"))),
-    ],
-)
-def test_the_fields_with_edits(edits, edited):
-    assert items.apply_field_edits(DRAFT.fields, edits) == edited
-
-
 def test_a_draft_has_a_copy_for_each_gap():
     fields = (("Text", "{{c1::a}} b"), ("Extra", "x"))
     draft = replace(PROPOSAL, fields=fields, gaps=("{{c1::a}} b", "a {{c1::b}}"))
@@ -195,11 +179,6 @@ def test_an_item_by_its_id(cells, word, is_there, part):
     assert cells.review.load_item("vault:notes/0000000000000000") is None
 
 
-def test_a_passage_without_a_proposal_says_why(cells):
-    item = cells.review.load_item(cells.id("passage and"))
-    assert item.outcome.reason == "speaks to the reader, or needs the sentence before"
-
-
 def test_a_card_that_was_rejected_can_still_be_loaded(cells):
     cells.review.decide(Reject(cells.card))
     item = cells.review.load_item(cells.card)
@@ -210,19 +189,6 @@ def test_a_card_that_was_rejected_can_still_be_loaded(cells):
         True,
     )  # it undoes, so it is not undone
     assert cells.texts()["cards"] == [CELL]
-
-
-def test_the_next_group_of_a_passage(cells):
-    ledger = cells.workspace.ledger
-    [draft] = [
-        each for each in cells.workspace.drafts() if "ribosome" in str(each.fields)
-    ]
-    found = items.find_next_item_of_passage(ledger, draft.highlight)
-    assert (found.id, [each.id for each in found.drafts]) == (draft.id, [draft.id])
-    skipped = items.find_next_item_of_passage(ledger, draft.highlight, draft.id)
-    assert skipped is None
-    osmosis = cells.review.load_item(cells.id("passage Osmosis")).highlight
-    assert items.find_next_item_of_passage(ledger, osmosis) is None
 
 
 # --- decisions -------------------------------------------------------------------------------
@@ -319,32 +285,6 @@ def test_what_needs_anki_or_a_model_is_asked_of_the_workspace(cells, monkeypatch
     assert shown[1:] == [cells.id("passage ribosome")]
 
 
-TWO = "==Osmosis is the diffusion of water through a semipermeable membrane. Diffusion is the movement of particles from a high to a low concentration.==\n"
-
-
-@pytest.mark.parametrize(
-    ("decision", "comes"),
-    [(Accept(""), "next_id"), (Reject(""), "postponed_id")],
-)
-def test_the_next_sentence_of_a_passage_comes_next_or_last(cells, decision, comes):
-    note = cells.workspace.folder.root / "notes/Two.md"
-    note.write_text(TWO, encoding="utf-8")
-    cells.workspace.run()
-    [key] = [
-        each.highlight.key
-        for each in cells.workspace.highlights()
-        if each.highlight.exact.startswith("Osmosis")
-        and "particles" in each.highlight.exact
-    ]
-    first = cells.review.load_item(key).proposal.quote
-    result = cells.review.decide(replace(decision, id=key))
-    other = ({"next_id", "postponed_id"} - {comes}).pop()
-    assert (getattr(result, comes), getattr(result, other)) == (key, "")
-    assert cells.review.load_item(key).proposal.quote != first
-    last = cells.review.decide(Accept(key))
-    assert (last.next_id, last.postponed_id) == ("", "")
-
-
 def test_after_a_new_version_of_a_card_no_other_draft_comes(cells):
     osmosis = cells.review.load_item(cells.id("passage Osmosis"))
     draft = replace(DRAFT, passages=(osmosis.highlight,))
@@ -430,40 +370,3 @@ def test_why_a_draft_is_not_accepted_in_bulk(change, query, reason):
     draft = replace(DRAFT, **change)
     expected = items.describe_rule(reason) if reason == "yes_no" else reason
     assert items._find_skip_reason(draft, set(query.split())) == expected
-
-
-def test_drafts_are_accepted_in_bulk_one_of_a_group(cells):
-    ids = [draft.id for draft in cells.workspace.drafts()]
-    ledger = cells.workspace.ledger
-    assert items.select_clean_drafts(ledger, ids, "") == (ids, Counter())
-    assert items.select_clean_drafts(ledger, ids[1:], "") == (ids[1:], Counter())
-    assert items.select_clean_drafts(ledger, [], "") == ([], Counter())
-
-
-def test_the_cards_of_a_sitting_are_those_that_changed_last(cells):
-    ledger = cells.workspace.ledger
-    actions = [
-        cells.review.decide(Accept(cells.id("draft nucleus"))).action,
-        cells.review.decide(Accept(cells.id("draft ribosome"))).action,
-        cells.review.decide(Edit(cells.card, fields={"Back": "x"})).action,
-    ]
-
-    def changed(*some: str) -> list[str]:
-        cards = items.iter_changed_cards(ledger, some)
-        return [dict(card.fields)["Front"].split()[-1] for card in cards]
-
-    assert changed(*actions) == ["nucleus?", "ribosome?", "cell?"]
-    assert changed(*actions[1:]) == ["ribosome?", "cell?"]
-    assert changed() == []
-    rejected = cells.review.decide(Reject(cells.card)).action
-    assert changed(*actions, rejected) == ["nucleus?", "ribosome?"]
-
-
-def test_an_error_of_an_item_says_what_is_seen():
-    assert issubclass(StaleItemError, ForgeError)
-    assert StaleItemError(None).message == "This is no longer waiting."
-    assert StaleItemError(None, why="It is gone.").message == "It is gone."
-    face = {"id": "x"}
-    for error in (StaleItemError(Item("x")), StaleItemError(None, face, "It is gone.")):
-        assert error.message == "This has changed meanwhile. Look again."
-    assert error.face == face

@@ -2,7 +2,6 @@
 
 import pytest
 
-from ankiforge.errors import UsageError
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.review import Review, batches
 
@@ -50,13 +49,6 @@ def test_the_drafts_that_wait(opened, query, found):
         assert waiting.index("nucleus") == waiting.index("ribosome") + 1
 
 
-def test_a_query_that_cannot_be_read_is_told(opened):
-    with pytest.raises(UsageError):
-        batches.list_pending_ids(opened.ledger, "decks:x")
-    with pytest.raises(UsageError):
-        batches.find_documents_with_suggestions(opened.ledger, '"open')
-
-
 @pytest.mark.parametrize(
     ("query", "titles"),
     [
@@ -73,16 +65,6 @@ def test_a_query_that_cannot_be_read_is_told(opened):
 def test_a_query_may_name_a_document(opened, query, titles):
     found = batches.find_documents_with_suggestions(opened.ledger, query)
     assert [document.title for document in found] == titles
-
-
-def test_all_drafts_are_asked_once(opened):
-    drafts = list(batches.iter_drafts_for_review(opened.ledger))
-    assert [draft.id for draft in drafts] == batches.list_pending_ids(opened.ledger)
-    assert {dict(draft.fields)["Front"].split()[-1] for draft in drafts} == {
-        "ribosome?",
-        "nucleus?",
-        "DNA?",
-    }
 
 
 @pytest.mark.parametrize(
@@ -105,20 +87,3 @@ def test_a_sitting_is_of_one_document(opened, query, sittings):
         for ids in batches.iter_sittings(opened.ledger, load_item, query)
     ]
     assert sorted(found, key=sorted) == sorted(sittings, key=sorted)
-
-
-def test_a_sitting_has_ten_items_and_the_next_one_the_rest(workspace):
-    lines = [f"What is word {n:02}?::thing {n}\n" for n in range(23)]
-    (workspace.folder.root / "notes/Cells.md").write_text(
-        "\n".join(lines), encoding="utf-8"
-    )
-    workspace.run()
-    load_item = Review(workspace).load_item
-    sittings = list(batches.iter_sittings(workspace.ledger, load_item, "word"))
-    assert [len(ids) for ids in sittings] == [10, 10, 3]
-    asked = [name for ids in sittings for name in names(workspace, list(ids))]
-    assert sorted(asked) == [f"{n:02}" for n in range(23)]
-    for ids in sittings:
-        assert names(workspace, list(ids)) == sorted(names(workspace, list(ids)))
-    listed = names(workspace, batches.list_pending_ids(workspace.ledger, "word"))
-    assert listed == asked

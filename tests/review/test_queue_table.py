@@ -5,7 +5,7 @@ import pytest
 from ankiforge.ledger.pending_items import PassageLocation, PendingItems
 from ankiforge.ledger.tables.highlights import DocumentPlace
 from ankiforge.review.batches import DocumentItems, FolderItems, group_small_documents
-from ankiforge.review.queue import keep_new_cards_of, list_queue, take_turns
+from ankiforge.review.queue import keep_new_cards_of, list_queue
 
 
 def place(words: str) -> PassageLocation:
@@ -44,11 +44,6 @@ def pending(drafts=(), suggestions=(), conflicts=(), revisions=(), questions=())
 )  # fmt: skip
 def test_the_queue_has_an_order(waits, queue):
     assert list_queue(pending(**waits)) == queue
-
-
-def test_documents_take_turns_and_the_order_within_each_stays():
-    locations = map(place, ("a 1 1", "b 1 1", "c 1 1", "d 2 1", "e 3 1", "f 3 1"))
-    assert [each.id for each in take_turns(locations)] == ["a", "d", "e", "b", "f", "c"]
 
 
 def test_the_queue_of_a_folder_has_only_its_new_cards():

@@ -3,12 +3,9 @@
 import pytest
 
 from ankiforge.text.comment_questions import (
-    MAX_ANSWER_WORDS,
     CommentQuestion,
     find_question,
     format_reply,
-    has_question_label,
-    has_question_mark,
     is_nearly_same_text,
     remove_replies,
 )
@@ -145,58 +142,6 @@ ROWS = {
 @pytest.mark.parametrize(("comment", "question"), ROWS.items(), ids=list(ROWS))
 def test_the_question_of_a_comment(comment, question):
     assert find_question(comment) == question
-
-
-@pytest.mark.parametrize(
-    ("after", "is_short"),
-    [
-        ("", False),
-        ("word", True),
-        (" word" * MAX_ANSWER_WORDS, True),
-        (" word" * (MAX_ANSWER_WORDS + 1), False),
-        ("鉄" * (2 * MAX_ANSWER_WORDS + 1), True),  # two letters count as a word
-        ("鉄" * (2 * MAX_ANSWER_WORDS + 2), False),
-        (f"{'鉄' * 20} it's so", True),
-        (f"{'鉄' * 20} one two three", False),
-        ("– …", False),
-    ],
-)
-def test_an_answer_behind_a_question_is_short(after, is_short):
-    assert asked("What is iron?", after=after).has_short_answer is is_short
-
-
-@pytest.mark.parametrize(
-    ("comment", "has_label"),
-    [
-        ("? iron", True),
-        ("q: iron", True),
-        ("Q1. iron", True),
-        ("- **Frage 2:** iron", True),
-        ("#tag Question: iron", True),
-        ("問：鉄", True),
-        ("question iron", False),
-        ("质 iron", False),
-        ("?", False),
-        ("iron? q: x", False),
-    ],
-)
-def test_a_comment_begins_with_the_label_of_a_question(comment, has_label):
-    assert has_question_label(comment) is has_label
-
-
-@pytest.mark.parametrize(
-    ("text", "has_mark"),
-    [
-        *((f"a{mark}", True) for mark in "?？؟⁇⁈⁉‽﹖⸮፧\u037e"),
-        ("τι;", True),
-        ("«τι»;", True),
-        ("τ;", False),
-        ("a;", False),
-        ("a", False),
-    ],
-)
-def test_a_question_mark_of_any_script(text, has_mark):
-    assert has_question_mark(text) is has_mark
 
 
 @pytest.mark.parametrize(

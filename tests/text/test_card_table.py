@@ -6,7 +6,6 @@ from ankiforge.text.card_table import (
     CardRow,
     is_card_table,
     parse_card_rows,
-    split_anki_settings,
 )
 from ankiforge.text.decoding import decode_text
 
@@ -69,25 +68,6 @@ def test_each_row_is_a_card_or_named(text, cards, faults):
     assert [
         f"{row.location}: {row.rejection_reason}" for row in rows if row.rejection_reason
     ] == faults
-
-
-FRONTS = (
-    "front question frage vorderseite text q recto pregunta term begriff terme término domanda"
-    " pergunta вопрос 问题 問題 質問 질문"
-).split()
-BACKS = (
-    "back answer antwort rückseite a verso réponse reponse respuesta definition definición"
-    " définition risposta resposta ответ 答案 回答 解答 답"
-).split()
-
-
-@pytest.mark.parametrize(
-    ("front", "back"),
-    [*((front, "Back") for front in FRONTS), *(("Front", back) for back in BACKS)],
-)
-def test_a_column_is_known_by_its_header_in_any_order(front, back):
-    [row] = parse_card_rows(f"{back.title()},{front}\nb,A?\n")
-    assert (row.front, row.back) == ("A?", "b")
 
 
 def test_a_table_that_is_damaged_throughout_is_not_read_for_ever():
@@ -177,33 +157,3 @@ HINT = "put texts with commas in quotes"
 )  # fmt: skip
 def test_all_that_is_known_of_a_row(text, rows):
     assert list(parse_card_rows(text)) == rows
-
-
-@pytest.mark.parametrize(
-    ("start", "is_table"),
-    [
-        ("Front,Back", True),
-        ("Front\tDefinition\nA", True),
-        ("#separator:tab", True),
-        ("#deck:x\n#separator:tab\nA", True),
-        ("#deck:x\nA,b", False),
-        ("Front", False),
-        ("Back,Back", False),
-        ("a,b", False),
-        ("", False),
-    ],
-)
-def test_a_table_is_known_by_its_first_lines(start, is_table):
-    assert is_card_table(start) is is_table
-
-
-@pytest.mark.parametrize(
-    ("text", "settings", "rest"),
-    [
-        ("#A b: c \n#x\nrest", {"a b": "c"}, "#x\nrest"),
-        ("#a:b", {"a": "b"}, ""),
-        ("x\n#a:b", {}, "x\n#a:b"),
-    ],
-)
-def test_the_settings_of_anki_before_a_table(text, settings, rest):
-    assert split_anki_settings(text) == (settings, rest)

@@ -6,7 +6,6 @@ from ankiforge.text.colons import (
     ColonMeaning,
     classify_colons,
     explain_ambiguous_colons,
-    has_colons_without_spaces,
 )
 
 CARD, DOUBTFUL, NO_CARD = ColonMeaning.CARD, ColonMeaning.DOUBTFUL, ColonMeaning.NO_CARD
@@ -80,11 +79,3 @@ def test_what_colons_mean(
 )
 def test_the_doubt_is_explained(line: str, doubt: str) -> None:
     assert explain_ambiguous_colons(line) == doubt
-
-
-@pytest.mark.parametrize(
-    ("line", "is_tight"),
-    [("a::b", True), ("a：：b", True), ("a :: b", False), ("a:: b", False)],
-)
-def test_colons_without_spaces(line: str, is_tight: bool) -> None:
-    assert has_colons_without_spaces(line) is is_tight

@@ -9,7 +9,6 @@ from ankiforge.text.elements import (
     can_be_unicode_script,
     comment_to_markdown,
     html_to_markdown,
-    parse_attributes,
     ruby_to_text,
     to_unicode_script,
 )
@@ -88,25 +87,6 @@ def test_a_comment_with_tags(comment, markdown):
 def test_raised_and_lowered_text(text, element, in_unicode, shown):
     assert can_be_unicode_script(text, element) is in_unicode
     assert to_unicode_script(text, element) == shown
-
-
-@pytest.mark.parametrize(
-    ("tag", "attributes"),
-    [
-        (
-            "<img SRC='a b' alt=\"x &amp; y\" width=3 hidden>",
-            {"src": "a b", "alt": "x & y", "width": "3"},
-        ),
-        (
-            "<a href = x src=1 src=2 data-x=' q '>",
-            {"href": "x", "src": "1", "data-x": "q"},
-        ),
-        ("<a x=''>", {"x": ""}),
-        ("<p>", {}),
-    ],
-)
-def test_the_attributes_of_a_tag(tag, attributes):
-    assert parse_attributes(tag) == attributes
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,11 @@ from ankiforge.model import QuoteReading
 from ankiforge.text.keys import build_anchor
 from ankiforge.text.located import (
     DocumentLetters,
-    extend_to_words,
     find_quote,
-    fold_alphanumerics_with_offsets,
     locate_quote,
     locate_selection,
     locate_text,
     relocate_passage,
-    split_quote_letters,
 )
 
 MOSS = "Moss has no roots."
@@ -32,7 +29,6 @@ def chosen(words: str, pages: list[str]) -> QuoteReading:
 
 
 BEFORE = [f"On plants. {MOSS} {FERN} {SALT}"]
-TWICE = [f"First. {SALT} Then {MOSS} Once more. {SALT} The end."]
 ROWS = {
     "as it was": (BEFORE, BEFORE, FERN, FERN),
     "moved within the document": (
@@ -112,28 +108,6 @@ def test_a_passage_is_found_again_or_gone(before, now, words, found):
     assert (located.quote if located else None) == found
 
 
-def test_of_several_equal_places_the_nearest_is_it():
-    same = f"Again. {SALT} And again. {MOSS} " * 3
-    letters = DocumentLetters([same])
-    places = list(letters.find_occurrences("saltslowstheyeastdown"))
-    for place in places:
-        located = relocate_passage(
-            letters, [QuoteReading(SALT, "again", "and")], place + 3
-        )
-        assert located is not None
-        assert located.letter_span[0] == place
-
-
-def test_an_older_reading_finds_what_the_last_does_not():
-    readings = [
-        QuoteReading("Words that stand nowhere.", "", ""),
-        QuoteReading(MOSS, "", ""),
-    ]
-    located = relocate_passage(DocumentLetters(BEFORE), readings, 0)
-    assert located is not None
-    assert located.quote == MOSS
-
-
 def test_a_stretch_keeps_the_signs_at_its_ends():
     letters = DocumentLetters(["He said: “Moss has no roots.” Then he left."])
     located = relocate_passage(
@@ -141,23 +115,6 @@ def test_a_stretch_keeps_the_signs_at_its_ends():
     )
     assert located is not None
     assert located.quote == "“Moss has no roots.”"
-
-
-@pytest.mark.parametrize(
-    ("page", "offset", "letter"),
-    [
-        (0, 0, 0),
-        (0, 1, 0),
-        (0, 2, 1),
-        (0, 4, 2),
-        (1, 0, 2),
-        (1, 2, 3),
-        (1, 9, 4),
-        (2, 0, 4),
-    ],
-)
-def test_the_first_letter_at_or_behind_a_place(page, offset, letter):
-    assert DocumentLetters([" a b", "c d", ""]).get_letter_index(page, offset) == letter
 
 
 # --- quotes of models and chats, and what is selected on the page ---------------------------------
@@ -191,30 +148,6 @@ PAGES = [
     f"{MOSS} {SALT}",
     "Ferns have roots, and their leaves unroll from the tip. Moss has no roots.",
 ]
-
-
-@pytest.mark.parametrize(
-    ("quote", "pages", "page", "found", "is_exact"),
-    [
-        ("Moss has no roots.", (), 0, MOSS, True),
-        ("Moss has no roots", (1,), 1, MOSS, True),  # on the page that was asked about
-        ("salt SLOWS", (), 0, "Salt slows", True),
-        ("Salt … down", (), 0, SALT, True),
-        ("yeast down. Ferns have", (), 0, "yeast down. Ferns have", True),
-        # with few letters, only if there is one such place
-        ("roots", (), None, None, False),
-        ("no roots and so", (), None, None, False),
-        # with more, something similar, in whole sentences
-        ("Ferns have root, and their leaves unrol from a tip", (), 1, FERN, False),
-        ("Ferns have root, and their leaves unrol from a tip", (0,), 1, FERN, False),
-        ("Ferns have root … leaves unrol … from the tip", (), 1, FERN, True),
-        ("Something quite different that is nowhere found", (), None, None, False),
-    ],
-)
-def test_the_quote_of_a_chat_in_its_document(quote, pages, page, found, is_exact):
-    match, exact = locate_quote(quote, DocumentLetters(PAGES), pages)
-    assert (match and match.page, match and match.quote) == (page, found)
-    assert exact is is_exact
 
 
 @pytest.mark.parametrize("line", [FERN, f"{MOSS} {FERN}", f"{FERN} {MOSS}"])
@@ -258,44 +191,10 @@ def test_what_is_selected_on_the_page(selected, page, found):
 
 
 @pytest.mark.parametrize(
-    ("span", "extended"),
-    [
-        ((1, 2), (0, 2)),
-        ((0, 1), (0, 2)),
-        ((4, 5), (3, 7)),
-        ((2, 3), (2, 3)),
-        ((8, 9), (8, 9)),
-        ((10, 11), (10, 11)),  # a script without spaces
-        ((0, 9), (0, 9)),
-    ],
-)
-def test_a_span_is_extended_to_whole_words(span, extended):
-    assert extend_to_words("ab cdge f 三五ｇ", span) == extended
-
-
-@pytest.mark.parametrize(
     ("near", "start"), [(0, 0), (2, 0), (4, 6), (6, 6), (8, 6), (10, 12), (99, 12)]
 )
 def test_of_several_places_the_nearest(near, start):
     assert locate_text("Abc", "abc - abc - abc", near) == (start, start + 3)
-
-
-@pytest.mark.parametrize(
-    ("text", "letters", "offsets"),
-    [
-        ("A b-1", "ab1", [0, 2, 4]),
-        ("e\u0301 ß", "éss", [0, 3, 3]),
-        ("ﬁ!", "fi", [0, 0]),
-        ("", "", []),
-    ],
-)
-def test_the_letters_of_a_text_and_where_they_are(text, letters, offsets):
-    folded, found = fold_alphanumerics_with_offsets(text)
-    assert (folded, list(found)) == (letters, offsets)
-
-
-def test_the_parts_of_a_quote():
-    assert split_quote_letters("A b … &amp; [...] c [d]...") == ["ab", "cd"]
 
 
 @pytest.mark.parametrize(
@@ -311,15 +210,6 @@ def test_the_parts_of_a_quote():
 def test_signs_around_a_passage_are_kept_if_they_are_still_there(earlier, shown):
     letters = DocumentLetters(["He: “Moss has”. So."])
     assert letters.get_passage(2, 9, earlier).quote == shown
-
-
-def test_a_passage_over_pages_is_joined_without_its_hyphen():
-    letters = DocumentLetters(["a long-", "er b", "c"])
-    assert letters.get_passage(1, 8).quote == "longer b"
-    assert letters.get_passage(5, 9).text == "er b c"
-    assert letters.get_passage(4, 9).text == "a longer b c"
-    assert letters.get_page_span(1) == (5, 8)
-    assert letters.fold("ER, B!") == "erb"
 
 
 CATS = DocumentLetters(

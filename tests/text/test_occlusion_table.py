@@ -59,24 +59,6 @@ def test_a_line_of_the_field_is_a_mask_or_left_out(line, mask):
     assert parse_masks(f"hide one {A}\n{line}") == Masks(A, HIDE_ONE, masks)
 
 
-@pytest.mark.parametrize(
-    ("first_line", "figure", "hide"),
-    [
-        (f"hide one {A}", A, HIDE_ONE),
-        (f" hide all {A} ", A, HIDE_ALL),
-        ("hide one", "", HIDE_ONE),
-    ],
-)
-def test_the_first_line_of_the_field(first_line, figure, hide):
-    masks = Masks(figure, hide, (Mask(1, *SQUARE),))
-    assert parse_masks(f"{first_line}\n1 .1 .1 .1 .1") == masks
-
-
-@pytest.mark.parametrize("first_line", ["", "words", "hide two", "hide one abc"])
-def test_a_field_without_it_has_no_masks(first_line):
-    assert parse_masks(f"{first_line}\n1 .1 .1 .1 .1") == Masks()
-
-
 def test_no_more_masks_are_read_or_made_than_a_card_may_have():
     line = "1 .1 .1 .1 .1\n"
     assert len(parse_masks("hide all\n" + line * (MAX_MASKS + 1)).masks) == MAX_MASKS
@@ -147,13 +129,6 @@ def test_the_field_of_anki_has_the_same_masks(hide):
     masks = parse_masks(f"hide {hide}\n1 .1 .2 .3 .4\n2 .5 .6 .1 .2")
     assert masks.hide == hide
     assert masks_from_anki(masks_to_anki(masks)) == masks
-
-
-def test_anki_gets_the_masks_that_are_on():
-    assert masks_to_anki(parse_masks(FIELD)) == (
-        "{{c1::image-occlusion:rect:left=.1:top=.1:width=.2:height=.2:oi=1}}<br>"
-        "{{c3::image-occlusion:rect:left=.7:top=.7:width=.1:height=.1:oi=1}}<br>"
-    )
 
 
 @pytest.mark.parametrize(

@@ -3,74 +3,9 @@
 import pytest
 
 from ankiforge.text.passages import (
-    MAX_ANSWER_CONTEXT_CHARS,
-    MAX_SUBJECT_CONTEXT_CHARS,
-    get_paragraphs_around,
     join_bullets,
     remove_footnote_numbers,
-    remove_truncated_first_word,
-    remove_truncated_last_word,
 )
-
-LIMIT = MAX_SUBJECT_CONTEXT_CHARS
-SENTENCE = "It is so, and so it was. "
-
-
-def around(text: str, *, for_question: bool = False) -> str:
-    """What is around the passage between brackets."""
-    start, end = text.index("["), text.index("]") - 1
-    plain = text.replace("[", "").replace("]", "")
-    return get_paragraphs_around(plain, start, end, for_question=for_question)
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("[b]", "b"),
-        ("a\n[b]\nc", "a\nb\nc"),
-        ("a\n\nx [b] y\n\nc", "a\n\nx b y\n\nc"),
-        # what does not fit is left out, and what is above goes first
-        (f"{'a' * (LIMIT - 2)}\n[b]\nc", f"{'a' * (LIMIT - 2)}\nb"),
-        (f"{'a' * (LIMIT - 1)}\n[b]\nc", "b\nc"),
-        (f"a\n[b]\n{'c' * (LIMIT - 4)}", f"a\nb\n{'c' * (LIMIT - 4)}"),
-        (f"a\n[b]\n{'c' * (LIMIT - 3)}", "a\nb"),
-        (f"x\n{'a' * (LIMIT - 4)}\n[b]\nc", f"x\n{'a' * (LIMIT - 4)}\nb"),
-        # its own paragraph is cut after a sentence of the half that is shown, or at a space
-        (f"[b] {SENTENCE * 30}", f"b {SENTENCE * 23}…"),
-        (f"{SENTENCE * 30}[b]", f"… {SENTENCE * 23}b"),
-        (f"[b]{' c' * LIMIT}", f"b{' c' * (LIMIT // 2 - 3)} …"),
-        (f"{'c ' * LIMIT}[b]", f"… {'c ' * (LIMIT // 2 - 3)}b"),
-        (f"{'c ' * LIMIT}[{'b' * LIMIT}]{' c' * LIMIT}", f"… {'b' * LIMIT} …"),
-        # a short side leaves its part to the other
-        (f"a [b]{' c' * LIMIT}", f"a b{' c' * (LIMIT // 2 - 4)} …"),
-    ],
-)
-def test_the_paragraphs_around_a_passage(text, shown):
-    assert around(text) == shown
-
-
-def test_a_question_has_more_text_around_it():
-    text = f"{'a' * (MAX_ANSWER_CONTEXT_CHARS - 2)}\n[b]\nc"
-    assert around(text, for_question=True) == text[:-2].replace("[b]", "b")
-    assert around(text) == "b\nc"
-
-
-@pytest.mark.parametrize(
-    ("before", "shown"),
-    [
-        (f"ds {'a' * 77}", "a" * 77),  # as long as its source lets it be
-        (f"ds {'a' * 29}", "a" * 29),
-        (f"ds {'a' * 76}", f"ds {'a' * 76}"),
-        (f"{'d' * 24} {'a' * 55}", "a" * 55),
-        (f"{'d' * 25} {'a' * 54}", f"{'d' * 25} {'a' * 54}"),
-        (f"ds{' ' * 78}", f"ds{' ' * 78}"),
-        (f" s {'a' * 77}", f" s {'a' * 77}"),
-        ("", ""),
-    ],
-)
-def test_a_word_that_may_be_cut_off_is_left_out(before, shown):
-    assert remove_truncated_first_word(before) == shown
-    assert remove_truncated_last_word(before[::-1]) == shown[::-1]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from ankiforge.config.workspace import find_workspace
 from ankiforge.extract import registry
 from ankiforge.extract.pdf.messages import PageHighlight
-from ankiforge.model import HighlightKind, hints
+from ankiforge.model import hints
 from ankiforge.pipeline.sources import store_source_directories
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.web import documents
@@ -16,7 +16,6 @@ from ankiforge.web.documents import (
     find_file,
     find_page_and_highlight,
     get_recency_key,
-    highlight_to_json,
     read_note,
     to_reading_view,
 )
@@ -159,15 +158,3 @@ def test_a_paper_that_is_no_source_of_papers_has_no_file(ledger, mark, tmp_path:
         document = replace(mark.document, path=path)
         paper = find_file(ledger, replace(mark, namespace=namespace, document=document))
         assert (paper.name if paper else "") == found
-
-
-@pytest.mark.parametrize(
-    ("kind", "is_frame"),
-    [("highlight", False), ("underline", False), ("note", True), ("ink", True)],
-)
-def test_a_note_on_a_page_is_a_frame_because_a_fill_would_hide_words(
-    mark, kind, is_frame
-):
-    """The icon of a note lies on words that it does not mark."""
-    here = replace(mark, kind=HighlightKind(kind))
-    assert highlight_to_json(here, "none")["frame"] is is_frame

@@ -28,7 +28,6 @@ from ankiforge.model import (
 from ankiforge.pipeline.draft import iter_model_tasks
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.review import AnyDecision, Decision, Item, Review, StaleItemError, batches
-from ankiforge.review.items import apply_field_edits
 from ankiforge.web.documents import PageRenderer
 from ankiforge.web.joined_script import join_modules
 from ankiforge.web.server import PageServer
@@ -125,20 +124,6 @@ def test_a_decision_is_carried_out_and_taken_back(session, act, new, ready):
     back = session.undo(done["undo"])
     assert (left(back, "new"), back["ready"], back["item"]["id"]) == (2, 0, first)
     assert first in session.render_list("new")["ids"]
-
-
-@pytest.mark.parametrize(
-    ("act", "more", "made"),
-    [
-        ("reject", {}, 0),
-        ("write", {"fields": {"Front": "How much?", "Back": "so much"}}, 1),
-    ],
-)
-def test_a_passage_without_a_card_gets_one_or_none(session, act, more, made):
-    [_, passage] = session.render_list("none")["items"]
-    session.decide(decision(passage["id"], "", act, **more))
-    shown = session.render_list("none")
-    assert (left(shown, "none"), shown["ready"]) == (1, made)
 
 
 @pytest.mark.parametrize(
@@ -352,35 +337,6 @@ def test_recent_documents_without_marks_come_before_those_in_which_nothing_waits
     assert [row["by"] for row in rows[:7]] == ["term"] * 6 + ["week"]
 
 
-def test_a_lecture_of_a_folder_is_asked_about_and_its_drafts_are_in_its_row(forge):
-    (forge.folder / "talks").mkdir()
-    fact = "Osmosis is the diffusion of water through a semipermeable membrane."
-    filler = [f"Line {n} only fills the talk, so that it is long." for n in range(800)]
-    texts = [fact, *(" ".join(filler[n : n + 50]) for n in range(0, 800, 50))]
-    pages = [Page((paragraph(text),)) for text in texts]
-    write_pdf(forge.folder / "talks/lecture.pdf", pages)
-    forge.settings("anki: {collection: none}\n", proposals=True)
-    forge.ok("run", "talks")
-    with Workspace(find_workspace(forge.folder, forge.folder, registry)) as opened:
-        session = ReviewSession(opened, PageRenderer())
-        [row] = session.render_documents()["documents"]
-        assert (row["rest"], row["chat"]) == (
-            "nothing is marked; your chat can choose",
-            "Ask my chat for ten passages",
-        )
-        asked = session.build_chat_prompt(row["id"])
-        assert "passages of lecture.pdf, part 1 of 2" in asked["said"]
-        assert fact in asked["text"]
-        label = re.findall(r'<text h="(\w+)">', asked["text"])[-1]
-        card = {"h": label, "kind": "basic", "front": "What is osmosis?",
-                "back": "the diffusion of water through a membrane", "quote": fact}  # fmt: skip
-        reply = session.apply_chat_reply(json.dumps({"cards": [card]}))
-        assert "1 passage chosen" in reply["said"]
-        assert "part 2 of 2" in reply["next"]["said"]
-        [after] = session.render_documents()["documents"]
-    assert (after["id"], after["waiting"]) == (row["id"], 1)
-
-
 def test_a_card_that_was_taken_back_before_the_ending_is_not_shown_there(
     session, workspace
 ):
@@ -430,17 +386,6 @@ def test_after_a_decision_a_mark_is_its_card_or_its_passage(session):
     session.undo(made)
     session.decide(decision(first, "", "reject"))
     assert session.render_highlight_item(key, 0)["item"]["id"] == key
-
-
-def test_a_draft_that_a_decision_settles_is_no_longer_counted(session, workspace):
-    first, second = waiting(session)
-    [document] = session.render_documents()["documents"]
-    assert document["waiting"] == 3
-    with workspace.ledger.transaction():  # as a decision about the same fact does
-        workspace.ledger.execute("DELETE FROM draft WHERE id = ?", second)
-    session.decide(decision(first, "", "accept"))
-    [document] = session.render_documents()["documents"]
-    assert document["waiting"] == 1
 
 
 def test_a_card_that_is_not_live_can_be_taken_back(session, workspace):
@@ -506,16 +451,6 @@ def test_a_draft_is_edited_with_its_deck_and_tags(session, workspace):
     assert card.get_field("Front") == "What?"
 
 
-@pytest.mark.parametrize(
-    ("fields", "front"),
-    [({"Back": "so"}, "What is a ribosome?"), ({"Front": "Why?"}, "Why?")],
-)
-def test_an_editor_shows_the_card_that_its_fields_make(session, fields, front):
-    first, _ = waiting(session)
-    shown = session.preview(decision(first, "", "edit", fields=fields))
-    assert (shown["title"], left(session.count_items(), "new")) == (front, 2)
-
-
 def test_an_editor_shows_the_card_of_chosen_words_or_of_a_passage(session):
     shown = session.preview(decision(proposed(session), "", "make", spans="0-7"))
     assert 'class="cloze">Osmosis<' in shown["question"]
@@ -574,14 +509,6 @@ class Door:
 @pytest.fixture
 def door(read):
     return Door(read)
-
-
-@pytest.mark.parametrize("path", ["/", "/static/page.js", "/static/card.css"])
-def test_the_page_and_its_scripts_do_not_wait_for_the_session(path):
-    door = Door(None)
-    door.page = PageServer(1, None, {}, cookie_value=door.page.cookie_value)
-    status, _, _ = door(path)
-    assert status == 200
 
 
 def asking(door: Door) -> Callable[..., dict]:
@@ -661,49 +588,6 @@ def test_the_token_gives_one_browser_its_cookie(door):
     assert b"http-equiv" in door(opened, **OTHERS)[2]
 
 
-def test_the_page_asks_for_one_script_and_one_style_which_may_be_kept(door):
-    _, headers, page = door("/")
-    urls = re.findall(rb'"(/static/[a-z]+\.(?:js|css))"', page)
-    assert urls == [b"/static/page.css", b"/static/page.js"]
-    assert (
-        headers["Cache-Control"] == door("/api/state")[1]["Cache-Control"] == "no-store"
-    )
-    for url in map(bytes.decode, urls):
-        _, headers, plain = door(url)
-        assert headers["Cache-Control"].startswith("private")
-        assert plain
-        assert door(url, REQUEST_METHOD="HEAD")[2] == b""
-    assert b"math.wide" in door("/static/page.css")[2]
-    _, headers, style = door("/static/card.css")
-    assert headers["Content-Type"] == "text/css; charset=utf-8"
-    assert b".af-answer" in style
-
-
-@pytest.mark.parametrize(
-    ("sources", "joined"),
-    [
-        (
-            {"page.js": "import { a } from \"./b.js\";\na();", "b.js": "export const a = () => 1;"},
-            ['modules["b.js"] = { a };', 'const { a } = modules["b.js"];'],
-        ),
-        # scripts of features run before the page, and what they import before them
-        (
-            {"page.js": "begin();", "ask.js": "import { $ } from \"/static/dom.js\";", "dom.js": "export function $() {}"},
-            ['modules["dom.js"] = { $ };', 'modules["ask.js"] = {  };', "begin();"],
-        ),
-        (
-            {"page.js": "export class A {}\nexport async function b() {}\n// export\n  const x = 1;"},
-            ["class A {}\nasync function b() {}\n// export\n  const x = 1;", "{ A, b }"],
-        ),
-    ],
-)  # fmt: skip
-def test_modules_are_joined_in_the_order_of_their_imports(sources, joined):
-    script = join_modules(sources)
-    places = [script.index(part) for part in joined]
-    assert places == sorted(places)
-    assert "import" not in script
-
-
 @pytest.mark.parametrize(
     "source",
     [
@@ -742,20 +626,6 @@ def test_what_the_script_asks_for(asked, read, what, status, key, value):
     waiting(read)
     answer = asked(what)
     assert (answer["status"], answer.get(key)) == (status, value)
-
-
-def test_a_card_of_a_model_is_shown_although_the_replies_cannot_be_read(forge, server):
-    (forge.folder / "notes").mkdir()
-    (forge.folder / "notes/Cells.md").write_text(NOTE.partition("What")[0], "utf-8")
-    forge.drafting(server.base_url)
-    forge.ok("run")
-    [card] = forge.cards()
-    replies = forge.folder / ".ankiforge/replies.db"
-    assert replies.exists()
-    replies.write_bytes(b"no database, but much longer" * 99)
-    with Workspace(find_workspace(forge.folder, forge.folder, registry)) as opened:
-        [face] = ReviewSession(opened, PageRenderer()).render_list("new")["items"]
-    assert face["title"] == card["fields"]["Front"]
 
 
 def test_the_model_drafts_others_beside_those_that_wait(forge, fake):
@@ -1000,18 +870,6 @@ def test_the_page_begins_with_a_document_that_has_proposals_alone(session, works
             ReviewSession(workspace, PageRenderer(), query).render_documents()["begins"]
             == begins
         )
-
-
-@pytest.mark.parametrize(
-    ("typed", "words"),
-    [
-        ({"Front": ""}, {"Front": "", "Back": "b"}),
-        ({"Extra": " "}, {"Front": "a", "Back": "b"}),
-        ({"Extra": "e"}, {"Front": "a", "Back": "b", "Extra": "e"}),
-    ],
-)
-def test_a_blank_field_that_a_card_does_not_have_is_none(typed, words):
-    assert dict(apply_field_edits((("Front", "a"), ("Back", "b")), typed)) == words
 
 
 def test_an_item_is_about_a_passage_unless_it_is_a_question(make_card):

@@ -4,11 +4,8 @@ import pytest
 
 from ankiforge.model import CardKind, Media
 from ankiforge.web.card_view import (
-    find_pictures,
-    mark_differences,
     render_card,
     render_row,
-    render_text,
 )
 from ankiforge.web.maths import split_at_formulas
 from ankiforge.web.pieces import split_into_pieces
@@ -72,31 +69,6 @@ TABLE = "| a | `b` |\n|---|---|\n| c | {{c1::d}} |"
 )  # fmt: skip
 def test_a_field_is_split_into_what_the_editor_shows(markdown, pieces):
     assert split_into_pieces(markdown, "<{}>".format, cloze=True) == pieces
-
-
-def test_outside_a_cloze_text_braces_are_text():
-    braces = "{{c1::a}} *b*"
-    split = split_into_pieces(braces, "<{}>".format, cloze=False)
-    assert split == ["{{c1::a}} ", em("*", "em", "b")]
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "marked"),
-    [
-        ("<p>a b c</p>", "<p>a x c</p>", ("<p>a <ins>b</ins> c</p>", "<p>a <ins>x</ins> c</p>")),
-        ("a &amp; b", "a &lt; b", ("a <ins>&amp;</ins> b", "a <ins>&lt;</ins> b")),
-        ("a  b", "a  b", ("a  b", "a  b")),
-        # a tag that differs is not marked
-        ("<b>a</b> c", "<i>a</i> d", ("<b>a</b> <ins>c</ins>", "<i>a</i> <ins>d</ins>")),
-        ("a b", "a c b", ("a b", "a <ins>c</ins> b")),
-    ],
-)  # fmt: skip
-def test_words_that_differ_are_marked_and_tags_stay(old, new, marked):
-    sides = {"back": old}, {"back": new}
-    mark_differences(*sides)
-    for side, expected in zip(sides, marked, strict=True):
-        assert side["back"] == expected
-    assert ("<ins>" in sides[1]["back"]) is (old != new)
 
 
 # --- cards ----------------------------------------------------------------------------------
@@ -182,31 +154,6 @@ def test_a_figure_has_its_picture_its_masks_and_its_labels(make_card, is_there):
         "",
         "",
     )
-
-
-def test_the_pictures_that_can_be_read_are_those_of_all_fields(make_card):
-    card = make_card(Front="![](a.png) ![](b.png)", Back="![](c.png)")
-    media = Media("af-0.png", "/tmp/a.png")
-    asked = []
-
-    def find(highlight, path):
-        asked.append(highlight)
-        return None if path == "b.png" else media
-
-    assert find_pictures(card, find) == {"a.png": media, "c.png": media}
-    assert asked == [card.highlight] * 3
-
-
-@pytest.mark.parametrize(
-    ("markdown", "html"),
-    [
-        ("a *b*", "a <em>b</em>"),
-        ("{{c1::a}}", "{<wbr>{c1:<wbr>:a}<wbr>}"),
-        ("[sound:x.mp3]", "[<wbr>sound:x.mp3]"),
-    ],
-)
-def test_a_text_of_a_list_has_no_gaps(markdown, html):
-    assert render_text(markdown) == html
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ from msgspec.structs import replace
 from ankiforge.features.adopt import work as adopt
 from ankiforge.ledger.decision_plans import NoteTakeover
 from ankiforge.model import (
-    AdoptedNote,
     AnkiNote,
     AnkiNoteType,
     CardKind,
@@ -101,25 +100,6 @@ def test_a_note_whose_type_is_unclear_has_the_words_of_its_first_fields():
     )
 
 
-def test_a_note_that_is_taken_over_keeps_its_names_fields_and_deck():
-    names = {"Front": "Word", "Back": "Meaning"}
-    html = {"Word": "<b>What</b> pumps?", "Meaning": "heart", "More": "x"}
-    note = in_anki(1, *html.values())
-    theirs = adopt._ForeignNote(note, note_type(*html), names)
-    taken = AdoptedNote(Guid("g1"), 1, 7, names, html)
-    draft = drafted("d1", "1", *HEART)
-    assert theirs.make_takeover(draft) == NoteTakeover("d1", taken, "", "D")
-    # the numbers of a cloze are those that it has in Anki
-    names, html = {"Text": "Body"}, {"Body": "{{c2::heart}} <i>pumps</i>"}
-    theirs = adopt._ForeignNote(
-        in_anki(1, *html.values()), note_type(*html, cloze=True), names
-    )
-    taken = AdoptedNote(Guid("g1"), 1, 7, names, html)
-    draft = drafted("d1", "1", "{{c1::heart}} *pumps*")
-    text = "{{c2::heart}} *pumps*"
-    assert theirs.make_takeover(draft) == NoteTakeover("d1", taken, text, "D")
-
-
 ROW = adopt.MatchRow("a.md", "What pumps?", "What beats?")
 COUNTS = [
     "      0  matched by id",
@@ -169,17 +149,6 @@ def test_without_a_match_the_list_is_a_sentence_and_json_has_every_list():
         "unclear": [{"where": "a.md", "source": "What pumps?", "anki": "What beats?"}],
     }
     assert matches.notes_to_take_over == [taken] * 6
-
-
-def test_a_row_of_a_list_has_the_place_and_both_sides():
-    draft = drafted("d1", "9", "What **pumps**?", "heart")
-    matches = adopt.NoteMatches()
-    adopt._match_drafts(matches, [], [draft])
-    assert matches.not_in_anki == [adopt.MatchRow("Hearts", "What pumps? / heart")]
-    passage = replace(draft.highlight, document=replace(PASSAGE.document, path="a.md"))
-    matches = adopt.NoteMatches()
-    adopt._match_drafts(matches, [], [replace(draft, passages=(passage,))])
-    assert matches.not_in_anki == [adopt.MatchRow("a.md", "What pumps? / heart")]
 
 
 @pytest.mark.parametrize(

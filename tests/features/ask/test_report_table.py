@@ -105,74 +105,6 @@ def test_five_highlights_and_cards_of_a_work_are_shown_or_all():
         assert not any("more (-v)" in line for line in in_full)
 
 
-OF_MARK = {
-    "key": "pdf:papers/k",
-    "kind": HighlightKind.HIGHLIGHT,
-    "exact": "The heart pumps blood.",
-    "comment": "",
-    "colour": "",
-    "page_label": "3",
-    "heading": "",
-    "created": "2026-03-04T05:06:07",
-    "uri": "",
-    "links": (),
-    "presence": "present",
-}
-OF_PAPER = {
-    "key": "d",
-    "title": "On Hearts",
-    "creators": ("Ada", "Bo"),
-    "issued": "2019-05-01",
-    "identifiers": {},
-}
-
-
-def short(id: str, state: str) -> dict:
-    sides = {"front": "What pumps?", "back": "heart"}
-    return {"id": id, "highlight": "pdf:papers/k", "state": state, **sides}
-
-
-def test_a_work_is_json_with_every_number():
-    in_anki = replace(CARD, anki_state="seen")
-    rejected = replace(CARD, verdict=Verdict.REJECTED)
-    work = replace(
-        WORK,
-        list_rows=(
-            CARD,
-            in_anki,
-            DRAFT,
-            rejected,
-            replace(CARD, verdict=Verdict.RETIRED),
-        ),
-        presence={MARK.key: "gone"},
-    )
-    assert report.work_to_json(work) == {
-        "document": OF_PAPER,
-        "found": {"by": "title", "what": "99 % alike"},
-        "ways": [
-            {"key": "d", "source": "papers", "title": "On Hearts", "path": "a/Hearts.pdf"}
-        ],
-        "read": {"first": "2026-03-04", "last": "2026-03-04"},
-        "counts": {
-            "highlights": 1,
-            "cards": 2,
-            "waiting": 1,
-            "rejected": 1,
-            "retired": 1,
-            "in_anki": 1,
-        },
-        "links": ["zotero://d"],
-        "highlights": [{**OF_MARK, "presence": "gone"}],
-        "cards": [
-            short("af1234567890", "accepted"),
-            short("af1234567890", "in Anki"),
-            short("dr1", "waiting"),
-            short("af1234567890", "rejected"),
-            short("af1234567890", "retired"),
-        ],
-    }
-
-
 PASSAGE = FoundPassage(MARK, 0.123456, "present", (CARD,), (4, 9))
 
 
@@ -196,41 +128,6 @@ def test_a_passage_is_its_words_its_place_and_its_cards(changed, lines):
     assert [render_bold_marks(line, "*", "*") for line in told] == lines
 
 
-@pytest.mark.parametrize(("by_meaning", "by"), [(False, "words"), (True, "meaning")])
-@pytest.mark.parametrize("is_confident", [False, True])
-def test_a_passage_is_json_with_the_sentence_that_answers(by_meaning, by, is_confident):
-    hit = replace(PASSAGE, by_meaning=by_meaning)
-    assert report.hit_to_json(hit, is_confident=is_confident) == {
-        "document": OF_PAPER,
-        "found": {"by": by, "sure": is_confident},
-        "highlight": OF_MARK,
-        "answers": "heart",
-        "score": 0.1235,
-        "cards": [short("af1234567890", "accepted")],
-    }
-
-
-@pytest.mark.parametrize(
-    ("text", "span", "parts"),
-    [
-        ("a b c", (2, 3), ("a ", "b", " c")),
-        ("a b c", None, ("a b c", None, "")),
-        ("x " * 300, None, ("x " * 209 + "x…", None, "")),
-        (
-            "x" * 300 + "b" + "y" * 300,
-            (300, 301),
-            ("…" + "x" * 139, "b", "y" * 139 + "…"),
-        ),
-    ],
-)
-def test_the_words_around_a_sentence_are_cut(text, span, parts):
-    hit = replace(PASSAGE, highlight=replace(MARK, exact=text), sentence=span)
-    assert hit.split_text() == parts
-    if span is not None:  # a quote comes before the sentence
-        other = replace(hit, sentence=(0, 1))
-        assert other.split_text(span) == parts
-
-
 PROVED = AnswerSentence("It pumps.", "a", "The  heart pumps")
 DROPPED = AnswerSentence("It sings.", "b", "it sings", "its quote is not in the passage")
 PREPARED = Question(build_request("q", {}), "q", {"a": PASSAGE}, {})
@@ -248,12 +145,3 @@ PREPARED = Question(build_request("q", {}), "q", {"a": PASSAGE}, {})
 )  # fmt: skip
 def test_an_answer_has_only_what_a_quote_proves(answer, lines):
     assert [*report.format_answer(PREPARED, answer)] == lines
-
-
-def test_an_answer_is_json_with_what_was_dropped():
-    assert report.answer_to_json(PREPARED, [PROVED, DROPPED]) == {
-        "answer": [
-            {"says": "It pumps.", "quote": "The  heart pumps", "dropped": "", "highlight": "pdf:papers/k"},
-            {"says": "It sings.", "quote": "it sings", "dropped": DROPPED.drop_reason, "highlight": None},
-        ]
-    }  # fmt: skip
