@@ -500,3 +500,13 @@ def test_the_order_of_offers(store, drafts, expected):
         )
     found = load_offers(store, {"left"})  # type: ignore[arg-type]
     assert " ".join(offer.id for offer in found) == expected
+
+
+def test_a_passage_without_a_decision_comes_before_a_surer_draft_of_a_decided_one(store):
+    for key, confidence, decided in (("p", 0.9, 1), ("q", 0.2, 0)):
+        store.add("highlight", key=key, state="present", document=1)
+        store.add("passage", key=key, decided=decided)
+        body = f'{{"confidence": {confidence}}}'
+        store.add("draft", id=f"d{key}", key=key, passage=key, offer=key, body=body)
+    found = load_offers(store)  # type: ignore[arg-type]
+    assert [offer.id for offer in found] == ["dq", "dp"]
