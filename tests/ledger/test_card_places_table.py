@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.ledger.test_views_table import write_rows
 
 from ankiforge.ledger import Ledger, card_places, item_lists
 from ankiforge.ledger.store import to_json
+from tests.ledger.test_views_table import write_rows
 
 
 @pytest.fixture(scope="module")

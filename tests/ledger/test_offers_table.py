@@ -1,5 +1,7 @@
 """What waits, which drafts a decision settles, and in which order they are offered, row by row."""
 
+import sqlite3
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -7,6 +9,7 @@ from msgspec.structs import replace
 
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import draft_completion, draft_groups
+from ankiforge.ledger.database import SCHEMA
 from ankiforge.ledger.events import (
     Passage,
     Rejection,
@@ -17,6 +20,7 @@ from ankiforge.ledger.events import (
 )
 from ankiforge.ledger.sentence_decisions import hash_sentence
 from ankiforge.ledger.snapshots import PassageSnapshot, RelatedDecisions
+from ankiforge.ledger.tables.offers import load_offers
 from ankiforge.ledger.waiting import compute_waiting, group_into_offers
 from ankiforge.model import (
     PROPOSAL_DRAFTER,
@@ -277,3 +281,99 @@ def test_the_drafts_of_an_offer_begin_with_the_persons_own():
     assert sorted(worst_first, key=draft_groups.get_draft_sort_key) == [*ranked, *blocked]
     worst_first.reverse()
     assert sorted(worst_first, key=draft_groups.get_draft_sort_key) == [*ranked, *blocked]
+
+
+class Rows:
+    """A database with the tables of the schema; only `rows` of a store is asked."""
+
+    def __init__(self) -> None:
+        self.database = sqlite3.connect(":memory:")
+        self.database.row_factory = sqlite3.Row
+        self.database.executescript(SCHEMA)
+
+    def add(self, table: str, **values: object) -> None:
+        """Insert a row; what is not given is empty."""
+        for _, name, kind, required, default, _ in self.database.execute(
+            f"PRAGMA table_info({table})"
+        ):
+            if required and default is None:
+                values.setdefault(name, 0 if kind == "INTEGER" else "")
+        names = ", ".join(values)
+        marks = ", ".join("?" * len(values))
+        self.database.execute(
+            f"INSERT INTO {table} ({names}) VALUES ({marks})", tuple(values.values())
+        )
+
+    def fetch_rows(self, query: str, *values: object) -> list[sqlite3.Row]:
+        return self.database.execute(query, values).fetchall()
+
+
+@pytest.fixture
+def store() -> Iterator[Rows]:
+    rows = Rows()
+    yield rows
+    rows.database.close()
+
+
+ORDERS = [
+    # name, drafts (id, confidence, and more) → ids in order; `offer` is the draft's id if not given
+    ("the surest first", [("a", 0.2, {}), ("b", 0.9, {}), ("c", 0.5, {})], "b c a"),
+    ("what warns comes behind", [("a", 0.9, {"severity": "warn"}), ("b", 0.1, {})], "b a"),
+    ("what is only told does not", [("a", 0.9, {"severity": "info"}), ("b", 0.1, {})], "a b"),
+    ("what a check blocks is last", [("a", 0.9, {"severity": "block"}), ("b", 0.1, {"severity": "warn"})], "b a"),
+    ("a form of the person is first", [("a", 0.9, {}), ("b", 0.0, {"slot": "0"})], "b a"),
+    ("but behind what needs no look", [("a", 0.1, {}), ("b", 0.9, {"slot": "0", "severity": "warn"})], "a b"),
+    ("equally sure ones as they stand", [("b", 0.5, {}), ("a", 0.5, {})], "b a"),
+    ("documents mix", [("a", 0.52, {}), ("b", 0.51, {}), ("x", 0.505, {"document": 2})], "a x b"),
+    ("by little only", [("a", 0.60, {}), ("b", 0.58, {}), ("x", 0.50, {"document": 2})], "a b x"),
+    ("the first draft stands for its offer", [("a", 0.5, {"key": "p", "offer": "f"}), ("b", 0.9, {"key": "p", "offer": "f"}),
+     ("c", 0.8, {})], "a c"),
+    ("one that is blocked does not, beside another", [("a", 0.5, {"key": "p", "offer": "f", "severity": "block"}),
+     ("b", 0.1, {"key": "p", "offer": "f"})], "b"),
+    ("two offers of one passage", [("a", 0.5, {"key": "p"}), ("b", 0.9, {"key": "p"})], "b a"),
+    ("what is left out", [("a", 0.5, {}), ("left", 0.9, {})], "a"),
+    ("a passage that is gone", [("a", 0.5, {}), ("b", 0.9, {"state": "gone"})], "a"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("drafts", "expected"), [row[1:] for row in ORDERS], ids=[row[0] for row in ORDERS]
+)
+def test_the_order_of_offers(store, drafts, expected):
+    keys = set()
+    for place, (id, confidence, more) in enumerate(drafts):
+        values = {"key": f"p{place}", "state": "present", "document": 1, **more}
+        key = values["key"]
+        if key not in keys:
+            keys.add(key)
+            store.add(
+                "highlight",
+                key=key,
+                state=values.pop("state"),
+                document=values.pop("document"),
+                position=place,
+            )
+        values = {
+            name: values[name] for name in values if name not in ("state", "document")
+        }
+        store.add(
+            "draft",
+            id=id,
+            position=place,
+            passage=key,
+            offer=values.pop("offer", id),
+            body=f'{{"confidence": {confidence}}}',
+            **values,
+        )
+    found = load_offers(store, {"left"})  # type: ignore[arg-type]
+    assert " ".join(offer.id for offer in found) == expected
+
+
+def test_a_passage_without_a_decision_comes_before_a_surer_draft_of_a_decided_one(store):
+    for key, confidence, decided in (("p", 0.9, 1), ("q", 0.2, 0)):
+        store.add("highlight", key=key, state="present", document=1)
+        store.add("passage", key=key, decided=decided)
+        body = f'{{"confidence": {confidence}}}'
+        store.add("draft", id=f"d{key}", key=key, passage=key, offer=key, body=body)
+    found = load_offers(store)  # type: ignore[arg-type]
+    assert [offer.id for offer in found] == ["dq", "dp"]

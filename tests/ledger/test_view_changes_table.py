@@ -165,3 +165,13 @@ def test_many_deletions_of_a_deck_are_a_question(deleted, unseen, left, asked):
             + [StoredAnkiNote(None, NOW, True)] * unseen
         )
         assert {change.kinds for _, change in result} == {("missing",)}
+
+
+def test_a_deletion_in_a_deck_that_lost_few_notes_is_no_question():
+    was_present = CardWithNote(LIVE, PRESENT), NoteChange(("deleted",), NEW)
+    elsewhere = replace(PRESENT, note=replace(NOTE, deck="E"))
+    in_other_deck = CardWithNote(LIVE, elsewhere), NoteChange(("deleted",), NEW)
+    changes = [*[was_present] * 11, in_other_deck]
+    *asked, other = ask_about_mass_deletions(changes, ["E"] * 99, NOW)
+    assert {change.kinds for _, change in asked} == {("missing",)}
+    assert other == in_other_deck
