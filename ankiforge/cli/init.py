@@ -99,7 +99,7 @@ def init(call: Call, directory: Path | None, trust: bool) -> None:
     if written_paths or trust:
         made_here = bool(written_paths)
         trusting.trust_workspace(workspace, user_folder, made_here=made_here)
-    is_trusted = not trusting.explain_distrust(workspace, user_folder)
+    is_trusted = trusting.explain_distrust(workspace, user_folder) is None
     if is_trusted:
         # do this only now, because the settings may place the journal outside the workspace
         workspace.create_directories()
