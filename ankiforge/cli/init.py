@@ -7,26 +7,30 @@ this file is what makes the directory a workspace.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
 from importlib.resources import files
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
-from msgspec.structs import asdict
 
 from ankiforge.cli.output import Call, command, flag_option
 from ankiforge.errors import UsageError, wrap_write_errors
-from ankiforge.model import Strings, Value
 
 if TYPE_CHECKING:
     from ankiforge.config.workspace import WorkspaceDirectory
+    from ankiforge.model import Strings
 
 
 _MAX_SHOWN_MODELS = 8
 
 
-class FoundOnComputer(Value):
+# Dataclasses, because the help of `init` must not wait for msgspec.
+
+
+@dataclass(frozen=True)
+class FoundOnComputer:
     """What a new workspace may use on this computer, by the names that `init` shows."""
 
     vaults: Strings = ()
@@ -45,7 +49,8 @@ class FoundOnComputer(Value):
         return bool(self.vaults or self.zotero or self.books)
 
 
-class InitReport(Value):
+@dataclass(frozen=True)
+class InitReport:
     """What `init` has done, with the fields that `init --json` prints."""
 
     workspace: str
@@ -99,7 +104,7 @@ def init(call: Call, directory: Path | None, trust: bool) -> None:
     if written_paths or trust:
         made_here = bool(written_paths)
         trusting.trust_workspace(workspace, user_folder, made_here=made_here)
-    is_trusted = not trusting.explain_distrust(workspace, user_folder)
+    is_trusted = trusting.explain_distrust(workspace, user_folder) is None
     if is_trusted:
         # do this only now, because the settings may place the journal outside the workspace
         workspace.create_directories()

@@ -301,7 +301,7 @@ def write_settings(
         with wrap_write_errors(file):
             write_file(file, new_text.encode(), mode=mode)
         # don't ask about our own change
-        if explain_distrust(folder, find_user_directory()):
+        if explain_distrust(folder, find_user_directory()) is not None:
             trust_workspace(folder, find_user_directory())
     return str(file)
 

@@ -258,7 +258,7 @@ def _find_folder_to_list(
     from ankiforge.config.workspace import find_user_directory
 
     folder = cli.find_workspace(call, needs_trust=not paths)
-    if not explain_distrust(folder, find_user_directory()):
+    if explain_distrust(folder, find_user_directory()) is None:
         return folder, call.offline
     config = struct_replace(folder.config, executor="")
     return struct_replace(folder, config=config), True

@@ -10,15 +10,15 @@ from __future__ import annotations
 import fnmatch
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
 
-from ankiforge.config.yamlfile import convert_to_type, read_yaml, suggest_word
+from ankiforge.config.yamlfile import Location, convert_to_type, read_yaml, suggest_word
 from ankiforge.model import CardKind, Highlight, Strings, Value, find_colour_name
 from ankiforge.text import regex
 from ankiforge.text.normalize import has_visible_text
@@ -69,7 +69,7 @@ class DeckRule(Value, forbid_unknown_fields=True, kw_only=True):
     """The content of a deck file: conditions for highlights, and the settings for their cards."""
 
     deck: str = ""
-    """The name of the deck, which may contain the placeholders in `_PLACEHOLDERS`. If it is "",
+    """The name of the deck, which may contain the placeholders in `DeckNames`. If it is "",
     `load_decks` fills in the deck from the setting `decks`."""
     select: DeckConditions = DeckConditions()
     kinds: tuple[CardKind, ...] = ()
@@ -92,11 +92,13 @@ class DeckRule(Value, forbid_unknown_fields=True, kw_only=True):
 
     def get_colour_action(self, colour: str) -> ColourAction:
         """Return what to do with highlights of a colour; the default is `card`."""
-        name = find_colour_name(colour) if self.colours else ""
-        return next(
-            (action for colour_key, action in self.colours.items() if colour_key == name),
-            "card",
-        )
+        if not self.colours:
+            return "card"
+        name = find_colour_name(colour)
+        for colour_key, action in self.colours.items():
+            if colour_key == name:
+                return action
+        return "card"
 
 
 class PathDeck(DeckRule, kw_only=True):
@@ -128,38 +130,56 @@ def load_decks(
             and the setting name a deck.
         OwnFileError: A file is not a regular file, or is too large.
     """
-    files = sorted((root / "decks").glob("*.yaml"))
     rules = []
-    last_rules = []
-    last_locations = []
-    for path in files:
+    fallbacks: list[tuple[DeckRule, Location]] = []
+    for path in sorted((root / "decks").glob("*.yaml")):
         data, location = read_yaml(path, f"decks/{path.name}")
         rule = convert_to_type(DeckRule, data, location)
-        for name in set(_PLACEHOLDER.findall(rule.deck)).difference(_PLACEHOLDERS):
-            message = f"unknown placeholder {{{name}}}"
-            raise location.locate_nested("deck").make_error(
-                message, suggest_word(name, _PLACEHOLDERS)
-            )
+        _check_placeholders(rule, location)
         if rule.is_fallback:
-            last_rules.append(rule)
-            last_locations.append(location)
+            fallbacks.append((rule, location))
         else:
             rules.append(rule)
-    if len(last_locations) > 1:
-        first, second, *_ = last_locations
+    rules.append(_choose_fallback(fallbacks, setting))
+    template = _DECK_TEMPLATES[setting or "one"]
+    with_decks = [replace(rule, deck=rule.deck or template) for rule in rules]
+    return (*path_decks, *with_decks)
+
+
+def _check_placeholders(rule: DeckRule, location: Location) -> None:
+    """Check that the deck of a rule has only known placeholders.
+
+    Raises:
+        ConfigError: it has another one.
+    """
+    for name in _PLACEHOLDER.findall(rule.deck):
+        if name not in DeckNames._fields:
+            message = f"unknown placeholder {{{name}}}"
+            hint = suggest_word(name, DeckNames._fields)
+            raise location.locate_nested("deck").make_error(message, hint)
+
+
+def _choose_fallback(
+    fallbacks: Sequence[tuple[DeckRule, Location]], setting: DeckSetting | None
+) -> DeckRule:
+    """Return the rule for all highlights that no other rule matches.
+
+    Raises:
+        ConfigError: two files have such a rule, or both a file and the setting name its deck.
+    """
+    if not fallbacks:
+        return DeckRule()
+    if len(fallbacks) > 1:
+        (_, first), (_, second), *_ = fallbacks
         message = f"has no `select`, and neither has {first.file}: one of them would never be used"
         raise second.make_error(message, "give one of them a `select`")
-    if not last_rules:
-        last_rules.append(DeckRule())
-    elif last_rules[0].deck and setting is not None:
+    [(rule, location)] = fallbacks
+    if rule.deck and setting is not None:
         message = f"names the deck of all cards, and so does `decks: {setting}` in ankiforge.yaml"
-        location = last_locations[0].locate_nested("deck")
-        raise location.make_error(message, "delete one of the two lines")
-    template = _DECK_TEMPLATES[setting or "one"]
-    with_decks = [
-        replace(rule, deck=rule.deck or template) for rule in (*rules, *last_rules)
-    ]
-    return (*path_decks, *with_decks)
+        raise location.locate_nested("deck").make_error(
+            message, "delete one of the two lines"
+        )
+    return rule
 
 
 # --- choosing ---------------------------------------------------------------------------
@@ -190,14 +210,20 @@ def _meets_conditions(select: DeckConditions, highlight: Highlight) -> bool:
         (select.colour, (find_colour_name(highlight.colour),)),
         (select.author, document.creators),
     )
-    for patterns, values in conditions:
-        literals, wildcards = _compile_patterns(patterns)
-        if patterns and not any(
-            value in literals or (wildcards and wildcards.match(value))
-            for value in map(_normalize, values)
-        ):
-            return False
-    return True
+    return all(
+        not patterns or _matches_any(patterns, values) for patterns, values in conditions
+    )
+
+
+def _matches_any(patterns: Patterns, values: Strings) -> bool:
+    """Return whether any of the values matches any of the patterns."""
+    literals, wildcards = _compile_patterns(patterns)
+    for value in map(_normalize, values):
+        if value in literals:
+            return True
+        if wildcards is not None and wildcards.match(value):
+            return True
+    return False
 
 
 def choose_deck(rules: tuple[DeckRule, ...], highlight: Highlight) -> str:
@@ -217,19 +243,30 @@ def choose_deck(rules: tuple[DeckRule, ...], highlight: Highlight) -> str:
     return _fill_template(find_rule(rules, highlight).deck, _list_deck_names(highlight))
 
 
-def _list_deck_names(highlight: Highlight) -> tuple[str, str, str, str, str, str]:
-    """Return what a template of a deck may name, in the order of `_fill_template`."""
+class DeckNames(NamedTuple):
+    """What the name of a deck may be made of. The fields are the placeholders of templates."""
+
+    title: str
+    collection: str
+    folder: str
+    source: str
+    book: str
+    """The folder of a note, and the title of any other document."""
+    tag: str
+
+
+def _list_deck_names(highlight: Highlight) -> DeckNames:
     document = highlight.document
     title = _clean_part(document.title)
     folder = _path_to_deck(document.directory)
     is_in_note = highlight.namespace.partition(":")[0] in _NOTE_NAMESPACES
-    return (
+    return DeckNames(
         title,
-        _path_to_deck(min(document.collections, default="")),
-        folder,
-        _clean_part(document.source),
-        folder if is_in_note else title,
-        _choose_topic((*highlight.tags, *document.tags)),
+        collection=_path_to_deck(min(document.collections, default="")),
+        folder=folder,
+        source=_clean_part(document.source),
+        book=folder if is_in_note else title,
+        tag=_choose_topic((*highlight.tags, *document.tags)),
     )
 
 
@@ -292,7 +329,6 @@ def _normalize(text: str) -> str:
 
 # --- the name of a deck -----------------------------------------------------------------
 
-_PLACEHOLDERS = ("title", "collection", "folder", "source", "book", "tag")
 _PLACEHOLDER = regex(r"\{([^{}]*)\}")
 # The maximum length of one part of a deck name. Anki's deck list doesn't show more characters.
 _MAX_PART_CHARS = 100
@@ -303,14 +339,14 @@ _NOTE_NAMESPACES = frozenset(("vault", "markdown"))
 
 
 @lru_cache(maxsize=1024)  # called several times for each highlight of a document
-def _fill_template(template: str, values: Strings) -> str:
-    """Replace the placeholders in a deck name with `values`, which follow `_PLACEHOLDERS`.
+def _fill_template(template: str, names: DeckNames) -> str:
+    """Replace the placeholders in a deck name, such as `{title}`.
 
     If the resulting name is empty, fall back to the title, then to "ankiforge".
     """
-    value_by_placeholder = dict(zip(_PLACEHOLDERS, values, strict=True))
-    name = _PLACEHOLDER.sub(lambda match: value_by_placeholder[match[1]], template)
-    return _join_parts(name.split("::")) or value_by_placeholder["title"] or "ankiforge"
+    name_by_placeholder = names._asdict()
+    deck = _PLACEHOLDER.sub(lambda match: name_by_placeholder[match[1]], template)
+    return _join_parts(deck.split("::")) or names.title or "ankiforge"
 
 
 @lru_cache(maxsize=1024)  # highlights in the same directory follow each other

@@ -42,24 +42,27 @@ def grant_permission(
     _store_confirmation(user_directory, f"{workspace.root}: {permission}", "confirmed")
 
 
-def explain_distrust(workspace: WorkspaceDirectory, user_directory: Path) -> str:
-    """Explain why the user must confirm a workspace, or return "" if it is trusted.
+def explain_distrust(workspace: WorkspaceDirectory, user_directory: Path) -> str | None:
+    """Explain why the user must confirm a workspace, or return None if it is trusted.
 
     The default workspace and the workspace whose path is in the environment variable
     ANKIFORGE_TRUST are always trusted.
     """
-    trusted_by_environ = os.environ.get("ANKIFORGE_TRUST", "")
-    if workspace.is_default or (
-        trusted_by_environ
-        and Path(trusted_by_environ).expanduser().resolve() == workspace.root
-    ):
-        return ""
+    if workspace.is_default or _is_trusted_by_environment(workspace):
+        return None
     confirmation = load_values(user_directory, _TRUSTED_FILE).get(str(workspace.root))
     if confirmation is None:
         return "is new to ankiforge"
     if confirmation in (_MADE_HERE, _hash_settings(workspace)):
-        return ""
+        return None
     return f"has another {SETTINGS_FILE_NAME} than when you trusted it"
+
+
+def _is_trusted_by_environment(workspace: WorkspaceDirectory) -> bool:
+    trusted = os.environ.get("ANKIFORGE_TRUST")
+    if not trusted:
+        return False
+    return Path(trusted).expanduser().resolve() == workspace.root
 
 
 def trust_workspace(
@@ -104,7 +107,7 @@ def require_trust(
         UsageError: The user does not trust the workspace, or there is no terminal.
     """
     reason = explain_distrust(workspace, user_directory)
-    if not reason:
+    if reason is None:
         return
     message = (
         f"{workspace.root} {reason}; its {SETTINGS_FILE_NAME} says what is read, and where"

@@ -78,13 +78,12 @@ def find_user_directory(environ: Texts = os.environ) -> Path:
     if home:
         return Path(home).expanduser().absolute()
     if sys.platform == "win32":
-        local = environ.get("LOCALAPPDATA")
-        parent = Path(local) if local else Path.home() / "AppData" / "Local"
+        parent = Path(environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
     elif sys.platform == "darwin":
         parent = Path.home() / "Library" / "Application Support"
     else:
         data = environ.get("XDG_DATA_HOME", "").strip()
-        parent = Path(data) if data else Path.home() / ".local" / "share"
+        parent = Path(data or Path.home() / ".local" / "share")
     return parent / "ankiforge"
 
 
@@ -434,10 +433,10 @@ def _make_no_workspace_error(
     hint = f"make a workspace there: ankiforge init {quote(str(folder))}"
     if not folder.is_dir():
         return UsageError(f"{folder}: there is no such folder", hint=hint)
-    other_workspace = get_registered_workspace(home) or (
-        home if (home / ".ankiforge").is_dir() else None
-    )
-    if other_workspace:
+    other_workspace = get_registered_workspace(home)
+    if other_workspace is None and (home / ".ankiforge").is_dir():
+        other_workspace = home
+    if other_workspace is not None:
         message = f"{folder} is not a workspace; your cards are in {other_workspace}"
         return UsageError(message, hint=f"leave out -C {directory}; or {hint}")
     message = f"{folder}: there is no {SETTINGS_FILE_NAME} in it"

@@ -353,10 +353,9 @@ def set_values(text: str, values: Mapping[Strings, Any]) -> str | None:
         for path, value in values.items():
             data, _ = parse_yaml(text, "before")
             settings: Any = data or {}
-            old_value = settings
-            for name in path:
-                old_value = (old_value or {}).get(name)
-            if old_value == value or not (old_value or value):
+            old_value = _find_value(settings, path)
+            is_empty = not old_value and not value
+            if old_value == value or is_empty:
                 continue
             text = _set_value(text, path, format_scalar(value))
             if parse_yaml(text, "after")[0] != _replace_value(settings, path, value):
@@ -364,6 +363,14 @@ def set_values(text: str, values: Mapping[Strings, Any]) -> str | None:
     except (ConfigError, yaml.YAMLError, TypeError, AttributeError):
         return None
     return text
+
+
+def _find_value(settings: Any, path: Strings) -> Any:
+    """Return the value at a path, or None if there is none."""
+    value = settings
+    for name in path:
+        value = (value or {}).get(name)
+    return value
 
 
 def _replace_value(settings: Any, path: Strings, value: Any) -> Any:
@@ -405,16 +412,24 @@ def _set_value(text: str, path: Strings, value: str) -> str:
         _, old_value = old_entry
         start, end = old_value.start_mark.index, old_value.end_mark.index
         return text[:start] + value + text[end:]
-    items = _get_items(mapping)
-    start = mapping.start_mark.index if mapping else 0
-    if text.startswith("{", start):
-        separator = ", " if items else ""
-        return f"{text[:start]}{{{new_line}{separator}{text[start + 1 :]}"
+    if mapping is not None and text.startswith("{", mapping.start_mark.index):
+        return _add_in_braces(text, mapping, new_line)
     if section_start is None:
         return f"{_end_line(text)}{new_line}\n"
-    indent = " " * (items[0][0].start_mark.column if items else 2)
+    column = 2
+    for name, _ in _get_items(mapping)[:1]:
+        column = name.start_mark.column  # as the section's first line is indented
     section_line, _, remainder = text[section_start:].partition("\n")
-    return f"{text[:section_start]}{section_line}\n{indent}{new_line}\n{remainder}"
+    indented = f"{' ' * column}{new_line}"
+    return f"{text[:section_start]}{section_line}\n{indented}\n{remainder}"
+
+
+def _add_in_braces(text: str, mapping: yaml.Node, entry: str) -> str:
+    """Add an entry to a mapping that is written in braces, as its first one."""
+    start = mapping.start_mark.index
+    if _get_items(mapping):
+        entry += ", "
+    return f"{text[:start]}{{{entry}{text[start + 1 :]}"
 
 
 def _get_items(node: yaml.Node | None) -> list[tuple[yaml.Node, yaml.Node]]:
