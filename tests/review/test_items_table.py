@@ -339,18 +339,18 @@ def test_the_next_sentence_of_a_passage_comes_next_or_last(cells, decision, come
     first = cells.review.load_item(key).proposal.quote
     result = cells.review.decide(replace(decision, id=key))
     other = ({"next_id", "postponed_id"} - {comes}).pop()
-    assert (getattr(result, comes), getattr(result, other)) == (key, "")
+    assert (getattr(result, comes), getattr(result, other)) == (key, None)
     assert cells.review.load_item(key).proposal.quote != first
     last = cells.review.decide(Accept(key))
-    assert (last.next_id, last.postponed_id) == ("", "")
+    assert (last.next_id, last.postponed_id) == (None, None)
 
 
 def test_after_a_new_version_of_a_card_no_other_draft_comes(cells):
     osmosis = cells.review.load_item(cells.id("passage Osmosis"))
     draft = replace(DRAFT, passages=(osmosis.highlight,))
     assert cells.review._find_next_id(Item("dr1", (draft,))) == osmosis.id
-    assert cells.review._find_next_id(Item("dr1", (draft,), CARD)) == ""
-    assert cells.review._find_next_id(Item("k", outcome=osmosis.outcome)) == ""
+    assert cells.review._find_next_id(Item("dr1", (draft,), CARD)) is None
+    assert cells.review._find_next_id(Item("k", outcome=osmosis.outcome)) is None
 
 
 def test_what_the_ledger_is_told_of_a_draft_that_is_accepted(cells, monkeypatch):
