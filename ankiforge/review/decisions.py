@@ -150,11 +150,11 @@ class DecisionOutcome(NamedTuple):
     """The ID of the ledger's action that records the decision, or ""."""
     message: str = ""
     """A message for the user."""
-    next_id: str = ""
+    next_id: str | None = None
     """The ID of the item to show next: the next sentence of the same passage, or the same item
-    if it is still pending.
+    if it is still pending. None if there is no such item.
     """
-    postponed_id: str = ""
+    postponed_id: str | None = None
     """After a rejection, the ID of the next sentence of the same passage, to be shown after all
     other items.
     """

@@ -342,16 +342,16 @@ class Review:
                 return DecisionOutcome(message=message, next_id=draft.id, is_pending=True)
         raise RefusedError("The model has no other card for this passage.")
 
-    def _find_next_id(self, item: Item) -> str:
-        """Return the id of the next draft or proposal of the same passage, or ""."""
+    def _find_next_id(self, item: Item) -> str | None:
+        """Return the id of the next draft or proposal of the same passage, or None."""
         if item.card or not item.offered_drafts:
-            return ""
+            return None
         highlight = item.offered_drafts[0].highlight
         next_item = find_next_item_of_passage(self._ledger, highlight)
         if next_item is None:
             next_item = self.load_item(highlight.key)
         if next_item is None or not next_item.offered_drafts:
-            return ""
+            return None
         return next_item.id
 
     def _carry_out(self, decision: Decision, item: Item) -> None:

@@ -253,9 +253,9 @@ class LedgerItems(ItemSource):
         self._has_decided = True
         list_id = self._remove_from_list(decision.id)
         queue = self.queues["new" if list_id is None else list_id]
-        if done.next_id:
+        if done.next_id is not None:
             queue.insert(0, done.next_id)
-        if done.postponed_id:
+        if done.postponed_id is not None:
             queue.append(done.postponed_id)
         # these decisions may change other items
         if done.is_pending or is_question_id(decision.id) or is_card_id(decision.id):

@@ -408,7 +408,9 @@ class ReviewSession:
             raise
         if source is not self._items:
             self._items.clear_cache()
-        item = source.render_item(done.next_id) if done.next_id else None
+        item = None
+        if done.next_id is not None:
+            item = source.render_item(done.next_id)
         reply = {"said": done.message, "item": item, "undo": ""}
         if done.undo:
             reply["undo"] = self._store_undo(_UndoEntry(done.undo, decision, sitting))

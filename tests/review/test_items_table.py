@@ -285,12 +285,38 @@ def test_what_needs_anki_or_a_model_is_asked_of_the_workspace(cells, monkeypatch
     assert shown[1:] == [cells.id("passage ribosome")]
 
 
+TWO = "==Osmosis is the diffusion of water through a semipermeable membrane. Diffusion is the movement of particles from a high to a low concentration.==\n"
+
+
+@pytest.mark.parametrize(
+    ("decision", "comes"),
+    [(Accept(""), "next_id"), (Reject(""), "postponed_id")],
+)
+def test_the_next_sentence_of_a_passage_comes_next_or_last(cells, decision, comes):
+    note = cells.workspace.folder.root / "notes/Two.md"
+    note.write_text(TWO, encoding="utf-8")
+    cells.workspace.run()
+    [key] = [
+        each.highlight.key
+        for each in cells.workspace.highlights()
+        if each.highlight.exact.startswith("Osmosis")
+        and "particles" in each.highlight.exact
+    ]
+    first = cells.review.load_item(key).proposal.quote
+    result = cells.review.decide(replace(decision, id=key))
+    other = ({"next_id", "postponed_id"} - {comes}).pop()
+    assert (getattr(result, comes), getattr(result, other)) == (key, None)
+    assert cells.review.load_item(key).proposal.quote != first
+    last = cells.review.decide(Accept(key))
+    assert (last.next_id, last.postponed_id) == (None, None)
+
+
 def test_after_a_new_version_of_a_card_no_other_draft_comes(cells):
     osmosis = cells.review.load_item(cells.id("passage Osmosis"))
     draft = replace(DRAFT, passages=(osmosis.highlight,))
     assert cells.review._find_next_id(Item("dr1", (draft,))) == osmosis.id
-    assert cells.review._find_next_id(Item("dr1", (draft,), CARD)) == ""
-    assert cells.review._find_next_id(Item("k", outcome=osmosis.outcome)) == ""
+    assert cells.review._find_next_id(Item("dr1", (draft,), CARD)) is None
+    assert cells.review._find_next_id(Item("k", outcome=osmosis.outcome)) is None
 
 
 def test_what_the_ledger_is_told_of_a_draft_that_is_accepted(cells, monkeypatch):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -112,15 +113,15 @@ class _ForeignNote(Value):
         our_html = {our_name: html.get(name, "") for our_name, name in names.items()}
         return _to_plain_texts(our_html, self.type.our_type)
 
-    def explain_mismatch(self, claims: Sequence[PendingDraft]) -> str:
-        """Return why drafts with the note's id can't take over the note, or "" if one can."""
+    def explain_mismatch(self, claims: Sequence[PendingDraft]) -> str | None:
+        """Return why drafts with the note's id can't take over the note, or None if one can."""
         if len(claims) > 1:
             return "two passages have its id"
         if not self.names:
             return f"its note type {self.type.name} has no single field for each side"
         if self.type.our_type is not claims[0].kind.note_type:
             return f"it is not a card of the note type {self.type.name}"
-        return ""
+        return None
 
     def make_takeover(self, draft: PendingDraft) -> NoteTakeover:
         html = self.html
@@ -202,7 +203,7 @@ def _match_by_id(
             continue
         used_ids.add(id)
         unclear_reason = note.explain_mismatch(claiming_drafts)
-        if unclear_reason:
+        if unclear_reason is not None:
             matches.unclear += [
                 _make_row(draft, unclear_reason) for draft in claiming_drafts
             ]
@@ -315,20 +316,36 @@ def _make_row(draft: PendingDraft, anki: str = "") -> MatchRow:
 
 # --- the summary before the user agrees -------------------------------------------------
 
-# The titles of the lists in `NoteMatches`.
-_LIST_TITLES = {
-    "by_id": "matched by id",
-    "differing": "  of these, worded differently in Anki",
-    "by_words": "matched by equal words",
-    "scheduled": "schedules",
-    "in_anki": "in Anki already, with the schedule that they have there",
-    "not_in_anki": "not in Anki",
-    "unclear": "unclear",
-}
-# The lists whose rows are shown.
-_SHOWN_LISTS = ("differing", "in_anki", "not_in_anki", "unclear")
-# The lists of which only the count is shown.
-_COUNTED_LISTS = ("by_id", "by_words", "scheduled")
+
+class _MatchList(NamedTuple):
+    """A list of `NoteMatches`, as it is shown."""
+
+    name: str
+    title: str
+    matches: Sequence[MatchRow | NoteTakeover]
+    rows: Sequence[MatchRow] = ()
+    """The rows to show. Of matched notes, only the number is shown."""
+
+
+def _list_matches(matches: NoteMatches) -> list[_MatchList]:
+    """Return the lists in the order in which they are counted."""
+
+    def show(name: str, title: str, rows: Sequence[MatchRow]) -> _MatchList:
+        return _MatchList(name, title, rows, rows)
+
+    return [
+        _MatchList("by_id", "matched by id", matches.by_id),
+        show("differing", "  of these, worded differently in Anki", matches.differing),
+        _MatchList("by_words", "matched by equal words", matches.by_words),
+        _MatchList("scheduled", "schedules", matches.scheduled),
+        show(
+            "in_anki",
+            "in Anki already, with the schedule that they have there",
+            matches.in_anki,
+        ),
+        show("not_in_anki", "not in Anki", matches.not_in_anki),
+        show("unclear", "unclear", matches.unclear),
+    ]
 
 
 def format_matches(matches: NoteMatches, limit: int | None) -> Iterator[str]:
@@ -336,28 +353,36 @@ def format_matches(matches: NoteMatches, limit: int | None) -> Iterator[str]:
 
     At most `limit` rows of each list are shown, or all of them if `limit` is None.
     """
-    if not any(getattr(matches, name) for name in _LIST_TITLES):
+    lists = _list_matches(matches)
+    if not any(each.matches for each in lists):
         yield "no notes or schedules of another tool were found"
         return
-    for name, title in _LIST_TITLES.items():
-        count = len(getattr(matches, name))
-        yield f"{count:7,}  {title}"
-    for name in _SHOWN_LISTS:
-        rows: list[MatchRow] = getattr(matches, name)
-        if rows:
-            yield f"{name.replace('_', ' ')}:"
-        for row in rows[:limit]:
-            texts = [
-                truncate(text, _MAX_TEXT_CHARS) for text in (row.source, row.anki) if text
-            ]
-            yield f"  {row.where}: {' → '.join(texts)}"
-        if limit is not None and len(rows) > limit:
-            yield f"  … and {len(rows) - limit:,} more (-v)"
+    for each in lists:
+        yield f"{len(each.matches):7,}  {each.title}"
+    for each in lists:
+        if each.rows:
+            yield f"{each.name.replace('_', ' ')}:"
+            yield from _format_rows(each.rows, limit)
+
+
+def _format_rows(rows: Sequence[MatchRow], limit: int | None) -> Iterator[str]:
+    for row in rows[:limit]:
+        texts = [
+            truncate(text, _MAX_TEXT_CHARS) for text in (row.source, row.anki) if text
+        ]
+        yield f"  {row.where}: {' → '.join(texts)}"
+    if limit is not None and len(rows) > limit:
+        yield f"  … and {len(rows) - limit:,} more (-v)"
 
 
 def matches_to_json(matches: NoteMatches) -> Json:
-    """Convert matches to JSON: the rows of `_SHOWN_LISTS` and the lengths of `_COUNTED_LISTS`."""
-    data: Json = {name: len(getattr(matches, name)) for name in _COUNTED_LISTS}
-    for name in _SHOWN_LISTS:
-        data[name] = msgspec.to_builtins(getattr(matches, name))
-    return data
+    """Convert matches to JSON: the numbers of matched notes, and the rows of the other lists."""
+    return {
+        "by_id": len(matches.by_id),
+        "by_words": len(matches.by_words),
+        "scheduled": len(matches.scheduled),
+        "differing": msgspec.to_builtins(matches.differing),
+        "in_anki": msgspec.to_builtins(matches.in_anki),
+        "not_in_anki": msgspec.to_builtins(matches.not_in_anki),
+        "unclear": msgspec.to_builtins(matches.unclear),
+    }

@@ -51,16 +51,9 @@ def patch(call: Call, query: Words, apply: bool, yes: bool) -> None:
             message = f"there are edits below several folders: {', '.join(roots)}"
             raise UsageError(message, hint="ankiforge patch source:NAME")
         _print_patch(call, result, to_read=apply)
-        for edit in result.refused:
-            location = f"“{edit.excerpt}” in {edit.title}, {edit.guid[:10]}"
-            call.warn(f"not in the patch: {location}: {edit.reason}")
+        _say_what_is_in_it(call, result)
         if not roots:
-            left = "other " if result.refused else ""
-            call.say(f"no {left}edit in Anki to bring back")
             return
-        edits = format_count(result.edit_count, "edit")
-        files = format_count(len(result.files), "file")
-        call.say(f"{edits} in {files}")
         if apply:
             _apply_patch(call, workspace, result, yes=yes)
     if call.as_json:
@@ -68,6 +61,20 @@ def patch(call: Call, query: Words, apply: bool, yes: bool) -> None:
     if not apply:
         call.say(f"to apply: ankiforge patch -q | patch -p1 -d {quote(roots[0])}")
     call.say("then: ankiforge run")
+
+
+def _say_what_is_in_it(call: Call, result: Patch) -> None:
+    """Warn about each edit that isn't in the patch, and count the others."""
+    for edit in result.refused:
+        location = f"“{edit.excerpt}” in {edit.title}, {edit.guid[:10]}"
+        call.warn(f"not in the patch: {location}: {edit.reason}")
+    if result.files:
+        edits = format_count(result.edit_count, "edit")
+        call.say(f"{edits} in {format_count(len(result.files), 'file')}")
+    elif result.refused:
+        call.say("no other edit in Anki to bring back")
+    else:
+        call.say("no edit in Anki to bring back")
 
 
 def _apply_patch(call: Call, workspace: Workspace, result: Patch, *, yes: bool) -> None:
@@ -88,16 +95,9 @@ def _apply_patch(call: Call, workspace: Workspace, result: Patch, *, yes: bool) 
 
 
 def _print_patch(call: Call, result: Patch, *, to_read: bool) -> None:
+    """Print the patch as JSON, as text to read, or byte by byte for another program."""
     if call.as_json:
-        # print a line for each file and for each edit without a patch
-        for file in result.files:
-            row = {"root": str(file.root), "path": file.path, "cards": [*file.guids]}
-            diff = file.diff.decode("utf-8")
-            call.print_json({**row, "words": "", "patch": diff, "refused": ""})
-        for edit in result.refused:
-            row = {"root": "", "path": edit.title, "cards": [edit.guid]}
-            details = {"words": edit.excerpt, "patch": "", "refused": edit.reason}
-            call.print_json({**row, **details})
+        _print_json(call, result)
     elif not result.diff:
         return
     elif to_read or sys.stdout.isatty():
@@ -106,3 +106,29 @@ def _print_patch(call: Call, result: Patch, *, to_read: bool) -> None:
         sys.stdout.flush()
         sys.stdout.buffer.write(result.diff)
         sys.stdout.buffer.flush()
+
+
+def _print_json(call: Call, result: Patch) -> None:
+    """Print a line of JSON for each file and for each edit that isn't in the patch."""
+    for file in result.files:
+        call.print_json(
+            {
+                "root": str(file.root),
+                "path": file.path,
+                "cards": [*file.guids],
+                "words": "",
+                "patch": file.diff.decode("utf-8"),
+                "refused": "",
+            }
+        )
+    for edit in result.refused:
+        call.print_json(
+            {
+                "root": "",
+                "path": edit.title,
+                "cards": [edit.guid],
+                "words": edit.excerpt,
+                "patch": "",
+                "refused": edit.reason,
+            }
+        )

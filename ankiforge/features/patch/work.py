@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from difflib import unified_diff
 from itertools import takewhile
 from pathlib import Path
@@ -31,6 +32,7 @@ from ankiforge.ledger.questions import find_open_questions
 from ankiforge.ledger.readings import load_text_hash
 from ankiforge.model import (
     Card,
+    CardContent,
     CardKind,
     Draft,
     DraftingTask,
@@ -172,66 +174,76 @@ def make_patch(
         guids: the GUIDs of the cards to consider.
         pictures: the directory with the pictures extracted from PDF pages.
     """
-    readers: dict[str, NoteSource] = {}
-    for source in sources:
-        reader = apply_stored_plugin_syntaxes(source, ledger)
-        if isinstance(reader, NoteSource):
-            readers[reader.listing.namespace] = reader
-    file_cache: dict[str, dict[str, File]] = {}
+    edits = _find_edits(ledger, guids)
     refusals: list[UnpatchableEdit] = []
-    file_by_key: dict[tuple[str, str], _SourceFile] = {}
-    edits: defaultdict[tuple[str, str], list[_Edit]] = defaultdict(list)
+    edits_by_file = defaultdict[_SourceFile, list[_Edit]](list)
+    finder = _FileFinder(_select_note_sources(ledger, sources))
     guids_in_conflict = _find_guids_in_conflict(ledger)
-    for guid in guids:
-        card = load_card(ledger, guid)
-        changed_fields = {**_find_local_edits(card), **find_anki_edits(ledger, card)}
-        if not changed_fields:
-            continue
-        edit = _Edit(card, changed_fields)
-        if guid in guids_in_conflict:
-            refusals.append(_make_unpatchable_edit(edit, IN_CONFLICT))
-            continue
+    for edit in edits:
         try:
-            source_file = _find_file(card, readers, file_cache)
+            if edit.card.guid in guids_in_conflict:
+                raise ItemError(IN_CONFLICT)
+            edits_by_file[finder.find_file(edit.card)].append(edit)
         except ItemError as error:
             refusals.append(_make_unpatchable_edit(edit, error.message))
-            continue
-        file_key = str(source_file.root), source_file.path
-        file_by_key[file_key] = source_file
-        edits[file_key].append(edit)
 
-    # apply the edits to the text of each file, one by one
     files: list[PatchedFile] = []
-    for file_key in sorted(file_by_key):
-        source_file = file_by_key[file_key]
-        try:
-            file = _NoteToPatch(ledger, source_file, pictures)
-        except ItemError as error:
-            refusals += [
-                _make_unpatchable_edit(edit, error.message) for edit in edits[file_key]
-            ]
-            continue
-        patched_guids = []
-        for edit in edits[file_key]:
-            try:
-                text = file.apply_edit(edit)
-            except ItemError as error:
-                refusals.append(_make_unpatchable_edit(edit, error.message))
-                continue
-            if text != file.text:
-                file.text = text
-                patched_guids.append(edit.card.guid)
-        if patched_guids:
-            files.append(
-                PatchedFile(
-                    source_file.root,
-                    source_file.path,
-                    Path(source_file.file.disk_path),
-                    (file.original, file.text.encode("utf-8")),
-                    tuple(patched_guids),
-                )
-            )
+    for source_file in sorted(
+        edits_by_file, key=lambda each: (str(each.root), each.path)
+    ):
+        file_edits = edits_by_file[source_file]
+        patched, refused = _patch_file(ledger, source_file, file_edits, pictures)
+        refusals += refused
+        if patched is not None:
+            files.append(patched)
     return Patch(tuple(files), tuple(refusals))
+
+
+def _patch_file(
+    ledger: Ledger, source_file: _SourceFile, edits: Sequence[_Edit], pictures: Path
+) -> tuple[PatchedFile | None, list[UnpatchableEdit]]:
+    """Apply edits to a file, one by one.
+
+    Returns the patch of the file, or None if no edit changes it; and the edits that can't be part
+    of the patch.
+    """
+    try:
+        note = _NoteToPatch(ledger, source_file, pictures)
+    except ItemError as error:
+        return None, [_make_unpatchable_edit(edit, error.message) for edit in edits]
+    guids = []
+    refused = []
+    for edit in edits:
+        try:
+            text = note.apply_edit(edit)
+        except ItemError as error:
+            refused.append(_make_unpatchable_edit(edit, error.message))
+            continue
+        if text != note.text:
+            note.text = text
+            guids.append(edit.card.guid)
+    if not guids:
+        return None, refused
+    contents = note.original, note.text.encode("utf-8")
+    disk_path = Path(source_file.file.disk_path)
+    patched = PatchedFile(
+        source_file.root, source_file.path, disk_path, contents, tuple(guids)
+    )
+    return patched, refused
+
+
+# --- the edits --------------------------------------------------------------------------
+
+
+def _find_edits(ledger: Ledger, guids: Iterable[str]) -> list[_Edit]:
+    """Return the cards that the user edited in Anki or in the workspace, and their new fields."""
+    edits = []
+    for guid in guids:
+        card = load_card(ledger, guid)
+        html = {**_find_local_edits(card), **find_anki_edits(ledger, card)}
+        if html:
+            edits.append(_Edit(card, html))
+    return edits
 
 
 def _find_guids_in_conflict(ledger: Ledger) -> set[Guid]:
@@ -248,23 +260,20 @@ def _find_local_edits(card: LocalCard) -> Texts:
 
     Fields with pictures are left out.
     """
-    html = dict(
-        zip(
-            card.note_type.content_fields,
-            render_content_fields(card.kind, card.fields),
-            strict=True,
-        )
-    )
+    html = _render_fields(card, {})
     changed_html = {}
     for name in card.edits.pinned:
         text = card.get_field(name)
-        if (
-            text
-            and text != card.edits.source_texts_applied.get(name, "")
-            and "![" not in text
-        ):
+        source_text = card.edits.source_texts_applied.get(name, "")
+        if text and text != source_text and "![" not in text:
             changed_html[name] = html.get(name, "")
     return changed_html
+
+
+def _render_fields(card: CardContent, media: Mapping[str, Media]) -> Texts:
+    """Render the content fields of a card or draft as HTML, in note type order."""
+    html_fields = render_content_fields(card.kind, card.fields, media)
+    return dict(zip(card.kind.note_type.content_fields, html_fields, strict=True))
 
 
 def _make_unpatchable_edit(edit: _Edit, reason: str) -> UnpatchableEdit:
@@ -277,7 +286,10 @@ def _make_unpatchable_edit(edit: _Edit, reason: str) -> UnpatchableEdit:
 # --- finding a card's file -------------------------------------------------------------
 
 
-class _SourceFile(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class _SourceFile:
+    """A file of a source. There is one object for each file."""
+
     path: str
     source: NoteSource
     file: File
@@ -287,47 +299,66 @@ class _SourceFile(NamedTuple):
         return self.source.listing.root
 
 
-def _find_file(
-    card: LocalCard,
-    readers: Mapping[str, NoteSource],
-    listed: dict[str, dict[str, File]],
-) -> _SourceFile:
-    """Find the Markdown or text file that a card came from.
+def _select_note_sources(
+    ledger: Ledger, sources: Iterable[Source]
+) -> dict[str, NoteSource]:
+    """Return the sources of Markdown and text files, keyed by namespace."""
+    source_by_namespace = {}
+    for source in sources:
+        reader = apply_stored_plugin_syntaxes(source, ledger)
+        if isinstance(reader, NoteSource):
+            source_by_namespace[reader.listing.namespace] = reader
+    return source_by_namespace
 
-    Args:
-        card: the card.
-        readers: the sources of Markdown and text files, keyed by namespace.
-        listed: a cache of each source's files by path, keyed by namespace. Updated in place.
 
-    Raises:
-        ItemError: no file contains the card, or the file can't be patched.
-    """
-    from ankiforge.extract.file_source import File
+class _FileFinder:
+    """Finds the Markdown and text files from which cards came."""
 
-    if card.kind is CardKind.OCCLUSION:
-        raise ItemError("the masks of a figure are not words of a note")
-    namespace = card.highlight.namespace
-    if not namespace:  # the card is only known from the journal
-        raise ItemError("its source has not been read here yet: run first")
-    source = readers.get(namespace)
-    path = card.highlight.document.path
-    if source is None:
-        raise ItemError(
-            "it does not come from a Markdown or text file, and stays as it is in Anki"
-        )
-    if not path.casefold().endswith(NOTE_SUFFIXES):
-        raise ItemError(f"{path} is not a Markdown or text file")
-    if not card.is_hand_written:
-        raise ItemError(
-            "the card was drafted, so its words are not the note's: edit the note if it is"
-            " wrong, too"
-        )
-    if namespace not in listed:
-        files = [file for file in source.listing.list_files() if isinstance(file, File)]
-        listed[namespace] = {file.path: file for file in files}
-    if path not in listed[namespace]:
-        raise ItemError(f"{path} no longer exists: run first")
-    return _SourceFile(path, source, listed[namespace][path])
+    def __init__(self, source_by_namespace: Mapping[str, NoteSource]) -> None:
+        self._source_by_namespace = source_by_namespace
+        self._listed_files: dict[str, dict[str, _SourceFile]] = {}
+        """The files of each source by path, keyed by namespace. Listed when first needed."""
+
+    def find_file(self, card: LocalCard) -> _SourceFile:
+        """Return the file that a card came from.
+
+        Raises:
+            ItemError: no file contains the card, or the file can't be patched.
+        """
+        if card.kind is CardKind.OCCLUSION:
+            raise ItemError("the masks of a figure are not words of a note")
+        namespace = card.highlight.namespace
+        if not namespace:  # the card is only known from the journal
+            raise ItemError("its source has not been read here yet: run first")
+        source = self._source_by_namespace.get(namespace)
+        path = card.highlight.document.path
+        if source is None:
+            raise ItemError(
+                "it does not come from a Markdown or text file, and stays as it is in Anki"
+            )
+        if not path.casefold().endswith(NOTE_SUFFIXES):
+            raise ItemError(f"{path} is not a Markdown or text file")
+        if not card.is_hand_written:
+            raise ItemError(
+                "the card was drafted, so its words are not the note's: edit the note if it is"
+                " wrong, too"
+            )
+        files = self._list_files(source)
+        if path not in files:
+            raise ItemError(f"{path} no longer exists: run first")
+        return files[path]
+
+    def _list_files(self, source: NoteSource) -> dict[str, _SourceFile]:
+        from ankiforge.extract.file_source import File
+
+        namespace = source.listing.namespace
+        if namespace not in self._listed_files:
+            self._listed_files[namespace] = {
+                file.path: _SourceFile(file.path, source, file)
+                for file in source.listing.list_files()
+                if isinstance(file, File)
+            }
+        return self._listed_files[namespace]
 
 
 # --- one file ---------------------------------------------------------------------------
@@ -368,94 +399,73 @@ class _NoteToPatch:
             ItemError: the edit can't be expressed in this note. The message gives the reason.
         """
         card = edit.card
+        index = self._find_highlight(card)
+        highlights = self._parse_highlights(self.text)
+        media = load_available_card_media(self._ledger, card, self._pictures)
+        draft = _find_draft(highlights[index], card)
+        our_html = _render_fields(draft, media)
+        wanted_html = {**our_html, **edit.html}
+        if all(is_same_html(our_html[name], wanted_html[name]) for name in our_html):
+            return self.text
+        if "Reverse" in edit.html:
+            raise ItemError(REVERSE_CHANGED)
+        expected = _ExpectedNote(highlights, index, card, media, wanted_html)
+        return self._find_rewriting(expected, _list_searches(card, our_html, edit.html))
+
+    def _find_highlight(self, card: LocalCard) -> int:
+        """Return the index of a card's highlight in the note.
+
+        Raises:
+            ItemError: the note doesn't have it any more.
+        """
         anchors = [_make_anchor(highlight) for highlight in self._original_highlights]
         anchor = _make_anchor(card.highlight)
         if anchor not in anchors:
             raise ItemError(NOTE_CHANGED)
-        index = anchors.index(anchor)
-        highlights = self._parse_highlights(self.text)
+        return anchors.index(anchor)
 
-        # compare the text of the card in the note with the wanted text
-        media = load_available_card_media(self._ledger, card, self._pictures)
-        names = card.note_type.content_fields
-        draft = _find_draft(highlights[index], card)
-        html_fields = render_content_fields(draft.kind, draft.fields, media)
-        our_html = dict(zip(names, html_fields, strict=True))
-        wanted_html = {**our_html, **edit.html}
-        if all(is_same_html(our_html[name], wanted_html[name]) for name in names):
-            return self.text
-        changed_names = [name for name in names if name in edit.html]
-        if "Reverse" in changed_names:
-            raise ItemError(REVERSE_CHANGED)
-        old_markdown: dict[str, str] = {}
-        for name in names:
-            old_markdown[name] = field_to_markdown(our_html[name])
-        new_markdown = dict(old_markdown)
-        for name in changed_names:
-            new_markdown[name] = field_to_markdown(wanted_html[name])
+    def _find_rewriting(
+        self, expected: _ExpectedNote, searches: Iterable[_Search]
+    ) -> str:
+        """Return the first text of the note that is read as expected.
 
-        # search the note for the text of all fields, then only for the text of the changed fields
-        expected_card = _ExpectedCard(
-            card, highlights[index], media, tuple(wanted_html[name] for name in names)
-        )
+        Raises:
+            ItemError: there is none. The message is that of the likeliest text.
+        """
         reasons: list[str] = []
         tried_texts: set[str] = set()
-        for searched_names in (names, changed_names):
-            text_names = [
-                name for name in card.note_type.text_fields if name in searched_names
-            ]
-            old_parts = _select_filled(old_markdown, text_names)
-            new_parts = _select_filled(new_markdown, text_names)
-            if len(old_parts) != len(new_parts):
-                raise ItemError(FIELD_EMPTIED)
+        for search in searches:
             try:
-                for text in rewrite_note(self.text, old_parts, new_parts):
+                for text in rewrite_note(self.text, search.old, search.new):
                     if text in tried_texts:
                         continue
                     tried_texts.add(text)
-                    reason = self._check_rewriting(text, expected_card, highlights, index)
+                    reason = self._check_rewriting(text, expected)
                     if reason is None:
                         return text
                     reasons.append(reason)
             except ItemError as error:
                 reasons.append(error.message)
-        if not reasons:
-            raise ItemError(NO_SYNTAX)
-        raise ItemError(reasons[0])  # that of the likeliest rewriting
+        raise ItemError(reasons[0] if reasons else NO_SYNTAX)
 
-    def _check_rewriting(
-        self,
-        text: str,
-        expected_card: _ExpectedCard,
-        before: Sequence[Highlight],
-        index: int,
-    ) -> str | None:
+    def _check_rewriting(self, text: str, expected: _ExpectedNote) -> str | None:
         """Check that a changed note has the expected card, and that nothing else has changed.
-
-        Args:
-            text: the new text of the note.
-            expected_card: the card, with the fields that it should have.
-            before: the highlights of the note before the edit.
-            index: the index of the card's highlight in `before`.
 
         Returns:
             The reason why the text can't be used, e.g. that the next run wouldn't recognize the
             card, or None if it can.
         """
-        after = self._parse_highlights(text)
-        if len(after) != len(before):
+        highlights = self._parse_highlights(text)
+        if not expected.has_same_others(highlights):
             return OTHER_CARDS_TEXT
-        for number, (old, new) in enumerate(zip(before, after, strict=True)):
-            if number == index:
-                continue
-            if _make_content_key(old) != _make_content_key(new):
-                return OTHER_CARDS_TEXT
+        highlight = highlights[expected.card_index]
         try:
-            draft = _find_draft(after[index], expected_card.card)
+            draft = _find_draft(highlight, expected.card)
         except ItemError:
             return OTHER_CARDS_TEXT
-        html_read = render_content_fields(draft.kind, draft.fields, expected_card.media)
-        for html, wanted_html in zip(html_read, expected_card.html, strict=True):
+        html_read = _render_fields(draft, expected.media)
+        for name, html in html_read.items():
+            wanted_html = expected.html[name]
             if not is_same_html(html, wanted_html):
                 excerpt = _excerpt_difference(
                     field_to_markdown(html), field_to_markdown(wanted_html)
@@ -464,14 +474,7 @@ class _NoteToPatch:
                     f"written in the note, it would be read as “{excerpt}”:"
                     " edit the note yourself"
                 )
-        own_id = expected_card.highlight.source_id
-        if own_id and after[index].source_id == own_id:
-            return None
-        similarity = fuzz.ratio(
-            normalize_for_lookup(expected_card.highlight.exact),
-            normalize_for_lookup(after[index].exact),
-        )
-        return TOO_DIFFERENT if similarity < 100 * MIN_SIMILARITY else None
+        return None if _is_recognizable(expected.highlight, highlight) else TOO_DIFFERENT
 
     def _parse_highlights(self, text: str) -> tuple[Highlight, ...]:
         from ankiforge.extract.file_source import find_media_path
@@ -490,19 +493,76 @@ class _NoteToPatch:
         return ()
 
 
-class _ExpectedCard(NamedTuple):
+class _ExpectedNote(NamedTuple):
+    """What the note should have after an edit of one of its cards."""
+
+    before: Sequence[Highlight]
+    """The highlights of the note before the edit."""
+    card_index: int
+    """The index of the card's highlight."""
     card: LocalCard
-    highlight: Highlight
-    """The card's highlight as parsed from the note before the edit."""
     media: Mapping[str, Media]
     """The card's pictures, keyed by their path in the Markdown."""
-    html: Strings
-    """The HTML that the card's fields should have after the edit."""
+    html: Texts
+    """The HTML that the card's fields should have after the edit, keyed by field name."""
+
+    @property
+    def highlight(self) -> Highlight:
+        """The card's highlight before the edit."""
+        return self.before[self.card_index]
+
+    def has_same_others(self, after: Sequence[Highlight]) -> bool:
+        """Return whether all highlights but that of the card are as before."""
+        if len(after) != len(self.before):
+            return False
+        for index, (old, new) in enumerate(zip(self.before, after, strict=True)):
+            if index != self.card_index and _make_content_key(old) != _make_content_key(
+                new
+            ):
+                return False
+        return True
 
 
-def _select_filled(markdown: Mapping[str, str], names: Sequence[str]) -> Strings:
-    """Return the text of each of the named fields that isn't empty."""
-    return tuple(markdown[name] for name in names if markdown[name])
+def _is_recognizable(old: Highlight, new: Highlight) -> bool:
+    """Return whether the next run matches a changed passage with the old one."""
+    if old.source_id and new.source_id == old.source_id:
+        return True
+    old_text = normalize_for_lookup(old.exact)
+    new_text = normalize_for_lookup(new.exact)
+    return fuzz.ratio(old_text, new_text) >= 100 * MIN_SIMILARITY
+
+
+class _Search(NamedTuple):
+    """Text of a card to look for in the note, and what replaces it, as Markdown fields."""
+
+    old: Strings
+    new: Strings
+
+
+def _list_searches(card: LocalCard, our_html: Texts, edited_html: Texts) -> list[_Search]:
+    """Search for the text of all fields, then only for that of the edited fields.
+
+    Raises:
+        ItemError: the edit adds or removes a field.
+    """
+    all_fields: list[tuple[str, str]] = []
+    edited_fields: list[tuple[str, str]] = []
+    for name in card.note_type.text_fields:
+        old = field_to_markdown(our_html[name])
+        new = old
+        if name in edited_html:
+            new = field_to_markdown(edited_html[name])
+            edited_fields.append((old, new))
+        if bool(old) != bool(new):
+            raise ItemError(FIELD_EMPTIED)
+        all_fields.append((old, new))
+    return [_make_search(all_fields), _make_search(edited_fields)]
+
+
+def _make_search(fields: Iterable[tuple[str, str]]) -> _Search:
+    """Search for the (old, new) texts of fields that aren't empty."""
+    filled = [(old, new) for old, new in fields if old]
+    return _Search(tuple(old for old, _ in filled), tuple(new for _, new in filled))
 
 
 def _make_anchor(highlight: Highlight) -> tuple[object, ...]:

@@ -93,21 +93,22 @@ def at(path: str) -> LocalCard:
 )  # fmt: skip
 def test_a_card_has_a_file_or_a_reason_why_it_is_not_in_the_patch(card, reason):
     files = [FILE, Problem("a/Broken.md", "it is broken")]
-    listing = SimpleNamespace(list_files=lambda: iter(files), root=Path("/v"))
+    listing = SimpleNamespace(
+        list_files=lambda: iter(files), root=Path("/v"), namespace="vault:notes"
+    )
     source = SimpleNamespace(listing=listing)
-    listed: dict = {}
+    finder = patch._FileFinder({"vault:notes": source})
     if reason:
         with pytest.raises(ItemError) as raised:
-            patch._find_file(card, {"vault:notes": source}, listed)
+            finder.find_file(card)
         assert raised.value.message == reason
         return
-    found = patch._find_file(card, {"vault:notes": source}, listed)
-    assert found == patch._SourceFile("a/Memory.md", source, FILE)
+    found = finder.find_file(card)
+    assert (found.path, found.source, found.file) == ("a/Memory.md", source, FILE)
     assert found.root == Path("/v")
     # a folder is listed once
     files.clear()
-    assert patch._find_file(card, {"vault:notes": source}, listed) == found
-    assert listed == {"vault:notes": {"a/Memory.md": FILE}}
+    assert finder.find_file(card) is found
 
 
 FRONT = "What <strong>helps</strong>?"
