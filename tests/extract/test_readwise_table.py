@@ -44,3 +44,13 @@ def test_rows_of_one_table_that_differ_are_all_read(tmp_path, rows, expected):
         for highlight in document.highlights
     ]
     assert found == expected
+
+
+def test_a_note_on_a_page_of_raindrop_makes_all_its_highlights_private(tmp_path):
+    header = "title,url,note,highlights"
+    row = 'A,https://a.org,keep it #no-llm,"Highlight: x\nNote: y"'
+    (tmp_path / "a.csv").write_text(f"{header}\n{row}\n", encoding="utf-8")
+    [document, *_] = opened(Readwise.kind, tmp_path, name="n").scan()
+    found = {each.exact: each for each in document.highlights}
+    assert found["x"].comment == "y"
+    assert "no-llm" in found["x"].tags
