@@ -120,15 +120,15 @@ def test_cards_of_an_expression_are_told_and_those_in_our_forms_are_read(forge, 
     assert "note of Obsidian_to_Anki" in listed
 
 
-def test_questions_with_labels_are_no_cards_if_only_those_of_the_plugin_are_read(
+def test_questions_with_labels_are_text_if_only_cards_of_the_plugin_are_read(
     vault,
 ) -> None:
     tell(vault)
-    text = "STARTI [Basic] a Back: b ENDI\n\nQ: c?\nA: d\n"
+    text = "Q: ==c==?\nA: d\n\nSTARTI [Basic] a Back: b ENDI\n"
     (vault / "Note.md").write_text(text, encoding="utf-8")
     settings = settings_of("obsidian", path=str(vault), cards=("o2a",))
-    cards = highlights(opened("obsidian", vault, settings).scan())
-    assert [card.markdown for card in cards] == [("a", "b")]
+    found = highlights(opened("obsidian", vault, settings).scan())
+    assert [each.markdown for each in found] == [("Q: c?",), ("a", "b")]
 
 
 def test_decks_and_tags_come_from_note_folder_and_settings(forge, vault) -> None:

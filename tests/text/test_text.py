@@ -130,6 +130,7 @@ FSI, PDI, RLO = "\u2068", "\u2069", "\u202e"
         (find_cloze_numbers, "{{c3::a}} {{c1::b}} {{c3::c}} {{c2,9::d}}", (1, 2, 3, 9)),
         (escape_cloze_braces, "`{{a}}` {{b}}", r"`{{a}}` {\{b}\}"),
         (find_sentence_starts, "One. Two.", [4]), (find_sentence_starts, "", []), (find_sentence_starts, "One.", []),
+        (find_sentence_starts, "To do\n1. Feed it", []), (find_sentence_starts, "To do 1. Feed it", [8]),
         (find_sentences_by_part, "One.\n\n- Two. It.\n- No", [[(0, 4)], [(8, 12), (13, 16)], [(19, 21)]]),
         (format_table_rows, "| a | b |\n|---|---|\n| 1 | |", ["a · b", "1"]), (format_table_rows, "a | b", []),
         (decode_text, b"a\r\nb\rc", "a\nb\nc"), (decode_text, CONFLICT := b"<<<<<<< a\nb\n>>>>>>> c", CONFLICT.decode()),

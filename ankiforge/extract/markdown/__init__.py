@@ -2,9 +2,9 @@
 
 `obsidian` reads vaults and `jupyter` reads notebooks. `parsed_note` reads a single note:
 `placeholders` hides comments and maths, `blocks` splits the note into blocks, `inline` parses the
-text of a block, `hand_written` finds cards, `quotes` finds passages from papers, and `note_reader`
-creates the highlights. Plain text is read as Markdown, except that indentation has no meaning and
-text after `> ` is a highlight.
+text of a block, `hand_written` and `block_cards` find cards, `cited_quotes` and `exported_notes`
+find quotes from papers and books, and `note_reader` creates the highlights. Plain text is read as
+Markdown, except that indentation has no meaning and text after `> ` is a highlight.
 """
 
 from __future__ import annotations

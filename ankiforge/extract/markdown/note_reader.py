@@ -355,8 +355,9 @@ class NoteReader:
             return False  # it is a card of its own
         if below.items[: len(block.items)] != block.items:
             return False
-        place = (block.quotes, block.rule_count)
-        return place == (below.quotes, below.rule_count)
+        if below.rule_count > block.rule_count:
+            return False  # a rule is between them
+        return below.quotes == block.quotes
 
     def _read_line_card(self, block: Block) -> Highlight | None:
         sides = block.card_sides
@@ -437,37 +438,44 @@ class NoteReader:
         """Yield a highlight for each sentence with highlighted phrases.
 
         If the only highlighted phrase is an entire `Term: definition`, yields a card instead.
-        If phrases in several cells of a table row are highlighted, the highlight of the first one
-        stands for all of them. Bold labels of table rows don't count as highlighted.
+        Bold labels of table rows don't count as highlighted.
         """
         phrases = self._find_marks(block)
         if not phrases:
             return
-        inline = block.inline_text
         marks_by_cell = self._find_marks_of_row(block)
         if len(marks_by_cell) > 1:
-            first, *others = marks_by_cell
-            if block is first:
-                ((start, end), group), *_ = _group_by_sentence(phrases, inline)
-                row = self._create_marked_sentence(
-                    block, (start, end), group, marks_by_cell
-                )
-                yield PlacedHighlight(block, start, block, end, row, tuple(others))
+            yield from self._read_marked_row(block, marks_by_cell)
             return
         if len(phrases) == 1:
-            term = parse_marked_definition(inline, phrases[0].span)
+            term = parse_marked_definition(block.inline_text, phrases[0].span)
             if term:
                 card = self._create_two_sided_card(block, term)
                 card = replace(card, colour=phrases[0].colour or "")
                 yield PlacedHighlight(block, 0, block, len(block.plain_text), card)
                 return
-
-        for (start, end), group in _group_by_sentence(phrases, inline):
-            sentence = (start, end)
+        for (start, end), group in _group_by_sentence(phrases, block.inline_text):
             highlight = self._create_marked_sentence(
-                block, sentence, group, {block: group}
+                block, (start, end), group, {block: group}
             )
             yield PlacedHighlight(block, start, block, end, highlight)
+
+    def _read_marked_row(
+        self, block: Block, marks_by_cell: Mapping[Block, Sequence[MarkedPhrase]]
+    ) -> Iterator[PlacedHighlight]:
+        """Yield one highlight for the marks in several cells of a table row.
+
+        It is in the first of these cells, and nothing is yielded for the others.
+        """
+        first, *others = marks_by_cell
+        if block is not first:
+            return
+        groups = _group_by_sentence(marks_by_cell[first], block.inline_text)
+        (start, end), group = groups[0]
+        highlight = self._create_marked_sentence(
+            block, (start, end), group, marks_by_cell
+        )
+        yield PlacedHighlight(block, start, block, end, highlight, tuple(others))
 
     def _create_marked_sentence(
         self,

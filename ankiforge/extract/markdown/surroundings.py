@@ -259,9 +259,9 @@ def _read_tool_data(lines: Sequence[str], block_lines: Span) -> _ToolData:
     tool_data = _ToolData()
     for line in lines[first:end]:
         tool_data = tool_data.add_id(line).add_schedule(line)
-    for number, line in enumerate(lines[end : end + 2]):
+    for line in lines[end : end + 2]:
         content = line.strip("> \t")
-        if number == 0 and content.startswith(_ID_LINE_STARTS):
+        if content.startswith(_ID_LINE_STARTS):
             tool_data = tool_data.add_id(line)
         tool_data = tool_data.add_schedule(line)
         if not content.startswith(_SCHEDULE_CALLOUT):
