@@ -271,3 +271,11 @@ def test_the_numbers_of_references_are_on_no_card_of_a_paper(namespace, card, fi
     result = make_result(highlight, [card], Origin("llm"), shape)
     found = [tuple(value for _, value in draft.fields) for draft in result.drafts]
     assert found == ([] if fields is None else [fields])
+
+
+@pytest.mark.parametrize(
+    "parts", ['"question": "A?", "front": "B?"', '"front": "B?", "question": "A?"']
+)
+def test_our_own_name_of_a_part_comes_before_an_alias(parts):
+    [card], _ = parse_all_cards(f'{{"cards": [{{{parts}, "back": "b"}}]}}')
+    assert card.title == "B?"
