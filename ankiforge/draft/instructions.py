@@ -40,7 +40,7 @@ from ankiforge.text.located import locate_text
 from ankiforge.text.normalize import blank_out_code_and_urls
 from ankiforge.text.private import remove_private_tag
 
-PROPOSALS_VERSION = "28"
+PROPOSALS_VERSION = "29"
 """Increase this whenever a change to the rules or tables of `propose` changes a score or reason.
 
 Undecided highlights are then scored again. It is defined here so that a run without new highlights

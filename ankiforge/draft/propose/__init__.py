@@ -59,6 +59,7 @@ from ankiforge.model import (
     Span,
     Strings,
     Value,
+    hints,
 )
 from ankiforge.text import cloze, regex
 from ankiforge.text.cloze import escape_markdown, to_plain_text
@@ -235,7 +236,7 @@ def score_sentences(highlight: Highlight) -> Iterator[ScoredSentence | Rejection
         highlight.exact, highlight.surrounding_text, highlight.context
     )
     tables = load_language(language)
-    is_from_paper = highlight.source_kind in (SourceKind.PDF, SourceKind.ZOTERO)
+    is_from_paper = _is_from_paper(highlight)
     for excerpt in make_excerpts(highlight, tables):
         words = tokenize(excerpt.text, tables)
         cues = tables.cues.find_cues([token.folded for token in words])
@@ -253,12 +254,18 @@ def score_sentences(highlight: Highlight) -> Iterator[ScoredSentence | Rejection
         features = extract_sentence_features(excerpt.text, words, cues, tables)
         min_confidence = 0.0
         if is_from_paper:
-            features["paper"] = 1.0
             features["study"] = float(reports_study(excerpt.text))
         elif is_plain_fact(excerpt.text, words, features, tables):
             min_confidence = MIN_PROPOSAL_CONFIDENCE
         confidence = max(estimate_confidence(features), min_confidence)
         yield ScoredSentence(excerpt, language, features, confidence, min_confidence)
+
+
+def _is_from_paper(highlight: Highlight) -> bool:
+    """Return whether a highlight is of a PDF or of Zotero, or is quoted from there in a note."""
+    return highlight.source_kind in (SourceKind.PDF, SourceKind.ZOTERO) or any(
+        hints.is_quoted_scheme(scheme) for scheme, _ in highlight.document.identifiers
+    )
 
 
 def _find_rejection_of_highlight(highlight: Highlight) -> RejectionReason | None:

@@ -25,12 +25,14 @@ _REFERENCE_WORD = rf"(?i:\b(?:refs?|references?)\b\.?\s?\[?{_REFERENCE_NUMBER}\]
 _NAME = r"[A-ZÀ-Þ][\w’'-]+"
 _NAMES = rf"{_NAME}(?:(?:,| and| &| und| et| y) {_NAME})*"
 # Matches authors who are cited, as in `Pantanella et al.`, `Helfrich and coworkers` or, at the
-# beginning or after `by`, `Smith and Jones (2004)`. `Edict of Nantes (1598)` is no author.
+# beginning or after words such as `by` and `cf.`, `Smith and Jones (2004)`, and `According to
+# Mercado`. `Edict of Nantes (1598)` is no author.
 _CITED_AUTHORS = (
     rf"{_NAMES},? et al\b\.?(?:['’]s)?(?:\s?\(?\d{{4}}[a-z]?\)?)?"
     rf"|{_NAMES} and (?:co-?workers|colleagues|collaborators|associates)\b"
-    rf"|(?:\A|(?<=\bby )|(?<=\bsee )|(?<=\bfrom )){_NAMES}(?:['’]s?)? \((?:19"
-    rf"|20)\d\d[a-z]?(?:[,;:][^()]*)?\)"
+    rf"|(?<=\b[Aa]ccording to ){_NAMES}"
+    r"|(?:\A|(?<=\bby )|(?<=\bsee )|(?<=\bfrom )|(?<=\bcf\. )|(?<=\bto )|(?<=\bin )|(?<=\band ))"
+    rf"{_NAMES}(?:['’]s?)? \((?:19|20)\d\d[a-z]?(?:[,;:][^()]*)?\)"
 )
 # Matches a result of a test, or the number of cases, as in `p < 0.05`, `n = 379`, `95% CI 1.2–3.4`
 # and `3.1 ± 0.4`.

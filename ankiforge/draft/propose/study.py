@@ -39,6 +39,8 @@ _OWN_WORDS = regex(
     rf"|\b(?:was|were) (?:\w+ly |then |also |first |further |not )?(?:{_PARTICIPLES})\b"
     r"|\b(?:participants?|respondents?|interviewees)\b"
     r"|\b(?:the|all) (?:patients|subjects|samples|mice|authors|data|results|findings)\b(?! of)"
+    r"|\b(?:the|the proposed) models?\b|\bsimulat(?:ed|ions?)\b"
+    r"|\bEqs?\b\.? ?\(?\d|\b[Ee]quations? \(?\d"
     r"|\bin total\b|\b(?:fig|figs|figure|figures|table|tables)\b\.? ?S?\d"
     r"|\b(?:solid|dashed|dotted|red|blue|black|green|gr[ae]y"
     r"|error) (?:lines?|bars?|curves?|points?|dots"
@@ -68,9 +70,11 @@ _ARGUMENT = regex(
     r"|Third|Though|Unlike|Whereas|While)\b"
     # no subject, as in `Named for Willi Hennig`, and `An exception is`
     r"|\A\W*Named\b"
+    r"|\b(?:aim|goal|objective|problem|question|point) (?:of \w+ \w+ )?(?:is|was)"
+    r" (?:that|to|whether)\b"
     r"|\A\W*An? (?:\w+ )?(?:alternative|exception|explanation|interpretation|possibility)\b"
     # something that only the text before names
-    r"|\b(?:this|these|either of those|such an?|the (?:same|latter|former))\b"
+    r"|\b(?:this|these|either of those|such an?|the (?:latter|former))\b"
     r"|\b(?:respectively|see (?:also|discussion|text)|described (?:here|above|below|in)"
     r"|listed in|shown in"
     r"|above|below)\b"
