@@ -54,7 +54,9 @@ def test_a_sentence_that_states_a_fact(sentence):
 def test_it_counts_for_papers_and_for_notes_that_quote_them(
     highlight, namespace, identifiers, is_certain
 ):
-    sentence = "Osmosis is the diffusion of water through a semipermeable membrane in the model."
+    sentence = (
+        "Osmosis is the diffusion of water through a semipermeable membrane in the model."
+    )
     document = Document(
         DocumentKey(f"{namespace}/d"), "s", "On Sleep", identifiers=identifiers
     )
