@@ -9,6 +9,8 @@ NPM := .axe/node_modules/obsidian/obsidian.d.ts
 PLUGIN := packaging/obsidian
 PINNED = $(foreach name,$(1),$(name)@$(shell node -p "require('./$(PLUGIN)/package.json').devDependencies['$(name)']"))
 TESTS := -m "not slow"
+# many tests wait for a browser, a server or a process as long as they compute
+WORKERS := $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 export PYTHONDONTWRITEBYTECODE :=  # each of the many processes of the tests would compile the program again
 export ANKIFORGE_AXE ?= $(abspath $(wildcard $(AXE)))
 
@@ -54,7 +56,7 @@ demo: $(VENV)/samples-ok  ## forge the samples into a deck, in .demo/
 
 # A browser on a busy machine now and then fails a test that is right: what fails twice is a fault.
 test: $(VENV)/dev-ok  ## run the tests but the slow ones: make test T="-k cloze"; those of the page need Chromium
-	@$(PY) -m pytest -n auto --dist worksteal $(TESTS) $(T) || { echo "once more, alone, what failed:"; \
+	@$(PY) -m pytest -n $(WORKERS) --dist worksteal $(TESTS) $(T) || { echo "once more, alone, what failed:"; \
 		$(PY) -m pytest -x --last-failed --last-failed-no-failures=none $(TESTS) $(T); }
 
 QUICK := .quick

@@ -15,8 +15,6 @@ from operator import attrgetter
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
-from msgspec.structs import replace
-
 from ankiforge.extract.file_source import File
 from ankiforge.extract.files import title_from_file_name
 from ankiforge.extract.web import UnmarkedSource
@@ -96,6 +94,7 @@ class Captions(UnmarkedSource):
         paragraphs: list[Paragraph] = []
         for start, end in _split_sentences(text, cue_starts):
             second = _find_last_cue(cue_starts, start).second
+            link = "" if video is None else f"{video}&t={second}s"
             paragraph = Paragraph(
                 0,
                 start,
@@ -103,9 +102,8 @@ class Captions(UnmarkedSource):
                 is_private=contains_private_tag(text[start:end]),
                 block_id=str(second),
                 page_label=_format_time(second),
+                uri=link,
             )
-            if video is not None:
-                paragraph = replace(paragraph, uri=f"{video}&t={second}s")
             paragraphs.append(paragraph)
         namespace = self.listing.namespace
         return DocumentText(document, (text,), tuple(paragraphs), namespace)
