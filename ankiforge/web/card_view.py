@@ -180,7 +180,8 @@ def _render_figure(
 ) -> Json:
     media = find_pictures(card, find_picture)
     pictures_shown = list(media.values())
-    picture = adapt_html_to_page(render_content_fields(card.kind, card.fields, media)[-1])
+    _, picture_html = render_content_fields(card.kind, card.fields, media)
+    picture = _wrap_part("question", adapt_html_to_page(picture_html))
     labels = escape(to_one_line(" · ".join(occlusion.list_labels(masks))))
     return {
         "figure": {
@@ -190,8 +191,8 @@ def _render_figure(
             "masks": [*map(asdict, masks.masks)],
         },
         "context": "",
-        "front": _wrap_part("question", picture),
-        "back": f"{_wrap_part('question', picture)}<hr>{_wrap_part('answer', labels)}",
+        "front": picture,
+        "back": f"{picture}<hr>{_wrap_part('answer', labels)}",
         "fields": [],
         "title": view.question,
         "question": escape(view.question),

@@ -97,13 +97,18 @@ def find_file(ledger: Ledger, highlight: Highlight) -> Path | None:
     """
     document = highlight.document
     scheme = highlight.namespace.partition(":")[0]
+    # the directory of each source, keyed by its type and name, e.g. `pdf:Papers`
     root_paths = load_source_directories(ledger)
     if scheme == SourceKind.ZOTERO:
         root = root_paths.get(f"{scheme}:{document.source}")
-        return _find_in_zotero_storage(Path(root), highlight.block_id) if root else None
+        if not root:
+            return None
+        return _find_in_zotero_storage(Path(root), highlight.block_id)
     for kind in _KINDS_BY_SCHEME.get(scheme, ()):
         root = root_paths.get(f"{kind}:{document.source}")
-        file = find_document_file(root, document.path) if root else None
+        if not root:
+            continue
+        file = find_document_file(root, document.path)
         if file is not None:
             return file
     return None

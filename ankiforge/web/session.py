@@ -126,7 +126,8 @@ class ReviewSession:
             can_show_in_anki=workspace.can_show_in_anki,
         )
         self._items = LedgerItems(workspace, self._renderer, self.documents)
-        # The sources of items. The ledger comes last, because its prefix matches any ID.
+        # The sources of items, of which `_find_item_source` takes the first whose prefix matches an
+        # ID. The ledger comes last, because its prefix is "".
         self._sources: list[ItemSource] = [self._items]
         self.get_handlers: dict[str, Callable[[Texts], Json]] = {}
         """The GET handlers added by features, keyed by name."""

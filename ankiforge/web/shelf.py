@@ -198,6 +198,11 @@ class Shelf:
         return row
 
     def _render_folder(self, folder: FolderItems) -> Json:
+        """Render the row of a folder, which says what waits in all its documents together.
+
+        The row has another ID once nothing waits, because it then stands for a list of highlights
+        without a card. `waiting` is 0, because `rest` has the number.
+        """
         if folder.waiting_count:
             id = f"in {folder.id}"
             count = f"{folder.waiting_count:,}"
