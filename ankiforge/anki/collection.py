@@ -22,6 +22,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
+from functools import cache
 from operator import attrgetter
 from pathlib import Path
 from typing import IO, Any, NamedTuple, TypeVar, cast
@@ -38,6 +39,7 @@ from ankiforge.anki.notetypes import (
 from ankiforge.anki.profiles import (
     COLLECTION,
     LOG_SUFFIXES,
+    Fingerprint,
     compute_fingerprint,
     resolve_symlinks,
 )
@@ -79,18 +81,24 @@ OUR_GUID_GLOB = CARD_PREFIX + "[a-z2-7]" * 24
 # Errors that reading a damaged file raises. Even SQLite's error message may not be UTF-8.
 _DAMAGE_ERRORS = (sqlite3.Error, OverflowError, UnicodeDecodeError)
 _NO_COLLECTION_MESSAGE = "not an Anki collection"
-_SELECT_NOTES = """
+_PREPARE_TABLES = """
 create index if not exists ix_cards_nid on cards (nid);
 create index if not exists ix_revlog_cid on revlog (cid);
 create table temp.chosen (place text, nid integer, primary key (place, nid)) without rowid;
-insert into temp.chosen select {}, ifnull(cast(id as integer), 0) from notes where {};
-create index temp.chosen_nid on chosen (nid);
 """
-_SELECT_ADOPTED = """
+_SELECT_ALL_NOTES = """
+insert into temp.chosen select '', ifnull(cast(id as integer), 0) from notes;
+"""
+_SELECT_OUR_NOTES = f"""
+insert into temp.chosen select guid, ifnull(cast(id as integer), 0) from notes
+where guid glob '{OUR_GUID_GLOB}';
+"""
+_SELECT_ADOPTED_NOTES = """
 insert or ignore into temp.chosen
 select a.value, ifnull(cast(n.id as integer), 0)
 from notes n join json_each(?) a on a.key = n.guid
 """
+_INDEX_SELECTED_NOTES = "create index temp.chosen_nid on chosen (nid);"
 # Finds tables, but not views, because querying a malicious view could take forever.
 _TABLE_NAMES_QUERY = """
 select name from sqlite_master where type = 'table' and sql like 'create table%'
@@ -127,30 +135,38 @@ class AnkiDatabase:
     ) -> None:
         self._connection = connection
         self._name = name
-        # read the collection's creation time (a Unix timestamp) and its schema version
+        self.created, self.schema = self._read_version()
+        self._check_schema()
+        self._check_tables()
+        self._select_notes(adopted)
+
+    def _read_version(self) -> Row:
+        """Return the collection's creation time (a Unix timestamp) and its schema version.
+
+        Both are 0 if the table with this information is empty.
+        """
         query = f"select {cast_to_integers('crt', 'ver')} from col limit 1"
         try:
-            row: Row | None = connection.execute(query).fetchone()
+            row: Row | None = self._connection.execute(query).fetchone()
         except _DAMAGE_ERRORS as error:
+            # SQLite reports `no such table: col` or `no such column: crt`
             if "no such" in str(error):
                 raise self.make_unusable_error(
                     _NO_COLLECTION_MESSAGE, str(error)
                 ) from error
             raise self._make_damaged_error(error) from error
-        self.created, self.schema = row or (0, 0)
-        self._check_schema()
-        self._check_tables()
+        return row or (0, 0)
 
-        # list the notes to read
-        place = "guid"
-        where = f"guid glob '{OUR_GUID_GLOB}'"
-        if adopted is None:
-            place = "''"
-            where = "1"
+    def _select_notes(self, adopted: Texts | None) -> None:
+        """List the notes to read in `temp.chosen`."""
+        select_notes = _SELECT_ALL_NOTES if adopted is None else _SELECT_OUR_NOTES
         try:
-            connection.executescript(_SELECT_NOTES.format(place, where))
-            encoded = msgspec.json.encode(adopted or {})
-            connection.execute(_SELECT_ADOPTED, (encoded,))
+            self._connection.executescript(
+                f"{_PREPARE_TABLES} {select_notes} {_INDEX_SELECTED_NOTES}"
+            )
+            if adopted:
+                guids = msgspec.json.encode(adopted)
+                self._connection.execute(_SELECT_ADOPTED_NOTES, (guids,))
         except _DAMAGE_ERRORS as error:
             raise self._make_damaged_error(error) from error
 
@@ -287,7 +303,8 @@ class _NoteTypeJson(msgspec.Struct):
     originalStockKind: int | None = None
 
 
-# The fields in `config` are numbered as in Anki's proto/anki/notetypes.proto.
+# The fields in `config` are numbered as in Anki's proto/anki/notetypes.proto. The numbers are used
+# in `_iter_legacy_note_types`, `_read_fields` and `_read_templates`.
 _NOTE_TYPE_QUERY = (
     f"select {cast_to_text('name')}, {cast_to_integers('mtime_secs')}, config from notetypes"
     " where id = ? order by id"
@@ -345,38 +362,38 @@ def _iter_legacy_note_types(
         return
     for id in sorted(type_ids):
         for name, mod, config in _read_configs(database, _NOTE_TYPE_QUERY, id):
-            fields = [
-                _FieldJson(
-                    field,
-                    id=_get_int64(field_config, 9),
-                    tag=_get_int64(field_config, 10),
-                )
-                for field, field_config in _read_configs(database, _FIELDS_QUERY, id)
-            ]
-            templates = [
-                _TemplateJson(
-                    template,
-                    qfmt=_get_text(template_config, 1),
-                    afmt=_get_text(template_config, 2),
-                    id=_get_int64(template_config, 8),
-                )
-                for template, template_config in _read_configs(
-                    database, _TEMPLATES_QUERY, id
-                )
-            ]
-            yield (
-                id,
-                _NoteTypeJson(
-                    name,
-                    fields,
-                    templates,
-                    css=_get_text(config, 3),
-                    type=get_uint(config, 1),
-                    mod=mod,
-                    originalId=get_uint(config, 10),
-                    originalStockKind=get_uint(config, 9),
-                ),
+            note_type = _NoteTypeJson(
+                name,
+                flds=_read_fields(database, id),
+                tmpls=_read_templates(database, id),
+                css=_get_text(config, 3),
+                type=get_uint(config, 1),
+                mod=mod,
+                originalId=get_uint(config, 10),
+                originalStockKind=get_uint(config, 9),
             )
+            yield id, note_type
+
+
+def _read_fields(database: AnkiDatabase, type_id: NoteTypeId) -> list[_FieldJson]:
+    fields = []
+    for name, config in _read_configs(database, _FIELDS_QUERY, type_id):
+        field_id = _get_int64(config, 9)
+        fields.append(_FieldJson(name, id=field_id, tag=_get_int64(config, 10)))
+    return fields
+
+
+def _read_templates(database: AnkiDatabase, type_id: NoteTypeId) -> list[_TemplateJson]:
+    templates = []
+    for name, config in _read_configs(database, _TEMPLATES_QUERY, type_id):
+        template = _TemplateJson(
+            name,
+            qfmt=_get_text(config, 1),
+            afmt=_get_text(config, 2),
+            id=_get_int64(config, 8),
+        )
+        templates.append(template)
+    return templates
 
 
 def _read_configs(database: AnkiDatabase, query: str, type_id: int) -> Iterator[Row]:
@@ -487,18 +504,8 @@ def _copy_collection(path: Path, target: Path) -> None:
     source = resolve_symlinks(path)
     for _ in range(_MAX_ATTEMPTS):
         before = compute_fingerprint(source)
-        # wait if the file changed so recently that a further change may go unnoticed
-        now = time.time()
-        ages = [now - modified_ns / 1e9 for _, modified_ns, _ in filter(None, before)]
-        if not any(0 <= age < _TICK_SECONDS for age in ages):
-            for suffix in (*LOG_SUFFIXES, ""):
-                copy = target.with_name(target.name + suffix)
-                copy.unlink(missing_ok=True)
-                try:
-                    shutil.copyfile(source.with_name(source.name + suffix), copy)
-                except FileNotFoundError:
-                    if not suffix:
-                        raise
+        if not _has_just_changed(before):
+            _copy_with_logs(source, target)
             if compute_fingerprint(source) == before:
                 return
         time.sleep(_PAUSE_SECONDS)
@@ -508,11 +515,41 @@ def _copy_collection(path: Path, target: Path) -> None:
     )
 
 
+def _has_just_changed(fingerprint: Fingerprint) -> bool:
+    """Return whether a file changed so recently that a further change may go unnoticed."""
+    now = time.time()
+    for file_stamp in fingerprint:
+        if file_stamp is None:
+            continue
+        _, modified_ns, _ = file_stamp
+        if 0 <= now - modified_ns / 1e9 < _TICK_SECONDS:
+            return True
+    return False
+
+
+def _copy_with_logs(source: Path, target: Path) -> None:
+    """Copy a collection and those of its logs that exist, the logs first."""
+    for suffix in (*LOG_SUFFIXES, ""):
+        copy = target.with_name(target.name + suffix)
+        copy.unlink(missing_ok=True)
+        is_log = suffix != ""
+        try:
+            shutil.copyfile(source.with_name(source.name + suffix), copy)
+        except FileNotFoundError:
+            if not is_log:
+                raise
+
+
 # --- unpacking an export ----------------------------------------------------------------
 
 # The name of the database file by the version in the file `meta`, newest first. Newer exports also
 # contain a dummy file with an older name.
-_DATABASE_NAMES = {3: "collection.anki21b", 2: "collection.anki21", 1: "collection.anki2"}
+_COMPRESSED_DATABASE_NAME = "collection.anki21b"
+_DATABASE_NAMES = {
+    3: _COMPRESSED_DATABASE_NAME,
+    2: "collection.anki21",
+    1: "collection.anki2",
+}
 _CHUNK_BYTES = 1 << 20
 _MAX_DATABASE_BYTES = 8 << 30
 _MAX_SMALL_DATABASE_BYTES = 64 << 20
@@ -538,45 +575,62 @@ def _unpack_export(path: Path, target: Path) -> None:
         ItemError: The file is broken, too large, or too new, or contains no database.
     """
     try:
-        with ExitStack() as stack:
-            archive = stack.enter_context(zipfile.ZipFile(path))
-            names = set(archive.namelist())
-            # find the database file; old exports have no `meta`
-            version = 0
-            if "meta" in names and archive.getinfo("meta").file_size <= _CHUNK_BYTES:
-                with suppress(ValueError):
-                    version = get_uint(parse_protobuf(archive.read("meta")), 1)
-            if version > max(_DATABASE_NAMES):
-                raise ItemError(
-                    f"{path}: exported by a newer Anki than this version supports",
-                    hint="update ankiforge, or tick “Support older Anki versions” when"
-                    " exporting",
-                )
-            newest = next(
-                (name for name in _DATABASE_NAMES.values() if name in names), ""
-            )
-            if not newest or _DATABASE_NAMES.get(version, newest) not in names:
-                message = f"{path}: it contains no Anki collection"
-                raise ItemError(message, hint=_EXPORT_AGAIN_HINT)
-
-            # copy the database, up to a size limit
-            member = archive.getinfo(newest)
+        with zipfile.ZipFile(path) as archive:
+            database_name = _find_database_name(archive, path)
+            member = archive.getinfo(database_name)
             plausible_size = (
                 _MAX_SMALL_DATABASE_BYTES + _MAX_EXPANSION * member.compress_size
             )
-            limit = min(_MAX_DATABASE_BYTES, plausible_size)
-            source = stack.enter_context(archive.open(member))
-            if newest == _DATABASE_NAMES[3]:
-                source = stack.enter_context(cast(IO[bytes], ZstdFile(source)))
-            file = stack.enter_context(target.open("wb"))
-            while chunk := source.read(_CHUNK_BYTES):
-                if file.tell() + len(chunk) > limit:
-                    message = f"{path}: is larger than {limit >> 20} MiB when unpacked"
-                    raise ItemError(message, hint=_EXPORT_AGAIN_HINT)
-                file.write(chunk)
+            max_bytes = min(_MAX_DATABASE_BYTES, plausible_size)
+            with ExitStack() as stack:
+                source = stack.enter_context(archive.open(member))
+                if database_name == _COMPRESSED_DATABASE_NAME:
+                    source = stack.enter_context(cast(IO[bytes], ZstdFile(source)))
+                file = stack.enter_context(target.open("wb"))
+                while chunk := source.read(_CHUNK_BYTES):
+                    if file.tell() + len(chunk) > max_bytes:
+                        message = (
+                            f"{path}: is larger than {max_bytes >> 20} MiB when unpacked"
+                        )
+                        raise ItemError(message, hint=_EXPORT_AGAIN_HINT)
+                    file.write(chunk)
     except _BROKEN_ZIP as error:
         message = f"{path}: this export of Anki is broken or cut off ({error})"
         raise ItemError(message, hint=_EXPORT_AGAIN_HINT) from error
+
+
+def _find_database_name(archive: zipfile.ZipFile, path: Path) -> str:
+    """Return the name of the newest database file in an export.
+
+    Raises:
+        ItemError: The export is too new, or lacks the database of the version that it claims.
+    """
+    names = archive.namelist()
+    version = _read_export_version(archive)
+    if version is not None and version > max(_DATABASE_NAMES):
+        raise ItemError(
+            f"{path}: exported by a newer Anki than this version supports",
+            hint="update ankiforge, or tick “Support older Anki versions” when exporting",
+        )
+    available = [name for name in _DATABASE_NAMES.values() if name in names]
+    claimed_name = None if version is None else _DATABASE_NAMES.get(version)
+    is_claimed_missing = claimed_name is not None and claimed_name not in available
+    if not available or is_claimed_missing:
+        message = f"{path}: it contains no Anki collection"
+        raise ItemError(message, hint=_EXPORT_AGAIN_HINT)
+    return available[0]
+
+
+def _read_export_version(archive: zipfile.ZipFile) -> int | None:
+    """Return the version in the file `meta`, or None if it is unknown, as for old exports."""
+    if "meta" not in archive.namelist():
+        return None
+    if archive.getinfo("meta").file_size > _CHUNK_BYTES:
+        return None
+    try:
+        return get_uint(parse_protobuf(archive.read("meta")), 1)
+    except ValueError:
+        return None
 
 
 # --- the view ---------------------------------------------------------------------------
@@ -671,28 +725,25 @@ class AnkiContents(Value):
             _NOTES_QUERY
         ):
             fields = tuple(joined_fields.split("\x1f"))
-            note = AnkiNote(
+            cards = cards_by_note.get(id, [])
+            deck = ""
+            if cards:
+                deck = self.decks.get(cards[0].home_deck_id, "")
+            yield AnkiNote(
                 guid=Guid(guid),
                 id=id,
                 mod=mod,
                 fields=fields,
                 tags=_split_tags(tags),
-                deck="",
+                deck=deck,
                 identity=_find_identity(fields, guid),
                 type_id=type_id,
+                reviews=sum(card.reviews for card in cards),
+                lapses=sum(card.lapses for card in cards),
+                suspended=bool(cards) and all(card.is_suspended for card in cards),
+                ordinals=tuple(card.ordinal for card in cards),
+                cards=tuple(card.id for card in cards),
             )
-            cards = cards_by_note.get(id)
-            if cards:
-                note = replace(
-                    note,
-                    deck=self.decks.get(cards[0].home_deck_id, ""),
-                    reviews=sum(card.reviews for card in cards),
-                    lapses=sum(card.lapses for card in cards),
-                    suspended=all(card.is_suspended for card in cards),
-                    ordinals=tuple(card.ordinal for card in cards),
-                    cards=tuple(card.id for card in cards),
-                )
-            yield note
 
     def iter_other_note_types(self) -> Iterator[AnkiNoteType]:
         """Yield all readable note types that aren't in `note_types`."""
@@ -738,20 +789,23 @@ class AnkiContents(Value):
         return frozenset(mods), self._read_foreign_notes(changed_ids)
 
     def _read_foreign_notes(self, ids: list[NoteId]) -> Iterator[ForeignNote]:
-        database = self.database
-        types: dict[NoteTypeId, AnkiNoteType | None] = {}
-        rows = database.fetch_rows(_FOREIGN_NOTES_QUERY, json.dumps(ids))
+        """Yield notes that aren't ours, without fields if their note type is missing."""
+        find_type = cache(self._find_note_type)
+        rows = self.database.fetch_rows(_FOREIGN_NOTES_QUERY, json.dumps(ids))
         for id, mod, type_id, joined_fields, deck_id in rows:
-            if type_id not in types:
-                types[type_id] = next(iter(read_note_types(database, (type_id,))), None)
-            note_type = types[type_id]
-            fields = joined_fields.split("\x1f")
-            yield ForeignNote(
-                id=id,
-                mod=mod,
-                deck=self.decks.get(deck_id or 0, ""),
-                fields=_extract_foreign_text(note_type, fields) if note_type else (),
-            )
+            texts: Fields = ()
+            note_type = find_type(type_id)
+            if note_type is not None:
+                texts = _extract_foreign_text(note_type, joined_fields.split("\x1f"))
+            deck = ""
+            if deck_id is not None:  # a note without cards is in no deck
+                deck = self.decks.get(deck_id, "")
+            yield ForeignNote(id=id, mod=mod, deck=deck, fields=texts)
+
+    def _find_note_type(self, type_id: NoteTypeId) -> AnkiNoteType | None:
+        for note_type in read_note_types(self.database, (type_id,)):
+            return note_type
+        return None
 
 
 def _detect_kind(path: Path) -> AnkiReadMethod:
@@ -787,6 +841,13 @@ def _read_deck_names(database: AnkiDatabase) -> dict[DeckId, str]:
     return {id: deck.replace("\x1f", "::") for id, deck in rows}
 
 
+def _get_profile_name(path: Path, kind: AnkiReadMethod) -> str:
+    """Return the name of a collection's profile, i.e. of its directory, or "" if it is unknown."""
+    if kind is AnkiReadMethod.COLLECTION and path.name == COLLECTION:
+        return path.resolve().parent.name
+    return ""
+
+
 @contextmanager
 def open_anki_contents(
     path: Path,
@@ -815,16 +876,13 @@ def open_anki_contents(
         except OSError as error:
             raise _make_copy_error(path, error) from error
         database = stack.enter_context(open_database(copy, str(path), adopted))
-        profile = ""
-        if kind is AnkiReadMethod.COLLECTION and path.name == COLLECTION:
-            profile = path.resolve().parent.name
         our_type_ids = {get_our_note_type(our_type).id for our_type in OUR_NOTE_TYPES}
         used_type_ids = {id for (id,) in database.fetch_rows(_USED_TYPES_QUERY)}
         yield AnkiContents(
             database=database,
             kind=kind,
             path=str(path),
-            profile=profile,
+            profile=_get_profile_name(path, kind),
             note_types=read_note_types(database, our_type_ids | used_type_ids),
             decks=_read_deck_names(database),
             is_complete=kind is not AnkiReadMethod.APKG,
@@ -881,10 +939,11 @@ def _extract_foreign_text(note_type: AnkiNoteType, fields: list[str]) -> Fields:
 
 
 def _to_plain_text(field: str) -> str:
+    """Convert the HTML of a field to text in one line, e.g. `a<br><b>b</b>&amp;c` to `a b&c`."""
     if len(field) > _MAX_FIELD_CHARS:
-        field = _TRUNCATED_TAG.sub(
-            "", _EMBEDDED_PICTURE.sub("", field)[:_MAX_FIELD_CHARS]
-        )
+        without_pictures = _EMBEDDED_PICTURE.sub("", field)
+        # a tag that is cut off at the end would be read as text
+        field = _TRUNCATED_TAG.sub("", without_pictures[:_MAX_FIELD_CHARS])
     if "<" in field or "[" in field:
         field = _INVISIBLE_MARKUP.sub(" ", field)
         field = _BLOCK_TAG.sub(" ", field)

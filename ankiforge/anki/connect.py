@@ -263,18 +263,24 @@ class AnkiConnect:
                 hint="open your profile in Anki's window, close its dialogs, and try again",
             )
         if "valid api key" in lowered:
-            message = f"AnkiConnect at {self.url} requires its key"
-            if self._key:
-                message = f"AnkiConnect at {self.url} rejects the key in {self._key_env}"
-            destination = f"into the environment variable {self._key_env}"
-            if not self._key_env:
-                destination = (
-                    "into an environment variable NAME, write `key_env: NAME` under `anki:` in"
-                    " ankiforge.yaml"
-                )
-            key_hint = f"put the apiKey of {_CONFIG_MENU} {destination}"
-            return ServiceError(message, hint=key_hint)
+            return self._make_key_error()
         return ServiceError(f"Anki refuses {action}: {refusal}", hint=hint)
+
+    def _make_key_error(self) -> ServiceError:
+        """Build the error for a key that is missing or wrong."""
+        if self._key:
+            message = f"AnkiConnect at {self.url} rejects the key in {self._key_env}"
+        else:
+            message = f"AnkiConnect at {self.url} requires its key"
+        if self._key_env:
+            destination = f"into the environment variable {self._key_env}"
+        else:
+            destination = (
+                "into an environment variable NAME, write `key_env: NAME` under `anki:` in"
+                " ankiforge.yaml"
+            )
+        hint = f"put the apiKey of {_CONFIG_MENU} {destination}"
+        return ServiceError(message, hint=hint)
 
     def _make_wrong_server_error(self, message: str) -> ServiceError:
         return ServiceError(

@@ -85,21 +85,29 @@ def build_note_content(
     `layout` determines which fields the note has. `filter_context` removes everything that would
     reveal the answer from the line above the question.
     """
-    media_by_path, missing = _choose_media(card, files, layout)
+    media_by_path, problems = _choose_media(card, files, layout)
     rendered = _render_content_fields(card, media_by_path)
-    unreadable = _find_fields_without_picture(card, media_by_path)
     adopted = _find_adopted_html(card)
-    unreadable -= adopted.keys()
+
+    unreadable = _find_fields_without_picture(card, media_by_path) - adopted.keys()
     if card.note.adopted and not unreadable:
-        missing = []
-    if not card.was_read_on_this_device:  # the generated fields keep Anki's text then
+        # the pictures are in fields that stay as their tool wrote them
+        problems = []
+    if not card.was_read_on_this_device:
+        # the generated fields keep Anki's text
         unreadable.update(GENERATED_FIELDS)
 
     shown_card = _restore_old_passage(card)
     links, local_links = render_links(files.pdf_urls, *shown_card.passages)
-    fields = {**rendered, **adopted, "Source": render_source(shown_card)}
-    fields |= {"Links": links, LOCAL_LINKS_FIELD: local_links}
-    if IDENTITY_FIELD in layout.positions:
+    fields = {
+        **rendered,
+        **adopted,
+        "Source": render_source(shown_card),
+        "Links": links,
+        LOCAL_LINKS_FIELD: local_links,
+    }
+    is_our_type = IDENTITY_FIELD in layout.positions
+    if is_our_type:
         hashes = tuple(hash_html(html) for html in rendered.values())
         fields["Citation"] = render_citation(shown_card, filter_context)
         fields[IDENTITY_FIELD] = text_to_html(format_identity(card, hashes, tags))
@@ -110,7 +118,7 @@ def build_note_content(
         fields={name: fields.get(name, "") for name in layout.positions},
         tags=tags,
         media=media_by_path,
-        picture_problems=tuple(missing),
+        picture_problems=tuple(problems),
         unreadable_fields=frozenset(unreadable),
     )
 

@@ -255,14 +255,11 @@ def _check_type(anki_note: AnkiNote, located: _LocatedFields) -> None:
     Raises:
         _HeldNoteError: the user has changed its note type.
     """
-    has_identity = (
-        IDENTITY_FIELD not in located.positions or anki_note.identity is not None
-    )
-    if (
-        anki_note.type_id != located.note_type.id
-        or len(anki_note.fields) != len(located.note_type.fields)
-        or not has_identity
-    ):
+    has_other_type = anki_note.type_id != located.note_type.id
+    has_other_fields = len(anki_note.fields) != len(located.note_type.fields)
+    is_our_type = IDENTITY_FIELD in located.positions
+    has_lost_identity = is_our_type and anki_note.identity is None
+    if has_other_type or has_other_fields or has_lost_identity:
         raise _HeldNoteError(NOTE_TYPE_CHANGED)
 
 
@@ -328,23 +325,22 @@ def find_field_positions(
         exported_type: The note type as it was when the note was first exported.
         configured_type: The note type in the settings, if any.
     """
-    position_by_name = {name: i for i, name in enumerate(note_type.field_names)}
-    position_by_id = {
-        id: i for i, (_, id) in enumerate(note_type.fields) if id is not None
-    }
+    # ids are numbers and names are strings, so one dictionary holds the positions by both
+    known_positions: dict[int | str | None, int] = {}
+    for position, (name, id) in enumerate(note_type.fields):
+        known_positions[name] = position
+        if id is not None:
+            known_positions[id] = position
     configured_names: Texts = {}
     if configured_type and configured_type.id == exported_type.id:
         configured_names = configured_type.fields
     positions = {}
     for our_name, first_name in exported_type.fields.items():
-        id = exported_type.field_ids.get(our_name)
-        configured_name = configured_names.get(our_name)
-        if id is not None and id in position_by_id:
-            positions[our_name] = position_by_id[id]
-        elif first_name in position_by_name:
-            positions[our_name] = position_by_name[first_name]
-        elif configured_name is not None and configured_name in position_by_name:
-            positions[our_name] = position_by_name[configured_name]
+        first_id = exported_type.field_ids.get(our_name)
+        for id_or_name in (first_id, first_name, configured_names.get(our_name)):
+            if id_or_name in known_positions:
+                positions[our_name] = known_positions[id_or_name]
+                break
     return positions
 
 
@@ -361,17 +357,20 @@ def _set_merge_base_from_identity(
     hash is stored in `unknown_bases`. For a card that was recreated from Anki, all hashes are
     used as they are.
     """
-    base_hashes = anki_note.identity.fields if anki_note.identity else ()
-    hashes = dict(zip(card.note_type.content_fields, base_hashes, strict=False))
-    unknown_bases = {}
-    if not card.note.is_recreated_from_anki:
-        for name, base_hash in hashes.items():
-            exported_hashes = _list_exported_hashes(card, name)
-            if exported_hashes and base_hash not in exported_hashes:
-                unknown_bases[name] = base_hash
-                hashes[name] = exported_hashes[-1]
+    hashes_in_note = anki_note.identity.fields if anki_note.identity else ()
+    names = card.note_type.content_fields
+    base_hashes: dict[str, str] = {}
+    unknown_bases: dict[str, str] = {}
+    for name, hash_in_note in zip(names, hashes_in_note, strict=False):
+        exported_hashes = _list_exported_hashes(card, name)
+        is_known = not exported_hashes or hash_in_note in exported_hashes
+        if is_known or card.note.is_recreated_from_anki:
+            base_hashes[name] = hash_in_note
+        else:
+            base_hashes[name] = exported_hashes[-1]
+            unknown_bases[name] = hash_in_note
     tags = find_last_exported_tags(card, anki_note)
-    base = ExportedNote(0, tags, field_hashes=hashes)
+    base = ExportedNote(0, tags, field_hashes=base_hashes)
     return replace(layout, base=base, unknown_bases=unknown_bases)
 
 
@@ -390,19 +389,20 @@ def _set_merge_base_from_journal(
     """Take as merge base the version that Anki imported last.
 
     An adopted note that Anki imported no version of has its content at the time of adoption as
-    merge base.
+    merge base. The import is to be recorded if it is certain, because the note in Anki has the
+    version's `mod` or all of its fields, and isn't on record yet.
     """
     theirs = layout.their_fields
     base = find_imported_version(_list_versions(card), anki_note, theirs)
     if base is None:
         return layout
-    layout = replace(layout, base=base)
-    if base.mod == anki_note.imported_mod:  # it is recorded already
-        return layout
     their_hashes = {name: hash_html(html) for name, html in theirs.items()}
-    if base.mod == anki_note.mod or base.field_hashes == their_hashes:
-        return replace(layout, newly_imported_mod=base.mod)
-    return layout
+    is_certain = base.mod == anki_note.mod or base.field_hashes == their_hashes
+    is_recorded = base.mod == anki_note.imported_mod
+    newly_imported_mod = 0
+    if is_certain and not is_recorded:
+        newly_imported_mod = base.mod
+    return replace(layout, base=base, newly_imported_mod=newly_imported_mod)
 
 
 def _list_versions(card: LocalCard) -> list[ExportedNote]:

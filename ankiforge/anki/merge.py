@@ -76,6 +76,10 @@ def merge_field(
 ) -> MergedField:
     """Merge the text of a field in Anki with the text that we would write there.
 
+    This is the table of the module for fields that can be read, with the decision about an earlier
+    conflict as one more case. If the user's text of a content field stays, the hash of our text
+    becomes the merge base, so that the same text of ours doesn't cause another conflict later.
+
     Args:
         name: Our name for the field.
         theirs: The HTML in Anki.
@@ -84,35 +88,42 @@ def merge_field(
         resolution: How the user resolved the last conflict about the field, if there was one.
     """
     our_hash = hash_html(ours)
-    if hash_html(theirs) in (base, our_hash):
-        return MergedField(FieldAction.OURS, ours, our_hash)
-    if resolution is not None and resolution.gives_up_their_text(theirs):
-        return MergedField(FieldAction.OURS, ours, our_hash)
-    # from here on, the user has edited the field
-    if name in GENERATED_FIELDS:
-        return MergedField(FieldAction.THEIRS, theirs, base)
-    # store the hash of our text, so that the same text doesn't cause another conflict later
+    write_ours = MergedField(FieldAction.OURS, ours, our_hash)
     keep_theirs = MergedField(FieldAction.THEIRS, theirs, our_hash)
+    is_edited = hash_html(theirs) not in (base, our_hash)
+    if not is_edited:
+        return write_ours
+    if resolution is not None and resolution.gives_up_their_text(theirs):
+        return write_ours
+    if name in GENERATED_FIELDS:
+        return keep_theirs._replace(base_hash=base)
     if our_hash == base or ours == "":
         return keep_theirs
     if resolution is not None and resolution.keeps_their_text_over(ours):
         return keep_theirs
+    # until the user decides, the note is held with their text
     return MergedField(FieldAction.ASK, theirs, our_hash)
 
 
 def _merge_field_of_note(
     card: LocalCard, layout: FieldLayout, ours: NoteContent, name: str
 ) -> MergedField:
-    """Merge a field of a note in Anki, by the table at the top."""
+    """Merge a field of a note in Anki.
+
+    Fields that can't be read, and the generated ones of our note types, have a row of their own in
+    the table at the top of the module. `merge_field` decides on all others.
+    """
     our_html = ours.fields[name]
     their_html = layout.their_fields[name]
     base_hash = layout.base.field_hashes.get(name)
     is_generated = name in GENERATED_FIELDS
     if name in ours.unreadable_fields:
+        # what we would write may be incomplete
         loses_media = _count_media(their_html) > _count_media(our_html)
-        if is_generated or loses_media:  # what we would write may be incomplete
+        if is_generated or loses_media:
             return MergedField(FieldAction.THEIRS, their_html, base_hash)
-    if is_generated and IDENTITY_FIELD in layout.positions:
+    is_our_type = IDENTITY_FIELD in layout.positions
+    if is_generated and is_our_type:
         return MergedField(FieldAction.OURS, our_html, None)
     resolution = card.edits.resolved.get(name)
     merged = merge_field(name, their_html, our_html, base_hash, resolution)
@@ -217,20 +228,26 @@ def _list_content_hashes(
 def is_unchanged(
     card: LocalCard, anki_note: AnkiNote, layout: FieldLayout, merged: MergedNote
 ) -> bool:
-    """Return whether Anki has the fields and tags of a merged note already."""
-    if set(map(str.casefold, merged.tags)) != set(map(str.casefold, anki_note.tags)):
+    """Return whether Anki has the fields and tags of a merged note already.
+
+    Some fields alone are no reason to write a note: local links of another computer, which would
+    otherwise overwrite each other in turn, and the merge bases in AnkiforgeId if the passage isn't
+    read on this computer.
+    """
+    our_tags = {tag.casefold() for tag in merged.tags}
+    their_tags = {tag.casefold() for tag in anki_note.tags}
+    if our_tags != their_tags:
         return False
-    theirs = layout.their_fields
     ignored_fields = set()
     if _has_links_of_another_computer(card, layout):
         ignored_fields.add(LOCAL_LINKS_FIELD)
     if "Source" in merged.content.unreadable_fields:
-        # don't write a note only because of its new merge base if its passage isn't read here
         ignored_fields.add(IDENTITY_FIELD)
-    return all(
-        name in ignored_fields or is_same_html(html, theirs[name])
-        for name, html in merged.content.fields.items()
-    )
+    their_fields = layout.their_fields
+    for name, html in merged.content.fields.items():
+        if name not in ignored_fields and not is_same_html(html, their_fields[name]):
+            return False
+    return True
 
 
 def _has_links_of_another_computer(card: LocalCard, layout: FieldLayout) -> bool:

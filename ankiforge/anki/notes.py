@@ -98,18 +98,19 @@ def render_mask_labels(masks: occlusion.Masks) -> str:
 
     Thanks to the CSS, this works in any note type and without scripts.
     """
-    labels = {str(mask.number): mask.label for mask in masks.active_masks if mask.label}
-    if not labels:
+    label_by_number = {
+        str(mask.number): mask.label for mask in masks.active_masks if mask.label
+    }
+    if not label_by_number:
         return ""
-    selectors = ", ".join(map(_SHOWN_LABEL_SELECTOR.format, labels))
-    style = (
-        f".af-word {{ display: none; {_LABEL_STYLE} }} {selectors} {{ display: block }}"
-    )
-    divs = "".join(
-        f'<div class="af-word af-word-{number}">{lines_to_html(label)}</div>'
-        for number, label in labels.items()
-    )
-    return f"<style>{style}</style>{divs}"
+    selectors = []
+    divs = []
+    for number, label in label_by_number.items():
+        selectors.append(_SHOWN_LABEL_SELECTOR.format(number))
+        divs.append(f'<div class="af-word af-word-{number}">{lines_to_html(label)}</div>')
+    hide_all = f".af-word {{ display: none; {_LABEL_STYLE} }}"
+    show_one = f"{', '.join(selectors)} {{ display: block }}"
+    return f"<style>{hide_all} {show_one}</style>{''.join(divs)}"
 
 
 def render_collapsible_source(citation: str) -> str:
@@ -139,6 +140,7 @@ _FORMULA_SIGN = regex(r"\\[()\[\]]|</?code>")
 def render_source(card: ShownCard) -> str:
     """Render the Source field: the card's passages, with the highlight and the quote marked."""
     highlight = card.highlight
+    # a card that the user wrote in the source, such as `question:: answer`
     is_source_card = highlight.kind is HighlightKind.CARD and card.is_hand_written
     has_formulas = highlight.has_formulas and not is_source_card
     before, highlighted, after = render_passage(
@@ -184,17 +186,24 @@ def render_passage(
         unbreakable += find_literal_spans(passage)
     start, end = _extend_to_literals(unbreakable, span)
     before, after = to_html(passage[:start]), to_html(passage[end:])
-    quote_span = locate_text(quote, passage[start:end])
-    if quote_span is None or quote_span[0] == quote_span[1]:
+    quote_span = _locate_between(quote, passage, start, end)
+    if quote_span is None:
         return before, to_html(passage[start:end]), after
-    first, last = _extend_to_literals(
-        unbreakable, (start + quote_span[0], start + quote_span[1])
-    )
+    quote_start, quote_end = _extend_to_literals(unbreakable, quote_span)
     highlighted = (
-        f"{to_html(passage[start:first])}<mark>{to_html(passage[first:last])}</mark>"
-        f"{to_html(passage[last:end])}"
+        to_html(passage[start:quote_start])
+        + f"<mark>{to_html(passage[quote_start:quote_end])}</mark>"
+        + to_html(passage[quote_end:end])
     )
     return before, highlighted, after
+
+
+def _locate_between(quote: str, passage: str, start: int, end: int) -> Span | None:
+    """Return the span of a quote in `passage`, looked for from `start` to `end`, or None."""
+    span = locate_text(quote, passage[start:end])
+    if span is None or span[0] == span[1]:
+        return None
+    return start + span[0], start + span[1]
 
 
 def _extend_to_literals(unbreakable: Iterable[LiteralSpan], span: Span) -> Span:
@@ -257,7 +266,9 @@ def render_citation(card: ShownCard, filter_context: ContextFilter) -> str:
     return "".join(html_parts)
 
 
+# Matches a file name without spaces that has a number, such as `02-how-to-read` or `2024-05-01`.
 _NUMBERED_NAME = regex(r"\S*\d\S*")
+# Matches what stands for spaces in other file names, such as `cap-theorem`.
 _NAME_SEPARATORS = regex(r"[-_]+")
 # The length to which a list item that is above the highlight is truncated, in characters.
 _MAX_ITEM_CHARS = 60
@@ -270,14 +281,16 @@ def format_context(card: ShownCard, filter_context: ContextFilter) -> str:
 
 
 def _filter_context_parts(card: ShownCard, filter_context: ContextFilter) -> Strings:
-    """List the title, headings and parent list items that don't reveal the answer."""
+    """List the title, headings and parent list items that don't reveal the answer.
+
+    A title that is just a file name with numbers, such as `02-how-to-read`, is only listed if no
+    heading follows.
+    """
     document = card.highlight.document
     parts = [*_list_title_and_headings(document, card.highlight.heading)]
-    # omit the title if it's just a file name with numbers, such as 02-how-to-read
-    if _NUMBERED_NAME.fullmatch(document.meaningful_title) and _has_file_name_as_title(
-        document
-    ):
-        parts = parts[1:] or parts
+    has_numbered_title = _NUMBERED_NAME.fullmatch(document.meaningful_title) is not None
+    if has_numbered_title and _has_file_name_as_title(document) and len(parts) > 1:
+        del parts[0]
     for item in card.highlight.parent_items:
         parts.append(isolate_bidi(_truncate(item.rstrip(" :："), _MAX_ITEM_CHARS)))
     return filter_context(card, tuple(parts))
@@ -311,13 +324,15 @@ def _has_file_name_as_title(document: Document) -> bool:
 def _list_title_and_headings(document: Document, heading: str) -> Strings:
     """Return the title of a work, followed by the headings above a highlight in it.
 
-    The first heading is dropped if it only repeats the title. If the title is just a
-    lower-case file name, such as `cap-theorem`, it's capitalized and gets spaces.
+    The first heading is dropped if it only repeats the title. A title that is just a lower-case
+    file name is capitalized, and gets spaces unless it has a number: `cap-theorem` becomes
+    `Cap Theorem`, but `rfc-2119` becomes `Rfc-2119`.
     """
     title = document.meaningful_title
     if title.islower() and _has_file_name_as_title(document):
-        is_numbered = _NUMBERED_NAME.fullmatch(title)
-        title = capwords(title if is_numbered else _NAME_SEPARATORS.sub(" ", title))
+        if not _NUMBERED_NAME.fullmatch(title):
+            title = _NAME_SEPARATORS.sub(" ", title)
+        title = capwords(title)
     headings = heading.split(" › ")
     if is_same_text(headings[0], title):
         headings = headings[1:]
@@ -327,8 +342,10 @@ def _list_title_and_headings(document: Document, heading: str) -> Strings:
 def format_reference(highlight: Highlight) -> str:
     """Format a reference like `Roediger & Karpicke (2006). Test-enhanced learning, p. 250`."""
     document = highlight.document
-    title, *headings = _list_title_and_headings(document, highlight.heading) or ("",)
-    location = _join_nonempty(", ", title, " › ".join(headings), highlight.page_or_time)
+    title_and_headings = _list_title_and_headings(document, highlight.heading)
+    title = "".join(title_and_headings[:1])
+    headings = " › ".join(title_and_headings[1:])
+    location = _join_nonempty(", ", title, headings, highlight.page_or_time)
     authors = _format_authors(document)
     # the title may name the author, such as `James Clear - Atomic habits`
     if authors and title.casefold().startswith(authors.casefold()):
@@ -336,6 +353,7 @@ def format_reference(highlight: Highlight) -> str:
     year = re.match(r"\d{4}", document.publication_date)
     if year:
         authors = _join_nonempty(" ", authors, f"({year[0]})")
+    # authors may end in an abbreviation, such as `et al.`
     return _join_nonempty(". ", authors.removesuffix("."), location)
 
 
@@ -368,8 +386,9 @@ def render_links(pdf_urls: Strings, *highlights: Highlight) -> Pair:
     """Render the links of a card as HTML.
 
     Returns two strings: the links that work on any computer, and the links that only work on this
-    one. The first also contains the file names of PDFs, in hidden elements, so that Anki's search
-    finds them. An Obsidian link is left out if it names no vault or contains a local path.
+    one, i.e. those into Obsidian and to the PDFs. The first also contains the file names of PDFs,
+    in hidden elements, so that Anki's search finds them. An Obsidian link is left out if it names
+    no vault or contains a local path.
 
     Args:
         pdf_urls: The URLs of the passages' PDFs on this computer.
@@ -379,7 +398,7 @@ def render_links(pdf_urls: Strings, *highlights: Highlight) -> Pair:
     local_links: list[str] = []
     for highlight in highlights:
         for url, label in iter_links(highlight):
-            link = f'<a href="{escape_html(url)}">{text_to_html(label)}</a>'
+            link = _render_link(url, text_to_html(label))
             if not _is_vault_link(url):
                 global_links.append(link)
             elif _names_vault(url):
@@ -389,8 +408,12 @@ def render_links(pdf_urls: Strings, *highlights: Highlight) -> Pair:
             global_links.append(f"<span>{text_to_html(isolate_bidi(file_name))}</span>")
     for url in pdf_urls:
         label = _LABEL_BY_SCHEME["obsidian"] if _is_vault_link(url) else "Open the PDF"
-        local_links.append(f'<a href="{escape_html(url)}">{label}</a>')
+        local_links.append(_render_link(url, label))
     return " ".join(dict.fromkeys(global_links)), " ".join(dict.fromkeys(local_links))
+
+
+def _render_link(url: str, label_html: str) -> str:
+    return f'<a href="{escape_html(url)}">{label_html}</a>'
 
 
 def _names_vault(url: str) -> bool:

@@ -105,19 +105,22 @@ def _parse_sections(
     open_sections: list[_Section] = []
     is_balanced = True
     for tag in _parse_template_tags(template):
-        field = tag[1:].lstrip()
-        if len(tag) <= 1 or tag[0] not in "#^/":  # a field
+        sign = tag[:1]
+        field = tag[
+            1:
+        ].lstrip()  # the field of a section: Extra in `#Extra`, `^Extra`, `/Extra`
+        if len(tag) <= 1 or sign not in "#^/":
             if all(section.is_active for section in open_sections):
                 visible_tags.append(tag)
-        elif tag[0] == "/":
+        elif sign == "/":
             if not open_sections or open_sections.pop().field != field:
                 is_balanced = False
         elif filled_fields is None:
             open_sections.append(_Section(field, is_active=True))
         else:
+            shows_if_filled = sign == "#"
             is_filled = field in filled_fields
-            is_active = is_filled if tag[0] == "#" else not is_filled
-            open_sections.append(_Section(field, is_active))
+            open_sections.append(_Section(field, is_active=is_filled == shows_if_filled))
     return visible_tags, is_balanced and not open_sections
 
 
@@ -356,6 +359,14 @@ OUR_NOTE_TYPES = tuple(_OUR_NAMES)
 """The kinds of notes that use a note type of ours. Figures use Anki's Image Occlusion instead."""
 
 
+_OPTIONAL_FIELD = (
+    '{{{{#{name}}}}}<div class="af-{css_name}" dir="auto">{{{{{name}}}}}</div>'
+    "{{{{/{name}}}}}"
+)
+"""The part of a template that shows a field unless it is empty. Formatted, it is e.g.
+`{{#Extra}}<div class="af-extra" dir="auto">{{Extra}}</div>{{/Extra}}`."""
+
+
 @cache
 def get_our_note_type(our_type: NoteType) -> AnkiNoteType:
     """Build one of our own note types, in the form in which packages contain it."""
@@ -367,8 +378,7 @@ def get_our_note_type(our_type: NoteType) -> AnkiNoteType:
     below = []
     for field in our_type.text_fields:
         if field not in our_type.required_fields:
-            element = f'<div class="af-{field.lower()}" dir="auto">{{{{{field}}}}}</div>'
-            below.append(f"{{{{#{field}}}}}{element}{{{{/{field}}}}}")
+            below.append(_OPTIONAL_FIELD.format(name=field, css_name=field.lower()))
     below.append(read_design_file("below-answer.html"))
     # files are named after templates, such as `basic-card-1-question.html`
     templates = []
@@ -578,12 +588,15 @@ def normalize_html(text: str) -> str:
         writer = _NormalizingWriter()
         writer.feed(visible)
         writer.close()
-        writer.add_tag("")
-        normalized = "".join(writer.parts)
+        normalized = writer.finish()
     else:
         normalized = _normalize_text(visible)
-    normalized = _RENAMED_MEDIA.sub(r"\1\2", normalized)
-    reversed_html = normalized[::-1]
+    return _strip_trailing_space(_RENAMED_MEDIA.sub(r"\1\2", normalized))
+
+
+def _strip_trailing_space(html: str) -> str:
+    """Strip whitespace and `<br>` at the end, e.g. `a<br> ` becomes `a`."""
+    reversed_html = html[::-1]
     return _REVERSED_TRAILING_SPACE.sub("", reversed_html)[::-1]
 
 
@@ -596,6 +609,7 @@ class _NormalizingWriter(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.parts: list[str] = []
         self.text: list[str] = []
+        """The text since the last tag. Comments may divide it, but it is normalized as a whole."""
         self.spans: list[bool] = []
         """For each open span, whether it only highlights code. Such spans are dropped."""
 
@@ -610,7 +624,7 @@ class _NormalizingWriter(HTMLParser):
             escaped = _normalize_text(value or "").replace('"', "&quot;")
             attributes.append(f' {name}="{escaped}"')
         name = _CANONICAL_TAGS.get(tag, tag)
-        self.add_tag(f"<{name}{''.join(attributes)}>")
+        self._add_tag(f"<{name}{''.join(attributes)}>")
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.handle_starttag(tag, attrs)
@@ -618,14 +632,23 @@ class _NormalizingWriter(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag == "span" and self.spans and self.spans.pop():
             return
-        self.add_tag(f"</{_CANONICAL_TAGS.get(tag, tag)}>")
+        self._add_tag(f"</{_CANONICAL_TAGS.get(tag, tag)}>")
 
     def handle_data(self, data: str) -> None:
         self.text.append(data)
 
-    def add_tag(self, tag: str) -> None:
-        self.parts += (_normalize_text("".join(self.text)), tag)
+    def _add_tag(self, tag: str) -> None:
+        self._end_text()
+        self.parts.append(tag)
+
+    def _end_text(self) -> None:
+        self.parts.append(_normalize_text("".join(self.text)))
         self.text.clear()
+
+    def finish(self) -> str:
+        """Return the normalized HTML, after the parser was closed."""
+        self._end_text()
+        return "".join(self.parts)
 
 
 def _normalize_text(text: str) -> str:
@@ -695,24 +718,27 @@ def choose_occlusion_type(types: Mapping[NoteTypeId, AnkiNoteType]) -> UserNoteT
     The Image Occlusion type that came with the collection takes precedence over the user's
     copies of it.
     """
-    ours = get_our_occlusion_type()
-
     candidates = [note_type for note_type in types.values() if _is_occlusion(note_type)]
-    selected = min(
-        candidates,
-        key=lambda each: (bool(each.original_id), each.id != ours.id, each.id),
-        default=ours,
-    )
+    selected = min(candidates, key=_rank_occlusion_type, default=get_our_occlusion_type())
     # identify fields by tag, because the user may rename them
     names: dict[str, str] = {}
     ids: dict[str, int] = {}
     for (name, id), tag in zip(selected.fields, selected.field_tags, strict=True):
-        if not 0 <= tag < REQUIRED_OCCLUSION_FIELD_COUNT:  # a field of the user's
+        is_needed = 0 <= tag < REQUIRED_OCCLUSION_FIELD_COUNT
+        if not is_needed:  # Comments, or a field that the user added
             continue
-        names[OCCLUSION_FIELDS[tag]] = name
+        our_name = OCCLUSION_FIELDS[tag]
+        names[our_name] = name
         if id is not None:
-            ids[OCCLUSION_FIELDS[tag]] = id
+            ids[our_name] = id
     return UserNoteType(selected.id, selected.name, names, ids)
+
+
+def _rank_occlusion_type(note_type: AnkiNoteType) -> tuple[bool, bool, NoteTypeId]:
+    """Sort copies of a note type after originals, then other types after ours, then by age."""
+    is_copy = note_type.original_id != 0
+    is_ours = note_type.id == get_our_occlusion_type().id
+    return is_copy, not is_ours, note_type.id
 
 
 def _is_occlusion(note_type: AnkiNoteType) -> bool:

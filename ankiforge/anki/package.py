@@ -18,7 +18,7 @@ from contextlib import closing
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ankiforge.anki.notes import normalize_deck_name
 from ankiforge.anki.notetypes import REQUIRED_OCCLUSION_FIELD_COUNT
@@ -99,6 +99,7 @@ _PRAGMAS = (
 _INSERT_NOTE = "insert into notes values(?,?,?,?,-1,?,?,?,0,0,'')"
 _INSERT_CARD = "insert into cards values(?,?,?,?,?,-1,?,?,?,?,?,?,?,?,0,0,0,?)"
 _NOTES_PER_BATCH = 1000
+_DEFAULT_DECK_ID = 1
 
 
 def _write_database(connection: sqlite3.Connection, notes: Sequence[Note]) -> None:
@@ -106,11 +107,37 @@ def _write_database(connection: sqlite3.Connection, notes: Sequence[Note]) -> No
 
     The indexes are created last, because that is many times faster.
     """
-    from genanki import Deck
     from genanki.apkg_col import APKG_COL
     from genanki.apkg_schema import APKG_SCHEMA
 
-    # assign ids that are unique within the package
+    ids = _assign_ids(notes)
+    tables, create, indexes = APKG_SCHEMA.partition("CREATE INDEX")
+    connection.executescript(f"{_PRAGMAS} {tables} {APKG_COL}")
+    connection.execute("begin")
+    # write notes and cards in batches, whose size affects the bytes of the file
+    for start in range(0, len(notes), _NOTES_PER_BATCH):
+        _insert_notes(connection, notes, start, ids)
+    _update_decks(connection, ids.deck_ids)
+    _update_note_types(connection, notes)
+    if any(note.states for note in notes):
+        # due days count from this time, 4 a.m. local time
+        connection.execute("update col set crt = ?", (int(DAY_ZERO.timestamp()),))
+    connection.execute("commit")
+    connection.executescript(create + indexes)
+
+
+class _PackageIds(NamedTuple):
+    """The ids in a package. Those of notes and cards are unique."""
+
+    note_ids: Mapping[Guid, int]
+    card_ids: Mapping[tuple[Guid, int], int]
+    """The id of each card, by the GUID of its note and its ordinal."""
+    deck_ids: Mapping[str, int]
+    """The id of each deck, by its normalized name, in the order of the notes."""
+
+
+def _assign_ids(notes: Iterable[Note]) -> _PackageIds:
+    """Choose an id for each note, card and deck of a package."""
     preferred_note_ids = {}
     preferred_card_ids = {}
     deck_ids = {}
@@ -119,66 +146,62 @@ def _write_database(connection: sqlite3.Connection, notes: Sequence[Note]) -> No
         for ordinal in note.ordinals:
             preferred_card_ids[note.guid, ordinal] = compute_card_id(note.guid, ordinal)
         deck = normalize_deck_name(note.deck)
-        if deck not in deck_ids:
-            deck_ids[deck] = (
-                1 if deck == "Default" else compute_id_from_name("deck", deck)
-            )
-    note_ids = assign_unique_ids(preferred_note_ids)
-    card_ids = assign_unique_ids(preferred_card_ids)
-
-    tables, create, indexes = APKG_SCHEMA.partition("CREATE INDEX")
-    connection.executescript(f"{_PRAGMAS} {tables} {APKG_COL}")
-    connection.execute("begin")
-    # write notes and cards in batches, whose size affects the bytes of the file
-    for start in range(0, len(notes), _NOTES_PER_BATCH):
-        _insert_notes(connection, notes, start, note_ids, card_ids, deck_ids)
-
-    # write decks and note types, which the table `col` holds as JSON
-    (genanki_decks,) = connection.execute("select decks from col").fetchone()
-    decks = json.loads(genanki_decks)
-    for name, deck_id in deck_ids.items():
-        decks[str(deck_id)] = Deck(deck_id, name).to_json()
-    models = {}
-    for note_type in {note.type.id: note.type for note in notes}.values():
-        models[str(note_type.id)] = _note_type_to_json(note_type)
-    columns = (_encode_json(decks), _encode_json(models))
-    connection.execute("update col set decks = ?, models = ?", columns)
-    if any(
-        note.states for note in notes
-    ):  # due days count from this time, 4 a.m. local time
-        connection.execute("update col set crt = ?", (int(DAY_ZERO.timestamp()),))
-    connection.execute("commit")
-    connection.executescript(create + indexes)
+        if deck == "Default":
+            deck_ids[deck] = _DEFAULT_DECK_ID
+        elif deck not in deck_ids:
+            deck_ids[deck] = compute_id_from_name("deck", deck)
+    return _PackageIds(
+        assign_unique_ids(preferred_note_ids),
+        assign_unique_ids(preferred_card_ids),
+        deck_ids,
+    )
 
 
 def _insert_notes(
-    connection: sqlite3.Connection,
-    notes: Sequence[Note],
-    start: int,
-    note_ids: Mapping[Guid, int],
-    card_ids: Mapping[tuple[Guid, int], int],
-    deck_ids: Mapping[str, int],
+    connection: sqlite3.Connection, notes: Sequence[Note], start: int, ids: _PackageIds
 ) -> None:
     """Insert a batch of notes and their cards. `start` is the index of the batch's first note."""
     note_rows = []
     card_rows = []
     batch = notes[start : start + _NOTES_PER_BATCH]
     for queue_position, note in enumerate(batch, start=start + 1):
-        anki_note_id = note_ids[note.guid]
+        note_id = ids.note_ids[note.guid]
+        deck_id = ids.deck_ids[normalize_deck_name(note.deck)]
         # Anki searches for a tag with a space on each side
         tags = f" {' '.join(note.tags)} " if note.tags else ""
         fields = _FIELD_SEPARATOR.join(note.fields)
-        note_row = (anki_note_id, note.guid, note.type.id, note.mod, tags, fields, "")
-        note_rows.append(note_row)
-        deck_id = deck_ids[normalize_deck_name(note.deck)]
+        sort_field = ""  # Anki computes it when it imports the note
+        note_rows.append(
+            (note_id, note.guid, note.type.id, note.mod, tags, fields, sort_field)
+        )
         # the column `due` of a new card holds its position in the queue
         new_card = CardRow(0, 0, queue_position, 0, 0, 0)
         for ordinal in note.ordinals:
+            card_id = ids.card_ids[note.guid, ordinal]
             schedule = note.states.get(ordinal, new_card)
-            ids = (card_ids[note.guid, ordinal], anki_note_id, deck_id)
-            card_rows.append((*ids, ordinal, note.mod, *schedule))
+            card_rows.append((card_id, note_id, deck_id, ordinal, note.mod, *schedule))
     connection.executemany(_INSERT_NOTE, note_rows)
     connection.executemany(_INSERT_CARD, card_rows)
+
+
+def _update_decks(connection: sqlite3.Connection, deck_ids: Mapping[str, int]) -> None:
+    """Add decks to those that genanki wrote as JSON to the table `col`."""
+    from genanki import Deck
+
+    (genanki_decks,) = connection.execute("select decks from col").fetchone()
+    decks = json.loads(genanki_decks)
+    for name, deck_id in deck_ids.items():
+        decks[str(deck_id)] = Deck(deck_id, name).to_json()
+    connection.execute("update col set decks = ?", (_encode_json(decks),))
+
+
+def _update_note_types(connection: sqlite3.Connection, notes: Iterable[Note]) -> None:
+    """Write the note types of all notes as JSON to the table `col`."""
+    types_by_id = {note.type.id: note.type for note in notes}
+    models = {}
+    for id, note_type in types_by_id.items():
+        models[str(id)] = _note_type_to_json(note_type)
+    connection.execute("update col set models = ?", (_encode_json(models),))
 
 
 def _encode_json(value: Json) -> str:
@@ -246,15 +269,19 @@ def _note_type_to_json(note_type: AnkiNoteType) -> Json:
     )
     # the `mod` is the one in Anki, so that an import never changes the user's note type, whatever
     # the user's import options are
-    model_json = dict(model.to_json(note_type.mod, 1))  # 1 is the id of the default deck
-    # by these keys, Anki's editor recognizes a built-in note type and its fields
+    model_json = dict(model.to_json(note_type.mod, _DEFAULT_DECK_ID))
     if note_type.stock:
-        model_json["originalStockKind"] = note_type.stock
-        for field, tag in zip(model_json["flds"], note_type.field_tags, strict=False):
-            if tag >= 0:
-                field["tag"] = tag
-                field["preventDeletion"] = tag < REQUIRED_OCCLUSION_FIELD_COUNT
+        _mark_as_built_in(model_json, note_type)
     return model_json
+
+
+def _mark_as_built_in(model_json: Json, note_type: AnkiNoteType) -> None:
+    """Add the keys by which Anki's editor recognizes a built-in note type and its fields."""
+    model_json["originalStockKind"] = note_type.stock
+    for field, tag in zip(model_json["flds"], note_type.field_tags, strict=False):
+        if tag >= 0:  # a field that the user added has the tag -1
+            field["tag"] = tag
+            field["preventDeletion"] = tag < REQUIRED_OCCLUSION_FIELD_COUNT
 
 
 # --- the zip ----------------------------------------------------------------------------
@@ -268,6 +295,8 @@ def _write_zip(path: Path, database: Path, media: Iterable[Media]) -> None:
     """
     by_name = {each.name: each for each in media if is_generated_media_name(each.name)}
     pictures = [by_name[name] for name in sorted(by_name)]
+    # the package has each picture under its number, and the names in the file `media`
+    name_by_number = {str(i): picture.name for i, picture in enumerate(pictures)}
     path.unlink(missing_ok=True)
     with (
         path.open("xb") as file,  # the mode `x` never follows a symbolic link
@@ -279,21 +308,22 @@ def _write_zip(path: Path, database: Path, media: Iterable[Media]) -> None:
             package.open(_DATABASE_NAME, "w", force_zip64=True) as target,
         ):
             shutil.copyfileobj(source, target, 1 << 20)
-        media_names = {
-            str(number): picture.name for number, picture in enumerate(pictures)
-        }
-        package.writestr(_make_uncompressed_member("media"), json.dumps(media_names))
-        for number, picture in enumerate(pictures):
-            with open_regular(Path(picture.path), max_bytes=MAX_MEDIA_BYTES) as image:
-                data = image.read()
-            if hash_media(data) != parse_media_hash(picture):
-                message = f"{picture.path}: changed while the package was made"
-                raise ItemError(message, hint="run it again")
-            package.writestr(_make_uncompressed_member(str(number)), data)
+        package.writestr(_make_uncompressed_member("media"), json.dumps(name_by_number))
+        for number, picture in zip(name_by_number, pictures, strict=True):
+            package.writestr(_make_uncompressed_member(number), _read_picture(picture))
         package.comment = _ZIP_COMMENT
-        package.close()
+        package.close()  # writes the directory of the zip, which has to be synced, too
         file.flush()
         os.fsync(file.fileno())
+
+
+def _read_picture(picture: Media) -> bytes:
+    with open_regular(Path(picture.path), max_bytes=MAX_MEDIA_BYTES) as image:
+        data = image.read()
+    if hash_media(data) != parse_media_hash(picture):
+        message = f"{picture.path}: changed while the package was made"
+        raise ItemError(message, hint="run it again")
+    return data
 
 
 def _make_uncompressed_member(name: str) -> zipfile.ZipInfo:

@@ -145,13 +145,14 @@ def _has_mixed_versions(card: LocalCard, ours: NoteContent) -> bool:
     fields_in_conflict = card.edits.source_texts_offered
     if not fields_in_conflict:
         return False
-    exported: Texts = {}
+    last_hashes: Texts = {}
     if card.note.exports:
-        exported = card.note.exports[-1].field_hashes
+        last_hashes = card.note.exports[-1].field_hashes
     for name in card.note_type.content_fields:
         if name not in ours.fields or name in fields_in_conflict:
             continue
-        if hash_html(ours.fields[name]) != exported.get(name):
+        is_new_text = hash_html(ours.fields[name]) != last_hashes.get(name)
+        if is_new_text:
             return True
     return False
 
@@ -225,12 +226,16 @@ def _must_write(
     merged: MergedNote,
     options: ExportOptions,
 ) -> bool:
-    """Return whether a note in Anki has to be written."""
+    """Return whether a note in Anki has to be written.
+
+    A note without changes is written as well if a package that the journal doesn't know has
+    written our text to one of its fields, so that the journal records the text.
+    """
     if options.export_unchanged:
         return True
     for name, unknown_hash in layout.unknown_bases.items():
         if unknown_hash == hash_html(ours.fields[name]):
-            return True  # the journal should have this text, which another package has written
+            return True
     return not is_unchanged(card, anki_note, layout, merged)
 
 
@@ -251,32 +256,37 @@ def _plan_nothing_new(
 def _plan_note(
     card: LocalCard, layout: FieldLayout, merged: MergedNote, options: ExportOptions
 ) -> CardPlan:
-    """Plan to write a note, unless Anki could not take it."""
+    """Plan to write a note, unless Anki could not take it.
+
+    A note that Anki could not take is held if Anki has it, and a problem if it is new.
+    """
     anki_note, note_type = layout.anki_note, layout.note_type
     assert note_type is not None
     hold_reason = _find_hold_reason(card, anki_note, note_type, options)
     if hold_reason is not None:
         return _hold(card, hold_reason)
+
     digest = _compute_digest(card, layout, merged.content)
     links_hash = merged.content.local_links_hash if card.is_live else None
     is_changed = _is_changed_since_export(card, digest, links_hash)
     mod = _choose_mod(card, anki_note, options, is_changed=is_changed)
     note = _build_note(card, layout, note_type, merged, mod)
-    if anki_note is not None and find_note_problem(note) is not None:
-        return _hold(card, "it would have no card left")
-    if anki_note is None:
-        problem = _find_problem_of_new_note(note)
-        if problem is not None:
-            return CardPlan(card.guid, card.is_live, problems=(problem,))
-    return CardPlan(
+    planned = CardPlan(
         card.guid,
         card.is_live,
         note=note,
         exported=_build_exported_note(card, layout, merged, mod, digest),
         local_links_hashes=_update_links_hashes(card, anki_note, links_hash),
-        is_update=anki_note is not None and mod != anki_note.mod,
-        replaces_unseen_note=anki_note is None and card.note.mod not in (0, mod),
     )
+
+    if anki_note is not None:
+        if find_note_problem(note) is not None:
+            return _hold(card, "it would have no card left")
+        return replace(planned, is_update=mod != anki_note.mod)
+    problem = _find_problem_of_new_note(note)
+    if problem is not None:
+        return CardPlan(card.guid, card.is_live, problems=(problem,))
+    return replace(planned, replaces_unseen_note=card.note.mod not in (0, mod))
 
 
 def _is_changed_since_export(
@@ -313,41 +323,40 @@ def _build_note(
     anki_note = layout.anki_note
     fields = layout.fill_fields(merged.content.fields)
     ordinals = select_card_ordinals(note_type, fields, anki_note)
-    note = Note(
+    if anki_note is None:
+        deck = normalize_deck_name(card.deck)
+        schedules = build_schedules(card, ordinals)
+    else:
+        deck = anki_note.deck
+        schedules = {}
+    return Note(
         guid=layout.guid,
         type=note_type,
-        deck=normalize_deck_name(card.deck),
+        deck=deck,
         fields=fields,
         tags=merged.tags,
         mod=mod,
         ordinals=ordinals,
         media=tuple(merged.content.shown_media.values()),
+        states=schedules,
     )
-    if anki_note is None:
-        return replace(note, states=build_schedules(card, ordinals))
-    return replace(note, deck=anki_note.deck)
 
 
 def _build_exported_note(
     card: LocalCard, layout: FieldLayout, merged: MergedNote, mod: int, digest: str
 ) -> ExportedNote:
     """Build what the journal remembers of an exported note."""
-    hashes = {}
-    for name, base_hash in merged.base_hashes.items():
+    names = [*merged.base_hashes]
+    if IDENTITY_FIELD in layout.positions:
         # generated fields of our own types have no merge base, because we always overwrite them
-        if (
-            IDENTITY_FIELD in layout.positions
-            and name not in card.note_type.content_fields
-        ):
-            continue
-        hashes[name] = base_hash or ""
+        names = [name for name in names if name in card.note_type.content_fields]
     shown_media = merged.content.shown_media
     return ExportedNote(
         mod=mod,
         tags=merged.content.tags,
         note_hash=digest,
         gap_text_by_number=_find_text_by_number(card),
-        field_hashes=hashes,
+        field_hashes={name: merged.base_hashes[name] or "" for name in names},
         mapped=layout.mapped_type,
         picture_names={path: picture.name for path, picture in shown_media.items()},
     )
@@ -356,14 +365,19 @@ def _build_exported_note(
 def _update_links_hashes(
     card: LocalCard, anki_note: AnkiNote | None, links_hash: str | None
 ) -> Strings:
-    """Return the next `LocalCard.local_links_hashes`, or () to leave it as it is."""
+    """Return the next `LocalCard.local_links_hashes`, or () to leave it as it is.
+
+    The hashes of earlier packages stay until `_plan_nothing_new` finds the links in Anki, because
+    Anki may have imported any of these packages.
+    """
+    known_hashes = card.local_links_hashes
     if links_hash is None:
         return ()
-    if card.local_links_hashes[-1:] == (links_hash,):
-        return card.local_links_hashes
+    if known_hashes and known_hashes[-1] == links_hash:
+        return known_hashes
     if anki_note is None:
         return (links_hash,)
-    return (*card.local_links_hashes, links_hash)
+    return (*known_hashes, links_hash)
 
 
 def _compute_digest(card: LocalCard, layout: FieldLayout, ours: NoteContent) -> str:

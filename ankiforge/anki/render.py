@@ -99,10 +99,12 @@ class _HtmlWriter(Value):
     """The atoms, indexed by the number in their placeholder."""
 
     def write(self, markdown: str) -> str:
+        """Render Markdown as HTML, without `<p>` if it is a single paragraph."""
         text = self._insert_atoms(markdown)
         if not text:
             return ""
-        if _PLAIN_LINE.fullmatch(_ATOM.sub(_ATOM_STAND_IN, text)):
+        has_no_markup = _PLAIN_LINE.fullmatch(_ATOM.sub(_ATOM_STAND_IN, text)) is not None
+        if has_no_markup:
             # fast path for most cloze texts, equal to the parser's result
             return self._render_text(text)
         tokens = _make_parser().parse(text)
@@ -206,6 +208,7 @@ class _HtmlWriter(Value):
                 yield _render_tag(token)
 
     def _render_image(self, token: Token) -> str:
+        """Render `![label|width](path)` as a picture or sound, or as its label or file name."""
         path = self._restore_source(str(token.attrs["src"]))
         label, width = self._parse_image_label(token)
         alt = to_plain_text(label)
@@ -215,11 +218,8 @@ class _HtmlWriter(Value):
             return lines_to_html(alt or file_name)
         if has_audio_extension(media.name):
             return f"[sound:{media.name}]"
-        # an attribute can't contain `<wbr>`, so replace the characters of Anki's markup
-        alt = alt.translate(_ATTRIBUTE_REPLACEMENTS)
-        alt = html.escape(re.sub(r":{2,}", ":", alt))
         width_attribute = f' width="{width}"' if width else ""
-        return f'<img src="{media.name}" alt="{alt}"{width_attribute}>'
+        return f'<img src="{media.name}" alt="{_escape_attribute(alt)}"{width_attribute}>'
 
     def _parse_image_label(self, token: Token) -> tuple[str, str]:
         """Return the label of an image and its width, of which both may be ""."""
@@ -229,15 +229,21 @@ class _HtmlWriter(Value):
         return parse_image_label(label if as_width else f"|{label}")
 
     def _render_text(self, text: str) -> str:
-        parts = _ATOM.split(text)  # text, number of an atom, text …
-        parts[::2] = map(text_to_html, parts[::2])
-        parts[1::2] = [self.atoms[int(number)].html for number in parts[1::2]]
-        text_html = "".join(parts)
-        # keep the tags of our own sounds, and break up any other markup in brackets, even if an
-        # atom contains part of it
-        pieces = _SOUND_TAG.split(text_html)
-        pieces[::2] = [_BRACKET_MARKUP.sub("[<wbr>", piece) for piece in pieces[::2]]
-        return "".join(pieces)
+        """Render text with placeholders as HTML. Only the tags of our own sounds are Anki markup.
+
+        Markup in brackets is broken up after the atoms are inserted, because it may begin in an
+        atom and end in the text.
+        """
+        html_parts = []
+        position = 0
+        for placeholder in _ATOM.finditer(text):
+            html_parts.append(text_to_html(text[position : placeholder.start()]))
+            html_parts.append(self.atoms[int(placeholder[1])].html)
+            position = placeholder.end()
+        html_parts.append(text_to_html(text[position:]))
+        return _BRACKET_MARKUP_OR_SOUND.sub(
+            lambda match: match["sound"] or "[<wbr>", "".join(html_parts)
+        )
 
     def _restore_source(self, text: str) -> str:
         return _ATOM.sub(lambda match: self.atoms[int(match[1])].source, text)
@@ -257,6 +263,15 @@ def _strip_padding(code: str) -> str:
 
 
 _ATTRIBUTE_REPLACEMENTS = str.maketrans("{}[]\\\n", "()()/ ")
+
+
+def _escape_attribute(text: str) -> str:
+    """Escape text for an attribute, with other characters for those of Anki's markup.
+
+    In text, `<wbr>` breaks up such markup, but an attribute can't contain it.
+    """
+    replaced = text.translate(_ATTRIBUTE_REPLACEMENTS)
+    return html.escape(re.sub(r":{2,}", ":", replaced))
 
 
 def _render_tag(token: Token) -> str:
@@ -349,7 +364,8 @@ def _parse_line_break(state: StateInline, silent: bool) -> bool:
 # `<span></span>` between two characters stays, and it is invisible.
 
 _DOUBLED_SIGN = regex(r"([{}:])(?=\1)")
-_BRACKET_MARKUP = regex(r"(?i)\[(?=sound:|anki:|latex\]|\$\]|\$\$\]|/)")
+_BRACKET_MARKUP_START = r"(?i:\[(?=sound:|anki:|latex\]|\$\]|\$\$\]|/))"
+_BRACKET_MARKUP = regex(_BRACKET_MARKUP_START)
 _TEX_DELIMITER_SIGN = regex(r"\\(?=[(\[\])])")
 
 
@@ -425,7 +441,10 @@ _FORBIDDEN_TEX = regex(
 # The maximum nesting of braces in a formula, because deeper nesting takes MathJax minutes.
 _MAX_BRACE_DEPTH = 60
 _TEX_BRACE = regex(r"(?s)\\.?|[{}]")
+# The first of two equal characters, e.g. both `{` before the last one in `{{{`.
 _TEX_OPENER = regex(r"\{(?=\{)")
+_TEX_CLOSER = regex(r"\}(?=\})")
+_TEX_COLON = regex(r":(?=:)")
 
 
 def _render_formula(tex: str, *, display: bool, in_cloze: bool) -> str | None:
@@ -441,15 +460,16 @@ def _render_formula(tex: str, *, display: bool, in_cloze: bool) -> str | None:
         return None
     if not _has_balanced_braces(tex):
         return None
+    # break up Anki's markup with what TeX ignores, because Anki drops tags such as `<wbr>` here
     body = _BRACKET_MARKUP.sub("[ ", escape_html(tex))
     body = _TEX_OPENER.sub("{ ", body)
     if in_cloze:
-        body = body.replace("}}", "} }").replace("}}", "} }")
-        body = body.replace("::", ":{}:").replace("::", ":{}:")
+        body = _TEX_CLOSER.sub("} ", body)
+        body = _TEX_COLON.sub(":{}", body)
     if not display:
         return f"\\({body}\\)"
     if _BRACKET_MARKUP.match(f"[{body}"):
-        body = f" {body}"  # `<wbr>` wouldn't work, because Anki drops tags in formulas
+        body = f" {body}"
     return f"\\[{body}\\]"
 
 
@@ -508,7 +528,9 @@ _MEDIA_NAME = regex(
 )
 SOUND_TAG = regex(rf"\[sound:({_MEDIA_NAME.pattern})\]")
 """Matches the tag of one of our sounds in a field. Group 1 is the file name."""
-_SOUND_TAG = regex(rf"(\[sound:{_MEDIA_NAME.pattern}\])")
+_BRACKET_MARKUP_OR_SOUND = regex(
+    rf"(?P<sound>\[sound:{_MEDIA_NAME.pattern}\])|{_BRACKET_MARKUP_START}"
+)
 # Match the beginning of a picture or sound file, whatever its extension is.
 _MEDIA_SIGNATURES = {
     "picture": re.compile(
@@ -559,15 +581,27 @@ def load_media(path: Path) -> Media | Problem:
         return Problem(path.name, error.message.removeprefix(f"{target}: "), error.hint)
     except OSError as error:
         return Problem(path.name, f"cannot be read: {error.strerror}")
+    problem = _find_media_problem(path.name, suffix, data)
+    if problem is not None:
+        return problem
+    return Media(f"{_MEDIA_PREFIX}{hash_media(data)}{suffix}", str(target))
+
+
+def _find_media_problem(file_name: str, suffix: str, data: bytes) -> Problem | None:
+    """Return why Anki can't show the content of an image or sound file, or None if it can.
+
+    `data` may end after `MAX_MEDIA_BYTES` and one more byte. A file of the wrong kind is reported
+    as such even if it is too large, because to make it smaller wouldn't help.
+    """
     kind = "sound" if has_audio_extension(suffix) else "picture"
-    start = _SVG_SIGNATURE if suffix == ".svg" else _MEDIA_SIGNATURES[kind]
-    if not start.match(data):
+    signature = _SVG_SIGNATURE if suffix == ".svg" else _MEDIA_SIGNATURES[kind]
+    if not signature.match(data):
         reason = "its content is of another kind" if data.strip() else "it is empty"
-        return Problem(path.name, f"is no {kind}: {reason}", _NOT_FETCHED_HINT)
+        return Problem(file_name, f"is no {kind}: {reason}", _NOT_FETCHED_HINT)
     if len(data) > MAX_MEDIA_BYTES:
         limit = f"over {MAX_MEDIA_BYTES // 1_000_000} MB"
-        return Problem(path.name, limit, "make it smaller")
-    return Media(f"{_MEDIA_PREFIX}{hash_media(data)}{suffix}", str(target))
+        return Problem(file_name, limit, "make it smaller")
+    return None
 
 
 def hash_media(data: bytes) -> str:
@@ -594,7 +628,9 @@ _MARKDOWN_SYNTAX = regex(
     | ([\\`*_\[\]<>\#$]|==|~~|&(?=\#?\w+;))
     """
 )
-# Matches the characters that would start a list or a rule at the beginning of a line.
+# Matches the characters that would start a list or a rule at the beginning of a line, e.g. the
+# full stop of `1. May`, and what the Markdown ends in at the beginning of a line or list item.
+_LINE_STARTS = ("\n", "- ", ". ", "> ")
 _LINE_START = regex(r"^(\s*\d*)([-+.)])(?=\s|$|-)")
 _CLOZE_DELIMITER = regex(r"(\{\{c[0-9,]+::|::|\}\})")
 # The Markdown delimiters by element. They are used only next to letters or digits.
@@ -603,9 +639,11 @@ _FENCE = "```\n"
 """The first line of a code block without a language."""
 _HEADING_PREFIXES = {f"h{level}": "#" * level + " " for level in range(1, 7)}
 _MARKDOWN_AT_START = {
-    "mark": "==", "br": "\n", "td": "| ", "th": "| ", "pre": _FENCE, "hr": "---\n\n",
+    "mark": "==",
+    "pre": _FENCE,
+    "hr": "---\n\n",
     **_HEADING_PREFIXES,
-}  # fmt: skip
+}
 _MARKDOWN_AT_END = {"mark": "==", "td": " ", "th": " ", "tr": "|\n", "pre": "\n```\n\n"}
 # The tags that begin a new paragraph at their start tag, and at their end tag.
 _BLOCK_TAGS = {"p", "div", "pre", "blockquote", "hr", "table", *_HEADING_PREFIXES}
@@ -624,6 +662,16 @@ def field_to_markdown(field: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", markdown).strip(" \n\t")
 
 
+class _OpenEmphasis(NamedTuple):
+    """An emphasis element whose end tag wasn't reached yet."""
+
+    name: str
+    parts: list[str]
+    """The list that its parts are in. A blockquote has a list of its own."""
+    start: int
+    """The index of its first part, in place of which its start delimiter will be written."""
+
+
 class _MarkdownWriter(HTMLParser):
     """Converts HTML to Markdown. Unknown tags are dropped, but their text is kept."""
 
@@ -640,11 +688,10 @@ class _MarkdownWriter(HTMLParser):
         """The delimiter row below a table's header, such as `|---|---|`, built cell by cell."""
         self.outer_parts: list[list[str]] = []
         """The parts that were written before each open blockquote."""
-        self.open_emphasis: list[tuple[str, list[str], int]] = []
-        """For each open emphasis element, its name, the list that its parts are in, and the index
-        at which its parts begin."""
+        self.open_emphasis: list[_OpenEmphasis] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Write what begins an element: by a method, if it needs more than a piece of Markdown."""
         attributes = {name: value or "" for name, value in attrs}
         if tag in _BLOCK_TAGS:
             self._ensure_line_ends()
@@ -652,16 +699,21 @@ class _MarkdownWriter(HTMLParser):
         if tag in self._BEGIN_BY_TAG:
             self._BEGIN_BY_TAG[tag](self, attributes)
         elif tag in EMPHASIS_ELEMENTS:
-            self.open_emphasis.append(
-                (EMPHASIS_ELEMENTS[tag], self.parts, len(self.parts))
-            )
-            self.parts.append("")
-        elif tag == "br" and (self.open_counts["td"] or self.open_counts["th"]):
-            self.parts.append("<br>")
+            self._begin_emphasis(EMPHASIS_ELEMENTS[tag])
         elif tag in _MARKDOWN_AT_START:
             self.parts.append(_MARKDOWN_AT_START[tag])
-        if tag in ("td", "th"):
-            self.table_rule += _TABLE_RULES.get(attributes.get("align", ""), "---|")
+
+    def _begin_emphasis(self, name: str) -> None:
+        self.open_emphasis.append(_OpenEmphasis(name, self.parts, len(self.parts)))
+        self.parts.append("")  # for the delimiter, which depends on the text that follows
+
+    def _begin_cell(self, attributes: Texts) -> None:
+        self.parts.append("| ")
+        self.table_rule += _TABLE_RULES.get(attributes.get("align", ""), "---|")
+
+    def _add_line_break(self, attributes: Texts) -> None:
+        is_in_cell = self.open_counts["td"] or self.open_counts["th"]
+        self.parts.append("<br>" if is_in_cell else "\n")
 
     def _begin_list(self, attributes: Texts) -> None:
         self._ensure_line_ends(1 if self.lists else 2)
@@ -706,6 +758,9 @@ class _MarkdownWriter(HTMLParser):
         self.parts.append("[")
 
     _BEGIN_BY_TAG: ClassVar[dict[str, Callable[[_MarkdownWriter, Texts], None]]] = {
+        "br": _add_line_break,
+        "td": _begin_cell,
+        "th": _begin_cell,
         "ul": _begin_list,
         "ol": _begin_numbered_list,
         "li": _begin_item,
@@ -761,22 +816,25 @@ class _MarkdownWriter(HTMLParser):
     }
 
     def _end_emphasis(self, name: str) -> None:
-        """Add the delimiters of an emphasis element, and drop any unclosed elements inside it."""
-        if not any(element == name for element, _, _ in self.open_emphasis):
+        """Add the delimiters of an emphasis element, and drop any unclosed elements inside it.
+
+        An element that ends in another blockquote than it began in is dropped as well.
+        """
+        if name not in [element.name for element in self.open_emphasis]:
             return
-        element, parts, start = self.open_emphasis.pop()
-        while element != name:
-            element, parts, start = self.open_emphasis.pop()
-        if parts is not self.parts:
+        element = self.open_emphasis.pop()
+        while element.name != name:  # the end tag is missing
+            element = self.open_emphasis.pop()
+        if element.parts is not self.parts:
             return
-        text = "".join(parts[start:])
+        text = "".join(self.parts[element.start :])
         delimiter = _DELIMITERS.get(name, "")
         if delimiter and text[:1].isalnum() and text[-1:].isalnum():
-            parts[start] = delimiter
-            parts.append(delimiter)
+            self.parts[element.start] = delimiter
+            self.parts.append(delimiter)
         elif text.strip():
-            parts[start] = f"<{name}>"
-            parts.append(f"</{name}>")
+            self.parts[element.start] = f"<{name}>"
+            self.parts.append(f"</{name}>")
 
     def _ensure_line_ends(self, min_line_ends: int = 2) -> None:
         last_parts = "".join(self.parts[-3:])
@@ -785,15 +843,24 @@ class _MarkdownWriter(HTMLParser):
             self.parts.append("\n" * max(min_line_ends - line_ends, 0))
 
     def handle_data(self, data: str) -> None:
-        if not (self.open_counts["code"] or self.open_counts["pre"]):
-            last_parts = "".join(self.parts[-2:])
-            *parts, remaining = SOUND_TAG.split(data)  # text, file name, text …
-            for text, name in zip(parts[::2], parts[1::2], strict=True):
-                self.parts += (_escape_text(text), f"![]({name})")
-            data = _escape_text(remaining)
-            if not last_parts or last_parts.endswith(("\n", "- ", ". ", "> ")):
-                data = _LINE_START.sub(r"\1\\\2", data)
-        self.parts.append(data)
+        """Write text, in which Markdown's syntax is escaped, unless it is code.
+
+        Sounds are written as pictures are: `[sound:af-….mp3]` becomes `![](af-….mp3)`.
+        """
+        if self.open_counts["code"] or self.open_counts["pre"]:
+            self.parts.append(data)
+            return
+        last_parts = "".join(self.parts[-2:])
+        position = 0
+        for sound in SOUND_TAG.finditer(data):
+            self.parts.append(_escape_text(data[position : sound.start()]))
+            self.parts.append(f"![]({sound[1]})")
+            position = sound.end()
+        text = _escape_text(data[position:])
+        is_at_line_start = not last_parts or last_parts.endswith(_LINE_STARTS)
+        if is_at_line_start:
+            text = _LINE_START.sub(r"\1\\\2", text)
+        self.parts.append(text)
 
 
 def _escape_text(data: str) -> str:

@@ -40,12 +40,13 @@ def render_cards(ledger: Ledger, query: str, start: int) -> Json:
     if len(rows) == len(ids):
         common_state = _find_common_state(rows)
     for row in rows:
+        # the line about all rows says the state that they have in common
         if row["state"] in (_WAITING_STATE, common_state):
             row["state"] = ""
     shown_count = start + len(rows)
     left_count = min(len(ids) - shown_count, MAX_ROWS)
     more = ""
-    if ids and left_count > 0:
+    if left_count > 0:
         more = f"Show {left_count} more"
     return {
         "rows": rows,

@@ -95,7 +95,8 @@ def render_card(
     # cite only this passage, not its copies in other documents
     cited = replace(card, passages=(card.highlight,))
     citation = render_citation(cited, remove_revealing_context)
-    _, _, headings = format_context(cited, remove_revealing_context).partition(" › ")
+    context = format_context(cited, remove_revealing_context)  # "work › heading"
+    _, _, headings = context.partition(" › ")
     return {
         "place": headings,
         "context": _wrap_part("context", citation),
@@ -179,7 +180,8 @@ def _render_figure(
 ) -> Json:
     media = find_pictures(card, find_picture)
     pictures_shown = list(media.values())
-    picture = adapt_html_to_page(render_content_fields(card.kind, card.fields, media)[-1])
+    _, picture_html = render_content_fields(card.kind, card.fields, media)
+    picture = _wrap_part("question", adapt_html_to_page(picture_html))
     labels = escape(to_one_line(" · ".join(occlusion.list_labels(masks))))
     return {
         "figure": {
@@ -189,8 +191,8 @@ def _render_figure(
             "masks": [*map(asdict, masks.masks)],
         },
         "context": "",
-        "front": _wrap_part("question", picture),
-        "back": f"{_wrap_part('question', picture)}<hr>{_wrap_part('answer', labels)}",
+        "front": picture,
+        "back": f"{picture}<hr>{_wrap_part('answer', labels)}",
         "fields": [],
         "title": view.question,
         "question": escape(view.question),
@@ -229,8 +231,9 @@ def _wrap_part(name: str, html: str) -> str:
 class _OpenCloze(NamedTuple):
     """A cloze deletion whose end wasn't reached yet."""
 
-    first_part: int
-    """The index of the first part of the HTML inside."""
+    html_before: str
+    """The rendered HTML between the start of the enclosing cloze deletion, or of the field, and
+    the start of this one."""
     is_selected: bool
     """Whether the cloze deletion belongs to the card that is shown."""
 
@@ -250,22 +253,23 @@ def _render_clozes(html: str, *, hidden: bool, cloze_number: int = 0) -> str:
 
     If `cloze_number` isn't 0, cloze deletions with other numbers are rendered as plain text.
     """
-    parts: list[str] = []
+    rendered = ""
     open_clozes: list[_OpenCloze] = []
     position = 0
     for token in find_cloze_tokens(html):
-        parts.append(html[position : token.start])
+        rendered += html[position : token.start]
         # only the start of a cloze deletion has numbers
         if token.numbers:
             is_selected = cloze_number in (0, *token.numbers)
-            open_clozes.append(_OpenCloze(len(parts), is_selected))
+            open_clozes.append(_OpenCloze(rendered, is_selected))
+            rendered = ""
         else:
             cloze = open_clozes.pop()
-            inner_html = "".join(parts[cloze.first_part :])
-            parts[cloze.first_part :] = [_render_cloze(inner_html, cloze, hidden=hidden)]
+            rendered = cloze.html_before + _render_cloze(rendered, cloze, hidden=hidden)
         position = token.end
-    parts.append(html[position:])
-    return "".join(parts)
+    rendered += html[position:]
+    # a cloze deletion without an end is shown as its text
+    return "".join(cloze.html_before for cloze in open_clozes) + rendered
 
 
 def mark_differences(old: Json, new: Json) -> None:

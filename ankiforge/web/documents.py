@@ -97,13 +97,18 @@ def find_file(ledger: Ledger, highlight: Highlight) -> Path | None:
     """
     document = highlight.document
     scheme = highlight.namespace.partition(":")[0]
+    # the directory of each source, keyed by its type and name, e.g. `pdf:Papers`
     root_paths = load_source_directories(ledger)
     if scheme == SourceKind.ZOTERO:
         root = root_paths.get(f"{scheme}:{document.source}")
-        return _find_in_zotero_storage(Path(root), highlight.block_id) if root else None
+        if not root:
+            return None
+        return _find_in_zotero_storage(Path(root), highlight.block_id)
     for kind in _KINDS_BY_SCHEME.get(scheme, ()):
         root = root_paths.get(f"{kind}:{document.source}")
-        file = find_document_file(root, document.path) if root else None
+        if not root:
+            continue
+        file = find_document_file(root, document.path)
         if file is not None:
             return file
     return None
@@ -363,7 +368,8 @@ class DocumentRenderer:
 
             document = {id, key, kind, title, lang, marks, sheets?, html?}
 
-        Returns None if the page hasn't shown a document with this ID.
+        Returns None if the page hasn't shown a document with this ID, and a function for a PDF,
+        because it takes a while to measure its pages.
 
         `kind` is `sheets` for a PDF, whose pages are listed in `sheets` as [width, height, page
         label]; `text` for a note, web page or book, with its text in `html`; or `list` for
@@ -386,6 +392,7 @@ class DocumentRenderer:
             file = find_file(self._ledger, first)
         if file is None:
             file = self._find_zotero_file(highlights)
+            # `_find_file`, which only knows the key, would not find this file again
             self._documents[id] = replace(shown, file=file)
         header = {
             "id": id,
@@ -400,8 +407,7 @@ class DocumentRenderer:
         html = self._render_file_text(file, first)
         if not html:
             return _render_highlights(marks, header)
-        entries = [highlight_to_json(highlight, state) for highlight, state in marks]
-        return {**header, "kind": "text", "html": html, "marks": entries}
+        return {**header, "kind": "text", "html": html, "marks": _marks_to_json(marks)}
 
     def _render_file_text(self, file: Path, first: Highlight | None) -> str:
         """Render the text of a note, web page or book as HTML, or return "" for any other file."""
@@ -504,23 +510,21 @@ class DocumentRenderer:
         placed_marks = [mark for mark in self._marks_by_pdf[id] if mark.page == number]
         marks = tuple(placed.mark for placed in placed_marks)
         page = PagePicture(file, number, marks, min(width, MAX_PAGE_WIDTH))
+        return partial(self._draw_page, page, [placed.key for placed in placed_marks])
 
-        def render() -> Json:
-            drawn = self.pages.draw_page(page)
-            boxes_by_key = {}
-            # a page that can't be rendered has no boxes
-            for placed, boxes in zip(placed_marks, drawn.marks, strict=False):
-                boxes_by_key[placed.key] = boxes
-            return {
-                "src": f"/page/{page.name}.png" if drawn.picture else "",
-                "width": drawn.width,
-                "height": drawn.height,
-                "marks": boxes_by_key,
-                "lines": drawn.lines,
-                "dark": drawn.is_dark,
-            }
-
-        return render
+    def _draw_page(self, page: PagePicture, keys: Sequence[HighlightKey]) -> Json:
+        """Render a page of a PDF as `render_page` describes. `keys` belong to `page.marks`."""
+        drawn = self.pages.draw_page(page)
+        # a page that can't be rendered has no boxes, so there may be fewer boxes than keys
+        boxes_by_key = dict(zip(keys, drawn.marks, strict=False))
+        return {
+            "src": f"/page/{page.name}.png" if drawn.picture else "",
+            "width": drawn.width,
+            "height": drawn.height,
+            "marks": boxes_by_key,
+            "lines": drawn.lines,
+            "dark": drawn.is_dark,
+        }
 
     # --- highlighting -------------------------------------------------------------------
 
@@ -531,16 +535,19 @@ class DocumentRenderer:
             ItemError: the document has no text or can't be read.
         """
         name = f"{path} {read_stamp(path)}"
-        if name not in self._opened:
-            for opened in unmarked_documents.open_documents(
-                self._workspace, [path], include_private=True
-            ):
-                if isinstance(opened, Problem):
-                    raise ItemError(opened.message, hint=opened.hint)
-                while len(self._opened) >= _MAX_OPENED:
-                    del self._opened[next(iter(self._opened))]
-                self._opened[name] = opened
-        return self._opened[name]
+        if name in self._opened:
+            return self._opened[name]
+        # more than one result is possible only if a plug-in reads the file, too
+        *_, opened = unmarked_documents.open_documents(
+            self._workspace, [path], include_private=True
+        )
+        if isinstance(opened, Problem):
+            raise ItemError(opened.message, hint=opened.hint)
+        if len(self._opened) >= _MAX_OPENED:
+            oldest = next(iter(self._opened))
+            del self._opened[oldest]
+        self._opened[name] = opened
+        return opened
 
     def request_passages(self, id: str) -> unmarked_documents.DocumentRequest:
         """Prepare a request for a chat to choose ten passages from each part of the text in turn.
@@ -605,8 +612,7 @@ class DocumentRenderer:
         highlight = load_highlight(self._ledger, key)
         event = hints.find_choice_event_id(highlight.hints)
         if not event:
-            message = "this highlight is in the file: take it out there"
-            raise RefusedError(message)
+            raise RefusedError("this highlight is in the file: take it out there")
         id = self.register_document(highlight)
         file = self._find_file(id)
         if file is None:
@@ -614,13 +620,18 @@ class DocumentRenderer:
         opened = self._open_document(file)
         located = locate_selection(opened.letters, highlight.exact, highlight.prefix)
         undo_decision(self._ledger, event)
-        other_key = ""
+        # the page goes on showing the document, which the deleted highlight no longer identifies
+        self._documents[id] = ShownDocument(file, self._find_other_key(key))
+        if located is None:
+            return None
+        return partial(self._create_highlight, id, opened, located)
+
+    def _find_other_key(self, key: str) -> str:
+        """Return the key of another highlight in the same document, or "" if there is none."""
         for other, _ in pending_items.load_passage_states(self._ledger, key):
             if other.key != key:
-                other_key = other.key
-                break
-        self._documents[id] = ShownDocument(file, other_key)
-        return partial(self._create_highlight, id, opened, located) if located else None
+                return other.key
+        return ""
 
 
 def _find_highlight(highlights: Sequence[Highlight], key: str) -> Highlight | None:
@@ -634,9 +645,12 @@ def _find_highlight(highlights: Sequence[Highlight], key: str) -> Highlight | No
 def _render_highlights(marks: Sequence[tuple[Highlight, str]], header: Json) -> Json:
     """Render a document whose text can't be shown as a list of its highlights."""
     html = render_highlight_list(header["title"], [highlight for highlight, _ in marks])
-    entries = [highlight_to_json(highlight, state) for highlight, state in marks]
     kind = "list" if marks else "text"
-    return {**header, "kind": kind, "html": html, "marks": entries}
+    return {**header, "kind": kind, "html": html, "marks": _marks_to_json(marks)}
+
+
+def _marks_to_json(marks: Sequence[tuple[Highlight, str]]) -> list[Json]:
+    return [highlight_to_json(highlight, state) for highlight, state in marks]
 
 
 def _find_title(file: Path | None, highlight: Highlight | None) -> str:

@@ -196,6 +196,23 @@ def _choose_revision_actions(draft: PendingDraft) -> list[Action]:
     return [KEEP_MINE, TAKE_NEW, CHANGE, SKIP]
 
 
+# --- an accepted card, and a passage without one ----------------------------------------
+
+_RESTORE = Action("restore", "Undo this", "", Look.FILLED, "Undone")
+_MAKE_FROM_WORDS = replace(ACCEPT, name="make", needs="words")
+_WRITE_CARD = replace(EDIT, name="write", label="Write a card", look=Look.MORE)
+_REJECT_PASSAGE = relabel(REJECT, "No card", "No card for")
+
+
+def _choose_card_actions(card: LocalCard) -> list[Action]:
+    """Return the actions to offer on an accepted card, the default action first."""
+    if not card.is_live:
+        return [_RESTORE]
+    if card.kind is CardKind.OCCLUSION:
+        return [MASKS, REJECT]
+    return [replace(EDIT_FIRST, message="Edited", save="Save"), REJECT]
+
+
 # --- questions --------------------------------------------------------------------------
 
 
@@ -412,6 +429,7 @@ class ItemRenderer:
         }
 
     def _render_drafts(self, drafts: Sequence[PendingDraft]) -> Json:
+        """Render the pending drafts of the same fact of a passage, with the actions on them."""
         first = drafts[0]
         item_json = self._render_new_cards(drafts)
         actions = _choose_actions(drafts)
@@ -419,7 +437,8 @@ class ItemRenderer:
         if passages:
             item_json["passages"] = passages
             actions.append(AGAIN)
-        if "several" in item_json:
+        has_further_facts = "several" in item_json
+        if has_further_facts:
             actions.append(REST)
         if first.kind is not CardKind.OCCLUSION and not first.is_card_in_source:
             actions += self._model_actions
@@ -438,8 +457,10 @@ class ItemRenderer:
         }
         facts = list_sentence_states(self._ledger, first.highlight)
         if len(facts) > 1:
-            decided_count = sum(fact.is_decided for fact in facts)
-            item_json["several"] = decided_count + 1 < len(facts)
+            undecided = [fact for fact in facts if not fact.is_decided]
+            item_json["several"] = (
+                len(undecided) > 1
+            )  # more than the fact of these drafts
         if len(drafts) > 1:
             item_json["choose"] = True
             item_json["why"] = None
@@ -449,23 +470,31 @@ class ItemRenderer:
         return item_json
 
     def _render_revision(self, draft: PendingDraft, card: LocalCard) -> Json:
-        old = render_card(card, self.find_picture)
-        new = self._render_draft(draft)
-        old["label"] = "Mine"
-        new["label"] = "New"
-        new["used"] = self._find_highest_gap_number(card)
+        """Render a card beside new text for it, of which the user edits the new text.
+
+        The old and the new passage are shown as well, unless the cards contain them anyway.
+        """
+        old = {**render_card(card, self.find_picture), "label": "Mine"}
+        new = {
+            **self._render_draft(draft),
+            "label": "New",
+            "used": self._find_highest_gap_number(card),
+        }
         if card.kind.note_type is draft.kind.note_type:
             mark_differences(old, new)
+        passages: list[Json] = []
+        if not _contain_passages(card, draft):
+            passages = _render_passages(draft)
         return {
             "title": new["title"],
             "ask": _ask_about_revision(draft),
             "cards": [old, new],
             "beside": True,
             "why": _explain_revision(draft),
-            "edits": 1,
+            "edits": 1,  # the index of the card that the user edits
             "source": self.render_source(draft.highlight, draft.quote),
             "actions": _actions_to_json(_choose_revision_actions(draft)),
-            "passages": [] if _contain_passages(card, draft) else _render_passages(draft),
+            "passages": passages,
         }
 
     def _render_outdated_card(self, draft: PendingDraft, card: LocalCard) -> Json:
@@ -493,13 +522,13 @@ class ItemRenderer:
         words = selectable_text_to_json(highlight)
         text = get_selectable_text(highlight)[0]
         title = to_one_line(text or highlight.comment or highlight.document.title)
-        write = replace(EDIT, name="write", label="Write a card", look=Look.MORE)
-        nothing = relabel(REJECT, "No card", "No card for")
         if text:
-            make = replace(ACCEPT, name="make", needs="words")
-            actions = [make, nothing, ASK, write, SKIP, *self._model_actions]
+            actions = [
+                *(_MAKE_FROM_WORDS, _REJECT_PASSAGE, ASK, _WRITE_CARD, SKIP),
+                *self._model_actions,
+            ]
         else:
-            actions = [replace(write, look=Look.FILLED), nothing, SKIP]
+            actions = [replace(_WRITE_CARD, look=Look.FILLED), _REJECT_PASSAGE, SKIP]
         return {
             "title": truncate(title, 90),
             "compose": words["parts"] if text else None,
@@ -511,24 +540,21 @@ class ItemRenderer:
         }
 
     def _render_card(self, card: LocalCard) -> Json:
-        view = render_card(card, self.find_picture)
-        view["used"] = self._find_highest_gap_number(card)
+        """Render an accepted card that the user opened, with what the checks say about it."""
+        view = {
+            **render_card(card, self.find_picture),
+            "used": self._find_highest_gap_number(card),
+        }
         reasons = [finding.message for finding in card.findings]
         if card.verdict_reason:
             reasons.append(card.verdict_reason)
         why = " ".join(map(format_as_sentence, reasons))
-        has_masks = card.is_live and card.kind is CardKind.OCCLUSION
-        if not card.is_live:
-            actions = [Action("restore", "Undo this", "", Look.FILLED, "Undone")]
-        elif has_masks:
-            actions = [MASKS, REJECT]
-        else:
-            actions = [replace(EDIT_FIRST, message="Edited", save="Save"), REJECT]
+        can_edit_masks = card.is_live and card.kind is CardKind.OCCLUSION
         return {
             "title": view["title"],
             "cards": [view],
-            "masks": has_masks,
-            "actions": _actions_to_json(actions),
+            "masks": can_edit_masks,
+            "actions": _actions_to_json(_choose_card_actions(card)),
             "why": _build_remark(why) if why else None,
             "source": self.render_source(card.highlight, card.quote),
         }
@@ -560,10 +586,12 @@ class ItemRenderer:
         title = cards[0]["title"] if cards else to_one_line(highlight.exact)
         for draft in load_pending_drafts(self._ledger, [question.new]):
             cards.append({**self._render_draft(draft), "label": "From the new passage"})
+        # a draft that could blank out several gaps isn't one card to compare with
         if len(cards) == 2 and "gaps" not in cards[1]:
             mark_differences(cards[0], cards[1])
         source = self.render_source(highlight)
-        if len(question.examples) > 1 and not question.guids:
+        if not question.guids and len(question.examples) > 1:
+            # the old passage had no card to show, so show its text
             source["before"] = question.examples[1]
         yes = relabel(ACCEPT, "Yes, the same", "One card")
         no = relabel(REJECT, "No, a new card", "Kept apart")
@@ -654,16 +682,19 @@ class ItemRenderer:
         return item_json
 
     def _render_form_question(self, question: UserQuestion) -> Json:
-        """Render the question of whether lines of a form are cards."""
+        """Render the question of whether lines of a form, such as `term: meaning`, are cards."""
         count = len(question.drafts)
-        if question.old == WORD_AND_TRANSLATION:
+        # in other kinds of questions, these two fields are keys or GUIDs
+        form = question.old
+        source_name = question.new
+        if form == WORD_AND_TRANSLATION:
             words = format_count(count, "word")
             title = f"{words} with your translation"
-            ask = f"You noted in {question.new} what {words} mean. Make cards of them?"
+            ask = f"You noted in {source_name} what {words} mean. Make cards of them?"
         else:
             lines = format_count(count, "line")
-            title = f"{lines} like {question.old}"
-            ask = f"{lines} in {question.new} look like “{question.old}”. Are they cards?"
+            title = f"{lines} like {form}"
+            ask = f"{lines} in {source_name} look like “{form}”. Are they cards?"
         drafts = load_pending_drafts(self._ledger, question.drafts)
         return {
             "title": title,

@@ -61,14 +61,15 @@ class LedgerItems(ItemSource):
         self._renderer = renderer
         self._chat = DocumentChat(workspace, documents, self.clear_cache)
         self._pending: PendingItems | None = None
-        # Whether decisions were made since the items were loaded. The queues don't have the decided
-        # items then, but other items may have changed.
         self._has_decided = False
+        """Whether decisions were made since the items were loaded. The queues don't have the
+        decided items then, but other items may have changed."""
         self.queues: dict[str, list[str]] = {}
-        # The keys of the looked-up words among the new drafts.
+        """The IDs of the items in each list, keyed by the ID of the list."""
         self._looked_up: Collection[str] = ()
-        # The IDs of postponed items, oldest first. These items are shown last.
+        """The keys of the looked-up words among the new drafts."""
         self._skipped: dict[str, None] = {}
+        """The IDs of postponed items, oldest first. These items are shown last."""
 
     def clear_cache(self) -> None:
         """Clear the cache, so that the items are reloaded on the next access."""
@@ -77,14 +78,21 @@ class LedgerItems(ItemSource):
     def refresh(self) -> None:
         """Reload the items and rebuild the queues if another program has changed the ledger."""
         self._ledger.read_journal()
+        # this returns the same object if nothing has changed since it was loaded
         pending = pending_items.load_pending_items(self._ledger, self._pending)
         if pending is self._pending:
             return
         self._pending = pending
         self._has_decided = False
-        # drafts about looked-up words are shown in the list of words, not under their book
         keys = [location.key for location in pending.drafts]
         self._looked_up = find_looked_up_words(self._ledger, keys)
+        self._build_queues(pending)
+
+    def _build_queues(self, pending: PendingItems) -> None:
+        """Distribute the items among the queues, in which postponed items come last.
+
+        Drafts about looked-up words are shown in the list of words, not under their book.
+        """
         self.queues = {"new": [], "you": [], "words": [], "none": []}
         self._queue_questions(pending)
         for location in pending.drafts:
@@ -92,9 +100,9 @@ class LedgerItems(ItemSource):
             self.queues[list_id].append(location.id)
         for location in pending.without_card:
             self.queues["none"].append(location.id)
-        skip_ranks = {id: rank for rank, id in enumerate(self._skipped, 1)}
+        postponed_ranks = {id: rank for rank, id in enumerate(self._skipped, 1)}
         for queue in self.queues.values():
-            queue.sort(key=lambda id: skip_ranks.get(id, 0))
+            queue.sort(key=lambda id: postponed_ranks.get(id, 0))
 
     def _queue_questions(self, pending: PendingItems) -> None:
         """Queue changed cards and questions for the user, but those about words with the words."""
@@ -132,11 +140,13 @@ class LedgerItems(ItemSource):
 
     def count_waiting_in_list(self, list_id: str) -> int:
         """Count the decisions that wait in a list. Further facts of a passage count as well."""
-        further_count = 0
-        for location in self.load_pending().drafts:
-            if list_id == "words" and location.key in self._looked_up:
-                further_count += location.draft_count - 1
-        return len(self.queues[list_id]) + further_count
+        pending = self.load_pending()
+        count = len(self.queues[list_id])
+        if list_id == "words":
+            for location in pending.drafts:
+                if location.key in self._looked_up:
+                    count += location.draft_count - 1
+        return count
 
     def list_ids(self, list_id: str) -> Sequence[str]:
         """Return the IDs of a list's items, with postponed items last."""
@@ -249,7 +259,11 @@ class LedgerItems(ItemSource):
         return DecisionOutcome(partial(self._skipped.pop, id, None))
 
     def _update_queues(self, decision: Decision, done: DecisionOutcome) -> None:
-        """Remove the decided item, and add the next sentence of its passage."""
+        """Remove the decided item, and add the next sentence of its passage.
+
+        The next sentence comes into the same list, or among the new cards if the user decided
+        about an item that was in no list, such as a card.
+        """
         self._has_decided = True
         list_id = self._remove_from_list(decision.id)
         queue = self.queues["new" if list_id is None else list_id]
@@ -257,9 +271,9 @@ class LedgerItems(ItemSource):
             queue.insert(0, done.next_id)
         if done.postponed_id is not None:
             queue.append(done.postponed_id)
-        # these decisions may change other items
-        if done.is_pending or is_question_id(decision.id) or is_card_id(decision.id):
-            self.clear_cache()
+        is_about_draft = not (is_question_id(decision.id) or is_card_id(decision.id))
+        if done.is_pending or not is_about_draft:
+            self.clear_cache()  # other items may have changed
 
     def _remove_from_list(self, id: str) -> str | None:
         """Remove an item from its list. Return the list's ID, or None if no list has the item."""

@@ -202,17 +202,24 @@ class PageServer:
         self._check_sender(environ)
         path = environ.get("PATH_INFO", "/")
         token = _parse_query(environ).get("token", "")
-        cookie = None
-        with suppress(CookieError):
-            cookie = SimpleCookie(environ.get("HTTP_COOKIE", "")).get(self._cookie_name)
-        has_cookie = cookie is not None and _is_equal_in_constant_time(
-            cookie.value, self.cookie_value
-        )
+        has_cookie = self._has_cookie(environ)
+        # a browser that has the cookie opens the URL with the token again, e.g. from its history
         if path == "/" and _is_equal_in_constant_time(token, self.token):
             return self._redeem_token(environ, has_cookie=has_cookie)
         if has_cookie:
             return None
         raise HttpError("403 Forbidden", _WRONG_BROWSER)
+
+    def _has_cookie(self, environ: Json) -> bool:
+        """Return whether a request comes from the browser that redeemed the token."""
+        try:
+            cookies = SimpleCookie(environ.get("HTTP_COOKIE", ""))
+        except CookieError:
+            return False
+        cookie = cookies.get(self._cookie_name)
+        if cookie is None:
+            return False
+        return _is_equal_in_constant_time(cookie.value, self.cookie_value)
 
     def _check_sender(self, environ: Json) -> None:
         """Reject requests that may come from another site, even if they carry our cookie.
@@ -276,9 +283,11 @@ class PageServer:
             HttpError: there is no handler or file for the path.
         """
         path = environ.get("PATH_INFO", "/")
+        # `/api/shelf` is the name `shelf` in the folders ["api"], and `/` is no name in no folder
         name = path.rpartition("/")[2]
+        folders = path.split("/")[1:-1]
         response: Response | SlowJson | None = None
-        match environ["REQUEST_METHOD"], path.split("/")[1:-1]:
+        match environ["REQUEST_METHOD"], folders:
             case "POST", _:
                 body = environ["wsgi.input"].read(MAX_REQUEST_BYTES)
                 response = self.use_session(partial(_handle_post, path=path, body=body))
@@ -286,7 +295,7 @@ class PageServer:
                 response = Response(_read_static_file("index.html"), _HTML)
             case _, ["static"]:
                 response = self._serve_static_file(name)
-            case _, folders:
+            case _:
                 query = _parse_query(environ)
                 handler = partial(_handle_get, folders=folders, name=name, query=query)
                 response = self.use_session(handler)
@@ -485,7 +494,7 @@ def serve(
     """
     listener = socket.create_server((HOST, 0))
     session_thread = ThreadPoolExecutor(1, thread_name_prefix="session")
-    get_session = cache(open_session)
+    get_session = cache(open_session)  # opens the session in the first call
 
     def use_session(handler: SessionHandler) -> Response | SlowJson | None:
         return session_thread.submit(lambda: handler(get_session())).result()

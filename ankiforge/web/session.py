@@ -31,7 +31,14 @@ from ankiforge.model import (
 from ankiforge.pipeline.decks import find_deck_and_tags, list_decks
 from ankiforge.pipeline.deliver import open_package
 from ankiforge.pipeline.workspace import Workspace
-from ankiforge.review import Decision, Item, Review, StaleItemError, batches
+from ankiforge.review import (
+    Decision,
+    DecisionOutcome,
+    Item,
+    Review,
+    StaleItemError,
+    batches,
+)
 from ankiforge.review.batches import DocumentItems, FolderItems
 from ankiforge.review.decisions import Edit, WriteCard
 from ankiforge.review.sitting import Sitting, SittingKind
@@ -66,6 +73,10 @@ CHOOSE_TEXT = (
     "Select words in the document and press Enter, or ask your chat for ten passages."
 )
 PagePartFactory = Callable[[Workspace, ItemRenderer], Iterable[PagePart]]
+
+# What the page is told if a sitting doesn't consist of the best items.
+_LESS_CERTAIN: Json = {"more": True}
+_WITHOUT_CARDS: Json = {"without": True}
 
 
 class _UndoEntry(NamedTuple):
@@ -115,7 +126,8 @@ class ReviewSession:
             can_show_in_anki=workspace.can_show_in_anki,
         )
         self._items = LedgerItems(workspace, self._renderer, self.documents)
-        # The sources of items. The ledger comes last, because its prefix matches any ID.
+        # The sources of items, of which `_find_item_source` takes the first whose prefix matches an
+        # ID. The ledger comes last, because its prefix is "".
         self._sources: list[ItemSource] = [self._items]
         self.get_handlers: dict[str, Callable[[Texts], Json]] = {}
         """The GET handlers added by features, keyed by name."""
@@ -260,6 +272,7 @@ class ReviewSession:
             if item_json is not None:
                 items.append(item_json)
         sitting = self._sittings.start(SittingKind.LIST, list_id, items)
+        # count now, because rendering removes the items that don't wait any more from the list
         count = len(source.list_ids(list_id))
         counts = self._shelf.count_list(source, list_id, count)
         return {**sitting, "waiting": counts["waiting"]}
@@ -273,7 +286,10 @@ class ReviewSession:
         return self._start_sitting(SittingKind.QUEUE, BEST_LIST, ids)
 
     def _start_folder_sitting(self, list_id: str, folder: FolderItems) -> Json:
-        """Start a sitting with the first ten new cards of a folder's documents, or continue it."""
+        """Start a sitting with the first ten new cards of a folder's documents, or continue it.
+
+        If no new card waits there, the sitting consists of ten highlights without a card.
+        """
         continued = self._continue_sitting(list_id)
         if continued:
             return continued
@@ -285,7 +301,7 @@ class ReviewSession:
             uncarded_ids += _select_uncarded_ids(document_items)
         first_ids = uncarded_ids[: batches.SITTING_SIZE]
         sitting = self._start_sitting(SittingKind.QUEUE, list_id, first_ids)
-        return {**sitting, "without": True}
+        return {**sitting, **_WITHOUT_CARDS}
 
     def start_document_sitting(self, id: str) -> Json:
         """Start a sitting with a document's ten best drafts and suggestions, in reading order.
@@ -303,16 +319,16 @@ class ReviewSession:
         if continued:
             return {**continued, **counts}
         ids = self._items.select_best_ids(document_items)
-        if ids:
-            return {**self._start_sitting(SittingKind.DOCUMENT, id, ids), **counts}
-        ids = self._items.select_best_ids(document_items, more=True)
-        if ids:
-            sitting = self._start_sitting(SittingKind.DOCUMENT, id, ids)
-            return {**sitting, **counts, "more": True}
-        # no sentence has a suggestion, so let the user select the words to ask about
-        ids = _select_uncarded_ids(document_items)
+        contents: Json = {}
+        if not ids:
+            ids = self._items.select_best_ids(document_items, more=True)
+            contents = _LESS_CERTAIN
+        if not ids:
+            # no sentence has a suggestion, so let the user select the words to ask about
+            ids = _select_uncarded_ids(document_items)
+            contents = _WITHOUT_CARDS
         sitting = self._start_sitting(SittingKind.DOCUMENT, id, ids)
-        return {**sitting, **counts, "without": True}
+        return {**sitting, **counts, **contents}
 
     def _start_sitting(self, kind: SittingKind, target: str, ids: Iterable[str]) -> Json:
         return self._sittings.start(kind, target, self._render_items(ids))
@@ -347,17 +363,18 @@ class ReviewSession:
                 A draft or suggestion is also added to the sitting, which is returned as `sitting`.
         """
         item_json = self._render_best_item(HighlightKey(key))
+        reply: Json = {"item": item_json}
         sitting = self._sittings.find(sitting_number)
         if item_json is None or sitting is None or sitting.document is None:
-            return {"item": item_json}
+            return reply
         id = item_json["id"]
-        if id not in self._items.list_ids("new") and not item_json.get("suggested"):
-            return {"item": item_json}
-        extended = sitting.add_item(id, self._sort_by_position([*sitting.ids, id]))
-        return {
-            "item": item_json,
-            "sitting": self._sittings.store(sitting_number, extended, [item_json]),
-        }
+        is_draft = id in self._items.list_ids("new")
+        is_suggestion = item_json.get("suggested", False)
+        if is_draft or is_suggestion:
+            extended = sitting.add_item(id, self._sort_by_position([*sitting.ids, id]))
+            stored = self._sittings.store(sitting_number, extended, [item_json])
+            reply["sitting"] = stored
+        return reply
 
     def _render_best_item(self, key: HighlightKey) -> Json | None:
         """Render a pending draft of a highlight, or else its card, suggestion or passage."""
@@ -397,17 +414,9 @@ class ReviewSession:
             StaleItemError: the item has changed since it was shown.
             ForgeError: the decision was refused; the message gives the reason.
         """
-        number = decision.batch_number
-        sitting = self._sittings.find(number)
+        sitting = self._sittings.find(decision.batch_number)
         source = self._find_item_source(decision.id)
-        try:
-            done = source.decide(decision)
-        except StaleItemError as error:
-            if sitting:
-                error.sitting = self._replace_stale_item(sitting, decision, error.face)
-            raise
-        if source is not self._items:
-            self._items.clear_cache()
+        done = self._apply_decision(source, decision, sitting)
         item = None
         if done.next_id is not None:
             item = source.render_item(done.next_id)
@@ -415,18 +424,37 @@ class ReviewSession:
         if done.undo:
             reply["undo"] = self._store_undo(_UndoEntry(done.undo, decision, sitting))
         if sitting:
-            next_id = None if item is None else item["id"]
-            after = sitting.record_decision(decision, done, next_id)
-            reply["sitting"] = self._sittings.store(number, after, _list_item(item))
+            after = sitting.record_decision(decision, done, _get_id(item))
+            reply["sitting"] = self._store_sitting(decision, after, item)
         return {**self.count_items(), **reply}
 
-    def _replace_stale_item(
-        self, sitting: Sitting, decision: Decision, item: Json | None
+    def _apply_decision(
+        self, source: ItemSource, decision: Decision, sitting: Sitting | None
+    ) -> DecisionOutcome:
+        """Apply a decision to an item of a source.
+
+        Raises:
+            StaleItemError: the item has changed since it was shown. In the sitting, which the error
+                has, the current item takes its place, or it is removed if none is left.
+        """
+        try:
+            done = source.decide(decision)
+        except StaleItemError as error:
+            if sitting:
+                after = sitting.replace_item(decision.id, _get_id(error.face))
+                error.sitting = self._store_sitting(decision, after, error.face)
+            raise
+        if source is not self._items:
+            # a decision of a feature may change the ledger's items
+            self._items.clear_cache()
+        return done
+
+    def _store_sitting(
+        self, decision: Decision, sitting: Sitting, item: Json | None
     ) -> Json:
-        """Show the current item in place of an outdated one, or remove it if none is left."""
-        new_id = None if item is None else item["id"]
-        after = sitting.replace_item(decision.id, new_id)
-        return self._sittings.store(decision.batch_number, after, _list_item(item))
+        """Store the sitting of a decision, and render it with the item that joins it, if any."""
+        new_items = [] if item is None else [item]
+        return self._sittings.store(decision.batch_number, sitting, new_items)
 
     def _store_undo(self, entry: _UndoEntry) -> str:
         """Store how to undo a decision, and return the ID to pass to `undo`."""
@@ -456,9 +484,7 @@ class ReviewSession:
         item_json = self.render_item(decision.id)
         reply = {**self.count_items(), "item": item_json}
         if item_json and entry.sitting:
-            reply["sitting"] = self._sittings.store(
-                decision.batch_number, entry.sitting, [item_json]
-            )
+            reply["sitting"] = self._store_sitting(decision, entry.sitting, item_json)
         return reply
 
     # --- the ending of a sitting ----------------------------------------------------------
@@ -474,8 +500,25 @@ class ReviewSession:
         sitting = self._sittings.find(sitting_number)
         if sitting is None:
             return None
-        document = sitting.document
-        if document is not None and self.documents.has_no_highlights(document):
+        if sitting.document is not None:
+            return self._summarize_document_sitting(sitting, sitting.document)
+        cards = render_changed_cards(self._ledger, sitting, self._files.find_picture)
+        ending = self._find_ending(sitting)
+        if ending is None:
+            outcome = describe_outcome(sitting, cards)
+        else:
+            outcome = describe_decisions(sitting)
+        left_count = self._count_left_in_list(sitting.target)
+        left = f"{left_count:,} waiting" if left_count else None
+        return {
+            "heading": format_heading(sitting, outcome, left),
+            "told": ending or "",
+            "cards": cards,
+            "chat": "",
+        }
+
+    def _summarize_document_sitting(self, sitting: Sitting, document: str) -> Json:
+        if self.documents.has_no_highlights(document):
             return {
                 "heading": NO_HIGHLIGHTS_TEXT,
                 "told": CHOOSE_TEXT,
@@ -483,26 +526,19 @@ class ReviewSession:
                 "chat": CHOOSE_LABEL,
             }
         cards = render_changed_cards(self._ledger, sitting, self._files.find_picture)
-        if document is not None:
-            reading_order = [*self.documents.get_highlight_states(document)]
-            cards.sort(key=lambda view: reading_order.index(view["key"]))
-        told = self._find_ending(sitting)
-        if told is None:
-            outcome = describe_outcome(sitting, cards)
-        else:
-            outcome = describe_decisions(sitting)
-        document_items = None
-        if document is not None:
-            document_items = self._shelf.find_document_items(document)
+        reading_order = [*self.documents.get_highlight_states(document)]
+        cards.sort(key=lambda view: reading_order.index(view["key"]))
+        left = None
+        chat_label = None
+        document_items = self._shelf.find_document_items(document)
         if document_items is not None:
             left = describe_left_items(document_items)
-        else:
-            left = self._describe_left_in_list(sitting.target)
+            chat_label = self._label_chat_offer(document_items)
         return {
-            "heading": format_heading(sitting, outcome, left),
-            "told": told or "",
+            "heading": format_heading(sitting, describe_outcome(sitting, cards), left),
+            "told": "",
             "cards": cards,
-            "chat": self._label_chat_offer(document_items) or "",
+            "chat": chat_label or "",
         }
 
     def _find_ending(self, sitting: Sitting) -> str | None:
@@ -513,30 +549,32 @@ class ReviewSession:
                 return shelf_list.ending
         return None
 
-    def _label_chat_offer(self, document_items: DocumentItems | None) -> str | None:
-        """Return the label of the button that asks a chat about the rest of a document."""
-        if document_items is None or self._uses_model:
-            return None
-        if not document_items.remaining_count:
+    def _label_chat_offer(self, document_items: DocumentItems) -> str | None:
+        """Return the label of the button that asks a chat about the rest of a document.
+
+        Returns None if a model drafts the cards, or if no highlight of the document is left.
+        """
+        if self._uses_model or not document_items.remaining_count:
             return None
         return f"{document_items.remaining_count:,} more: {ASK_LABEL}"
 
-    def _describe_left_in_list(self, list_id: str) -> str | None:
-        left_count = self._count_left_in_list(list_id)
-        return f"{left_count:,} waiting" if left_count else None
-
     def _count_left_in_list(self, list_id: str) -> int:
+        """Count what waits now in the queue, in the documents of a folder or in another list."""
         if list_id == BEST_LIST:
             return self._items.count_waiting().total
         folder = self._shelf.find_folder(list_id)
         if folder is not None:
-            waiting = 0
-            for document_items in self._items.list_documents():
-                if document_items.document in folder.document_ids:
-                    waiting += document_items.waiting_count
-            return waiting
+            return self._count_left_in_folder(folder)
         left: dict[str, int] = self.count_items()["left"]
         return left.get(list_id, 0)
+
+    def _count_left_in_folder(self, folder: FolderItems) -> int:
+        # `folder` itself has the counts from when its row was rendered
+        left_count = 0
+        for document_items in self._items.list_documents():
+            if document_items.document in folder.document_ids:
+                left_count += document_items.waiting_count
+        return left_count
 
     # --- one card -------------------------------------------------------------------------
 
@@ -674,9 +712,8 @@ class ReviewSession:
         return self._files.find_path(name)
 
 
-def _list_item(item_json: Json | None) -> list[Json]:
-    """Return what the page needs of an item that joins a sitting."""
-    return [] if item_json is None else [item_json]
+def _get_id(item_json: Json | None) -> str | None:
+    return None if item_json is None else item_json["id"]
 
 
 # --- texts ------------------------------------------------------------------------------
@@ -696,19 +733,24 @@ def _select_uncarded_ids(document_items: DocumentItems) -> list[str]:
 def _choose_edited_card(item: Item) -> ShownCard | None:
     """Return the card that the user edits if an item is shown, or None for a question.
 
-    An item without a card has a new one.
+    This is the accepted card of an item, the first of its drafts, or an empty card for a passage
+    without any. If the item offers new text for the accepted card, the draft is edited, because
+    the user starts from the new text; but if the user wrote that text, it is the card's.
     """
     if item.highlight is None:
         return None
-    if item.card and not item.drafts:
-        return item.card
-    if item.card and item.drafts[0].revised_guid and item.drafts[0].is_user_text:
-        return item.card
+    if item.card:
+        if not item.drafts:
+            return item.card
+        draft = item.drafts[0]
+        if draft.revised_guid and draft.is_user_text:
+            return item.card
     if item.offered_drafts:
         return item.offered_drafts[0]
-    key = item.highlight.key
     passages = (item.highlight,)
-    return Preview(key, CardKind.BASIC, (), Origin(USER), passages=passages)
+    return Preview(
+        item.highlight.key, CardKind.BASIC, (), Origin(USER), passages=passages
+    )
 
 
 def _describe_push(result: RunResult) -> str:

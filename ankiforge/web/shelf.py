@@ -23,6 +23,9 @@ MAX_ROWS = 100
 """The maximum number of rows that are sent to the page at once."""
 RECENT_UNMARKED_COUNT = 10
 """The number of documents without highlights that come before those in which nothing is pending."""
+_NOT_LOST = (SourceState.PRESENT, SourceState.MISSING, SourceState.UNSELECTED)
+"""The states of a passage whose cards have or may regain their source. In any other state, the
+passage is gone."""
 MAX_CREATORS = 2
 """The maximum number of authors per document."""
 ASK_LABEL = "Ask my chat"
@@ -93,7 +96,11 @@ class Shelf:
     def _list_rows(
         self, all_document_items: Sequence[DocumentItems]
     ) -> list[DocumentItems | Json]:
-        """List the rows in their order. Those of documents aren't rendered yet."""
+        """List the rows in their order. Those of documents aren't rendered yet.
+
+        First comes what the user has begun, then what waits, then files without highlights and
+        what has nothing pending. `ReviewSession.render_documents` describes the order, too.
+        """
         unfinished = self._list_unfinished_documents()
         unfinished_documents = {each.document for each in unfinished}
         others = [
@@ -191,6 +198,11 @@ class Shelf:
         return row
 
     def _render_folder(self, folder: FolderItems) -> Json:
+        """Render the row of a folder, which says what waits in all its documents together.
+
+        The row has another ID once nothing waits, because it then stands for a list of highlights
+        without a card. `waiting` is 0, because `rest` has the number.
+        """
         if folder.waiting_count:
             id = f"in {folder.id}"
             count = f"{folder.waiting_count:,}"
@@ -254,18 +266,13 @@ class Shelf:
 
     def describe_lost_cards(self) -> str | None:
         """Describe the cards whose passage is gone, or return None if there are none."""
+        from ankiforge.reports.summary import format_lost_cards
+
         lost_items = pending_items.count_dependent_items(
-            self._ledger,
-            excluded_states=(
-                SourceState.PRESENT,
-                SourceState.MISSING,
-                SourceState.UNSELECTED,
-            ),
+            self._ledger, excluded_states=_NOT_LOST
         )
         if not lost_items.cards:
             return None
-        from ankiforge.reports.summary import format_lost_cards
-
         return format_lost_cards(lost_items)
 
 

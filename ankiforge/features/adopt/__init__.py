@@ -28,16 +28,19 @@ class Adopt(Hooks):
         from ankiforge.text import format_count
 
         by_tool = count_foreign_passages(ledger)
+        data = {"belonging": dict(by_tool)}
         if not by_tool:
-            return FeatureNotice(data={"belonging": {}})
-        (tool, number), *other_tools = sorted(by_tool.items())
-        parts = [
-            f"{format_count(number, 'note belongs', 'notes belong')} to {TOOL_NAMES[tool]}"
-        ]
-        parts += [f"{number:,} to {TOOL_NAMES[tool]}" for tool, number in other_tools]
+            return FeatureNotice(data=data)
+        # e.g. `3 notes belong to Obsidian_to_Anki and 2 to flashcards-obsidian`
+        parts: list[str] = []
+        for tool, number in sorted(by_tool.items()):
+            count = f"{number:,}"
+            if not parts:
+                count = format_count(number, "note belongs", "notes belong")
+            parts.append(f"{count} to {TOOL_NAMES[tool]}")
         return FeatureNotice(
             f"{' and '.join(parts)}. To keep their history, run first: ankiforge adopt",
-            {"belonging": dict(by_tool)},
+            data,
             Suggestion("adopt", "keep their history; or: ankiforge adopt --decline"),
         )
 

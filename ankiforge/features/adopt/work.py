@@ -164,61 +164,63 @@ def _iter_foreign_notes(ledger: Ledger, collection: Path) -> Iterator[_ForeignNo
         types = {note_type.id: note_type for note_type in view.note_types}
         for note in view.iter_notes():
             note_type = types.get(note.type_id)
-            if note_type is None or note.guid in adopted:
+            is_ours = note.guid in adopted or _OUR_GUID.fullmatch(note.guid)
+            if note_type is None or is_ours:
                 continue
-            if not _OUR_GUID.fullmatch(note.guid):
-                fields = dict(zip(note_type.field_names, note.fields, strict=False))
-                sides = find_question_and_answer_fields(note_type, note.ordinals, fields)
-                yield _ForeignNote(note, note_type, map_to_our_fields(note_type, *sides))
+            fields = dict(zip(note_type.field_names, note.fields, strict=False))
+            sides = find_question_and_answer_fields(note_type, note.ordinals, fields)
+            yield _ForeignNote(note, note_type, map_to_our_fields(note_type, *sides))
 
 
 def _match_drafts(
     matches: NoteMatches, notes: Sequence[_ForeignNote], drafts: Sequence[PendingDraft]
 ) -> None:
-    unmatched, used_ids = _match_by_id(matches, notes, drafts)
-    other_notes = [note for note in notes if str(note.note.id) not in used_ids]
-    _match_by_texts(matches, other_notes, unmatched)
+    """Add to `matches` what becomes of each draft.
+
+    A draft with the id of a note, which the tool wrote into the source, can only match this note.
+    All other drafts and notes are compared by their texts.
+    """
+    note_by_id = {str(note.note.id): note for note in notes}
+    claims_by_id: dict[str, list[PendingDraft]] = defaultdict(list)
+    drafts_without_id: list[PendingDraft] = []
+    for draft in drafts:
+        if draft.highlight.other_tool_id:
+            claims_by_id[draft.highlight.other_tool_id].append(draft)
+        else:
+            drafts_without_id.append(draft)
+
+    drafts_without_note: list[PendingDraft] = []
+    for id, claims in claims_by_id.items():
+        if id in note_by_id:
+            _match_by_id(matches, note_by_id[id], claims)
+        else:
+            drafts_without_note += claims
+
+    unclaimed_notes = [note for id, note in note_by_id.items() if id not in claims_by_id]
+    _match_by_texts(matches, unclaimed_notes, [*drafts_without_id, *drafts_without_note])
 
 
 def _match_by_id(
-    matches: NoteMatches, notes: Sequence[_ForeignNote], drafts: Sequence[PendingDraft]
-) -> tuple[list[PendingDraft], set[str]]:
-    """Match drafts by the id that the tool wrote into the source.
-
-    Returns the drafts without a matching note, and the ids of the notes named by a draft.
-    """
-    note_by_id = {str(note.note.id): note for note in notes}
-    used_ids = set[str]()
-    drafts_by_id: dict[str, list[PendingDraft]] = defaultdict(list)
-    unmatched: list[PendingDraft] = []
-    for draft in drafts:
-        if draft.highlight.other_tool_id:
-            drafts_by_id[draft.highlight.other_tool_id].append(draft)
-        else:
-            unmatched.append(draft)
-    for id, claiming_drafts in drafts_by_id.items():
-        note = note_by_id.get(id)
-        if note is None:
-            unmatched += claiming_drafts
-            continue
-        used_ids.add(id)
-        unclear_reason = note.explain_mismatch(claiming_drafts)
-        if unclear_reason is not None:
-            matches.unclear += [
-                _make_row(draft, unclear_reason) for draft in claiming_drafts
-            ]
-            continue
-        [draft] = claiming_drafts
-        matches.by_id.append(note.make_takeover(draft))
-        if _remove_whitespace(note.texts) != _remove_whitespace(_render_draft(draft)):
-            matches.differing.append(_make_row(draft, _join_texts(note.texts)))
-    return unmatched, used_ids
+    matches: NoteMatches, note: _ForeignNote, claims: Sequence[PendingDraft]
+) -> None:
+    """Match the drafts that have a note's id with the note, if exactly one can take it over."""
+    unclear_reason = note.explain_mismatch(claims)
+    if unclear_reason is not None:
+        matches.unclear += [_make_row(draft, unclear_reason) for draft in claims]
+        return
+    [draft] = claims
+    matches.by_id.append(note.make_takeover(draft))
+    if _remove_whitespace(note.texts) != _remove_whitespace(_render_draft(draft)):
+        matches.differing.append(_make_row(draft, _join_texts(note.texts)))
 
 
 def _match_by_texts(
     matches: NoteMatches, notes: Sequence[_ForeignNote], drafts: Sequence[PendingDraft]
 ) -> None:
-    """Match drafts with notes that have the same text, if no other draft or note has it."""
+    """Match drafts with notes that have the same text, if no other draft or note has it.
+
+    A draft with an id but without a match is listed, because its note should be in Anki.
+    """
     drafts_by_texts: dict[Strings, list[PendingDraft]] = defaultdict(list)
     for draft in drafts:
         drafts_by_texts[_remove_whitespace(_render_draft(draft))].append(draft)
@@ -228,14 +230,13 @@ def _match_by_texts(
             notes_by_texts[_remove_whitespace(note.texts)].append(note)
     for texts, same_drafts in drafts_by_texts.items():
         same_notes = notes_by_texts.get(texts, [])
-        if len(same_drafts) == 1 and len(same_notes) == 1 and any(texts):
-            [draft] = same_drafts
-            [note] = same_notes
-            matches.by_words.append(note.make_takeover(draft))
-            continue
-        for draft in same_drafts:
-            if draft.highlight.other_tool_id:
-                matches.not_in_anki.append(_make_row(draft))
+        is_unique = len(same_drafts) == 1 and len(same_notes) == 1
+        if is_unique and any(texts):
+            matches.by_words.append(same_notes[0].make_takeover(same_drafts[0]))
+        else:
+            matches.not_in_anki += [
+                _make_row(draft) for draft in same_drafts if draft.highlight.other_tool_id
+            ]
 
 
 def _add_schedules(
@@ -259,21 +260,21 @@ def _add_card_schedules(ledger: Ledger, matches: NoteMatches) -> None:
 
     Cards that are already in Anki are only listed, because they have a schedule there.
     """
-    in_anki = {note.guid for note in iter_notes_in_anki(ledger)}
+    guids_in_anki = {note.guid for note in iter_notes_in_anki(ledger)}
     for card in cards.iter_cards(ledger):
-        if not card.is_live or card.note.adopted or card.note.schedule:
+        has_schedule = card.note.adopted is not None or bool(card.note.schedule)
+        if not card.is_live or has_schedule:
             continue
         schedule = parse_schedule(card.highlight.tool_schedule)
         if not schedule:
             continue
-        if card.guid in in_anki:
+        if card.guid in guids_in_anki:
             document = card.highlight.document
             words = " / ".join(text for _, text in card.fields)
             matches.in_anki.append(MatchRow(document.path or document.title, words))
         else:
-            matches.scheduled.append(
-                NoteTakeover(card.guid, deck=card.deck, schedule=schedule)
-            )
+            takeover = NoteTakeover(card.guid, deck=card.deck, schedule=schedule)
+            matches.scheduled.append(takeover)
 
 
 # --- texts ------------------------------------------------------------------------------
@@ -320,31 +321,30 @@ def _make_row(draft: PendingDraft, anki: str = "") -> MatchRow:
 class _MatchList(NamedTuple):
     """A list of `NoteMatches`, as it is shown."""
 
-    name: str
+    heading: str
+    """The line above the rows of the list."""
     title: str
+    """What is counted, in the line with the length of the list."""
     matches: Sequence[MatchRow | NoteTakeover]
-    rows: Sequence[MatchRow] = ()
-    """The rows to show. Of matched notes, only the number is shown."""
+
+    @property
+    def rows(self) -> list[MatchRow]:
+        """The rows to show. Of matched notes, only the number is shown."""
+        return [row for row in self.matches if isinstance(row, MatchRow)]
 
 
 def _list_matches(matches: NoteMatches) -> list[_MatchList]:
     """Return the lists in the order in which they are counted."""
-
-    def show(name: str, title: str, rows: Sequence[MatchRow]) -> _MatchList:
-        return _MatchList(name, title, rows, rows)
-
+    in_anki_title = "in Anki already, with the schedule that they have there"
+    differing_title = "  of these, worded differently in Anki"
     return [
-        _MatchList("by_id", "matched by id", matches.by_id),
-        show("differing", "  of these, worded differently in Anki", matches.differing),
-        _MatchList("by_words", "matched by equal words", matches.by_words),
+        _MatchList("by id", "matched by id", matches.by_id),
+        _MatchList("differing", differing_title, matches.differing),
+        _MatchList("by words", "matched by equal words", matches.by_words),
         _MatchList("scheduled", "schedules", matches.scheduled),
-        show(
-            "in_anki",
-            "in Anki already, with the schedule that they have there",
-            matches.in_anki,
-        ),
-        show("not_in_anki", "not in Anki", matches.not_in_anki),
-        show("unclear", "unclear", matches.unclear),
+        _MatchList("in anki", in_anki_title, matches.in_anki),
+        _MatchList("not in anki", "not in Anki", matches.not_in_anki),
+        _MatchList("unclear", "unclear", matches.unclear),
     ]
 
 
@@ -361,7 +361,7 @@ def format_matches(matches: NoteMatches, limit: int | None) -> Iterator[str]:
         yield f"{len(each.matches):7,}  {each.title}"
     for each in lists:
         if each.rows:
-            yield f"{each.name.replace('_', ' ')}:"
+            yield f"{each.heading}:"
             yield from _format_rows(each.rows, limit)
 
 

@@ -56,11 +56,10 @@ def patch(call: Call, query: Words, apply: bool, yes: bool) -> None:
             return
         if apply:
             _apply_patch(call, workspace, result, yes=yes)
-    if call.as_json:
-        return
-    if not apply:
-        call.say(f"to apply: ankiforge patch -q | patch -p1 -d {quote(roots[0])}")
-    call.say("then: ankiforge run")
+        elif not call.as_json:
+            call.say(f"to apply: ankiforge patch -q | patch -p1 -d {quote(roots[0])}")
+    if not call.as_json:
+        call.say("then: ankiforge run")
 
 
 def _say_what_is_in_it(call: Call, result: Patch) -> None:

@@ -203,19 +203,25 @@ class _Alignment(NamedTuple):
         return removed[0][0], removed[-1][1]
 
     def _find_insertion_point(self, index: int, *, insert_before: bool) -> Span | None:
-        """Return the empty span in the note at which to insert text before the token `index`."""
+        """Return the empty span in the note at which to insert text before the token `index`.
+
+        This is the start of the next token or the end of the previous one, whichever the note has
+        or, if it has both, as `insert_before` says. Tokens beyond a special token only count if
+        the insertion is alone between two of them, such as in a gap that was empty.
+        """
         before = range(index - 1, -1, -1)
         after = range(index, len(self.tokens))
         previous = self._find_nearest_span(before)
         following = self._find_nearest_span(after)
         if previous is None and following is None:
-            # nothing else is between the two special tokens around the insertion
             previous = self._find_nearest_span(before, past_special=True)
             following = self._find_nearest_span(after, past_special=True)
-        if following and (insert_before or previous is None):
-            return following[0], following[0]
-        if previous:
-            return previous[1], previous[1]
+        if previous and not (insert_before and following):
+            end = previous[1]
+            return end, end
+        if following:
+            start = following[0]
+            return start, start
         return None
 
     def _find_nearest_span(
@@ -280,22 +286,25 @@ def _compile_word(word: str) -> re.Pattern[str]:
 def _align_tokens(
     note: str, tokens: Sequence[str], word_spans: Sequence[Span | None]
 ) -> list[Span | None]:
-    """Return the span of every token in the note: of words as given, of others between them.
+    """Return the span of each token in the note, or None if the note writes it differently.
 
-    At least one of the words must be in the note.
+    The words are at `word_spans`, of which at least one must be known. Whitespace and punctuation
+    are looked for between the previous token and the next word. Special tokens have no span.
     """
-    remaining = iter(word_spans)
-    spans = [next(remaining) if _is_word(token) else None for token in tokens]
-    limits = _find_next_word_starts(spans)
-    assert limits[0] is not None
-    end = max(0, limits[0] - _MAX_LEADING_CHARS)
-    for index, (token, limit) in enumerate(zip(tokens, limits, strict=True)):
+    remaining_word_spans = iter(word_spans)
+    spans = [next(remaining_word_spans) if _is_word(token) else None for token in tokens]
+    next_word_starts = _find_next_word_starts(spans)
+    assert next_word_starts[0] is not None
+    position = max(0, next_word_starts[0] - _MAX_LEADING_CHARS)
+    for index, token in enumerate(tokens):
         if not _is_word(token) and not _is_special(token):
-            last = end + _MAX_DISTANCE if limit is None else limit
-            spans[index] = _find_between_words(note, token, end, last)
+            limit = next_word_starts[index]
+            if limit is None:
+                limit = position + _MAX_DISTANCE
+            spans[index] = _find_between_words(note, token, position, limit)
         span = spans[index]
         if span:
-            end = span[1]
+            position = span[1]
     return spans
 
 

@@ -174,19 +174,8 @@ def make_patch(
         guids: the GUIDs of the cards to consider.
         pictures: the directory with the pictures extracted from PDF pages.
     """
-    edits = _find_edits(ledger, guids)
-    refusals: list[UnpatchableEdit] = []
-    edits_by_file = defaultdict[_SourceFile, list[_Edit]](list)
     finder = _FileFinder(_select_note_sources(ledger, sources))
-    guids_in_conflict = _find_guids_in_conflict(ledger)
-    for edit in edits:
-        try:
-            if edit.card.guid in guids_in_conflict:
-                raise ItemError(IN_CONFLICT)
-            edits_by_file[finder.find_file(edit.card)].append(edit)
-        except ItemError as error:
-            refusals.append(_make_unpatchable_edit(edit, error.message))
-
+    edits_by_file, refusals = _group_edits_by_file(ledger, finder, guids)
     files: list[PatchedFile] = []
     for source_file in sorted(
         edits_by_file, key=lambda each: (str(each.root), each.path)
@@ -197,6 +186,29 @@ def make_patch(
         if patched is not None:
             files.append(patched)
     return Patch(tuple(files), tuple(refusals))
+
+
+def _group_edits_by_file(
+    ledger: Ledger, finder: _FileFinder, guids: Iterable[str]
+) -> tuple[Mapping[_SourceFile, list[_Edit]], list[UnpatchableEdit]]:
+    """Find the edits of cards, and the file that each belongs to.
+
+    Returns the edits of each file, and those that belong to no file or are in conflict.
+    """
+    edits_by_file = defaultdict[_SourceFile, list[_Edit]](list)
+    refused = []
+    guids_in_conflict = _find_guids_in_conflict(ledger)
+    for edit in _find_edits(ledger, guids):
+        if edit.card.guid in guids_in_conflict:
+            refused.append(_make_unpatchable_edit(edit, IN_CONFLICT))
+            continue
+        try:
+            source_file = finder.find_file(edit.card)
+        except ItemError as error:
+            refused.append(_make_unpatchable_edit(edit, error.message))
+        else:
+            edits_by_file[source_file].append(edit)
+    return edits_by_file, refused
 
 
 def _patch_file(
@@ -429,8 +441,10 @@ class _NoteToPatch:
     ) -> str:
         """Return the first text of the note that is read as expected.
 
+        `searches`, and the texts that `rewrite_note` makes of each, come with the likeliest first.
+
         Raises:
-            ItemError: there is none. The message is that of the likeliest text.
+            ItemError: there is none. The message tells what is wrong with the likeliest text.
         """
         reasons: list[str] = []
         tried_texts: set[str] = set()
@@ -463,20 +477,18 @@ class _NoteToPatch:
             draft = _find_draft(highlight, expected.card)
         except ItemError:
             return OTHER_CARDS_TEXT
-        html_read = _render_fields(draft, expected.media)
-        for name, html in html_read.items():
-            wanted_html = expected.html[name]
-            if not is_same_html(html, wanted_html):
-                excerpt = _excerpt_difference(
-                    field_to_markdown(html), field_to_markdown(wanted_html)
-                )
-                return (
-                    f"written in the note, it would be read as “{excerpt}”:"
-                    " edit the note yourself"
-                )
-        return None if _is_recognizable(expected.highlight, highlight) else TOO_DIFFERENT
+        excerpt = expected.find_misread_text(_render_fields(draft, expected.media))
+        if excerpt is not None:
+            return (
+                f"written in the note, it would be read as “{excerpt}”:"
+                " edit the note yourself"
+            )
+        if not _is_recognizable(expected.highlight, highlight):
+            return TOO_DIFFERENT
+        return None
 
     def _parse_highlights(self, text: str) -> tuple[Highlight, ...]:
+        """Read the highlights from a text of the note, as a run would do."""
         from ankiforge.extract.file_source import find_media_path
 
         source_file = self._source_file
@@ -485,9 +497,11 @@ class _NoteToPatch:
             return find_media_path(target, source_file.path, source_file.source.listing)
 
         decoded = decode_text(text.encode("utf-8"))
-        for sighting in source_file.source.read_document(
+        sightings = source_file.source.read_document(
             source_file.file, decoded, find_picture
-        ):
+        )
+        # a note is one document, if it has any highlights; the rest are problems
+        for sighting in sightings:
             if isinstance(sighting, ExtractedDocument):
                 return sighting.highlights
         return ()
@@ -515,12 +529,24 @@ class _ExpectedNote(NamedTuple):
         """Return whether all highlights but that of the card are as before."""
         if len(after) != len(self.before):
             return False
-        for index, (old, new) in enumerate(zip(self.before, after, strict=True)):
-            if index != self.card_index and _make_content_key(old) != _make_content_key(
-                new
-            ):
-                return False
-        return True
+        keys_before = [_make_content_key(highlight) for highlight in self.before]
+        keys_after = [_make_content_key(highlight) for highlight in after]
+        del keys_before[self.card_index]
+        del keys_after[self.card_index]
+        return keys_before == keys_after
+
+    def find_misread_text(self, html_read: Texts) -> str | None:
+        """Return an excerpt of the first field that isn't read as expected, or None.
+
+        `html_read` has the HTML of the card's fields as read from a changed note.
+        """
+        for name, html in html_read.items():
+            wanted_html = self.html[name]
+            if not is_same_html(html, wanted_html):
+                return _excerpt_difference(
+                    field_to_markdown(html), field_to_markdown(wanted_html)
+                )
+        return None
 
 
 def _is_recognizable(old: Highlight, new: Highlight) -> bool:
@@ -585,6 +611,7 @@ def _make_content_key(highlight: Highlight) -> tuple[object, ...]:
 
 
 def _excerpt_difference(text: str, other: str) -> str:
+    """Return at most 60 characters of `text`, around the place where it differs from `other`."""
     one_line = to_one_line(remove_escapes(text))
     other_line = to_one_line(remove_escapes(other))
     pairs = zip(one_line, other_line, strict=False)
