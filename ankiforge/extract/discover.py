@@ -70,6 +70,7 @@ def _find_plug_in_kinds(files: Iterable[Path]) -> tuple[list[str], list[str]]:
     each file that a plug-in rejects.
     """
     sources, failures = load_plug_in_source_types()
+    # both are used as ordered sets
     kinds: dict[str, None] = {}
     errors = dict.fromkeys(failures)
     if not sources:
@@ -85,7 +86,7 @@ def _find_plug_in_kinds(files: Iterable[Path]) -> tuple[list[str], list[str]]:
                 continue
             if rejection is None:
                 kinds[source.kind] = None
-            elif rejection:
+            elif rejection != "":  # the plug-in gives a reason
                 errors[f"{candidate.path.name}: {rejection}"] = None
     return [*kinds], [*errors]
 

@@ -232,13 +232,15 @@ def _draw_area(page: PdfPage, box: Box) -> bytes:
     resolution = min(_MAX_RESOLUTION, MAX_PAGE_SIDE_PIXELS / max(page.get_size()))
     while True:
         cutout = _compute_pixel_area(page, box, resolution)
-        if min(cutout.width, cutout.height) < max(1.0, MIN_SIDE_POINTS * resolution - 1):
+        min_side = max(1.0, MIN_SIDE_POINTS * resolution - 1)  # rounding may cost a pixel
+        if min(cutout.width, cutout.height) < min_side:
             return b""
         if cutout.longest_side > MAX_SIDE_PIXELS:
             resolution *= (MAX_SIDE_PIXELS - 1) / cutout.longest_side
             continue
         rgb = render_pixels(page, cutout)
-        if rgb == b"\xff" * len(rgb):
+        is_white = rgb == b"\xff" * len(rgb)
+        if is_white:
             return b""
         png_data = encode_png(cutout.width, cutout.height, rgb)
         if len(png_data) <= _MAX_PICTURE_BYTES:
