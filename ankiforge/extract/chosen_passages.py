@@ -144,6 +144,9 @@ def add_chosen_passages(
         chosen: The passages chosen in this document, or in a missing document that may have
             been renamed to this one.
         container: The container of the document, as in `ExtractedDocument`.
+
+    Returns:
+        The document, if there is one, followed by the problems.
     """
     document: ExtractedDocument | UnmarkedDocument | None = None
     others: list[Sighting] = []
@@ -154,7 +157,9 @@ def add_chosen_passages(
             others.append(sighting)
 
     letters = DocumentLetters(whole_text.pages)
-    marks = _locate_marks(document.highlights if document else (), letters)
+    marks: list[_LocatedHighlight] = []
+    if isinstance(document, ExtractedDocument):
+        marks = _locate_marks(document.highlights, letters)
     additions = _locate_chosen_passages(letters, whole_text, chosen, marks)
     if not additions:
         return others if document is None else [document, *others]
@@ -164,7 +169,8 @@ def add_chosen_passages(
         return [replace(document, highlights=highlights), *others]
     extracted = _build_document(document, whole_text, highlights, container)
     # a notice, such as that the file has no marks, isn't true any more
-    return [extracted, *(each for each in others if not _is_notice(each))]
+    failures = [each for each in others if not _is_notice(each)]
+    return [extracted, *failures]
 
 
 def _is_notice(sighting: Sighting) -> bool:
@@ -198,8 +204,9 @@ def _locate_chosen_passages(
         located = _locate_passage(letters, whole_text, passage)
         if located is None:
             continue
-        place = (located.page, located.span[0])
-        if place in found_places:
+        start, _ = located.span
+        place = (located.page, start)
+        if place in found_places:  # two choices of the same passage
             continue
         found_places.add(place)
         highlight = replace(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -69,6 +70,7 @@ def _find_plug_in_kinds(files: Iterable[Path]) -> tuple[list[str], list[str]]:
     each file that a plug-in rejects.
     """
     sources, failures = load_plug_in_source_types()
+    # both are used as ordered sets
     kinds: dict[str, None] = {}
     errors = dict.fromkeys(failures)
     if not sources:
@@ -84,7 +86,7 @@ def _find_plug_in_kinds(files: Iterable[Path]) -> tuple[list[str], list[str]]:
                 continue
             if rejection is None:
                 kinds[source.kind] = None
-            elif rejection:
+            elif rejection != "":  # the plug-in gives a reason
                 errors[f"{candidate.path.name}: {rejection}"] = None
     return [*kinds], [*errors]
 
@@ -160,8 +162,9 @@ def find_source_kinds(directory: Path) -> set[str]:
 
 # --- sources of a path ------------------------------------------------------------------
 
+_NOTHING_TO_READ = "nothing here that can be read"
 _MAX_REASONS = 3
-"""The maximum number of unread files in a directory for which a reason is given."""
+"""The maximum number of reasons why files in a directory aren't read."""
 
 UNMARKED_KINDS = {
     ".epub": "epub",
@@ -217,8 +220,9 @@ def _find_source_root(
         return directory
     if vault in known_directories:
         return vault
-    for parent in (vault, *vault.parents):
-        if known_directories.get(parent, False):
+    for parent in vault.parents:
+        was_read_as_whole = known_directories.get(parent, False)
+        if was_read_as_whole:
             return parent
     return vault
 
@@ -245,17 +249,24 @@ def discover_sources(
     if not kinds:
         kinds, _ = _find_plug_in_kinds(iter_files(path))
     for kind in kinds:
-        if load_source_type(kind).has_complete_files:
-            yield FoundSource(kind, path)
-            continue
-        if is_export_kind(kind):
-            yield FoundSource(kind, path, (path,))
-            continue
-        root = _find_source_root(kind, path, get_known_directories)
-        if root != path:
-            yield FoundSource(kind, root, (path,))
-        else:
-            yield from _iter_nested_sources(kind, path, get_known_directories)
+        yield from _discover_in_directory(kind, path, get_known_directories)
+
+
+def _discover_in_directory(
+    kind: str, path: Path, get_known_directories: GetKnownDirectories
+) -> Iterator[FoundSource]:
+    """Yield the sources of one source type that read a directory."""
+    if load_source_type(kind).has_complete_files:
+        yield FoundSource(kind, path)
+        return
+    if is_export_kind(kind):
+        yield FoundSource(kind, path, (path,))
+        return
+    root = _find_source_root(kind, path, get_known_directories)
+    if root != path:
+        yield FoundSource(kind, root, (path,))
+        return
+    yield from _iter_nested_sources(kind, path, get_known_directories)
 
 
 def _is_filled(path: Path) -> bool:
@@ -293,34 +304,37 @@ def _choose_kinds(path: Path, get_known_directories: GetKnownDirectories) -> lis
     kinds_inside = find_source_kinds(path)
     main_kinds: list[str] = []
     other_kinds: list[str] = []
-    for source in sorted(load_source_types(), key=lambda source_type: source_type.kind):
-        is_inside = source.kind in kinds_inside
+    for source in sorted(load_source_types(), key=attrgetter("kind")):
         if source.keeps_inner_sources:
-            if is_inside or path in get_known_directories(source.kind):
+            was_read_before = path in get_known_directories(source.kind)
+            if source.kind in kinds_inside or was_read_before:
                 main_kinds.append(source.kind)
-        elif is_inside and source.is_unambiguous and not source.marker_file:
-            other_kinds.append(source.kind)
-    if find_vault(path):
+        elif source.kind in kinds_inside:
+            if source.is_unambiguous and not source.marker_file:
+                other_kinds.append(source.kind)
+
+    if find_vault(path) is not None:
         # other files of a vault belong to its notes, except the user's own cards
-        return [*main_kinds, *kinds_inside.intersection((_CARDS_KIND,))]
-    chosen = [*main_kinds, *other_kinds]
+        if _CARDS_KIND in kinds_inside:
+            return [*main_kinds, _CARDS_KIND]
+        return main_kinds
+    kinds = [*main_kinds, *other_kinds]
     if _TEXTS_KIND in kinds_inside:
-        if not chosen or path in get_known_directories(_TEXTS_KIND):
-            chosen.append(_TEXTS_KIND)
-    return chosen
+        if not kinds or path in get_known_directories(_TEXTS_KIND):
+            kinds.append(_TEXTS_KIND)
+    return kinds
 
 
 def explain_no_source(path: Path) -> str:
     """Return the reason why no source reads a path, such as the kinds of files in it."""
-    nothing = "nothing here that can be read"
     if path.is_file():
         _, errors = _find_plug_in_kinds((path,))
-        reason = _explain_foreign_format(path) or explain_unread_file(path) or nothing
-        return "; ".join([reason, *errors])
+        reason = _explain_foreign_format(path) or explain_unread_file(path)
+        return "; ".join([reason or _NOTHING_TO_READ, *errors])
     _, errors = _find_plug_in_kinds(iter_files(path))
-    reasons = [nothing, *errors[:_MAX_REASONS]]
+    reasons = errors[:_MAX_REASONS]
     for file in iter_files(path):
-        if len(reasons) > _MAX_REASONS:
+        if len(reasons) == _MAX_REASONS:
             break
         file_reason = explain_unread_file(file)
         if file_reason is not None:
@@ -328,7 +342,7 @@ def explain_no_source(path: Path) -> str:
     unread = count_files(path, _is_explained)
     if unread.summary:
         reasons.append(f"it holds {unread.summary}")
-    return "; ".join(reasons)
+    return "; ".join([_NOTHING_TO_READ, *reasons])
 
 
 def _explain_foreign_format(path: Path) -> str | None:

@@ -124,22 +124,20 @@ def _list_pages(book: ZipFile) -> list[str]:
         ValueError: The book is too large.
     """
     sizes = {file.filename: file.file_size for file in book.infolist()}
-    spine: list[str] = []
+    spine: list[str] = []  # stays empty if the package file is damaged
     with suppress(ElementTree.ParseError, KeyError, ValueError):
         spine = list(_iter_spine(book))
     if not _find_encrypted_names(book).isdisjoint(spine):
         message = "the book is protected (DRM), so its text cannot be read"
         raise ItemError(message, hint=_PROTECTED_HINT)
-    names: dict[str, None] = {}
-    for name in spine:
-        if name in sizes:
-            names[name] = None
+    pages = [name for name in spine if name in sizes]
     for name in sizes:
         if name.lower().endswith(PAGE_SUFFIXES):
-            names[name] = None
+            pages.append(name)
+    names = list(dict.fromkeys(pages))
     if sum(sizes[name] for name in names) > MAX_BOOK_BYTES:
         raise ValueError("it is too large")
-    return list(names)
+    return names
 
 
 def _find_encrypted_names(book: ZipFile) -> set[str]:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
+from functools import cached_property, partial
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -151,30 +151,42 @@ class FileListing(msgspec.Struct):
         and symbolic links are skipped, unless the user named them; links that may lead to a note
         are added to `unfollowed_links`.
         """
+        self._forget_last_scan()
+        if self.other_files is not None and self.only:
+            # record all other files, because note links may lead anywhere in the vault
+            for _ in self._list_directory(self.root):
+                pass
+        listed: list[File | Problem | UnreadDocument] = []
+        first_by_path: dict[str, File | UnreadDocument] = {}
+        reported: set[Problem] = set()
+        for start in self.only or (self.root,):
+            for entry in self._list_start(start):
+                if not isinstance(entry, Problem) and entry.path not in first_by_path:
+                    first_by_path[entry.path] = entry
+                    listed.append(entry)
+                    continue
+                if isinstance(entry, Problem):
+                    problem = entry
+                elif _is_encoded_differently(first_by_path[entry.path], entry):
+                    hint = "rename one of the two"
+                    problem = Problem(entry.path, _SAME_NAME_MESSAGE, hint)
+                else:  # several starts contain the file
+                    continue
+                if problem not in reported:
+                    reported.add(problem)
+                    listed.append(problem)
+        yield from listed
+
+    def _forget_last_scan(self) -> None:
+        """Reset what is recorded during a scan."""
         self.is_incomplete = False
         self.rejected_paths.clear()
         self.unread_counts.clear()
         self.phrase_counts.clear()
         self.unfollowed_links.clear()
-        if self.other_files is not None and self.only:
-            # record all other files, because note links may lead anywhere in the vault
-            for _ in self._list_directory(self.root):
-                pass
-        listed_by_path: dict[str, File | Problem | UnreadDocument] = {}
-        for start in self.only or (self.root,):
-            for entry in self._list_start(start):
-                if isinstance(entry, Problem):
-                    # a problem doesn't hide a file of the same name
-                    listed_by_path.setdefault(f"{start}/{entry.location}", entry)
-                    continue
-                existing = listed_by_path.setdefault(entry.path, entry)
-                if _is_encoded_differently(existing, entry):
-                    hint = "rename one of the two"
-                    problem = Problem(entry.path, _SAME_NAME_MESSAGE, hint)
-                    listed_by_path[f"{entry.path}/"] = problem
-        yield from listed_by_path.values()
 
     def _list_start(self, start: Path) -> Iterator[File | Problem | UnreadDocument]:
+        """Yield the files of a directory or file at which the listing starts."""
         if not start.is_file():
             yield from self._list_directory(start)
         elif self.other_files is not None and not start.is_relative_to(self.root):
@@ -194,17 +206,19 @@ class FileListing(msgspec.Struct):
             path = entry.name
             if entry.path.startswith(root_prefix):
                 path = entry.path.removeprefix(root_prefix)
-            if not disk.is_hidden(entry.name):
+            # iCloud replaces `a.md` with the hidden file `.a.md.icloud` when it evicts the file
+            evicted_name = disk.parse_icloud_placeholder(entry.name)
+            if evicted_name is not None:
+                evicted_path = path.removesuffix(entry.name) + evicted_name
+                evicted_paths.append(disk.normalize_name(evicted_path))
+            elif not disk.is_hidden(entry.name):
                 listed = self._classify_entry(entry, disk.normalize_name(path))
                 if listed is not None:
                     yield listed
-                continue
-            name = disk.parse_icloud_placeholder(entry.name)
-            if name is not None:
-                evicted_path = path.removesuffix(entry.name) + name
-                evicted_paths.append(disk.normalize_name(evicted_path))
         for path in evicted_paths:
-            if "." not in posixpath.basename(path) or self.is_included(path):
+            # a name without a suffix may be that of a directory
+            has_suffix = "." in posixpath.basename(path)
+            if not has_suffix or self.is_included(path):
                 yield UnreadDocument(self.container, path)
         for error in errors:
             yield self._record_unlisted_directory(error)
@@ -246,25 +260,25 @@ class FileListing(msgspec.Struct):
                 stamp = disk.read_stamp(entry.path)
                 return File(path, entry.path, is_named_by_user=False, stamp=stamp)
         if self.other_files is not None:
-            for key in (path, path.rpartition("/")[2]):
-                self.other_files.setdefault(_make_exact_key(key), path)
-                self.other_files.setdefault(key.casefold(), path)
+            _record_other_file(self.other_files, path)
         return None
 
     def _record_unfollowed_link(self, link_path: str, path: str) -> None:
         """Record a symbolic link if it may lead to a note outside the vault."""
         target = Path(os.path.realpath(link_path))
+        # a link to a directory is recorded if the directory's notes would belong to the source
         note_path = f"{path}/a.md" if target.is_dir() else path
         if not self.is_included(note_path):
             return
-        if target.is_symlink():
-            return  # a loop of links
-        if not target.exists():
-            hint = "it points nowhere: repair or delete it"
-        elif target.is_relative_to(self.root.resolve()):
-            return  # the note is read at its own path
-        else:
+        is_loop = target.is_symlink()
+        # a note inside the vault is read at its own path
+        leads_inside = target.exists() and target.is_relative_to(self.root.resolve())
+        if is_loop or leads_inside:
+            return
+        if target.exists():
             hint = f"to read its target: ankiforge run {shlex.quote(str(target))}"
+        else:
+            hint = "it points nowhere: repair or delete it"
         message = "a link is not followed"
         self.unfollowed_links.append(
             Problem(path, message, hint, is_notice=True, is_reported_once=True)
@@ -524,16 +538,10 @@ class FileSource(DirectorySource):
                 yield entry
         yield from self.iter_notices()
         yield from self._scan_skipped_directories(known)
-        files.sort(key=lambda file: file.path)
+        files.sort(key=attrgetter("path"))
         listing.progress.total = len(files)
 
-        reader_fingerprint = hash16(
-            disk.fingerprint_program(),
-            listing.name,
-            os.path.realpath(listing.root),
-            listing.settings_text,
-        )
-        is_unchanged = partial(self._is_unchanged, known, reader_fingerprint)
+        is_unchanged = partial(self._is_unchanged, known)
         files = assign_chosen_passages(files, known, listing, is_unchanged)
         listing.read_counts = self._count_read_files(files)
         changed: list[File] = []
@@ -543,19 +551,19 @@ class FileSource(DirectorySource):
             else:
                 changed.append(file)
         listing.progress.done = len(files) - len(changed)
-        was_read_before = listing.progress.done > 0
+        is_first_scan = len(changed) == len(files)
         if known is not None and known.list_paths(listing.container):
-            was_read_before = True
-        failure_count = yield from self._read_files(changed, known, reader_fingerprint)
-        if 0 < failure_count == len(files):
+            is_first_scan = False
+        failure_count = yield from self._read_files(changed, known)
+        if files and failure_count == len(files):
             listing.is_incomplete = True
-        if not was_read_before:
+        if is_first_scan:
             yield from listing.unfollowed_links
             yield from self.iter_first_scan_notices(files)
         yield listing.build_scan_end()
 
     def _read_files(
-        self, files: list[File], known: DocumentLookup | None, reader_fingerprint: str
+        self, files: list[File], known: DocumentLookup | None
     ) -> Generator[Sighting, None, int]:
         """Yield the scan results of changed files, and return how many couldn't be read."""
         failure_count = 0
@@ -563,9 +571,7 @@ class FileSource(DirectorySource):
             for file in files:
                 try:
                     with wrap_unexpected_errors(), wrap_plugin_errors(self.distribution):
-                        sightings = self._read_file(
-                            file, reader, known, reader_fingerprint
-                        )
+                        sightings = self._read_file(file, reader, known)
                 except ItemError as error:
                     failure_count += 1
                     sightings = [self.listing.record_read_error(file, error)]
@@ -592,9 +598,7 @@ class FileSource(DirectorySource):
                 counts[suffix.casefold()] += 1
         return counts
 
-    def _is_unchanged(
-        self, known: DocumentLookup | None, reader_fingerprint: str, file: File
-    ) -> bool:
+    def _is_unchanged(self, known: DocumentLookup | None, file: File) -> bool:
         """Return whether a file and its dependencies are unchanged since the last run."""
         if known is None or (self.rereads_named_files and file.is_named_by_user):
             return False
@@ -602,55 +606,64 @@ class FileSource(DirectorySource):
         dependencies = known.find_dependencies(container, file.path)
         if dependencies is None:
             return False
-        fingerprint = self._compute_fingerprint(file, dependencies, reader_fingerprint)
+        fingerprint = self._compute_fingerprint(file, dependencies)
         return known.is_unchanged(container, file.path, fingerprint)
 
     def _read_file(
-        self,
-        file: File,
-        reader: Any,
-        known: DocumentLookup | None,
-        reader_fingerprint: str,
+        self, file: File, reader: Any, known: DocumentLookup | None
     ) -> Sequence[Sighting]:
-        """Read a file, and complete its scan results.
+        """Read a file, and return its scan results, with the passages that the user chose in it.
 
-        The passages that the user chose in it are added. Documents get their fingerprint, their
-        dependencies and the hashes of their figures.
+        Documents get their fingerprint, their dependencies and the hashes of their figures. A file
+        with problems gets no fingerprint, so that it is read and reported again in every run.
         """
-        listing = self.listing
-        picture_states: dict[str, str] = {}
+        path_by_target: dict[str, str] = {}
 
-        def get_picture(target: str) -> str:
-            if target not in picture_states:
-                picture_states[target] = self.get_dependency_fingerprint(target, file)
-            return picture_states[target]
+        def find_picture(target: str) -> str:
+            if target not in path_by_target:
+                path_by_target[target] = self.get_dependency_fingerprint(target, file)
+            return path_by_target[target]
 
-        sightings = [*self.extract_file(file, reader, get_picture)]
-        if file.chosen:
-            from ankiforge.extract.chosen_passages import add_chosen_passages
-
-            whole_text = self.read_whole_text(file, reader)
-            sightings = add_chosen_passages(
-                sightings, whole_text, file.chosen, listing.container
-            )
+        sightings = self._extract_highlights(file, reader, find_picture)
+        dependencies = tuple(path_by_target)
         problems = [item for item in sightings if isinstance(item, Problem)]
         if not all(problem.is_notice for problem in problems):
-            listing.count_unread_file(file)
+            self.listing.count_unread_file(file)
         fingerprint = ""
-        # a file with problems is read every time, so that they are reported again
         if known and not problems:
-            fingerprint = self._compute_fingerprint(
-                file, picture_states, reader_fingerprint
-            )
-        dependencies = tuple(picture_states)
+            fingerprint = self._compute_fingerprint(file, dependencies)
         if known and not sightings:
-            text = LazyText(partial(self.read_public_text, file))
-            unmarked = (listing.container, file.path, fingerprint, dependencies)
-            return [UnmarkedDocument(*unmarked, public_text=text)]
+            return [self._make_unmarked_document(file, fingerprint, dependencies)]
         return [
             self._complete_sighting(sighting, fingerprint, dependencies)
             for sighting in sightings
         ]
+
+    def _extract_highlights(
+        self, file: File, reader: Any, find_picture: FindPicture
+    ) -> Sequence[Sighting]:
+        """Return the documents and problems of a file, with the passages that the user chose."""
+        sightings = [*self.extract_file(file, reader, find_picture)]
+        if not file.chosen:
+            return sightings
+        from ankiforge.extract.chosen_passages import add_chosen_passages
+
+        whole_text = self.read_whole_text(file, reader)
+        return add_chosen_passages(
+            sightings, whole_text, file.chosen, self.listing.container
+        )
+
+    def _make_unmarked_document(
+        self, file: File, fingerprint: str, dependencies: Strings
+    ) -> UnmarkedDocument:
+        """Return the scan result of a file without highlights. Its text is read on demand."""
+        return UnmarkedDocument(
+            self.listing.container,
+            file.path,
+            fingerprint,
+            dependencies,
+            public_text=LazyText(partial(self.read_public_text, file)),
+        )
 
     def _complete_sighting(
         self, sighting: Sighting, fingerprint: str, dependencies: Strings
@@ -693,16 +706,24 @@ class FileSource(DirectorySource):
             return hashlib.sha256(data).hexdigest()[:16]
         return ""
 
-    def _compute_fingerprint(
-        self, file: File, dependencies: Iterable[str], reader_fingerprint: str
-    ) -> str:
+    @cached_property
+    def _reader_fingerprint(self) -> str:
+        """A hash that changes whenever the same file could give a different result."""
+        return hash16(
+            disk.fingerprint_program(),
+            self.listing.name,
+            os.path.realpath(self.listing.root),
+            self.listing.settings_text,
+        )
+
+    def _compute_fingerprint(self, file: File, dependencies: Iterable[str]) -> str:
         """Return a string that changes whenever reading the file could give a different result.
 
         Returns "" if a change to the file might not change its timestamps.
         """
         if file.stamp is None or not disk.is_stamp_reliable(file.stamp):
             return ""
-        fingerprint = f"{reader_fingerprint} {file.stamp} "
+        fingerprint = f"{self._reader_fingerprint} {file.stamp} "
         other_parts = []
         picture_states = []
         for target in dependencies:
@@ -758,26 +779,38 @@ def assign_chosen_passages(
     choices = known.find_choices(listing.container)
     if not choices:
         return list(files)
+    files = _assign_by_path(files, choices)
+
+    # the paths of which the passages are certainly still there
+    kept_paths = _find_unlisted_paths({choice.path for choice in choices}, files, listing)
+    for file in files:
+        if file.chosen and is_unchanged(file):
+            kept_paths.add(file.path)
+    moved = [choice for choice in choices if choice.path not in kept_paths]
+    moved_names = {posixpath.basename(choice.path) for choice in moved}
+
+    known_paths = set(known.list_paths(listing.container))
+    assigned = []
+    for file in files:
+        is_new = file.path not in known_paths
+        if is_new or posixpath.basename(file.path) in moved_names:
+            chosen = tuple(dict.fromkeys((*file.chosen, *moved)))
+            assigned.append(replace(file, chosen=chosen))
+        else:
+            assigned.append(file)
+    return assigned
+
+
+def _assign_by_path(
+    files: Iterable[File], choices: Iterable[PassageChoice]
+) -> list[File]:
+    """Attach to each file the passages that the user chose in a file with its path."""
     choices_by_path = defaultdict[str, list[PassageChoice]](list)
     for choice in choices:
         choices_by_path[choice.path].append(choice)
-    assigned = []
-    kept_paths = set()
-    for file in files:
-        with_choices = replace(file, chosen=tuple(choices_by_path.get(file.path, ())))
-        assigned.append(with_choices)
-        if with_choices.chosen and is_unchanged(with_choices):
-            kept_paths.add(file.path)
-    kept_paths |= _find_unlisted_paths(choices_by_path, assigned, listing)
-    moved = [choice for choice in choices if choice.path not in kept_paths]
-    moved_names = {posixpath.basename(choice.path) for choice in moved}
-    known_paths = set(known.list_paths(listing.container))
-    for index, file in enumerate(assigned):
-        name = posixpath.basename(file.path)
-        if file.path not in known_paths or name in moved_names:
-            chosen = tuple(dict.fromkeys((*file.chosen, *moved)))
-            assigned[index] = replace(file, chosen=chosen)
-    return assigned
+    return [
+        replace(file, chosen=tuple(choices_by_path.get(file.path, ()))) for file in files
+    ]
 
 
 def _find_unlisted_paths(
@@ -810,24 +843,45 @@ def find_media_path(target: str, note_path: str, listing: FileListing) -> str:
     if not disk.MEDIA_FILE_NAME.match(target):
         return ""
     target = disk.normalize_name(target)
-    other_files = listing.other_files or {}
-    name = target.rpartition("/")[2]
     relative_to_note = posixpath.join(posixpath.dirname(note_path), target)
-    for path in (relative_to_note, target.lstrip("/")):
-        normalized = posixpath.normpath(path)
-        for lookup_key in (_make_exact_key(normalized), normalized.casefold()):
-            if lookup_key in other_files:
-                return other_files[lookup_key]
-        if listing.other_files is None and _is_file_below(listing.root, normalized):
-            return normalized
-    for lookup_key in (_make_exact_key(name), name.casefold()):
-        if lookup_key in other_files:
-            return other_files[lookup_key]
+    places = (
+        posixpath.normpath(relative_to_note),
+        posixpath.normpath(target.lstrip("/")),  # relative to the root
+    )
+    if listing.other_files is None:
+        for path in places:
+            if _is_file_below(listing.root, path):
+                return path
+        return target
+    # in a vault, a reference may consist of the name alone
+    for path in (*places, target.rpartition("/")[2]):
+        media_path = _find_other_file(listing.other_files, path)
+        if media_path is not None:
+            return media_path
     return target
 
 
-def _make_exact_key(name: str) -> str:
-    return f"\0{name}"
+def _record_other_file(paths_by_key: dict[str, str], path: str) -> None:
+    """Record a file's path so that `_find_other_file` finds it by its path or name.
+
+    Of several files with the same name, the first one is found.
+    """
+    for path_or_name in (path, path.rpartition("/")[2]):
+        paths_by_key.setdefault(_make_exact_key(path_or_name), path)
+        paths_by_key.setdefault(path_or_name.casefold(), path)
+
+
+def _find_other_file(paths_by_key: dict[str, str], path_or_name: str) -> str | None:
+    """Return the path of the file with a path or name, preferring one with the same case."""
+    exact_key = _make_exact_key(path_or_name)
+    if exact_key in paths_by_key:
+        return paths_by_key[exact_key]
+    return paths_by_key.get(path_or_name.casefold())
+
+
+def _make_exact_key(path_or_name: str) -> str:
+    """Return a key that can't be equal to a casefolded path or name."""
+    return f"\0{path_or_name}"
 
 
 def _find_directory(root: Path) -> Path:

@@ -153,9 +153,12 @@ def title_from_file_name(stem: str) -> str:
     """Convert a file name, given without its suffix, to a title.
 
     Ids, numbers such as `(1)`, and text that shops and libraries add are removed. If the name
-    contains no spaces, `+`, `%20` and `_` become spaces.
+    contains no spaces, `+`, `%20` and `_` become spaces. For example, `Old_Title_(1)` becomes
+    `Old Title`, and `History_ A Life (z-lib.org)` becomes `History: A Life`.
     """
-    title = _ADVERTISEMENT.sub("", AUTHOR_AND_YEAR_PREFIX.sub("", stem))
+    title = AUTHOR_AND_YEAR_PREFIX.sub("", stem)
+    title = _ADVERTISEMENT.sub("", title)
+    # one addition may follow another, as in `Title (1)-compressed`
     while _FILE_NAME_CLUTTER.search(title):
         title = _FILE_NAME_CLUTTER.sub("", title)
     if " " in title:
@@ -290,16 +293,19 @@ class _Pattern:
     """A path pattern that matches in O(len(pattern) * len(path)) time."""
 
     def __init__(self, pattern: str) -> None:
+        """Compile a pattern, such as `notes/**/*.md`, `*.md` or `drafts/`."""
         normalized = unicodedata.normalize("NFC", pattern).casefold().removeprefix("./")
         without_slash = normalized.rstrip("/")
-        names = without_slash.removeprefix("/").split("/")
-        self._inside_only = len(without_slash) < len(normalized)
+        self._inside_only = without_slash != normalized
         """Whether the pattern only matches the contents of a directory, because it ends with a
         slash.
         """
-        self._parts: list[re.Pattern[str] | None] = [] if "/" in without_slash else [None]
+        self._parts: list[re.Pattern[str] | None] = []
         """A regular expression for each name, or None for any number of directories."""
-        for name in names:
+        matches_at_any_depth = "/" not in without_slash
+        if matches_at_any_depth:
+            self._parts.append(None)
+        for name in without_slash.removeprefix("/").split("/"):
             if name == "**":
                 self._parts.append(None)
             else:
@@ -309,9 +315,11 @@ class _Pattern:
     def matches(self, names: list[str]) -> bool:
         """Return whether the pattern matches a path or one of its parent directories.
 
-        `names` are the components of the path.
+        `names` are the components of the path. Because of `**`, the parts of the pattern may match
+        beginnings of different lengths: `**/a` matches the first name and the first three of
+        `a/b/a/c`. All possible lengths are followed at once.
         """
-        match_lengths = {0}  # the possible numbers of names matched by the parts so far
+        match_lengths = {0}
         for part in self._parts:
             if part is None:
                 match_lengths = set(range(min(match_lengths), len(names) + 1))
@@ -323,10 +331,9 @@ class _Pattern:
             if not next_lengths:
                 return False
             match_lengths = next_lengths
-        matched_count = min(match_lengths)
         if self._inside_only:  # at least one more name must follow
-            return matched_count < len(names)
-        return matched_count <= len(names)
+            return min(match_lengths) < len(names)
+        return True
 
 
 # --- reading ----------------------------------------------------------------------------

@@ -130,27 +130,43 @@ def _copy_to_temporary_directory(database: Path, owner: DatabaseOwner) -> Iterat
     The copy is made again if the other program wrote to the database in the meantime.
     """
     with ExitStack() as stack:
-        try:
+        # the errors of the caller, which uses the copy, aren't those of copying
+        with _wrap_copy_errors(owner):
             directory = Path(stack.enter_context(TemporaryDirectory(prefix="ankiforge-")))
-            for attempt in range(MAX_TRIES):
-                if attempt:
-                    time.sleep(RETRY_SECONDS)
-                if _copy_with_journals(database, directory, owner):
-                    break
-            else:
-                hint = f"wait until {owner.name} has finished syncing, or close it, and run again"
-                raise ItemError(f"{owner.name} keeps writing to it", hint=hint)
-        except (FileNotFoundError, NotADirectoryError) as error:
-            raise ItemError(
-                f"there is no {owner.name} database",
-                hint=owner.location_hint,
-            ) from error
-        except SpecialFileError as error:
-            raise build_read_error(error) from error
-        except OSError as error:
-            message = f"it could not be copied: {error.strerror or error}"
-            raise ItemError(message, hint=_COPY_HINT) from error
+            _copy_when_unchanged(database, directory, owner)
         yield directory / database.name
+
+
+@contextmanager
+def _wrap_copy_errors(owner: DatabaseOwner) -> Iterator[None]:
+    """Context manager that re-raises the errors of copying a database as `ItemError`."""
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise ItemError(
+            f"there is no {owner.name} database",
+            hint=owner.location_hint,
+        ) from error
+    except SpecialFileError as error:
+        raise build_read_error(error) from error
+    except OSError as error:
+        message = f"it could not be copied: {error.strerror or error}"
+        raise ItemError(message, hint=_COPY_HINT) from error
+
+
+def _copy_when_unchanged(database: Path, directory: Path, owner: DatabaseOwner) -> None:
+    """Copy a database, again and again until the other program didn't write to it meanwhile.
+
+    Raises:
+        ItemError: The other program kept writing to it.
+    """
+    for attempt in range(MAX_TRIES):
+        if attempt > 0:
+            time.sleep(RETRY_SECONDS)
+        if _copy_with_journals(database, directory, owner):
+            return
+    hint = f"wait until {owner.name} has finished syncing, or close it, and run again"
+    raise ItemError(f"{owner.name} keeps writing to it", hint=hint)
 
 
 def _copy_with_journals(database: Path, directory: Path, owner: DatabaseOwner) -> bool:

@@ -72,23 +72,15 @@ def replace_file(path: Path, old: bytes, new: bytes) -> None:
     kept = ReplacedFile(str(path), "").backup_path
     part = kept.with_suffix(".ankiforge-new")
     try:
-        if path.is_symlink():
-            raise ItemError(
-                "it is a link, which is not replaced: patch its target yourself"
-            )
-        if not os.access(path, os.W_OK) and path.exists():
-            raise ItemError("cannot be written: it is read-only")
+        _check_replaceable(path)
         shutil.copy2(path, kept)
-        with part.open("wb") as file:
-            file.write(new)
-            file.flush()
-            os.fsync(file.fileno())
+        _write_to_disk(part, new)
         shutil.copystat(path, part)
         os.utime(part)
         if path.read_bytes() != old or kept.read_bytes() != old:
             raise ItemError(CHANGED_MESSAGE)
         part.replace(path)
-    except BaseException as error:
+    except BaseException as error:  # also if the user presses Ctrl-C
         for leftover in (part, kept):
             with suppress(OSError):
                 leftover.unlink(missing_ok=True)
@@ -96,3 +88,19 @@ def replace_file(path: Path, old: bytes, new: bytes) -> None:
             message = f"cannot be written: {error.strerror or error}"
             raise ItemError(message) from error
         raise
+
+
+def _check_replaceable(path: Path) -> None:
+    """Raise an `ItemError` if a file is a symbolic link or read-only."""
+    if path.is_symlink():
+        raise ItemError("it is a link, which is not replaced: patch its target yourself")
+    if not os.access(path, os.W_OK) and path.exists():
+        raise ItemError("cannot be written: it is read-only")
+
+
+def _write_to_disk(path: Path, content: bytes) -> None:
+    """Write a new file, and wait until the disk has it."""
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())

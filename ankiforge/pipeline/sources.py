@@ -9,7 +9,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 
 from msgspec.structs import replace
 
@@ -180,9 +180,7 @@ def ingest_sources(job: RunParameters, ledger: Ledger) -> RunStep:
     from ankiforge.ledger.readings import StoredDocumentLookup
 
     sources = [apply_stored_plugin_syntaxes(source, ledger) for source in job.sources]
-    # read every document again after a change to the program or to the skipping rules
-    skip_rules = [repr(rule.select) for rule in job.decks if rule.has_skipped_colours]
-    salt = hash16(fingerprint_program(), *skip_rules)
+    salt = _compute_salt(job.decks)
     directories = load_source_directories(ledger)
     known = StoredDocumentLookup(ledger, salt, job.in_use, directories)
     reading = _Reading(job, salt, known)
@@ -196,17 +194,42 @@ def ingest_sources(job: RunParameters, ledger: Ledger) -> RunStep:
         removed_sources=job.removed,
         missing_documents=job.missing_documents,
     )
-    listed = Counter[str]()
-    unread = Counter[str]()
-    for source in sources:
-        folder = getattr(source, "listing", None)
-        listed.update(getattr(folder, "read_counts", {}))
-        unread.update(getattr(folder, "unread_counts", {}))
-    report.files = dict(listed - unread)
-    report.unread_files = dict(unread)
+    counts = _count_files(sources)
+    report.files = counts.read
+    report.unread_files = counts.unread
     log_lines(_describe_report(report))
     problems = [*reading.problems, *_report_new_unread_kinds(sources, ledger)]
     return RunStep(report, problems=tuple(problems))
+
+
+def _compute_salt(decks: Iterable[DeckRule]) -> str:
+    """Return a hash that begins all fingerprints, so that after a change all documents are read.
+
+    It changes with the program and with the rules that skip colours.
+    """
+    skip_rules = [repr(rule.select) for rule in decks if rule.has_skipped_colours]
+    return hash16(fingerprint_program(), *skip_rules)
+
+
+class _FileCounts(NamedTuple):
+    """The numbers of files in all sources of a run, by suffix."""
+
+    read: dict[str, int]
+    """The files that were read completely."""
+    unread: dict[str, int]
+
+
+def _count_files(sources: Iterable[Source]) -> _FileCounts:
+    """Count the files that a scan read, once it has ended."""
+    from ankiforge.extract.file_source import DirectorySource
+
+    tried = Counter[str]()
+    unread = Counter[str]()
+    for source in sources:
+        if isinstance(source, DirectorySource):
+            tried += source.listing.read_counts
+            unread += source.listing.unread_counts
+    return _FileCounts(dict(tried - unread), dict(unread))
 
 
 class _Reading:
@@ -326,28 +349,29 @@ def load_unread_files(ledger: Ledger) -> dict[str, UnreadFiles]:
     return ledger.get_value(UNREAD_FILES_SETTING, dict[str, UnreadFiles]) or {}
 
 
-def _report_new_unread_kinds(
-    sources: Iterable[Source], ledger: Ledger
-) -> Iterator[Problem]:
-    """Store the unread files of each directory, and yield a notice about new kinds of files."""
+def _report_new_unread_kinds(sources: Iterable[Source], ledger: Ledger) -> list[Problem]:
+    """Store the unread files of each directory, and return a notice about each with new kinds."""
     stored = load_unread_files(ledger)
     current = {
         directory: files
         for directory, files in stored.items()
         if Path(directory).exists()
     }
+    notices = []
     for unread_folder in count_unread_files(sources):
-        stored_files = current.pop(unread_folder.directory, None)
+        directory = unread_folder.directory
+        current.pop(directory, None)  # the directories of this run come last
         if not unread_folder.summary:
             continue
-        current[unread_folder.directory] = unread_folder
-        known_kinds = set(stored_files.count_by_kind if stored_files else ())
-        if not known_kinds.issuperset(unread_folder.count_by_kind):
+        current[directory] = unread_folder
+        known_kinds = stored[directory].count_by_kind if directory in stored else {}
+        if unread_folder.count_by_kind.keys() - known_kinds.keys():
             message = f"{UNREAD_FILES_SETTING}: {unread_folder.summary}"
-            name = Path(unread_folder.directory).name
-            yield Problem(name, message, is_notice=True, is_reported_once=True)
+            name = Path(directory).name
+            notices.append(Problem(name, message, is_notice=True, is_reported_once=True))
     if current != stored:
         ledger.set_value(UNREAD_FILES_SETTING, current)
+    return notices
 
 
 # --- the plug-ins of a vault ------------------------------------------------------------

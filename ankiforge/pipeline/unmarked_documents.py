@@ -78,7 +78,7 @@ from ankiforge.text.private import (
 )
 
 if TYPE_CHECKING:
-    from ankiforge.draft.llm import Estimate
+    from ankiforge.draft.llm import Estimate, ModelDrafter
     from ankiforge.draft.privacy import PrivacyFilter
 
 _UNMARKED = CommandRunOptions(unmarked=True)
@@ -311,6 +311,23 @@ def open_documents(
                 yield OpenDocument(file, source.listing.container, whole_text, letters)
 
 
+class _OpenedDocuments(NamedTuple):
+    """The documents at some paths, and the problems with those that must not be sent."""
+
+    documents: list[OpenDocument]
+    problems: list[Problem]
+
+
+def _open_all_documents(workspace: Workspace, paths: Sequence[Path]) -> _OpenedDocuments:
+    opened = _OpenedDocuments([], [])
+    for document in open_documents(workspace, paths):
+        if isinstance(document, Problem):
+            opened.problems.append(document)
+        else:
+            opened.documents.append(document)
+    return opened
+
+
 def _add_zotero_details(file: Path, whole_text: DocumentText) -> DocumentText:
     """Give a PDF the title, authors, tags and collections of its work in Zotero, if it has one.
 
@@ -383,16 +400,16 @@ def prepare_requests(
         UsageError: `path` cannot be read.
         ItemError: `path` is a single document with nothing to choose from.
     """
-    places = workspace.folder.remembered_paths
+    paths_before = workspace.folder.remembered_paths
     workspace.confirm_broad_paths([path])
     source_problems = _read_and_remember(workspace, path)
-    problems: list[Problem] = []
-    documents = []
-    for opened in open_documents(workspace, [path]):
-        if isinstance(opened, Problem):
-            problems.append(opened)
-        elif path.is_file() or not _load_known_highlights(workspace, opened):
-            documents.append(opened)
+    documents, problems = _open_all_documents(workspace, [path])
+    if not path.is_file():
+        documents = [
+            document
+            for document in documents
+            if not _load_known_highlights(workspace, document)
+        ]
     requests = []
     for group, passage_count in _group_documents(documents, number):
         request = _prepare_request(workspace, group, passage_count)
@@ -402,10 +419,14 @@ def prepare_requests(
             message = "nothing in it is to be learnt from"
             problems.append(Problem(request.name, message, request.omission_summary))
     if not requests and not path.is_dir():
-        workspace.remember_paths(places)
+        workspace.remember_paths(paths_before)
         problem = problems[0] if problems else _make_no_text_problem(path.name)
-        raise ItemError(f"{problem.location}: {problem.message}", hint=problem.hint)
+        raise _make_item_error(problem)
     return requests, [*source_problems, *problems]
+
+
+def _make_item_error(problem: Problem) -> ItemError:
+    return ItemError(f"{problem.location}: {problem.message}", hint=problem.hint)
 
 
 def _read_and_remember(workspace: Workspace, path: Path) -> list[Problem]:
@@ -465,7 +486,7 @@ def _prepare_request(
     whole_text, letters = _join_documents(documents)
     paragraphs: list[Paragraph] = []
     left_out: list[choose_passages.OmittedText] = []
-    first_page = 0
+    first_page = 0  # of the document, in `whole_text`
     for document in documents:
         selected, omitted = choose_passages.partition_paragraphs(document.whole_text)
         for paragraph in selected:
@@ -473,14 +494,18 @@ def _prepare_request(
         left_out += omitted
         first_page += len(document.whole_text.pages)
     parts = tuple(choose_passages.split_document(whole_text, paragraphs, number))
-    request = DocumentRequest(
-        tuple(documents), number, whole_text, letters, tuple(left_out), parts, []
+    paths = tuple(str(document.path) for document in documents)
+    labels = tuple(part.label for part in parts)
+    answered_labels = _find_answered_labels(workspace, paths, number, labels)
+    return DocumentRequest(
+        tuple(documents),
+        number,
+        whole_text,
+        letters,
+        tuple(left_out),
+        parts,
+        remaining_parts=[part for part in parts if part.label not in answered_labels],
     )
-    answered = _find_answered_labels(workspace, request)
-    for part in parts:
-        if part.label not in answered:
-            request.remaining_parts.append(part)
-    return request
 
 
 def _join_documents(
@@ -499,14 +524,20 @@ def _join_documents(
     return whole_text, letters
 
 
-def _find_answered_labels(workspace: Workspace, request: DocumentRequest) -> Strings:
-    """Return the labels of the parts that were answered before the same request was interrupted."""
-    question = (request.paths, request.passage_count, request.labels)
+def _find_answered_labels(
+    workspace: Workspace, paths: Strings, passage_count: int, labels: Strings
+) -> Strings:
+    """Return the labels of the parts that were answered before the same request was interrupted.
+
+    `labels` are those of all its parts. They change with the text of the documents.
+    """
     for stored in _load_requests(workspace):
-        if (stored.paths, stored.number, stored.labels) != question:
+        if stored.paths != paths or stored.number != passage_count:
             continue
-        is_finished = set(stored.answered) == set(stored.labels)
-        if not is_finished:
+        if stored.labels != labels:
+            continue
+        was_interrupted = set(stored.answered) != set(labels)
+        if was_interrupted:
             return stored.answered
     return ()
 
@@ -628,35 +659,46 @@ def draft_from_documents(
     assert model is not None
     job = replace(workspace.build_run_parameters(), model=model)
     result = RunResult()
-    total = sum(
-        part.passage_count for request in requests for part in request.remaining_parts
-    )
-
-    def iter_steps() -> Iterator[RunStep]:
-        done = 0
-        for request in requests:
-            _store_request(workspace, request)
-            for part in tuple(request.remaining_parts):
-                try:
-                    answer = model.request_reply(
-                        build_model_request(workspace, request, part)
-                    )
-                except ItemError as error:
-                    problem = Problem(request.name, error.message, error.hint)
-                    yield RunStep(problems=(problem,))
-                    continue
-                outcome = record_document_answer(workspace, job, answer, request, part)
-                done += part.passage_count
-                yield from outcome.steps
-                by_model = ModelProgress(model.host, done, total, model.usage)
-                chosen_count = len(outcome.drafted)
-                yield RunStep(
-                    highlights=chosen_count, problems=outcome.unused, by_model=by_model
-                )
-
+    steps = _iter_drafting_steps(workspace, job, model, requests)
     with workspace.hold_lock("drafting"):
-        workspace.run_steps(result, iter_steps(), model, partial(show, ()))
+        workspace.run_steps(result, steps, model, partial(show, ()))
     return result
+
+
+def _iter_drafting_steps(
+    workspace: Workspace,
+    job: RunParameters,
+    model: ModelDrafter,
+    requests: Sequence[DocumentRequest],
+) -> Iterator[RunStep]:
+    """Send the remaining parts to a model, record its replies, and yield the steps.
+
+    A part for which the model fails yields a problem, and remains.
+    """
+    total_passages = done_passages = 0
+    for request in requests:
+        for part in request.remaining_parts:
+            total_passages += part.passage_count
+    for request in requests:
+        _store_request(workspace, request)
+        for part in tuple(request.remaining_parts):  # recording a reply removes its part
+            try:
+                model_request = build_model_request(workspace, request, part)
+                answer = model.request_reply(model_request)
+            except ItemError as error:
+                problem = Problem(request.name, error.message, error.hint)
+                yield RunStep(problems=(problem,))
+                continue
+            outcome = record_document_answer(workspace, job, answer, request, part)
+            yield from outcome.steps
+            done_passages += part.passage_count
+            yield RunStep(
+                highlights=len(outcome.drafted),
+                problems=outcome.unused,
+                by_model=ModelProgress(
+                    model.host, done_passages, total_passages, model.usage
+                ),
+            )
 
 
 def record_chat_answer(
@@ -694,21 +736,18 @@ def record_chat_answer(
         return _record_answer_about(
             workspace, job, answer, about, reply.labels, labelled_requests
         )
-    for stored in labelled_requests:
-        request = _reopen_labelled_request(workspace, stored, reply)
-        if request is not None:
-            if about is not None:  # it was moved since
-                _remove_remaining_part(about, reply.labels)
-            part = request.find_part(reply.labels)
-            return record_document_answer(workspace, job, answer, request, part)
-    if labelled_requests or only_labelled:
+    if labelled_requests:
+        request = _reopen_request_with_labels(workspace, labelled_requests, reply)
+    elif only_labelled:
+        request = None
+    else:
+        request = _reopen_request_with_quotes(workspace, stored_requests, reply)
+    if request is None:
         return None
-    for stored in stored_requests[:_MAX_TRIED_DOCUMENTS]:
-        request, _ = _reopen_request(workspace, stored)
-        if request is not None and request.is_answered_by(reply.labels, reply.quotes):
-            part = request.find_part(reply.labels)
-            return record_document_answer(workspace, job, answer, request, part)
-    return None
+    if about is not None:  # its documents were moved since
+        _remove_remaining_part(about, reply.labels)
+    part = request.find_part(reply.labels)
+    return record_document_answer(workspace, job, answer, request, part)
 
 
 class _ChatReply(NamedTuple):
@@ -724,23 +763,36 @@ def _parse_reply(answer: str) -> _ChatReply:
     return _ChatReply(labels, list_quotes(reply_cards))
 
 
-def _reopen_labelled_request(
-    workspace: Workspace, stored: StoredRequest, reply: _ChatReply
+def _reopen_request_with_labels(
+    workspace: Workspace, labelled_requests: Iterable[StoredRequest], reply: _ChatReply
 ) -> DocumentRequest | None:
-    """Prepare a stored request again, if its documents are those of a reply with its labels.
+    """Prepare the request that a reply is about again, out of those that have its labels.
+
+    Returns None if the documents of all these requests are others now.
 
     Raises:
         ItemError: A document can't be sent, or isn't at its path any more.
     """
-    request, problems = _reopen_request(workspace, stored)
-    if request is not None:
-        # another document may have the name of a moved one
-        is_at_old_place = {*request.paths} <= {*stored.paths}
-        if is_at_old_place or request.is_answered_by(reply.labels, reply.quotes):
+    for stored in labelled_requests:
+        request, problems = _reopen_request(workspace, stored)
+        if request is not None:
+            # a document that was found elsewhere may be another one with the same name
+            is_at_old_place = {*request.paths} <= {*stored.paths}
+            if is_at_old_place or request.is_answered_by(reply.labels, reply.quotes):
+                return request
+        if problems:
+            raise _make_item_error(problems[0])
+    return None
+
+
+def _reopen_request_with_quotes(
+    workspace: Workspace, stored_requests: Sequence[StoredRequest], reply: _ChatReply
+) -> DocumentRequest | None:
+    """Prepare the latest request whose documents contain the quotes of a reply again."""
+    for stored in stored_requests[:_MAX_TRIED_DOCUMENTS]:
+        request, _ = _reopen_request(workspace, stored)
+        if request is not None and request.is_answered_by(reply.labels, reply.quotes):
             return request
-    if problems:
-        problem = problems[0]
-        raise ItemError(f"{problem.location}: {problem.message}", hint=problem.hint)
     return None
 
 
@@ -752,16 +804,29 @@ def _record_answer_about(
     labels: Container[str],
     labelled_requests: Iterable[StoredRequest],
 ) -> ChatImport:
-    """Record a reply to a request whose documents are there, unless its labels are of others."""
+    """Record a reply to the request `about`, unless its labels are those of other requests.
+
+    A reply without a label of `about` is taken to be about its first remaining part.
+
+    Args:
+        workspace: The workspace in which to record the passages and drafts.
+        job: The parameters of the run.
+        answer: The text of the reply.
+        about: The request. Its documents must exist.
+        labels: The labels in the reply.
+        labelled_requests: The stored requests that have one of the labels.
+    """
     part = about.find_part(labels)
-    if part is None:
-        paths = [path for stored in labelled_requests for path in stored.paths]
-        if paths and not {*about.paths}.intersection(paths):
-            name = Path(paths[0]).name
-            missing = f"it is about {name}: copy the chat's answer about this document"
-            return ChatImport(ChatReplyKind.UNUSABLE, missing)
-        if about.remaining_parts:
-            part = about.remaining_parts[0]
+    if part is not None:
+        return record_document_answer(workspace, job, answer, about, part)
+    labelled_paths = [path for stored in labelled_requests for path in stored.paths]
+    is_about_others = set(about.paths).isdisjoint(labelled_paths)
+    if labelled_paths and is_about_others:
+        name = Path(labelled_paths[0]).name
+        missing = f"it is about {name}: copy the chat's answer about this document"
+        return ChatImport(ChatReplyKind.UNUSABLE, missing)
+    if about.remaining_parts:
+        part = about.remaining_parts[0]
     return record_document_answer(workspace, job, answer, about, part)
 
 
@@ -781,20 +846,17 @@ def _reopen_request(
         can't be sent or isn't at its path any more.
     """
     files = _find_files_of_request(workspace, stored)
-    present_files = [file for file in dict.fromkeys(files) if file.exists()]
+    existing_files = [file for file in dict.fromkeys(files) if file.exists()]
     documents: list[OpenDocument] = []
     problems: list[Problem] = []
-    if present_files:
-        for opened in open_documents(workspace, present_files):
-            if isinstance(opened, Problem):
-                problems.append(opened)
-            else:
-                documents.append(opened)
+    if existing_files:
+        documents, problems = _open_all_documents(workspace, existing_files)
     for path in stored.paths:
         if not Path(path).exists():
             problems.append(Problem(shorten_path(path), _MISSING_MESSAGE, _MISSING_HINT))
     if not documents:
         return None, problems
+    # in the order of the request, because the labels of its parts depend on it
     documents.sort(key=lambda document: files.index(document.path))
     return _prepare_request(workspace, documents, stored.number), problems
 
@@ -829,25 +891,23 @@ def record_document_answer(
         part: The part of the request that was answered, or None if the reply has no label or
             the document has changed since.
     """
-    pages: set[int] = set()
+    part_pages: set[int] = set()
     if part is not None:
-        pages = {paragraph.page for paragraph in part.paragraphs}
+        part_pages = {paragraph.page for paragraph in part.paragraphs}
     with workspace.hold_lock("drafting"):
         reading = choose_passages.parse_chosen_passages(
             answer,
             request.letters,
-            pages,
-            request.build_highlight,
-            find_blocking_messages,
-            _locate_known_highlights(workspace, request),
+            part_pages,
+            make_highlight=request.build_highlight,
+            find_faults=find_blocking_messages,
+            taken_spans=_locate_known_highlights(workspace, request),
         )
-        drafted, lost, steps = _draft_choices(
-            workspace, job, answer, request, reading.choices
-        )
+        recorded = _draft_choices(workspace, job, answer, request, reading.choices)
         if part in request.remaining_parts and reading.card_count:
             request.remaining_parts.remove(part)
             _store_request(workspace, request)
-    unused = _mask_problems(workspace, request, [*reading.problems, *lost])
+    unused = _mask_problems(workspace, request, [*reading.problems, *recorded.lost])
     if not reading.card_count:
         if job.model is not None:
             return _report_unreadable_reply_of_model(request, answer)
@@ -855,11 +915,21 @@ def record_document_answer(
         return ChatImport(ChatReplyKind.UNUSABLE, missing, unused=unused)
     summary = reading.summary
     has_missing_quotes = reading.located_count < reading.card_count
-    if part is None and has_missing_quotes and parse_all_cards(answer)[0][0].label:
+    if part is None and has_missing_quotes and _begins_with_label(answer):
         summary += f"; {request.name} changed since it was asked about"
     return ChatImport(
-        ChatReplyKind.PASSAGES, summary, tuple(drafted), unused, tuple(steps)
+        ChatReplyKind.PASSAGES,
+        summary,
+        tuple(recorded.drafted),
+        unused,
+        tuple(recorded.steps),
     )
+
+
+def _begins_with_label(answer: str) -> bool:
+    """Return whether the first card of a reply has a label. The reply must have a card."""
+    reply_cards, _ = parse_all_cards(answer)
+    return bool(reply_cards[0].label)
 
 
 def _mask_problems(
@@ -890,33 +960,35 @@ def _report_unreadable_reply_of_model(
     return ChatImport(ChatReplyKind.UNUSABLE, message, unused=(problem,))
 
 
+class _RecordedChoices(NamedTuple):
+    """What recording the passages that a reply chose, and its cards about them, resulted in."""
+
+    drafted: list[DraftingResult]
+    """The drafts for each passage."""
+    lost: list[Problem]
+    """A problem for each passage that isn't in its document any more."""
+    steps: list[RunStep]
+
+
 def _draft_choices(
     workspace: Workspace,
     job: RunParameters,
     answer: str,
     request: DocumentRequest,
     choices: Sequence[choose_passages.ChosenPassage],
-) -> tuple[list[DraftingResult], list[Problem], list[RunStep]]:
-    """Record the passages that a reply chose, and its cards about them.
-
-    Returns:
-        The drafts for each passage, a problem for each passage that isn't in its document any
-        more, and the steps of recording.
-    """
+) -> _RecordedChoices:
+    """Record the passages that a reply chose, and its cards about them."""
     if not choices:
-        return [], [], []
+        return _RecordedChoices([], [], [])
     matches = [request.locate_in_document(choice.location) for choice in choices]
-    steps: list[RunStep] = []
-    keys = _record_choices(workspace, matches, chosen_marks.BY_CHAT, steps)
-    model_name = ""
-    if job.model is not None:
-        model_name = job.model.name
+    passages = _record_choices(workspace, matches, chosen_marks.BY_CHAT)
+    model_name = "" if job.model is None else job.model.name
     origin = choose_passages.make_reply_origin(
         answer, _load_prompt(workspace), model_name
     )
     drafted = []
     lost = []
-    for choice, key in zip(choices, keys, strict=True):
+    for choice, key in zip(choices, passages.keys, strict=True):
         if key is None:
             message = f"the document does not say “{choice.passage.exact[:60]}”"
             lost.append(Problem("", message))
@@ -924,16 +996,16 @@ def _draft_choices(
             highlight = cards.load_highlight(workspace.ledger, key)
             drafts = choose_passages.make_drafts(choice, highlight, origin)
             drafted.append(DraftingResult(highlight, drafts))
-    steps += check_and_record_results(job, workspace.ledger, [drafted])
-    return drafted, lost, steps
+    drafting_steps = check_and_record_results(job, workspace.ledger, [drafted])
+    return _RecordedChoices(drafted, lost, [passages.step, *drafting_steps])
 
 
 def create_highlight(
     workspace: Workspace, document: OpenDocument, match: PassageMatch
 ) -> HighlightKey:
     """Create a highlight from text that the user selected on the web page, and return its key."""
-    choices = [(document, match)]
-    [key] = _record_choices(workspace, choices, chosen_marks.BY_PAGE, [])
+    passages = _record_choices(workspace, [(document, match)], chosen_marks.BY_PAGE)
+    [key] = passages.keys
     if key is None:
         raise UsageError("these words are not in the document any more")
     # make proposals for the new highlight
@@ -942,59 +1014,69 @@ def create_highlight(
     return key
 
 
+class _RecordedPassages(NamedTuple):
+    """The highlights that chosen passages became."""
+
+    keys: list[HighlightKey | None]
+    """The highlight key for each choice, or None where the passage was not found."""
+    step: RunStep
+    """The result of reading the documents again."""
+
+
 def _record_choices(
     workspace: Workspace,
     choices: Sequence[tuple[OpenDocument, PassageMatch]],
     chooser: str,
-    steps: list[RunStep],
-) -> list[HighlightKey | None]:
+) -> _RecordedPassages:
     """Record chosen passages, and read their documents again to turn the passages into highlights.
 
     Args:
         workspace: The workspace in which to record the passages.
         choices: Pairs of a document and the match within it.
         chooser: Who chose the passages, `BY_CHAT` or `BY_PAGE`.
-        steps: The list to which the result of rereading is appended.
-
-    Returns:
-        The highlight key for each choice, or None where the passage was not found.
     """
     ledger = workspace.ledger
-    passages = []
-    events = []
+    event_ids = []
     with ledger.action():
-        for document, located in choices:
-            passage = build_highlight(document.whole_text, located)
-            position = (located.page, located.span[0])
-            event = chosen_marks.record_chosen_passage(
-                ledger, passage, document.container, position, chooser
+        for document, match in choices:
+            start, _ = match.span
+            event_id = chosen_marks.record_chosen_passage(
+                ledger,
+                build_highlight(document.whole_text, match),
+                document.container,
+                (match.page, start),
+                chooser,
             )
-            passages.append(passage)
-            events.append(event)
-    paths = dict.fromkeys(document.path for document, _ in choices)
-    sources = _open_sources_at(workspace, [*paths])
-    steps.append(
-        ingest_sources(replace(workspace.build_run_parameters(), sources=sources), ledger)
-    )
+            event_ids.append(event_id)
+    step = _read_again(workspace, [document.path for document, _ in choices])
     keys: list[HighlightKey | None] = []
-    for (document, _), event, passage in zip(choices, events, passages, strict=True):
+    for (document, match), event_id in zip(choices, event_ids, strict=True):
+        passage = build_highlight(document.whole_text, match)
         keys += chosen_marks.find_chosen_keys(
-            ledger, [(event, passage)], document.container, document.location
+            ledger, [(event_id, passage)], document.container, document.location
         )
-    return keys
+    return _RecordedPassages(keys, step)
+
+
+def _read_again(workspace: Workspace, paths: Iterable[Path]) -> RunStep:
+    """Read the documents at the paths, together with the passages that were chosen in them."""
+    sources = _open_sources_at(workspace, [*dict.fromkeys(paths)])
+    job = replace(workspace.build_run_parameters(), sources=sources)
+    return ingest_sources(job, workspace.ledger)
 
 
 def _locate_known_highlights(
     workspace: Workspace, request: DocumentRequest
 ) -> Iterator[Span]:
+    """Yield the span of each known highlight in `request.letters`, at its first occurrence."""
     letters = request.letters
     for document, first_page in zip(request.documents, request.first_pages, strict=True):
         document_start, _ = letters.get_page_span(first_page)
         for highlight in _load_known_highlights(workspace, document):
             folded = letters.fold(highlight.exact)
-            for start in letters.find_occurrences(folded, document_start):
+            start = next(letters.find_occurrences(folded, document_start), None)
+            if start is not None:
                 yield start, start + len(folded)
-                break
 
 
 # --- stored requests ------------------------------------------------------------------------

@@ -112,8 +112,9 @@ class DatabaseSource(BookSource, ExportSource):
             books.setdefault(key, book)
             marks = marks_by_book.setdefault(key, {})
             # Copies of a database contain the same highlights; keep those of the newest copy, which
-            # is read last.
-            marks[mark.id or mark] = mark
+            # is read last. Without an id, only equal highlights are the same.
+            identity = mark.id or mark
+            marks[identity] = mark
         with PdfWorkerPool(cache=self.opening.cache) as worker:
             for key, book in books.items():
                 document = create_document(book, listing.namespace, listing.name)
@@ -157,6 +158,8 @@ _APPLE_EPOCH = datetime(2001, 1, 1, tzinfo=UTC)
 _APPLE_KINDS = {"1": HighlightKind.UNDERLINE}
 _APPLE_COLOURS = {"1": "green", "2": "blue", "3": "yellow", "4": "pink", "5": "purple"}
 _CFI = regex(r"epubcfi\(/6/(?P<file>\d+)(?:\[[^\]]*\])?!(?P<range>.*)\)")
+_MAX_STEP_DIGITS = 9
+"""The maximum number of digits of a number in a CFI, so that a damaged one can't become huge."""
 _MARKS_QUERY = """
 SELECT * FROM ZAEANNOTATION
 WHERE ifnull(ZANNOTATIONDELETED, 0) = 0
@@ -221,33 +224,47 @@ def _parse_apple_highlight(row: Row) -> BookHighlight:
 def _parse_apple_location(location: str) -> tuple[int, tuple[int, ...]]:
     """Return the index of the file in the book, or -1 if unknown, and the position in it.
 
-    A CFI range consists of the common part of both ends, the start, and the end.
+    The location is a CFI range such as `epubcfi(/6/14[c3]!/4/2,/1:0,/1:9)`: the file, the common
+    part of both ends, the start, and the end. In CFIs, the number of an element is twice its
+    number from 1, so this file is the one with index 6.
     """
     cfi = _CFI.search(location)
     if cfi is None:
         return -1, ()
     common, _, ends = cfi["range"].partition(",")
     start, _, _ = ends.partition(",")
-    return int(cfi["file"][:9]) // 2 - 1, parse_position(common + start)
+    file_step = int(cfi["file"][:_MAX_STEP_DIGITS])
+    return file_step // 2 - 1, parse_position(common + start)
 
 
 def _read_apple_library(database: Path, owner: DatabaseOwner) -> dict[str, Book]:
-    """Return the books in the library beside a database of annotations, by asset id."""
-    books: dict[str, Book] = {}
+    """Return the books in the library that belongs to a database of annotations, by asset id.
+
+    The library is beside the database in a copy, and in the folder `BKLibrary` on a Mac. One that
+    can't be read is skipped, because its books then only lack a title.
+    """
+    paths: list[Path] = []
     for folder in (database.parent, database.parent.parent / "BKLibrary"):
-        for path in sorted(folder.glob("BKLibrary*.sqlite")):
-            with (
-                suppress(ItemError),
-                open_database_copy(path, owner, ("ZBKLIBRARYASSET",)) as library,
-            ):
-                for row in library.execute("SELECT * FROM ZBKLIBRARYASSET"):
-                    authors = get_column_text(row, "ZAUTHOR").split(" & ")
-                    books[get_column_text(row, "ZASSETID")] = Book(
-                        get_column_text(row, "ZTITLE"),
-                        tuple(filter(None, authors)),
-                        file=get_column_text(row, "ZPATH"),
-                    )
+        paths += sorted(folder.glob("BKLibrary*.sqlite"))
+    books: dict[str, Book] = {}
+    for path in paths:
+        with suppress(ItemError):
+            for asset_id, book in _iter_apple_books(path, owner):
+                books[asset_id] = book
     return books
+
+
+def _iter_apple_books(path: Path, owner: DatabaseOwner) -> Iterator[tuple[str, Book]]:
+    """Yield the asset id and the book of each row of a library database."""
+    with open_database_copy(path, owner, ("ZBKLIBRARYASSET",)) as library:
+        for row in library.execute("SELECT * FROM ZBKLIBRARYASSET"):
+            authors = get_column_text(row, "ZAUTHOR").split(" & ")
+            book = Book(
+                get_column_text(row, "ZTITLE"),
+                tuple(filter(None, authors)),
+                file=get_column_text(row, "ZPATH"),
+            )
+            yield get_column_text(row, "ZASSETID"), book
 
 
 def _parse_apple_time(seconds: str) -> str:
@@ -361,14 +378,15 @@ def _parse_content_id(content_id: str) -> str:
     The id looks like `<book>#(4)OEBPS/ch.xhtml#anchor`, `<book>!OEBPS!Text/ch.xhtml#anchor`
     or `<book>!!OEBPS/ch.xhtml-3`.
     """
+    # the longer marker comes first, because it contains the shorter one
     for marker in ("!!", "!", "#("):
-        book_id, separator, file_part = content_id.partition(marker)
-        if not separator or not book_id:
+        book_id, _, file_part = content_id.partition(marker)
+        if not book_id or book_id == content_id:  # it has no such marker
             continue
         if marker == "#(":
             _, _, file_part = file_part.partition(")")
-        _, _, name = file_part.rpartition("!")
-        path, _, _ = name.partition("#")
+        _, _, path_and_anchor = file_part.rpartition("!")
+        path, _, _ = path_and_anchor.partition("#")
         return _PART_NUMBER.sub(r"\1", path)
     return ""
 

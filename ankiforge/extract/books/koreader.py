@@ -20,7 +20,6 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from msgspec.structs import replace
 
 from ankiforge.errors import ItemError
 from ankiforge.extract.base import Candidate, Confidence
@@ -282,18 +281,21 @@ def _parse_older_highlights(settings: LuaTable) -> Iterator[BookHighlight]:
     bookmark has the highlighted text in `notes` and the user's note in `text`.
     """
     unmatched_marks: dict[tuple[str, str], LuaTable] = {}
+    """The highlights without a bookmark, by the time and the highlighted text that both have."""
     pages = _get_table(settings, "highlight")
     for page in pages:
         for mark in _get_tables_in_list(_get_table(pages, page)):
             key = (_get_text(mark, "datetime"), _get_text(mark, "text"))
             unmatched_marks[key] = {"pageno": page, **mark}
     for bookmark in reversed(_get_tables_in_list(_get_table(settings, "bookmarks"))):
-        text = _get_text(bookmark, "notes")
-        if bookmark.get("highlighted") is not True and "pos0" not in bookmark:
+        is_of_highlight = bookmark.get("highlighted") is True or "pos0" in bookmark
+        if not is_of_highlight:
             continue
-        mark = unmatched_marks.pop((_get_text(bookmark, "datetime"), text), {})
-        note = _parse_bookmark_note(_get_text(bookmark, "text"), text)
-        yield _create_highlight({**mark, **bookmark}, text, note)
+        highlighted_text = _get_text(bookmark, "notes")
+        key = (_get_text(bookmark, "datetime"), highlighted_text)
+        mark = unmatched_marks.pop(key, {})
+        note = _parse_bookmark_note(_get_text(bookmark, "text"), highlighted_text)
+        yield _create_highlight({**mark, **bookmark}, highlighted_text, note)
     # highlights from the time before KOReader added a bookmark for each highlight
     for mark in unmatched_marks.values():
         yield _create_highlight(mark, _get_text(mark, "text"), "")
@@ -302,41 +304,43 @@ def _parse_older_highlights(settings: LuaTable) -> Iterator[BookHighlight]:
 def _parse_bookmark_note(text: str, highlighted_text: str) -> str:
     """Return the user's note from a bookmark, or "" if KOReader generated the text.
 
-    KOReader generates `Page 12 <words> @ <time>`.
+    KOReader generates `Page 12 <words> @ <time>`, in any language. If there is other text before
+    the words, the user wrote it.
     """
-    text_before_time, _, date_time = text.rpartition(" @ ")
     if text.strip() == highlighted_text.strip():
         return ""
+    text_before_time, _, date_time = text.rpartition(" @ ")
     if not _DATE_TIME.fullmatch(date_time.strip()):
         return text
     note = text_before_time.strip().removesuffix(highlighted_text.strip()).strip()
     if len(note) <= _MAX_PAGE_REFERENCE_CHARS and _PAGE_REFERENCE.fullmatch(note):
-        return ""  # it was written by KOReader
+        return ""
     return note
 
 
 def _create_highlight(entry: LuaTable, text: str, note: str) -> BookHighlight:
-    """Build a highlight from an entry that has the keys of the newer format."""
-    page = entry.get("page")
+    """Build a highlight from an entry that has the keys of the newer format.
+
+    In a PDF, its `page` is a number from 1. In an EPUB, it is a position such as `pos0`.
+    """
+    page_number = entry.get("page")
     label = entry.get("pageref") or entry.get("pageno")
-    if isinstance(page, int):  # it is in a PDF
-        page_index = page - 1
-        label = label or page
+    if isinstance(page_number, int):
+        page_index = page_number - 1
+        label = label or page_number
     else:
         page_index = _find_file_index(_get_text(entry, "pos0"))
-    mark = BookHighlight(
+    return BookHighlight(
         text=text,
         comment=note,
         kind=_KINDS.get(_get_text(entry, "drawer"), HighlightKind.HIGHLIGHT),
         page=page_index,
+        page_label=str(label or ""),
         heading=_get_text(entry, "chapter").strip(),
         colour=_get_text(entry, "color"),
         created=_get_time(entry, "datetime"),
         modified=_get_time(entry, "datetime_updated"),
     )
-    if label:
-        return replace(mark, page_label=str(label))
-    return mark
 
 
 def _find_file_index(position: str) -> int:

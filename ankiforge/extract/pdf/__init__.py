@@ -91,14 +91,14 @@ class PdfSource(FileSource):
             get_absolute_path,
         )
 
-        seconds = REQUEST_TIMEOUT if self.timeout is None else self.timeout
+        timeout = REQUEST_TIMEOUT if self.timeout is None else self.timeout
         opening = self.opening
         with PdfWorkerPool(
-            seconds, opening.cache, opening.jobs, opening.executor
-        ) as worker:
-            worker.prefetch(ReadMarks(get_absolute_path(file.as_path)) for file in files)
-            yield worker
-            worker.save_cache(complete=self.covers_all_files(files))
+            timeout, opening.cache, opening.jobs, opening.executor
+        ) as pool:
+            pool.prefetch(ReadMarks(get_absolute_path(file.as_path)) for file in files)
+            yield pool
+            pool.save_cache(complete=self.covers_all_files(files))
 
     def extract_file(
         self, file: File, reader: PdfWorkerPool, find_picture: FindPicture
@@ -250,37 +250,39 @@ def cut_out_pictures(
     if not reply.areas:
         return reply, ()
     marks = list(reply.marks)
-    areas = {index: Area(int(marks[index].block_id), box) for index, box in reply.areas}
-    cut_outs, failure = worker.cut_pictures(path, areas)
+    area_by_mark: dict[int, Area] = {}
+    """The area of each highlight to cut out, by its index in `marks`."""
+    for mark_index, box in reply.areas:
+        page_number = int(marks[mark_index].block_id)
+        area_by_mark[mark_index] = Area(page_number, box)
+    cut_outs, failure = worker.cut_pictures(path, area_by_mark)
     pictures: dict[str, Picture] = {}
-    for index, cut_out in cut_outs.items():
-        name = _name_picture(reply.document, marks[index], areas[index])
+    for mark_index, cut_out in cut_outs.items():
+        mark = marks[mark_index]
+        name = _name_picture(reply.document, mark, area_by_mark[mark_index])
         if cut_out.data:
             pictures[name] = Picture(name, cut_out.data)
         if cut_out.data or failure is not None:
-            marks[index] = replace(
-                marks[index],
+            marks[mark_index] = replace(
+                mark,
                 markdown=(f"![{cut_out.caption}]({name})",),
                 figure_hash=cut_out.figure,
                 figure_labels=cut_out.labels,
             )
 
-    problems = list(reply.problems)
+    completed = replace(reply, marks=tuple(marks))
     if failure is not None:
         message = f"its figures and drawings cannot all be cut out: {failure.what}"
         hint = "its text was read; to get the pictures, print those pages to a new PDF"
-        problems.append((message, hint))
-    notices = list(reply.notices)
-    skipped_count = len(areas) - len(cut_outs)
+        completed = replace(completed, problems=(*reply.problems, (message, hint)))
+    skipped_count = len(area_by_mark) - len(cut_outs)
     if skipped_count:
         message = (
             f"only the first {MAX_PICTURES} figures and drawings were cut out,"
             f" {skipped_count} were not"
         )
-        notices.append((message, "remove those you do not need"))
-    completed = replace(
-        reply, marks=tuple(marks), problems=tuple(problems), notices=tuple(notices)
-    )
+        hint = "remove those you do not need"
+        completed = replace(completed, notices=(*reply.notices, (message, hint)))
     return completed, tuple(pictures.values())
 
 

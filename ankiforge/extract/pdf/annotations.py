@@ -483,32 +483,33 @@ def _merge_thread(thread: list[Annotation]) -> Annotation:
     The merged comment consists of the contents of the group, followed by the replies in
     chronological order.
     """
-    root = thread[0]
-    for annotation in thread:
-        if annotation.parent is None:
-            root = annotation
-            break
-    grouped = [root]
+    root = next((each for each in thread if each.parent is None), thread[0])
+    group = [root]
     replies = []
     for annotation in thread:
-        if annotation.is_grouped and annotation is not root:
-            grouped.append(annotation)
-        elif annotation is not root:
+        if annotation is root:
+            continue
+        if annotation.is_grouped:
+            group.append(annotation)
+        else:
             replies.append(annotation)
     replies.sort(key=_get_date)
-    contents = [annotation.contents for annotation in grouped if annotation.contents]
-    comments = list(contents)
-    for reply in replies:
-        if not reply.contents:
-            continue
-        if reply.author == root.author:
-            comments.append(reply.contents)
-        else:
-            comments.append(format_reply(reply.author, reply.contents))
-    head = next((each for each in grouped if each.is_text_mark), root)
+
+    group_texts = [annotation.contents for annotation in group if annotation.contents]
+    reply_texts = [_format_reply_to(root, reply) for reply in replies if reply.contents]
+    merged = next((each for each in group if each.is_text_mark), root)
     return structs.replace(
-        head, contents="\n".join(contents), comment="\n".join(comments)
+        merged,
+        contents="\n".join(group_texts),
+        comment="\n".join(group_texts + reply_texts),
     )
+
+
+def _format_reply_to(root: Annotation, reply: Annotation) -> str:
+    """Return the text of a reply, with its author if somebody else made the root annotation."""
+    if reply.author == root.author:
+        return reply.contents
+    return format_reply(reply.author, reply.contents)
 
 
 def _get_date(reply: Annotation) -> datetime:
@@ -522,11 +523,13 @@ def _merge_strokes(annotations: Iterable[Annotation]) -> list[Annotation]:
     """The index of the strokes of each page in `merged`."""
     for annotation in annotations:
         box = annotation.box
-        if annotation.kind is not HighlightKind.INK or annotation.comment or box is None:
+        is_stroke = annotation.kind is HighlightKind.INK and not annotation.comment
+        if not is_stroke or box is None:
             merged.append(annotation)
             continue
-        index = index_by_page.setdefault(annotation.page, len(merged))
-        if index == len(merged):
+        index = index_by_page.get(annotation.page)
+        if index is None:  # the first stroke of the page
+            index_by_page[annotation.page] = len(merged)
             merged.append(annotation)
             continue
         strokes = merged[index]

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from statistics import median
 
-from ankiforge.extract.pdf.chars import GetFont, Line, PrintedChar
+from ankiforge.extract.pdf.chars import NO_GAP, GetFont, Line, PrintedChar
 from ankiforge.extract.pdf.letters import is_bold_font
 from ankiforge.text import regex
 
@@ -100,6 +100,8 @@ def _is_caption(line: Line, above: Line) -> bool:
 
 ITEM_LABEL = regex(r"^(\(?)([a-zA-Z]|[ivx]{2,4}|\d{1,2})([.)])")
 """Matches the label of a list item: a letter, a number or a Roman numeral."""
+_MAX_LABEL_CHARS = 7
+"""The number of characters at the start of a line in which to look for a label such as `(viii)`."""
 MAX_MARGIN_DIFFERENCE = 2.0
 """The maximum difference between the left margins of two items in the same list, in points."""
 _MAX_ITEMS_BETWEEN = 30
@@ -148,12 +150,9 @@ def find_list_item_starts(lines: Iterable[Line]) -> set[PrintedChar]:
     """
     items: list[_ListItem] = []
     for line in lines:
-        label = ITEM_LABEL.match("".join([char.text for char in line.chars[:7]]))
-        if label is None or _is_initial(label[0]):
-            continue
-        chars_after_label = line.chars[len(label[0]) :]
-        if chars_after_label and chars_after_label[0].gap:
-            items.append(_ListItem(line.chars[0], chars_after_label[0], label))
+        item = _read_list_item(line)
+        if item is not None:
+            items.append(item)
     item_starts: set[PrintedChar] = set()
     for index, item in enumerate(items):
         for later_item in items[index + 1 : index + 1 + _MAX_ITEMS_BETWEEN]:
@@ -161,3 +160,16 @@ def find_list_item_starts(lines: Iterable[Line]) -> set[PrintedChar]:
                 item_starts |= {item.first, later_item.first}
                 break
     return item_starts
+
+
+def _read_list_item(line: Line) -> _ListItem | None:
+    """Return the list item that a line may begin, or None if it has no label and text."""
+    beginning = line.chars[:_MAX_LABEL_CHARS]
+    label = ITEM_LABEL.match("".join([char.text for char in beginning]))
+    if label is None or _is_initial(label[0]):
+        return None
+    label_length = label.end()  # the text of each character is one letter or sign
+    chars_after_label = line.chars[label_length:]
+    if not chars_after_label or chars_after_label[0].gap is NO_GAP:
+        return None
+    return _ListItem(line.chars[0], chars_after_label[0], label)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from itertools import pairwise
 
@@ -144,14 +144,16 @@ class Spelling:
             is_hyphenated = self._is_usually_hyphenated(start, end)
             if is_hyphenated is not None:
                 return is_hyphenated
+
+        # neither spelling occurs elsewhere
         if "-" in left and self._can_end_compound(word_before, word_after):
-            return True
+            return True  # end-to-|end
         if "-" in right and word_after in _INNER_WORDS:
-            return True
+            return True  # end-|to-end
         if right[0].isupper() or right[0].isdigit():
-            return True
-        if len(left) == 1 and left.isupper():  # X-ray, T-cell
-            return True
+            return True  # Anglo-|Saxon, COVID-|19
+        if len(left) == 1 and left.isupper():
+            return True  # X-|ray
         return _is_compound(word_before, word_after)
 
     def _is_usually_hyphenated(self, start: str, end: str) -> bool | None:
@@ -235,19 +237,29 @@ def restore_reading_order(chars: list[Char], text: str) -> list[Char]:
         letters = chars[start:end]
         if letters[0].x < letters[-1].x:
             letters.reverse()
-        for index, (first, second) in enumerate(pairwise(letters)):
-            if _is_reversed_pair(first, second):
-                letters[index] = first._replace(text=second.text)
-                letters[index + 1] = second._replace(text=first.text)
-        for char_index, letter in enumerate(letters, start):
-            chars[char_index] = letter._replace(char_index=char_index)
+        _put_at(chars, start, _swap_reversed_pairs(letters))
     for sentence_end in _NUMBER_BEFORE_STOP.finditer(text):
         start, end = sentence_end.span()
         stop, *digits = chars[start:end]
         if stop.x < digits[0].x:
-            for index, char in enumerate([*digits, stop], start):
-                chars[index] = char._replace(char_index=index)
+            _put_at(chars, start, [*digits, stop])
     return chars
+
+
+def _put_at(chars: list[Char], start: int, moved: Iterable[Char]) -> None:
+    """Overwrite the characters from `start` with `moved`, and number these anew."""
+    for char_index, char in enumerate(moved, start):
+        chars[char_index] = char._replace(char_index=char_index)
+
+
+def _swap_reversed_pairs(letters: Sequence[Char]) -> list[Char]:
+    """Return letters with the halves of each reversed ligature swapped. Boxes stay in place."""
+    swapped = list(letters)
+    for index, (first, second) in enumerate(pairwise(letters)):
+        if _is_reversed_pair(first, second):
+            swapped[index] = first._replace(text=second.text)
+            swapped[index + 1] = second._replace(text=first.text)
+    return swapped
 
 
 def _is_reversed_pair(first: Char, second: Char) -> bool:
@@ -287,16 +299,18 @@ def _has_misplaced_space(
 ) -> bool:
     """Return whether there is a gap without a space, or a space without a gap, on a line.
 
-    `height` is that of the highest letter.
+    `letters` are the `chars` that aren't spaces, and `height` is that of the highest letter.
     """
-    first = chars[0].char_index
+    first_index = chars[0].char_index
     for left, right in pairwise(letters):
         if not CLUSTER_LETTER.match(left.text) or not CLUSTER_LETTER.match(right.text):
             continue
         if abs(right.y - left.y) >= height:  # on another line
             continue
         has_gap = (right.left - left.right) / height > _MAX_LETTER_GAP
-        chars_between = chars[left.char_index - first + 1 : right.char_index - first]
+        chars_between = chars[
+            left.char_index + 1 - first_index : right.char_index - first_index
+        ]
         if not chars_between and has_gap:
             return True
         if any(char.is_generated for char in chars_between):

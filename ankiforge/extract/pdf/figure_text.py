@@ -84,23 +84,35 @@ def _build_runs(letters: Iterable[Letter]) -> list[_LetterRun]:
     return runs
 
 
+_ROW_HEIGHT = 4
+"""The height of the rows in which runs are looked up by their baseline, in points."""
+
+
 def _join_runs(runs: Iterable[_LetterRun]) -> list[_LetterRun]:
     """Join runs that are close on a line but weren't printed consecutively."""
     joined_runs: list[_LetterRun] = []
     runs_by_row: dict[tuple[int, int], list[_LetterRun]] = defaultdict(list)
     for run in sorted(runs, key=lambda run: run.extent.start):
-        row = round(run.extent.baseline / 4)
+        row = round(run.extent.baseline / _ROW_HEIGHT)
         nearby_runs: list[_LetterRun] = []
         for near_row in (row + 1, row, row - 1):
+            # the last run of a row is the closest one
             nearby_runs += reversed(runs_by_row[run.angle, near_row])
-        for earlier in nearby_runs:
-            if earlier.is_continued_by_run(run):
-                earlier.add_run(run)
-                break
+        earlier_run = _find_continued_run(nearby_runs, run)
+        if earlier_run is not None:
+            earlier_run.add_run(run)
         else:
             joined_runs.append(run)
             runs_by_row[run.angle, row].append(run)
     return joined_runs
+
+
+def _find_continued_run(runs: Iterable[_LetterRun], run: _LetterRun) -> _LetterRun | None:
+    """Return the first of some runs that `run` continues, or None."""
+    for earlier in runs:
+        if earlier.is_continued_by_run(run):
+            return earlier
+    return None
 
 
 # --- letters ----------------------------------------------------------------------------
@@ -150,11 +162,11 @@ def _measure_position(
     """Measure the position of a character along and across its line.
 
     The edges across the line are derived from the font size, using the usual ascent and descent of
-    letters.
+    letters. The baseline is the distance of the character's origin from a line through the origin
+    of the page in the reading direction.
     """
-    height = char.height
-    if angle in (90, 270):
-        height = char.width
+    is_vertical = angle in (90, 270)
+    height = char.width if is_vertical else char.height
     size = reader.get_font_size(char.char_index, height)
     direction = READING_DIRECTIONS[angle]
     box = (char.left, char.bottom, char.right, char.top)
@@ -162,13 +174,13 @@ def _measure_position(
     x, y = c_double(), c_double()
     pdfium_c.FPDFText_GetCharOrigin(text_page.raw, char.char_index, byref(x), byref(y))
     direction_x, direction_y = direction
-    base = direction_x * y.value - direction_y * x.value
+    baseline = direction_x * y.value - direction_y * x.value
     ascent, descent = _LATIN_EXTENT
     if CJK.match(char.text):
         ascent, descent = _CJK_EXTENT
-    low = base - descent * size
-    high = base + ascent * size
-    return Position(start, end, low, high, base, size)
+    low = baseline - descent * size
+    high = baseline + ascent * size
+    return Position(start, end, low, high, baseline, size)
 
 
 # --- pieces of lines --------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from ctypes import byref, create_string_buffer
 from functools import partial
 from math import atan2, degrees, hypot
@@ -213,61 +213,76 @@ have more.
 """
 
 
+_Cell = tuple[float, float]
+"""The (column, row) of a cell in a grid on the page."""
+_PrintedChars = dict[tuple[str, _Cell], list[Char]]
+"""The characters yielded so far, by their text and the grid cell of their lower left corner."""
+
+
 def iter_visible_chars(chars: list[Char]) -> Iterator[Char]:
     """Yield the visible characters, but skip copies of a character in the same position.
 
     Some programs print letters twice to make them look bold. When PDFium splits a ligature, the
     resulting characters share a box as well. They are all kept, because they are consecutive.
     """
-    # the characters yielded so far, by character and grid cell
-    printed: dict[tuple[str, float, float], list[Char]] = {}
+    printed: _PrintedChars = {}
     # runs for each letter of a document, and unpacking is faster than reading attributes
     for char in chars:
         _, text, generated, left, bottom, _, _, _, _, width, _ = char
         if generated or text in SPACES:
             continue
-        key_char = "-" if text in HYPHENS else text
+        key_text = "-" if text in HYPHENS else text
         slack = _MAX_REPRINT_SHIFT * width
         if slack > CELL_POINTS:
             slack = CELL_POINTS
-        column = left // CELL_POINTS
-        row = bottom // CELL_POINTS
-        first_column = (left - slack) // CELL_POINTS
-        last_column = (left + slack) // CELL_POINTS
-        first_row = (bottom - slack) // CELL_POINTS
-        last_row = (bottom + slack) // CELL_POINTS
-        cell = printed.setdefault((key_char, column, row), [])
-        candidates = cell
-        reaches_other_cells = first_column != last_column or first_row != last_row
-        if reaches_other_cells:
-            # a wide letter reaches the cells on both sides of its own
-            candidates = []
-            for near_column in {first_column, column, last_column}:
-                for near_row in {first_row, row, last_row}:
-                    candidates += printed.get((key_char, near_column, near_row), ())
+        cell = (left // CELL_POINTS, bottom // CELL_POINTS)
+        # the cells that a copy may be in: they nearly always are the character's own
+        first_cell = ((left - slack) // CELL_POINTS, (bottom - slack) // CELL_POINTS)
+        last_cell = ((left + slack) // CELL_POINTS, (bottom + slack) // CELL_POINTS)
+        chars_in_cell = printed.setdefault((key_text, cell), [])
+        candidates = chars_in_cell
+        if first_cell != last_cell:
+            candidates = _list_chars_in_cells(
+                printed, key_text, (first_cell, cell, last_cell)
+            )
         if candidates and _is_duplicate_char(char, candidates, slack):
             continue
-        cell.append(char)
-        if len(cell) > _MAX_CHARS_PER_CELL:
-            del cell[0]
+        chars_in_cell.append(char)
+        if len(chars_in_cell) > _MAX_CHARS_PER_CELL:
+            del chars_in_cell[0]
         yield char
+
+
+def _list_chars_in_cells(
+    printed: _PrintedChars, text: str, corners: Sequence[_Cell]
+) -> list[Char]:
+    """Return the printed characters with this text in the block of cells that `corners` span.
+
+    `corners` are the first cell, the one in the middle and the last cell.
+    """
+    chars: list[Char] = []
+    for column in {column for column, _ in corners}:
+        for row in {row for _, row in corners}:
+            chars += printed.get((text, (column, row)), ())
+    return chars
 
 
 def _is_duplicate_char(char: Char, candidates: list[Char], slack: float) -> bool:
     """Return whether one of the `candidates` is a copy of `char` in the same position.
 
     All candidates must be the same character as `char`. `slack` is the maximum distance between
-    copies, in points.
+    copies, in points. The second f of the ligature ﬀ isn't a copy of the first one, because it
+    directly follows it and begins at exactly the same place.
     """
     for other in candidates:
-        if (
+        is_in_same_place = (
             abs(other.left - char.left) < slack
             and abs(other.bottom - char.bottom) < slack
             and abs(other.width - char.width) < slack
-        ):
-            is_same_ligature = (
-                char.char_index - other.char_index <= 1 and other.left == char.left
-            )
+        )
+        if is_in_same_place:
+            is_next = char.char_index - other.char_index <= 1
+            is_same_ligature = is_next and other.left == char.left
             if not is_same_ligature:
                 return True
     return False

@@ -71,35 +71,56 @@ class RunningHeaders:
         if page >= len(self._edge_lines):
             return (start, end)
         for line in self._edge_lines[page]:
-            # only exclude lines that recur, and page numbers if there are several pages
-            if line.matching_key not in self._recurring:
-                if len(self._edge_lines) < 2 or not _PAGE_NUMBER.fullmatch(line.text):
-                    continue
+            if not self._is_running_line(line):
+                continue
             if line.at_top:
-                remaining = text[start:].lstrip()
-                if remaining.startswith(line.text):
-                    start = len(text) - len(remaining) + len(line.text)
+                start = _skip_top_line(text, start, line.text)
             else:
-                remaining = text[:end].rstrip()
-                if remaining.endswith(line.text):
-                    end = len(remaining) - len(line.text)
+                end = _skip_bottom_line(text, end, line.text)
         return (start, max(start, end))
+
+    def _is_running_line(self, line: EdgeLine) -> bool:
+        """Return whether a line recurs, or is the page number in a document of several pages."""
+        if line.matching_key in self._recurring:
+            return True
+        has_several_pages = len(self._edge_lines) > 1
+        return has_several_pages and _PAGE_NUMBER.fullmatch(line.text) is not None
+
+
+def _skip_top_line(text: str, start: int, line: str) -> int:
+    """Return the offset after a line if the text from `start` begins with it, or else `start`."""
+    remaining = text[start:].lstrip()
+    if not remaining.startswith(line):
+        return start
+    line_start = len(text) - len(remaining)
+    return line_start + len(line)
+
+
+def _skip_bottom_line(text: str, end: int, line: str) -> int:
+    """Return the offset before a line if the text up to `end` ends with it, or else `end`."""
+    remaining = text[:end].rstrip()
+    if not remaining.endswith(line):
+        return end
+    return len(remaining) - len(line)
 
 
 def _find_edge_lines(text: str) -> Iterator[EdgeLine]:
     """Yield the top lines of a page from the top down, then its bottom lines from the bottom up."""
     every_line = text.splitlines()
+    # long pages have thousands of lines, so only those at the edges are cleaned
     first_lines = list(islice(_clean_lines(every_line), 2 * EDGE_LINE_COUNT + 1))
     if len(first_lines) > 2 * EDGE_LINE_COUNT:
         top_lines = first_lines[:EDGE_LINE_COUNT]
         bottom_lines = list(islice(_clean_lines(reversed(every_line)), EDGE_LINE_COUNT))
     else:  # there is hardly any text, so only one line each; a single line is at the top
-        top_lines, later_lines = first_lines[:1], first_lines[1:]
-        bottom_lines = later_lines[-1:]
-    for at_top, lines in ((True, top_lines), (False, bottom_lines)):
-        for line in lines:
-            if len(line) <= MAX_RUNNING_LINE_CHARS:
-                yield EdgeLine(at_top, line)
+        top_lines = first_lines[:1]
+        bottom_lines = first_lines[1:][-1:]
+    for line in top_lines:
+        if len(line) <= MAX_RUNNING_LINE_CHARS:
+            yield EdgeLine(at_top=True, text=line)
+    for line in bottom_lines:
+        if len(line) <= MAX_RUNNING_LINE_CHARS:
+            yield EdgeLine(at_top=False, text=line)
 
 
 def _clean_lines(lines: Iterable[str]) -> Iterator[str]:
@@ -138,12 +159,14 @@ class LineNumber:
 def find_line_numbers(chars: Sequence[Char]) -> Iterator[LineNumber]:
     """Yield the line numbers in the margins of a page, as manuscripts and preprints have them.
 
-    They must be removed from the text, because otherwise they would interrupt sentences.
+    They must be removed from the text, because otherwise they would interrupt sentences. A number
+    may be yielded twice, because both its left and its right edge may be in line with others.
     """
     text = "".join([char.text for char in chars]).replace("\r", "\n")
     numbers = []
     for match in _NUMBER_AT_LINE_END.finditer(text):
-        digits = [char for char in chars[slice(*match.span())] if char.text.isdigit()]
+        start, end = match.span()
+        digits = [char for char in chars[start:end] if char.text.isdigit()]
         numbers.append(LineNumber(digits))
     for get_edge in (attrgetter("right"), attrgetter("left")):
         for column in _group_into_columns(numbers, get_edge):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import chain, pairwise
-from math import atan2, hypot, isfinite
+from math import atan2, hypot, isfinite, isnan
 from operator import attrgetter
 
 from ankiforge.extract.pdf.boxes import Box
@@ -91,7 +91,10 @@ def build_quads(points: Sequence[float], rectangle: Box | None) -> list[Quad]:
     Returns [] if both are missing, or if the /Rect is wider than any page.
     """
     found_quads: list[Quad] = []
-    for start in range(0, len(points) - 7, 8)[:_MAX_QUADS]:
+    quad_starts = range(
+        0, len(points) - 7, 8
+    )  # a quad has four corners, each with x and y
+    for start in quad_starts[:_MAX_QUADS]:
         coordinates = points[start : start + 8]
         if all(map(isfinite, coordinates)):
             corners = list(zip(coordinates[::2], coordinates[1::2], strict=True))
@@ -99,7 +102,8 @@ def build_quads(points: Sequence[float], rectangle: Box | None) -> list[Quad]:
     if found_quads or not rectangle:
         return found_quads
     left, bottom, right, top = rectangle
-    if not right - left <= MAX_PAGE_WIDTH:
+    width = right - left
+    if isnan(width) or width > MAX_PAGE_WIDTH:
         return []
     return [_build_quad([(left, bottom), (right, bottom), (right, top), (left, top)], 0)]
 
@@ -190,16 +194,22 @@ class MarkTextFinder:
         """
         covered: QuadByChar = {}
         for quad in mark_quads:
-            _, bottom, _, top = quad.box
-            first_row = int(bottom // _ROW_HEIGHT)
-            last_row = int((top + reach) // _ROW_HEIGHT)
-            rows: Iterable[int] = range(first_row, last_row + 1)
-            if last_row - first_row > len(self._rows):  # a quad much higher than the page
-                rows = sorted(self._rows)
-            for char in chain.from_iterable(self._rows.get(row, ()) for row in rows):
+            for char in self._iter_chars_near(quad, reach):
                 if covers(quad, char):
                     covered.setdefault(char, quad)
         return covered
+
+    def _iter_chars_near(self, quad: Quad, reach: float) -> Iterator[PrintedChar]:
+        """Yield the characters in the rows from the bottom of a quad to `reach` above its top."""
+        _, bottom, _, top = quad.box
+        first_row = int(bottom // _ROW_HEIGHT)
+        last_row = int((top + reach) // _ROW_HEIGHT)
+        rows: Iterable[int] = range(first_row, last_row + 1)
+        # a quad that is much higher than the page would have millions of rows
+        if last_row - first_row > len(self._rows):
+            rows = sorted(self._rows)
+        for row in rows:
+            yield from self._rows.get(row, ())
 
 
 def _continues_run(previous: PrintedChar, char: PrintedChar, covered: QuadByChar) -> bool:
@@ -218,13 +228,17 @@ def _find_cut_letters(covered: QuadByChar) -> QuadByChar:
     """
     cut_letters: QuadByChar = {}
     for char, quad in covered.items():
-        is_previous_covered = char.previous in covered
-        if is_previous_covered == (char.next in covered) or not quad.is_upright:
+        if not quad.is_upright:
             continue
-        get_neighbour = _get_next if is_previous_covered else _get_previous
+        is_first = char.previous not in covered
+        is_last = char.next not in covered
+        if is_first == is_last:  # it is within the covered text, or all of it
+            continue
+        get_neighbour = _get_next if is_last else _get_previous
         letter = get_neighbour(char)
         if letter and _is_cut(letter, quad):
-            if _ends_word(letter, char, get_neighbour(letter)):
+            letter_beyond = get_neighbour(letter)
+            if _ends_word(letter, char, letter_beyond):
                 cut_letters[letter] = quad
     return cut_letters
 

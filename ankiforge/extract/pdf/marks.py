@@ -134,13 +134,13 @@ def read_marks(
     """Complete `reply` with the document, its highlights in reading order and any problems."""
     identifying_names = find_identifying_names(annotations)
     marks: list[Highlight] = []
-    areas: list[tuple[int, Box]] = []
+    areas: list[tuple[int, Box]] = []  # (index in `marks`, area to cut out)
     previous: LocatedMark | None = None
     for located in _iter_located_marks(pdf, annotations):
         mark = _build_highlight(pdf, located, identifying_names)
         if previous is not None and continues_on_next_page(previous, located):
             marks[-1] = _join_marks(pdf, marks[-1], mark)
-            previous = None
+            previous = None  # only two marks are joined
             continue
         if located.annotation.picture_area is not None:
             areas.append((len(marks), located.annotation.picture_area))
@@ -316,13 +316,17 @@ def continues_on_next_page(mark: LocatedMark, next_mark: LocatedMark) -> bool:
     text_above = _find_text_above(next_page, next_mark.covered)
     if not _is_at_most_a_line(text_below) or not _is_at_most_a_line(text_above):
         return False
-    marked_text = page.text[slice(*mark.covered.span)].rstrip("”’\"')] ")
-    next_marked_text = next_page.text[slice(*next_mark.covered.span)]
+    start, end = mark.covered.span
+    marked_text = page.text[start:end].rstrip("”’\"')] ")
+    next_start, next_end = next_mark.covered.span
+    next_marked_text = next_page.text[next_start:next_end]
     ends_sentence = marked_text[-1:] in _ENDS_OF_SENTENCE
     if next_marked_text[:1].islower() and not ends_sentence:
         return True
-    # a broken word, directly before and after the page break
-    return marked_text.endswith("-") and text_below == text_above == ""
+    # a broken word is only joined if the marks are directly before and after the page break
+    is_broken_word = marked_text.endswith("-")
+    has_text_between = text_below != "" or text_above != ""
+    return is_broken_word and not has_text_between
 
 
 def _find_text_below(page: PdfPage, covered: CoveredText) -> str:

@@ -89,13 +89,16 @@ def format_headings(
 def _find_title(folded_lines: Sequence[str], title: str) -> int | None:
     """Return the number of the first line of a heading on a page, or None if it isn't found.
 
-    A heading has whole lines, with or without a section number, or else begins a line of text.
+    A heading has whole lines, with or without a section number, or else begins a line of text. The
+    lines and the title are normalized: the heading `2.1 Methods` on two lines is `21`, `methods`.
     """
     for number in range(len(folded_lines)):
-        for text in accumulate(folded_lines[number : number + _MAX_HEADING_LINES]):
-            if text.endswith(title) and _FOLDED_NUMBER.fullmatch(
-                text.removesuffix(title)
-            ):
+        lines_from_here = folded_lines[number : number + _MAX_HEADING_LINES]
+        for text in accumulate(lines_from_here):  # one line, two lines joined, and so on
+            if not text.endswith(title):
+                continue
+            before_title = text.removesuffix(title)
+            if _FOLDED_NUMBER.fullmatch(before_title):
                 return number
     for number, line in enumerate(folded_lines):
         if line.startswith(title):
@@ -133,13 +136,16 @@ def read_outline(document: PdfDocument) -> Iterator[OutlineEntry]:
             title = to_one_line(bookmark.get_title())[:_MAX_ENTRY_CHARS]
             if page is None or page < 0 or not title:
                 continue
-            # the height of the target on its page, or infinity if the target is the whole page
-            mode, parameters = destination.get_view()
-            top_index = _TOP_INDEX.get(mode, len(parameters))
-            top = float("inf")
-            if top_index < len(parameters):
-                top = float(parameters[top_index])
+            top = _find_top(*destination.get_view())
             yield OutlineEntry(page, top, bookmark.level, title)
+
+
+def _find_top(mode: int, parameters: Sequence[float]) -> float:
+    """Return the vertical position of a destination, or infinity if it is the whole page."""
+    top_index = _TOP_INDEX.get(mode)
+    if top_index is None or top_index >= len(parameters):
+        return float("inf")
+    return float(parameters[top_index])
 
 
 # --- metadata ---------------------------------------------------------------------------
@@ -168,9 +174,11 @@ def _split_authors(entry: str) -> Strings:
     """
     names = _split_at(r";|\s(?:and|&)\s", entry)
     if len(names) == 1 or "," in entry:
-        parts = _split_at(r";|\s(?:and|&)\s|,", entry)
-        if all(" " in part for part in parts if part):
-            names = parts
+        names_at_commas = _split_at(r";|\s(?:and|&)\s|,", entry)
+        # in `Mayr, Ernst`, the parts are single words
+        have_several_words = all(" " in name for name in names_at_commas if name)
+        if have_several_words:
+            names = names_at_commas
     authors = []
     for name in names:
         if " " in name and not _NOT_AN_AUTHOR.match(name):
@@ -205,18 +213,19 @@ def read_work(
     title = None
     if not _has_slides(document):
         title = choose_title(metadata_title or None, lines, first_page, file_name)
-    other_entries = [
-        to_one_line(document.get_metadata_value(name)) for name in IDENTIFIER_ENTRIES
-    ]
-    metadata = " ".join((metadata_title, *other_entries))
-    subject, keywords, *_ = other_entries
+    entries = {
+        name: to_one_line(document.get_metadata_value(name))
+        for name in IDENTIFIER_ENTRIES
+    }
+    metadata = " ".join((metadata_title, *entries.values()))
+    keywords = re.split(r"[,;]", entries["Keywords"])
     return Document(
         key=DocumentKey(""),
         source="",
         title=title or "",
         creators=_split_authors(to_one_line(document.get_metadata_value("Author"))),
         identifiers=tuple(_iter_identifiers(metadata, first_page)),
-        tags=find_private_tag((subject, *re.split(r"[,;]", keywords))),
+        tags=find_private_tag((entries["Subject"], *keywords)),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache, cached_property, lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import pypdfium2 as pdfium  # type: ignore[import-untyped]
@@ -56,13 +56,14 @@ class FilePages:
         # a page is closed when it is evicted from the cache, or when the document is closed
         keep_open = lru_cache(maxsize=_MAX_OPEN_PAGES)
         self._open_page = keep_open(document.__getitem__)
-        self.load_text_page = keep_open(
-            lambda number: load_upright_text(self._open_page(number))
-        )
-        """Returns the text page of a page, by number, after rotating the page upright.
+        self.load_text_page = keep_open(self._load_text_page)
 
-        Raises one of the `PDF_ERRORS` if the page is damaged.
+    def _load_text_page(self, number: int) -> pdfium.PdfTextPage:
+        """Return the text page of a page, by number, after rotating the page upright.
+
+        Raises one of the `PDF_ERRORS` if the page is damaged. To be called as `load_text_page`.
         """
+        return load_upright_text(self._open_page(number))
 
     def __len__(self) -> int:
         return len(self.document)
@@ -162,9 +163,7 @@ class OpenPdf:
         self._pages = pages
         self._page_cache: dict[int, PdfPage] = {}
         """The most recently used pages by number, starting with the least recently used one."""
-        self._get_lines = cache(
-            lambda number: pages.read_or_default(number, self._read_lines, [])
-        )
+        self._lines_by_page: dict[int, list[PrintedLine]] = {}
         self._texts = [
             pages.read_or_default(number, self._read_text, "")
             for number in range(len(pages))
@@ -209,6 +208,13 @@ class OpenPdf:
     def _read_lines(self, number: int) -> list[PrintedLine]:
         text_page = self._pages.load_text_page(number)
         return read_printed_lines(text_page, self._texts[number])
+
+    def _get_lines(self, number: int) -> list[PrintedLine]:
+        """Return the lines of a page, which are only read once."""
+        if number not in self._lines_by_page:
+            lines = self._pages.read_or_default(number, self._read_lines, [])
+            self._lines_by_page[number] = lines
+        return self._lines_by_page[number]
 
     def get_page(self, number: int) -> PdfPage:
         """Return a page, which must not be used after some other pages have been returned."""

@@ -11,7 +11,8 @@ from __future__ import annotations
 import unicodedata
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from enum import Enum, auto
 from itertools import chain, groupby
 from math import hypot
 from operator import attrgetter
@@ -163,6 +164,20 @@ _SUBSCRIPTS = dict(zip(_SCRIPT_CHARS, "₀₁₂₃₄₅₆₇₈₉₊₋₋�
 """The subscript for each character. Scripts are converted so that 10⁵ doesn't become 105. NFKC
 reverses both mappings, so keys aren't affected.
 """
+
+
+class _Level(Enum):
+    """The vertical position of a small character, compared with the one that it belongs to."""
+
+    SAME = auto()
+    RAISED = auto()
+    LOWERED = auto()
+
+
+_SCRIPTS: Mapping[_Level, Texts] = {
+    _Level.RAISED: SUPERSCRIPTS,
+    _Level.LOWERED: _SUBSCRIPTS,
+}
 MAX_SCRIPT_HEIGHT = 0.85
 """The maximum height of a superscript or subscript, relative to its line."""
 _MIN_SHIFT = 0.1
@@ -224,6 +239,7 @@ class PageText:
         It does so even in right-to-left scripts, because its sign distinguishes above and below.
         """
         is_horizontal = abs(self.direction[0]) > _MIN_HORIZONTAL_STEP
+        # accents change the gaps that divide characters into lines, and scripts need the lines
         if is_horizontal:
             self._combine_accents()
         self.lines = self._build_lines()
@@ -232,6 +248,7 @@ class PageText:
         self.list_items = find_list_item_starts(self.lines)
         """The first character of each list item labelled with a letter or number."""
         self._block_starts = find_block_starts(self.lines, get_font) | self.list_items
+        # only now, because accents and scripts change the printed text of characters
         self.text, self._starts = self._join_chars(
             self.chars, self._choose_block_separator
         )
@@ -295,21 +312,26 @@ class PageText:
         base = _find_base(small_chars, line)
         if base is None:
             return
-
-        def choose_shapes(char: PrintedChar) -> Texts:
-            shift = (char.y - base.y) / base.height
-            if abs(shift) < _MIN_SHIFT:
-                return {}
-            is_raised = (shift > 0) == (self.direction[0] > 0)
-            return SUPERSCRIPTS if is_raised else _SUBSCRIPTS
-
-        for shapes, run in groupby(small_chars, choose_shapes):
+        for level, run in groupby(small_chars, lambda char: self._find_level(char, base)):
+            if level is _Level.SAME:
+                continue
+            script = _SCRIPTS[level]
             group = list(run)
             # convert all of them or none, because in e^(-t/S) Unicode could only raise the minus
-            if shapes.keys() >= {char.text for char in group}:
-                if not _is_within_word(group):
-                    for char in group:
-                        char.printed_text = shapes[char.text]
+            has_all_shapes = all(char.text in script for char in group)
+            if has_all_shapes and not _is_within_word(group):
+                for char in group:
+                    char.printed_text = script[char.text]
+
+    def _find_level(self, char: PrintedChar, base: PrintedChar) -> _Level:
+        """Return whether a small character is raised or lowered, compared with its base."""
+        shift = (char.y - base.y) / base.height
+        if abs(shift) < _MIN_SHIFT:
+            return _Level.SAME
+        is_upside_down = self.direction[0] < 0
+        if is_upside_down:
+            shift = -shift
+        return _Level.RAISED if shift > 0 else _Level.LOWERED
 
     # --- joining
 
@@ -378,12 +400,16 @@ class PageText:
     def _choose_segment_separator(
         self, left: PrintedChar, right: PrintedChar, _: Sequence[str]
     ) -> str | None:
-        """Return the text to insert between two characters of a passage, which may skip others."""
+        """Return the text to insert between two characters of a passage, which may skip others.
+
+        At a line end, as in `exam-` and `ple`, the passage may have the hyphen as its character
+        `left`, or skip it. A hyphen that it skips is inserted if the word is spelled with it.
+        """
         skipped = right.visible_index - left.visible_index
         if left.line is right.line and 0 < skipped <= _MAX_SKIPPED_CHARS:
             return " "
-        start = max(left.text_offset - 2 * MAX_WORD_CHARS, 0)
-        text_before = self.text[start : left.text_offset] + left.printed_text
+        word_start = max(left.text_offset - 2 * MAX_WORD_CHARS, 0)
+        text_before = self.text[word_start : left.text_offset] + left.printed_text
         if not _is_hyphen_left_out(left, right):
             return self._choose_separator(left, right, [text_before])
         word = find_last_word(text_before)
@@ -414,8 +440,9 @@ class PageText:
         for line in lines:
             end = start + len(line)
             if CLUSTER_LETTER.search(line):
-                ends = [self.find_char_at(start), self.find_char_at(end - 1)]
-                if self.has_misread_letters([ends]):
+                # a segment is checked from its first to its last character
+                segment = [self.find_char_at(start), self.find_char_at(end - 1)]
+                if self.has_misread_letters([segment]):
                     return True
             start = end + 1
         return False
@@ -530,20 +557,18 @@ def _classify_gap(
     """
     if left.text in HYPHEN_MARKERS:
         return LINE_GAP
-    blanks = ""
-    has_stored_blank = False
-    for char in all_chars[left.char_index + 1 : right.char_index]:
-        if char.is_generated or char.text in SPACES:
-            blanks += char.text
-            has_stored_blank |= not char.is_generated
-    if not has_stored_blank and _is_touching(left, right):
-        if _is_formula(left, right, get_font):
+    chars_between = all_chars[left.char_index + 1 : right.char_index]
+    blanks = [char for char in chars_between if char.is_generated or char.text in SPACES]
+    if all(blank.is_generated for blank in blanks):
+        if _is_touching(left, right) and _is_formula(left, right, get_font):
             return NO_GAP
-    if "\r" in blanks or "\n" in blanks:
+    if any(blank.text in ("\r", "\n") for blank in blanks):
         return LINE_GAP
     if blanks and left.text not in HYPHENS:
         return SPACE_GAP
-    if abs(left.y - right.y) > _MIN_LINE_STEP * max(left.height, right.height):
+    # after a hyphen or without a space, the position decides
+    line_step = _MIN_LINE_STEP * max(left.height, right.height)
+    if abs(left.y - right.y) > line_step:
         return LINE_GAP
     return SPACE_GAP
 

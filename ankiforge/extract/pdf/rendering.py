@@ -8,7 +8,6 @@ by its text, or by its box if the text isn't found, as on a scan.
 
 from __future__ import annotations
 
-import re
 import struct
 import zlib
 from bisect import bisect_left
@@ -93,20 +92,24 @@ def cut_out_area(document: PdfDocument, area: Area) -> CutOut:
             data = _draw_area(page, area.box)
             if not data:
                 return CutOut(b"")
-            # a figure counts as changed if its page or its frame has changed
             with closing(page.get_textpage()) as text_page:
-                text = normalize_for_lookup(text_page.get_text_range())
+                page_text = normalize_for_lookup(text_page.get_text_range())
                 caption = _find_caption(text_page, area.box)
-            edges = [str(round(10 * edge)) for edge in area.box]
-            figure = hash16(compute_document_id([text], [page]), *edges)
-            kind = _classify_frame(page, area.box)
-            if kind is _FrameKind.DRAWING and caption is not None:
-                if _TABLE_CAPTION.match(caption):
-                    kind = _FrameKind.TABLE
+            figure = _hash_figure(page, page_text, area.box)
+            kind = _find_frame_kind(page, area.box, caption)
             labels = _read_labels(page, area.box)
             return CutOut(data, kind.value + figure, labels, caption or "")
     except PDF_ERRORS:
         return CutOut(b"")
+
+
+def _hash_figure(page: PdfPage, page_text: str, box: Box) -> str:
+    """Return a hash of a figure, which changes if its page or its frame changes.
+
+    The edges of the frame are rounded to a tenth of a point.
+    """
+    edges = [str(round(10 * edge)) for edge in box]
+    return hash16(compute_document_id([page_text], [page]), *edges)
 
 
 def _find_caption(text_page: PdfTextPage, box: Box) -> str | None:
@@ -138,6 +141,15 @@ class _FrameKind(Enum):
     TEXT = TEXT_FRAME
     TABLE = TABLE_FRAME
     DRAWING = ""
+
+
+def _find_frame_kind(page: PdfPage, box: Box, caption: str | None) -> _FrameKind:
+    """Return what a box contains, by the objects in it, and by its caption if it has one."""
+    kind = _classify_frame(page, box)
+    if kind is _FrameKind.DRAWING and caption is not None:
+        if _TABLE_CAPTION.match(caption):
+            return _FrameKind.TABLE
+    return kind
 
 
 def _classify_frame(page: PdfPage, box: Box) -> _FrameKind:
@@ -220,13 +232,15 @@ def _draw_area(page: PdfPage, box: Box) -> bytes:
     resolution = min(_MAX_RESOLUTION, MAX_PAGE_SIDE_PIXELS / max(page.get_size()))
     while True:
         cutout = _compute_pixel_area(page, box, resolution)
-        if min(cutout.width, cutout.height) < max(1.0, MIN_SIDE_POINTS * resolution - 1):
+        min_side = max(1.0, MIN_SIDE_POINTS * resolution - 1)  # rounding may cost a pixel
+        if min(cutout.width, cutout.height) < min_side:
             return b""
         if cutout.longest_side > MAX_SIDE_PIXELS:
             resolution *= (MAX_SIDE_PIXELS - 1) / cutout.longest_side
             continue
         rgb = render_pixels(page, cutout)
-        if rgb == b"\xff" * len(rgb):
+        is_white = rgb == b"\xff" * len(rgb)
+        if is_white:
             return b""
         png_data = encode_png(cutout.width, cutout.height, rgb)
         if len(png_data) <= _MAX_PICTURE_BYTES:
@@ -408,6 +422,10 @@ class _PagePicture(Value):
 
 
 def _draw_page(page: PdfPage, text: PageText, request: DrawPage) -> DrawPageReply:
+    """Render an upright page, and locate its words and highlights in the picture.
+
+    `text` is the text of the page.
+    """
     width, height = page.get_size()
     if not (width > 0 and height > 0):
         return DrawPageReply()
@@ -470,16 +488,26 @@ def _find_mark_boxes(text: PageText, mark: PageHighlight) -> list[Box]:
 
 
 def _find_words_with_boxes(text: PageText, line: Line) -> list[tuple[str, Box]]:
-    words: list[tuple[str, list[PrintedChar]]] = []
-    previous_end = -1
+    """Return each word of a line that has text, with the box around its characters."""
+    words = []
+    for chars in _split_words(text, line):
+        start, end = text.get_char_span(chars[0], chars[-1])
+        if start < end:
+            words.append((text.text[start:end], _compute_line_box(chars)))
+    return words
+
+
+def _split_words(text: PageText, line: Line) -> list[list[PrintedChar]]:
+    """Return the characters of each word of a line. Between two words, `text` has a space."""
+    words: list[list[PrintedChar]] = []
+    previous_end = None
     for char in line.chars:
         start, end = text.get_char_span(char, char)
         if start != previous_end:
-            words.append(("", []))
-        word, chars = words[-1]
-        words[-1] = (word + text.text[start:end], [*chars, char])
+            words.append([])
+        words[-1].append(char)
         previous_end = end
-    return [(word, _compute_line_box(chars)) for word, chars in words if word]
+    return words
 
 
 def _iter_line_boxes(text: PageText, span: Span) -> Iterator[Box]:
@@ -500,35 +528,45 @@ def _find_mark_span(text: PageText, mark: PageHighlight) -> Span | None:
     highlight is preferred.
 
     Only letters and digits are compared, because the hyphens at line ends depend on the whole
-    document, and because PDFium splits characters beyond 16 bits.
+    document, and because PDFium splits characters beyond 16 bits. They are counted separately:
+    `word_offsets` and `page_offsets` hold the offset of each letter in its text.
     """
     words = "".join(char for char in mark.words if char <= "\uffff")
-    marked, word_offsets = fold_alphanumerics_with_offsets(words)
-    if not marked:
+    marked_letters, word_offsets = fold_alphanumerics_with_offsets(words)
+    if not marked_letters:
         return locate_text(words, text.text)
-    letters, text_offsets = fold_alphanumerics_with_offsets(text.text)
-    length = _find_longest_beginning(marked, letters)
-    if length < min(MIN_PART_LETTERS, len(marked)):
+    page_letters, page_offsets = fold_alphanumerics_with_offsets(text.text)
+    length = _find_longest_beginning(marked_letters, page_letters)
+    if length < min(MIN_PART_LETTERS, len(marked_letters)):
         return None
 
     def count_ends_in_box(first: int) -> int:
         last = first + length - 1
-        chars = [text.find_char_at(text_offsets[index]) for index in (first, last)]
+        chars = [text.find_char_at(page_offsets[letter]) for letter in (first, last)]
         return sum(_is_in_box(char, mark.box) for char in chars)
 
-    starts = [found.start() for found in re.finditer(f"(?={marked[:length]})", letters)]
-    first = max(starts, key=count_ends_in_box)
-    start = text_offsets[first]
-    end = text_offsets[first + length - 1] + 1
+    occurrences = _iter_occurrences(marked_letters[:length], page_letters)
+    first = max(occurrences, key=count_ends_in_box)
+    start = page_offsets[first]
+    end = page_offsets[first + length - 1] + 1
 
     # include the punctuation of the highlight, such as its full stop
     leading = words[: word_offsets[0]]
     if text.text[:start].endswith(leading):
         start -= len(leading)
     trailing = words[word_offsets[-1] + 1 :]
-    if length == len(marked) and text.text.startswith(trailing, end):
+    is_whole = length == len(marked_letters)
+    if is_whole and text.text.startswith(trailing, end):
         end += len(trailing)
     return start, end
+
+
+def _iter_occurrences(part: str, text: str) -> Iterator[int]:
+    """Yield each index in `text` at which `part` occurs. Occurrences may overlap."""
+    index = text.find(part)
+    while index >= 0:
+        yield index
+        index = text.find(part, index + 1)
 
 
 def _is_in_box(char: PrintedChar, box: Box | None) -> bool:
@@ -536,10 +574,16 @@ def _is_in_box(char: PrintedChar, box: Box | None) -> bool:
 
 
 def _find_longest_beginning(text: str, page: str) -> int:
-    """Return the length of the longest beginning of a text that is on a page."""
-    return bisect_left(
-        range(len(text)), True, key=lambda last: text[: last + 1] not in page
-    )
+    """Return the length of the longest beginning of a text that is on a page.
+
+    If a beginning isn't on the page, no longer one is, so the lengths can be bisected.
+    """
+
+    def is_missing(length: int) -> bool:
+        return text[:length] not in page
+
+    lengths = range(1, len(text) + 1)
+    return bisect_left(lengths, True, key=is_missing)
 
 
 def _compute_line_box(chars: Sequence[PrintedChar]) -> Box:

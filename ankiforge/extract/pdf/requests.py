@@ -174,7 +174,8 @@ class _OpenedFile(NamedTuple):
 def _open_for_pages(path: Path, stamp: Stamp | None) -> OpenPdf:
     """Open the file whose pages are being read.
 
-    It stays open, because opening it takes as long as reading a sixth of its pages.
+    It stays open until another file is read or its stamp changes, because opening it takes as long
+    as reading a sixth of its pages. `stamp` only tells apart the versions of a file in the cache.
 
     Raises:
         _UnreadablePdfError: The file can't be opened.

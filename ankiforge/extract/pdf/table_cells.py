@@ -43,8 +43,9 @@ def _iter_rows(chars: Iterable[PrintedChar]) -> Iterator[list[float]]:
             width = _measure_gap(previous, char)
             if width is not None:
                 gap_widths.append(width)
-            elif gap_widths:
-                yield gap_widths
+            else:  # the next row begins
+                if gap_widths:
+                    yield gap_widths
                 gap_widths = []
         previous = char
     if gap_widths:

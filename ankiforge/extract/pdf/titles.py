@@ -77,16 +77,20 @@ class _LineReader:
         self._letters = CharReader(page)
 
     def read_line(self, line: str, offset: int) -> PrintedLine:
-        """Read a line, which begins at an offset in the text of the page."""
+        """Read a line, which begins at an offset in the text of the page.
+
+        Offsets count UTF-16 code units, as PDFium does.
+        """
         text = to_one_line(line)
-        start = offset + _count_units(line[: len(line) - len(line.lstrip())])
+        indentation = line[: len(line) - len(line.lstrip())]
+        start = offset + _count_units(indentation)
         end = offset + _count_units(line.rstrip())
         first = self._get_index(start)
         last = self._get_index(end - 1)
         size = self._measure_usual_size(start, end)
         note = self._find_note(text, first, last, size)
         is_bold = self._letters.is_bold(first)
-        if note is None:
+        if note is None:  # otherwise, the last letter is the note
             is_bold = is_bold and self._letters.is_bold(last)
         _, top = self._letters.get_bottom_and_top(first)
         return PrintedLine(first, text, size, top, note, is_bold)
@@ -389,11 +393,12 @@ class _Block:
             return False
         if not _are_similarly_large(line, above):
             return False
-        is_large = line.size >= _MIN_TITLE_SIZE * usual_size
         if line.is_bold != above.is_bold:
+            is_large = line.size >= _MIN_TITLE_SIZE * usual_size
             if not is_large or _is_name_list(line.text) or _is_name_list(above.text):
                 return False
-        return -0.5 * line.size < above.top - line.top < _MAX_LINE_STEP * line.size
+        step = above.top - line.top
+        return -0.5 * line.size < step < _MAX_LINE_STEP * line.size
 
 
 def _are_similarly_large(line: PrintedLine, above: PrintedLine) -> bool:
@@ -409,19 +414,30 @@ class _FirstPage:
 
     def __init__(self, lines: Sequence[PrintedLine]) -> None:
         self._lines = lines
-        sizes = sorted(line.size for line in lines for _ in line.text)
-        self._letter_count = len(sizes)
-        self._is_cover = len(sizes) <= _MAX_COVER_LETTERS
-        self._usual_size = 1.0
-        """The size of most text on the page, or of the small lines on a cover page."""
-        if sizes:
-            self._usual_size = sizes[len(sizes) // (4 if self._is_cover else 2)]
+        self._letter_count = sum(len(line.text) for line in lines)
+        self._is_cover = self._letter_count <= _MAX_COVER_LETTERS
+        self._usual_size = self._find_usual_size()
         self._blocks: list[_Block] = []
         for line in lines:
             if self._blocks and self._blocks[-1].is_continued_by(line, self._usual_size):
                 self._blocks[-1].lines.append(line)
             else:
                 self._blocks.append(_Block(line))
+
+    def _find_usual_size(self) -> float:
+        """Return the size of most text on the page, or of the small lines on a cover page.
+
+        It is the median of the sizes of all letters, or the lower quartile on a cover page.
+        """
+        sizes: list[float] = []
+        for line in self._lines:
+            sizes += [line.size] * len(line.text)
+        if not sizes:
+            return 1.0
+        sizes.sort()
+        if self._is_cover:
+            return sizes[len(sizes) // 4]
+        return sizes[len(sizes) // 2]
 
     def find_title(self) -> _Block | None:
         """Return the largest or else first emphasized block that looks like a title, or None."""

@@ -82,7 +82,25 @@ def serve(timeout: float) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     faulthandler.disable()  # print no traceback, because the caller handles a crash
     gc.disable()  # garbage is only collected between two requests
-    # limit the memory; Windows has no `resource`, and only Linux reports the memory in use
+    _limit_memory()
+    # replies go to a copy of standard output, and what a library prints goes to standard error
+    with os.fdopen(os.dup(1), "wb") as output:
+        os.dup2(2, 1)
+        for line in sys.stdin.buffer:
+            faulthandler.dump_traceback_later(timeout, exit=True)
+            reply = json.encode(process_request(json.decode(line, type=Request)))
+            faulthandler.cancel_dump_traceback_later()
+            output.write(reply + b"\n")
+            output.flush()
+            # Characters form reference cycles, so without this, a hundred papers use up the memory.
+            gc.collect()
+
+
+def _limit_memory() -> None:
+    """Let this process use up to `MAX_PROCESS_BYTES` more than it uses now, where possible.
+
+    Windows has no `resource`, and only Linux reports the memory in use.
+    """
     with suppress(ImportError, OSError):
         import resource
 
@@ -93,16 +111,6 @@ def serve(timeout: float) -> None:
         if hard_limit != resource.RLIM_INFINITY:
             limit = min(limit, hard_limit)
         resource.setrlimit(resource.RLIMIT_DATA, (limit, hard_limit))
-    with os.fdopen(os.dup(1), "wb") as output:
-        os.dup2(2, 1)  # what a library prints is no reply
-        for line in sys.stdin.buffer:
-            faulthandler.dump_traceback_later(timeout, exit=True)
-            reply = json.encode(process_request(json.decode(line, type=Request)))
-            faulthandler.cancel_dump_traceback_later()
-            output.write(reply + b"\n")
-            output.flush()
-            # Characters form reference cycles, so without this, a hundred papers use up the memory.
-            gc.collect()
 
 
 def process_request(request: Request) -> Reply:

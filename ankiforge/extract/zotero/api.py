@@ -11,7 +11,7 @@ import json
 import re
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -249,6 +249,10 @@ class ApiLibraries:
 
     @cached_property
     def _account_and_groups(self) -> tuple[Account, dict[int, str]]:
+        """The account, and the names of the groups that its key gives access to, by number.
+
+        The local API returns neither.
+        """
         address = self.address
         if address.is_local:
             return Account(None, ()), {}
@@ -262,27 +266,35 @@ class ApiLibraries:
             owner = response.json()
             user_id = int(owner["userID"])
             names = (owner["username"], owner.get("displayName"))
-            groups = {}
+            group_names = {}
             for row in self._fetch_all(self._create_client("user", user_id), "groups"):
                 group_name = str(row["data"]["name"])
-                groups[int(row["id"])] = remove_control_chars(group_name)
-            return Account(user_id, tuple(filter(None, names))), groups
+                group_names[int(row["id"])] = remove_control_chars(group_name)
+            return Account(user_id, tuple(filter(None, names))), group_names
 
     @property
     def account(self) -> Account:
         """The account that owns the API key."""
-        return self._account_and_groups[0]
+        account, _ = self._account_and_groups
+        return account
 
     @property
     def libraries(self) -> list[Library]:
-        """The selected libraries, including those that don't exist."""
+        """The selected libraries, including those that don't exist.
+
+        In `selected_groups`, None is the user's own library. An empty selection selects all.
+        """
         _, group_names = self._account_and_groups
-        selected: Iterable[int | None] = self.selected_groups or {None, *group_names}
+        has_own_library = True
+        group_numbers: Iterable[int] = group_names
+        if self.selected_groups:
+            has_own_library = None in self.selected_groups
+            group_numbers = [each for each in self.selected_groups if each is not None]
         libraries = []
-        if None in selected:
+        if has_own_library:
             libraries.append(Library(None))
-        for group in sorted(group for group in selected if group is not None):
-            libraries.append(Library(group, group_names.get(group, "")))
+        for number in sorted(group_numbers):
+            libraries.append(Library(number, group_names.get(number, "")))
         return libraries
 
     def read_items(self, library: Library) -> list[ZoteroItem]:
@@ -302,6 +314,11 @@ class ApiLibraries:
         return self._parse_items(*self._fetch_unless_cached(library))
 
     def _fetch_unless_cached(self, library: Library) -> tuple[JsonRows, JsonRows]:
+        """Return the (items, collections) of a library from the cache if it is up to date.
+
+        Raises:
+            ItemError: The library changed while it was being read.
+        """
         kind = "user" if library.group is None else "group"
         zotero = self._create_client(kind, library.group or self.account.id or 0)
         origin = f"{self.address.url}/{kind}s/{zotero.library_id}"
@@ -313,7 +330,8 @@ class ApiLibraries:
             if (cached_origin, cached_version) == (origin, version):
                 return items, collections
         items, collections = self._fetch_items(zotero)
-        if self._fetch_version(zotero) != version:
+        version_afterwards = self._fetch_version(zotero)
+        if version_afterwards != version:
             hint = "wait until Zotero has finished syncing, and run again"
             raise ItemError("the library kept changing while it was read", hint=hint)
         serialized = json.dumps((origin, version, items, collections))
@@ -335,6 +353,11 @@ class ApiLibraries:
             return str(zotero.last_modified_version())
 
     def _fetch_items(self, zotero: Zotero) -> tuple[JsonRows, JsonRows]:
+        """Return the (items, collections) of a library.
+
+        The items are the annotations and notes, the attachments that they belong to, and so on up
+        to the papers. Each round fetches the parents of the items before.
+        """
         annotations_and_notes = self._fetch_all(
             zotero, "items", itemType="annotation || note"
         )
@@ -343,12 +366,15 @@ class ApiLibraries:
             for _ in range(_MAX_PARENTS):
                 parents = {row["data"].get("parentItem") for row in by_key.values()}
                 missing = sorted(map(str, filter(None, parents - by_key.keys())))
-                for start in range(0, len(missing), MAX_KEYS_PER_REQUEST):
-                    keys = missing[start : start + MAX_KEYS_PER_REQUEST]
-                    for row in self._fetch_all(zotero, "items", itemKey=",".join(keys)):
-                        by_key[row["key"]] = row
+                for row in self._fetch_items_by_key(zotero, missing):
+                    by_key[row["key"]] = row
         collections = self._fetch_all(zotero, "collections")
         return list(by_key.values()), collections
+
+    def _fetch_items_by_key(self, zotero: Zotero, keys: Sequence[str]) -> Iterator[Json]:
+        for start in range(0, len(keys), MAX_KEYS_PER_REQUEST):
+            some_keys = keys[start : start + MAX_KEYS_PER_REQUEST]
+            yield from self._fetch_all(zotero, "items", itemKey=",".join(some_keys))
 
     def _create_client(self, kind: str, number: int) -> Zotero:
         key, is_local = self.address.key or None, self.address.is_local
@@ -357,6 +383,16 @@ class ApiLibraries:
         return zotero
 
     def _fetch_all(self, zotero: Zotero, method: str, **params: Any) -> JsonRows:
+        """Call a method of pyzotero until it has returned all rows, page by page.
+
+        Args:
+            zotero: The client for a library.
+            method: The name of the method: `items`, `collections` or `groups`.
+            params: The parameters of the request.
+
+        Raises:
+            ItemError: There are too many rows, or fewer than announced, or they are invalid.
+        """
         if method == "items":
             params["includeTrashed"] = 1
         rows = JsonRows()
@@ -406,6 +442,10 @@ class ApiLibraries:
 
 
 def _parse_item(row: Json, collections: Collections) -> ZoteroItem:
+    """Convert a row of the API to an item, as the database would give it.
+
+    The bibliographic fields, which are beside the other values in `row["data"]`, become `fields`.
+    """
     cleaned = _remove_control_chars(row["data"])
     data = {name: value for name, value in cleaned.items() if value is not None}
     meta = _remove_control_chars(row.get("meta") or {})
@@ -417,8 +457,9 @@ def _parse_item(row: Json, collections: Collections) -> ZoteroItem:
     file_name = data.get("filename")
     if file_name:
         data["path"] = f"storage:{file_name}"
-    keys = data.get("collections") or ()
-    data["collections"] = find_collection_paths(keys, collections)
+    collection_keys = data.get("collections") or ()
+    data["collections"] = find_collection_paths(collection_keys, collections)
+    # msgspec ignores the values that are no attributes of an item, so all can be passed as fields
     return msgspec.convert({**data, "fields": data}, ZoteroItem, strict=False)
 
 

@@ -125,23 +125,44 @@ def _remove_quotations(
     keys: set[str],
     comments: set[str],
 ) -> None:
-    """Remove the annotations that a note quotes, with their citations and comments."""
+    """Remove the annotations that a note quotes, with their citations and comments.
+
+    Args:
+        soup: The note, which is modified.
+        keys: The keys of the annotations in the library.
+        comments: The normalized comments of the annotations, including "".
+    """
+    blocks = _pop_quoted_annotations(soup, keys) + _find_blocks_of_citations(soup)
+    for block in blocks:
+        citation_text = "".join(each.get_text() for each in block.select(".citation"))
+        own_text = block.get_text().replace(citation_text, "", 1)
+        if normalize_for_lookup(own_text) in comments:
+            block.clear()
+
+
+def _pop_quoted_annotations(soup: BeautifulSoup, keys: set[str]) -> list[Tag]:
+    """Remove the quoted annotations with their citations, and return the blocks they were in."""
     blocks = []
     for element in soup.select("[data-annotation]"):
         if _find_annotation_key(element) in keys:
             blocks.append(_find_block(element, soup))
             _remove_next_citation(element)
             element.decompose()
+    return blocks
+
+
+def _find_blocks_of_citations(soup: BeautifulSoup) -> list[Tag]:
+    """Return the blocks that begin with a citation.
+
+    The quotation before such a citation was a picture, or has just been removed.
+    """
+    blocks = []
     for citation in soup.select(".citation"):
-        # the quotation before this citation was a picture, or has just been removed
         block = _find_block(citation, soup)
-        if block.get_text().strip().startswith(citation.get_text().strip()):
+        block_text = block.get_text().strip()
+        if block_text.startswith(citation.get_text().strip()):
             blocks.append(block)
-    for block in blocks:
-        citation_text = "".join(each.get_text() for each in block.select(".citation"))
-        own_text = block.get_text().replace(citation_text, "", 1)
-        if normalize_for_lookup(own_text) in comments:
-            block.clear()
+    return blocks
 
 
 def _find_annotation_key(element: Tag) -> str | None:
@@ -246,21 +267,32 @@ class RichText:
         return self.markdown != escape_markdown(self.plain)
 
     def _convert(self, html: str) -> Pair:
-        plain = markdown = ""
+        """Return HTML as (plain text, Markdown), e.g. `a <b>b</b>` as `a b` and `a **b**`."""
+        plain_parts = []
+        markdown_parts = []
         end = 0
         for element in _ELEMENT.finditer(html):
-            text = html[end : element.start()]
-            inner_plain, inner_markdown = _format_element(
-                element["name"].lower(), *self._convert(element["html"])
+            text_before = html[end : element.start()]
+            inner_plain, inner_markdown = self._convert(element["html"])
+            plain, markdown = _format_element(
+                element["name"].lower(), inner_plain, inner_markdown
             )
-            plain += text + inner_plain
-            markdown += self._escape(text) + inner_markdown
+            plain_parts += [text_before, plain]
+            markdown_parts += [self._escape(text_before), markdown]
             end = element.end()
-        return plain + html[end:], markdown + self._escape(html[end:])
+        rest = html[end:]
+        return (
+            "".join([*plain_parts, rest]),
+            "".join([*markdown_parts, self._escape(rest)]),
+        )
 
 
 def _format_element(name: str, plain: str, markdown: str) -> Pair:
-    """Apply an HTML element to its content, and return the plain text and the Markdown."""
+    """Apply an HTML element to its content, and return the plain text and the Markdown.
+
+    `plain` and `markdown` are the content. Emphasis stays an HTML tag beside punctuation, because
+    in `a**(b)**c` Markdown doesn't take the asterisks for emphasis.
+    """
     if name == "span" or not plain.strip():
         return plain, markdown
     if name in ("sub", "sup"):

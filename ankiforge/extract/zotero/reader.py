@@ -232,32 +232,49 @@ class ZoteroSource:
         Nothing is read if the database and all files that the last run used are unchanged.
         """
         started_at = time.time_ns()
-        # the container that the fingerprint of the whole source is stored under
-        own_container = f"zotero source {self.name}"
         if known:
-            depends = known.find_dependencies(own_container, self.name) or ()
-            fingerprint = self._compute_fingerprint(depends, started_at)
-            if fingerprint is not None:
-                if known.is_unchanged(own_container, self.name, fingerprint):
-                    yield from self._iter_unchanged(known, depends)
-                    return
+            last_dependencies = self._find_unchanged_dependencies(known, started_at)
+            if last_dependencies is not None:
+                yield from self._iter_unchanged(known, last_dependencies)
+                return
         dependencies: set[str] = set()
-        is_clean = True
+        has_problems = False
         for sighting in self._read_libraries(dependencies):
             if isinstance(sighting, Problem):
-                is_clean = False
+                has_problems = True
             if isinstance(sighting, ScanEnd):
                 dependencies.add(f"{_LIBRARY_PREFIX}{sighting.container}")
             yield sighting
-        if known and is_clean:
+        if known and not has_problems:
             depends = tuple(sorted(dependencies))
             fingerprint = self._compute_fingerprint(depends, started_at)
             if fingerprint is not None:
-                yield UnmarkedDocument(own_container, self.name, fingerprint, depends)
+                # the fingerprint of the whole source is stored like that of a document
+                yield UnmarkedDocument(
+                    self._own_container, self.name, fingerprint, depends
+                )
+
+    @property
+    def _own_container(self) -> str:
+        """The container that the fingerprint of the whole source is stored under."""
+        return f"zotero source {self.name}"
+
+    def _find_unchanged_dependencies(
+        self, known: DocumentLookup, started_at: int
+    ) -> Strings | None:
+        """Return what the last run depended on, or None if any of it may have changed since."""
+        depends = known.find_dependencies(self._own_container, self.name) or ()
+        fingerprint = self._compute_fingerprint(depends, started_at)
+        if fingerprint is None:
+            return None
+        if not known.is_unchanged(self._own_container, self.name, fingerprint):
+            return None
+        return depends
 
     def _iter_unchanged(
         self, known: DocumentLookup, dependencies: Strings
     ) -> Iterator[Sighting]:
+        """Yield the scan results of the last run. `dependencies` include the libraries it read."""
         for entry in dependencies:
             if entry.startswith(_LIBRARY_PREFIX):
                 container = entry.removeprefix(_LIBRARY_PREFIX)
@@ -433,23 +450,32 @@ class ZoteroSource:
 
     @contextmanager
     def _open_access(self) -> Iterator[ZoteroDatabase | ApiLibraries]:
-        if self.address is None:
-            assert self.database
-            self._check_database_allowed(self.database)
-            with open_database(self.database, self.selected_groups) as database:
-                yield database
+        """Context manager that opens the database or the API, whichever the source reads.
+
+        Raises:
+            ItemError: The database cannot be read, or the API must not be used.
+        """
+        if self.address is not None:
+            with self._open_api(self.address) as libraries:
+                yield libraries
             return
-        if self.opening.offline and not is_loopback(self.address.url):
+        assert self.database
+        self._check_database_allowed(self.database)
+        with open_database(self.database, self.selected_groups) as database:
+            yield database
+
+    @contextmanager
+    def _open_api(self, address: ApiAddress) -> Iterator[ApiLibraries]:
+        if self.opening.offline and not is_loopback(address.url):
             hint = "run it without --offline, or give `path:`, Zotero's data folder"
-            message = f"--offline, and Zotero's web library is at {self.address.host}"
+            message = f"--offline, and Zotero's web library is at {address.host}"
             raise ItemError(message, hint=hint)
         from ankiforge.extract.zotero import api
 
-        with api.ZoteroHttpClient(
-            self.address, self.timing or api.RequestTiming()
-        ) as client:
+        timing = self.timing or api.RequestTiming()
+        with api.ZoteroHttpClient(address, timing) as client:
             yield api.ApiLibraries(
-                self.address, self.selected_groups, self.opening.cache, client
+                address, self.selected_groups, self.opening.cache, client
             )
 
     def _check_database_allowed(self, database: Path) -> None:

@@ -146,13 +146,16 @@ class WorkReader:
         by_key: dict[str, Work] = {}
         for item in items.values():
             ancestry = _list_ancestry(item, items)
-            if item.item_type == "annotation" and _is_in_trash(ancestry):
+            is_annotation = item.item_type == "annotation"
+            if is_annotation and _is_in_trash(ancestry):
                 self.trashed_keys.add(item.key)
             if not _should_read_item(ancestry):
                 continue
-            work = by_key.setdefault(ancestry[-1].key, Work(ancestry[-1], [], []))
-            if item.item_type == "annotation":
-                work.annotations.append(ZoteroAnnotation(item, ancestry[1]))
+            top_item = ancestry[-1]
+            work = by_key.setdefault(top_item.key, Work(top_item, [], []))
+            if is_annotation:
+                _, attachment, *_ = ancestry
+                work.annotations.append(ZoteroAnnotation(item, attachment))
             else:
                 work.notes.append(item)
         works = [by_key[key] for key in sorted(by_key)]
@@ -190,25 +193,20 @@ class WorkReader:
     def _read_work(
         self, library: Library, work: Work
     ) -> Iterator[ExtractedDocument | Problem]:
+        """Yield the document of a work, if it has highlights, after any problems."""
         paths = [annotation.file.path for annotation in work.annotations]
         document = build_document(self.source, library, work.item, paths)
         contexts, pictures = self.files.read_context(library, work.annotations)
         highlights = []
         for annotation in work.annotations:
-            key, kind = annotation.item.key, annotation.item.annotation_type
-            if kind not in HIGHLIGHT_KINDS:
-                yield Problem(
-                    f"{document.title}: {library.namespace}/{key}",
-                    f"an annotation of a kind this program does not know ({kind})",
-                    "it was left out; a newer version of this program may know it",
-                )
+            if annotation.item.annotation_type not in HIGHLIGHT_KINDS:
+                yield _make_unknown_kind_problem(library, document, annotation.item)
                 continue
-            context = contexts.get(key, PassageContext())
+            context = contexts.get(annotation.item.key, PassageContext())
             highlights.append(
                 self._convert_annotation(library, document, annotation, context)
             )
-        private_texts: list[str] = []
-        private_names: list[str] = []
+        private_words = _PrivateWords()
         for note in work.notes:
             text = parse_note(note.note, lambda: self.quotable_annotations)
             if text is None:
@@ -216,26 +214,24 @@ class WorkReader:
             highlight = self._convert_note(library, document, note, text)
             highlights.append(highlight)
             if get_privacy_reason(highlight):
-                private_texts.append(text.full_text)
-                if text.title is None:
-                    continue
-                if is_name(text.title):
-                    private_names.append(text.title)
-                else:
-                    private_texts.append(text.title)
+                private_words.add_note(text)
         if highlights:
             yield ExtractedDocument(
                 document,
                 tuple(highlights),
                 library.namespace,
                 pictures=pictures,
-                private_texts=tuple(private_texts),
-                private_names=tuple(private_names),
+                private_texts=tuple(private_words.texts),
+                private_names=tuple(private_words.names),
             )
 
     def _convert_note(
         self, library: Library, document: Document, note: ZoteroItem, text: NoteText
     ) -> Highlight:
+        """Convert a note, of which `text` is the content, to a highlight.
+
+        The note's title becomes the heading, unless it only repeats the title of the work.
+        """
         highlight = self._start_highlight(
             library, document, note, HighlightKind.NOTE, text.plain
         )
@@ -243,18 +239,17 @@ class WorkReader:
             highlight = replace(
                 highlight, skip_reason=text.skip_reason, comment_is_instruction=False
             )
+        title = text.title or ""
         tags = note.user_tags
         # the privacy tag may be in the title, in an HTML comment, or after the part that is shown
-        heading = text.title or ""
-        if contains_private_tag("\n".join((heading, text.full_text, note.note))):
+        if contains_private_tag("\n".join((title, text.full_text, note.note))):
             tags = (*tags, PRIVATE_TAG)
-        if heading == document.title and not has_question_mark(heading):
-            heading = ""
+        repeats_title = title == document.title and not has_question_mark(title)
         return replace(
             highlight,
             tags=tags,
             markdown=text.markdown,
-            heading=heading,
+            heading="" if repeats_title else title,
             uri=f"zotero://select/{library.link_path}/items/{percent_encode(note.key)}",
             block_id=note.key,
         )
@@ -266,18 +261,19 @@ class WorkReader:
         annotation: ZoteroAnnotation,
         context: PassageContext,
     ) -> Highlight:
+        """Convert an annotation to a highlight.
+
+        `context` is what the file contains around the annotation. Its text is preferred to the one
+        that Zotero stored.
+        """
         item = annotation.item
-        tags = item.user_tags
-        # find the privacy tag even if there is emphasis within it
-        comment = RichText(item.annotation_comment).plain
-        if contains_private_tag(comment) or has_private_tag(annotation.file.user_tags):
-            tags = (*tags, PRIVATE_TAG)
-        rich_text = RichText(item.annotation_text)
-        exact = join_bullets(context.displayed_text or rich_text.plain)
+        stored_text = RichText(item.annotation_text)
+        exact = join_bullets(context.displayed_text or stored_text.plain)
         kind = HIGHLIGHT_KINDS[item.annotation_type]
         highlight = replace(
             self._start_highlight(library, document, item, kind, exact),
-            tags=tags,
+            tags=_list_tags(annotation),
+            markdown=_format_annotation(stored_text, context),
             prefix=context.prefix,
             suffix=context.suffix,
             sentence=context.sentence,
@@ -291,14 +287,8 @@ class WorkReader:
         )
         if isinstance(context, PictureContext):
             return replace(
-                highlight,
-                markdown=(f"![{context.caption}]({context.picture})",),
-                figure_hash=context.figure,
-                figure_labels=context.labels,
+                highlight, figure_hash=context.figure, figure_labels=context.labels
             )
-        if rich_text.is_formatted:
-            markdown = copy_raised_figures(rich_text.markdown, context.displayed_text)
-            return replace(highlight, markdown=(join_bullets(markdown),))
         return highlight
 
     def _start_highlight(
@@ -349,13 +339,16 @@ class WorkReader:
         An item that was never synced is also the user's, unless another program wrote it into the
         file.
         """
-        if item.author is None and not item.annotation_author_name:  # it was never synced
+        was_synced = item.author is not None or item.annotation_author_name
+        if not was_synced:
             return not item.external
         is_by_owner = self._is_by_owner(item)
         if not self.me:
             return is_by_owner
         my_names = set(map(normalize_for_comparison, self.me))
-        if is_by_owner and not my_names.isdisjoint(self._owner_names):
+        # `me` may list any of the owner's names in Zotero
+        is_owner_listed = not my_names.isdisjoint(self._owner_names)
+        if is_by_owner and is_owner_listed:
             return True
         return normalize_for_comparison(author) in my_names
 
@@ -369,6 +362,55 @@ class WorkReader:
     @cached_property
     def _owner_names(self) -> set[str]:
         return set(map(normalize_for_comparison, self.access.account.names))
+
+
+@dataclass(frozen=True)
+class _PrivateWords:
+    """What private notes contain that must not be sent elsewhere as part of other highlights."""
+
+    texts: list[str] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    """The titles that are names rather than sentences (`is_name`)."""
+
+    def add_note(self, note: NoteText) -> None:
+        """Add the text and the title of a private note."""
+        self.texts.append(note.full_text)
+        if note.title is None:
+            return
+        if is_name(note.title):
+            self.names.append(note.title)
+        else:
+            self.texts.append(note.title)
+
+
+def _make_unknown_kind_problem(
+    library: Library, document: Document, annotation: ZoteroItem
+) -> Problem:
+    return Problem(
+        f"{document.title}: {library.namespace}/{annotation.key}",
+        f"an annotation of a kind this program does not know ({annotation.annotation_type})",
+        "it was left out; a newer version of this program may know it",
+    )
+
+
+def _list_tags(annotation: ZoteroAnnotation) -> Strings:
+    """Return the tags of an annotation. It has the privacy tag if its comment or file has it."""
+    tags = annotation.item.user_tags
+    # find the privacy tag even if there is emphasis within it
+    comment = RichText(annotation.item.annotation_comment).plain
+    if contains_private_tag(comment) or has_private_tag(annotation.file.user_tags):
+        return (*tags, PRIVATE_TAG)
+    return tags
+
+
+def _format_annotation(stored_text: RichText, context: PassageContext) -> Strings:
+    """Return the Markdown of an annotation, or () if it is the same as its plain text."""
+    if isinstance(context, PictureContext):
+        return (f"![{context.caption}]({context.picture})",)
+    if stored_text.is_formatted:
+        markdown = copy_raised_figures(stored_text.markdown, context.displayed_text)
+        return (join_bullets(markdown),)
+    return ()
 
 
 def _build_annotation_uri(library: Library, annotation: ZoteroAnnotation) -> str:
