@@ -626,12 +626,16 @@ class DuplicateIndex:
         return [self._cards[id] for _, id in sorted(ranked)[:_MAX_COMPARED]]
 
     def _find_by_rarest_words(self, terms: SearchTerms) -> set[str]:
-        """Return the ids of the cards that contain one of a draft's rarest words."""
-        postings = []
+        """Return the ids of the cards that contain one of a draft's rarest words.
+
+        Common words would find too many cards. If all words are common, only the rarest is used,
+        unless even that is too common.
+        """
+        ids_by_word = []
         for term in (*terms.words, *terms.ideograph_pairs):
             if term in self._ids_by_term:
-                postings.append(self._ids_by_term[term])
-        rarest = sorted(postings, key=len)[:_RAREST_WORDS]
+                ids_by_word.append(self._ids_by_term[term])
+        rarest = sorted(ids_by_word, key=len)[:_RAREST_WORDS]
         rare = [ids for ids in rarest if len(ids) <= _MAX_RARE_CARDS]
         if rare:
             return set(chain.from_iterable(rare))
