@@ -183,18 +183,22 @@ def _run_and_adjust(
 def _adjust_severity(
     finding: Finding, draft: CardContent, highlight: Highlight
 ) -> Finding:
-    """Reduce the severity of a finding about words that the user chose."""
+    """Reduce the severity of a finding about words that the user chose.
+
+    In a card that the user wrote, a fault of wording is *info*, and its length at most *warn*. If
+    the user chose what the card asks, a fault of wording is at most *warn*.
+    """
     if finding.check == wording.DEPENDS_ON_CONTEXT:
         if wording.continues_conversation(draft, highlight):
             return finding  # even the user won't understand the card in two years
-    is_wording = finding.check in _WORDING_RULES
+    is_about_wording = finding.check in _WORDING_RULES
     if is_user_written(draft):
-        if is_wording:
+        if is_about_wording:
             return replace(finding, severity=Severity.INFO)
         if finding.check == _TOO_LONG:
             return _cap_at_warning(finding)
         return finding
-    if is_wording and is_chosen_by_reader(draft, highlight):
+    if is_about_wording and is_chosen_by_reader(draft, highlight):
         return _cap_at_warning(finding)
     return finding
 

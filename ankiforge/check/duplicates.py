@@ -133,11 +133,14 @@ def _renumber_gaps(text: str) -> str:
 
 
 def _normalize(text: str) -> str:
-    """Normalize text for comparison, except formulas and code, which are case-sensitive."""
+    """Normalize text for comparison, except formulas and code, which are case-sensitive.
+
+    Final periods and question marks are dropped, unless the text has nothing else.
+    """
     if _SHIELD_CHARS.search(text):
         parts = []
-        for words, shield, _ in split_at_literal_spans(text):
-            parts += [normalize_for_comparison(strip_markup(words)), shield]
+        for words, literal, _ in split_at_literal_spans(text):
+            parts += [normalize_for_comparison(strip_markup(words)), literal]
         text = " ".join(parts).strip()
     else:
         text = normalize_for_comparison(strip_markup(text))
@@ -290,16 +293,17 @@ def _differ_in_opposites(card: CardFeatures, other: CardFeatures) -> bool:
 def _differ_in_one_place(card: CardFeatures, other: CardFeatures) -> bool:
     """Return whether two questions are equal except for one or two consecutive words.
 
+    For example, `cause of the first crisis` and `cause of the second crisis` differ in one place.
     Words that are synonyms of each other count as equal.
     """
-    beginning = _count_common_words(card.question_stems, other.question_stems)
-    my_words = card.question_stems[beginning:]
-    their_words = other.question_stems[beginning:]
-    ending = _count_common_words(my_words[::-1], their_words[::-1])
+    mine, theirs = card.question_stems, other.question_stems
+    beginning = _count_common_words(mine, theirs)
+    my_rest, their_rest = mine[beginning:], theirs[beginning:]
+    ending = _count_common_words(my_rest[::-1], their_rest[::-1])
     if beginning + ending < _MIN_EQUAL_WORDS:
         return False
-    my_words = my_words[: len(my_words) - ending]
-    their_words = their_words[: len(their_words) - ending]
+    my_words = my_rest[: len(my_rest) - ending]
+    their_words = their_rest[: len(their_rest) - ending]
     fewer_words, more_words = sorted((my_words, their_words), key=len)
     if len(more_words) > _MAX_REPLACED_WORDS:
         return False
@@ -622,12 +626,16 @@ class DuplicateIndex:
         return [self._cards[id] for _, id in sorted(ranked)[:_MAX_COMPARED]]
 
     def _find_by_rarest_words(self, terms: SearchTerms) -> set[str]:
-        """Return the ids of the cards that contain one of a draft's rarest words."""
-        postings = []
+        """Return the ids of the cards that contain one of a draft's rarest words.
+
+        Common words would find too many cards. If all words are common, only the rarest is used,
+        unless even that is too common.
+        """
+        ids_by_word = []
         for term in (*terms.words, *terms.ideograph_pairs):
             if term in self._ids_by_term:
-                postings.append(self._ids_by_term[term])
-        rarest = sorted(postings, key=len)[:_RAREST_WORDS]
+                ids_by_word.append(self._ids_by_term[term])
+        rarest = sorted(ids_by_word, key=len)[:_RAREST_WORDS]
         rare = [ids for ids in rarest if len(ids) <= _MAX_RARE_CARDS]
         if rare:
             return set(chain.from_iterable(rare))

@@ -138,6 +138,7 @@ def _find_negated_words(claim: _Claim, evidence: str) -> frozenset[str]:
     are negated. The result is empty if there is no such difference.
     """
     evidence_words = split_words(evidence)
+    # negations in other clauses may be about something else
     clause = _find_closest_clause(claim, evidence)
     if _is_repetition(claim.asserted_words, evidence_words):
         negations = _find_unmatched_negations(claim, clause, evidence_words)
@@ -146,10 +147,10 @@ def _find_negated_words(claim: _Claim, evidence: str) -> frozenset[str]:
     if not _NEGATION_NEUTRAL.isdisjoint((*claim.words, *clause)):
         return frozenset()
     if not claim.ends_in_negation:
-        denied_words = _find_denied_words(claim.words, clause)
-        if denied_words:
-            return denied_words
-    return _find_denied_words(clause, claim.words)
+        denied_by_card = _find_denied_words(denying=claim.words, affirming=clause)
+        if denied_by_card:
+            return denied_by_card
+    return _find_denied_words(denying=clause, affirming=claim.words)
 
 
 def _find_unmatched_negations(
@@ -277,19 +278,19 @@ def _find_opposites(card_words: list[str], evidence_words: list[str]) -> Iterato
     card_words = _remove_idioms(card_words)
     evidence_words = _remove_idioms(evidence_words)
     card_forms = _index_forms(card_words).keys()
-    evidence_index_by_form = _index_forms(evidence_words)
+    index_by_evidence_form = _index_forms(evidence_words)
+    evidence_forms = index_by_evidence_form.keys()
     for index, word in enumerate(card_words):
         opposites = find_antonyms(word)
-        opposites_in_source = opposites & evidence_index_by_form.keys()
-        if not opposites_in_source:
+        opposites_in_source = opposites & evidence_forms
+        is_in_source = word in evidence_forms or stem_word(word) in evidence_forms
+        if not opposites_in_source or is_in_source:
             continue
         if not opposites.isdisjoint(card_forms):
             continue
-        if not evidence_index_by_form.keys().isdisjoint((word, stem_word(word))):
-            continue
-        opposite_index = min(evidence_index_by_form[form] for form in opposites_in_source)
+        first_index = min(index_by_evidence_form[form] for form in opposites_in_source)
         stated = _Occurrence(card_words, index)
-        opposite = _Occurrence(evidence_words, opposite_index)
+        opposite = _Occurrence(evidence_words, first_index)
         if not _mean_the_same(stated, opposite):
             yield stated.word, opposite.word
 
@@ -361,16 +362,19 @@ def _is_comparison_restated(stated: _Occurrence, opposite: _Occurrence) -> bool:
     For example, “A before B” means the same as “B after A”.
     """
     if stated.word in _ORDER_WORDS:
-        # in `after sleep, …`, the words that follow are the left side of `after`
-        if not frozenset(opposite.stems_after[:1]).isdisjoint(stated.stems_before):
+        # `after A, B` is “B after A”, so the first word that follows is the left side, too
+        if any(stem in stated.stems_before for stem in opposite.stems_after[:1]):
             return True
     elif _COMPARISON_WORDS.isdisjoint((*stated.words, *opposite.words)):
         return False
-    before, after = frozenset(stated.stems_before), frozenset(stated.stems_after)
+    before = frozenset(stated.stems_before)
+    after = frozenset(stated.stems_after)
     if not after:
         return False
-    same_order_count = len(before.intersection(opposite.stems_before))
-    same_order_count += len(after.intersection(opposite.stems_after))
-    swapped_count = len(before.intersection(opposite.stems_after))
-    swapped_count += len(after.intersection(opposite.stems_before))
-    return swapped_count > same_order_count
+    on_same_side = before.intersection(opposite.stems_before)
+    also_on_same_side = after.intersection(opposite.stems_after)
+    on_other_side = before.intersection(opposite.stems_after)
+    also_on_other_side = after.intersection(opposite.stems_before)
+    same_count = len(on_same_side) + len(also_on_same_side)
+    swapped_count = len(on_other_side) + len(also_on_other_side)
+    return swapped_count > same_count

@@ -41,15 +41,16 @@ def check_numbers(draft: CardContent, context: CheckContext) -> Iterator[Finding
         yield make_finding("ungrounded_number", numbers)
         return
     source = get_answer_source_text(context.highlight)
-    plain_source = blank_out_code_and_urls(source)
+    source_without_code = blank_out_code_and_urls(source)
     for quantity in _list_claimed_quantities(draft):
-        conflict = _find_conflicting_number(quantity, plain_source)
+        conflict = _find_conflicting_number(quantity, source_without_code)
         if conflict is None:
             continue
-        # a formula of the card has lost its dollar signs, so the source's formulas count, too
-        if _find_conflicting_number(quantity, source) is not None:
-            yield make_finding("number_altered", f"{quantity.text}; there: {conflict}")
-            return
+        # the card may have a formula of the source without its dollar signs, which is no conflict
+        if _find_conflicting_number(quantity, source) is None:
+            continue
+        yield make_finding("number_altered", f"{quantity.text}; there: {conflict}")
+        return
     ambiguous = _find_ambiguous_number(draft, source)
     if ambiguous is not None:
         yield make_finding("ambiguous_number", ambiguous)

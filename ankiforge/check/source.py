@@ -200,22 +200,28 @@ def _list_main_words(answer: str) -> list[str]:
 def _has_form_of(source: str, word: str) -> bool:
     """Return whether a source has a word in some inflection.
 
-    This is assumed for a number or fraction, because `check_numbers` compares its value.
+    A negation matches any other, and a number any number of the same value. A number in digits, a
+    fraction, and `one` and `two`, which often state no number, are assumed to be in the source,
+    because `check_numbers` compares values.
     """
-    prefixes = _find_word_prefixes(source)
-    # short words such as `free` and `freed` don't share enough initial letters
-    past_form = _SILENT_E.sub("ed", word)
-    positive_form = _COMPARISON_ENDING.sub("", word)
-    for form in (word, stem_word(word), past_form, positive_form):
-        if form[:_PREFIX_CHARS] in prefixes:
-            return True
-    if word in NEGATORS:
-        return not prefixes.isdisjoint(NEGATORS)
-    if word.isdecimal() or word in ("one", "two"):
+    source_prefixes = _find_word_prefixes(source)
+    if any(form[:_PREFIX_CHARS] in source_prefixes for form in _list_forms(word)):
         return True
-    if find_fractions(word):
+    if word in NEGATORS:
+        return not source_prefixes.isdisjoint(NEGATORS)
+    if word.isdecimal() or word in ("one", "two") or find_fractions(word):
         return True
     return not find_numbers(word).isdisjoint(find_numbers(source))
+
+
+def _list_forms(word: str) -> Strings:
+    """Return a word, its stem, and how it may be in the source if it is short.
+
+    Short words don't share enough initial letters: `free` may be `freed`, and `lower` may be `low`.
+    """
+    past_form = _SILENT_E.sub("ed", word)
+    positive_form = _COMPARISON_ENDING.sub("", word)
+    return word, stem_word(word), past_form, positive_form
 
 
 @lru_cache(maxsize=256)

@@ -428,14 +428,20 @@ class _QuestionPattern(Value):
 
 @cache
 def _read_question_patterns() -> tuple[_QuestionPattern, ...]:
+    """Read `data/questions.txt`.
+
+    Its first two sections are parts of patterns, which others contain as `<name>`. In the others,
+    each of which is a rule, the pattern after a line `unless` excuses a front.
+    """
     path = Path(__file__).parent / "data" / "questions.txt"
     text = re.sub("(?m)^#.*\n", "", path.read_text("utf-8"))
+    # the name of each section in brackets, and its lines
     sections = re.findall(r"\[(\w+)\]\n((?:(?!\[\w+\]\n).+\n)+)", text)
-    placeholders = dict(sections[:2])
+    parts, rules = sections[:2], sections[2:]
     patterns = []
-    for rule, lines in sections[2:]:
-        for name, pattern in placeholders.items():
-            lines = lines.replace(f"<{name}>", pattern.strip())
+    for rule, lines in rules:
+        for name, part in parts:
+            lines = lines.replace(f"<{name}>", part.strip())
         bad, unless, excuse = lines.partition("unless\n")
         pattern = _QuestionPattern(rule, _join_pattern(bad))
         if unless:

@@ -39,6 +39,7 @@ from ankiforge.model import (
     CHAT_MODEL,
     DraftingResult,
     DraftingStatus,
+    DraftingTask,
     Highlight,
     HighlightKey,
     Origin,
@@ -168,48 +169,64 @@ def parse_chat_reply(
         find_faults: Returns the findings that block a card.
         answered: The highlights for which cards were imported before.
     """
-    pending = []
-    for sendable in tasks:
-        for highlight in sendable.highlights:
-            pending.append(_PendingHighlight(highlight, make_label(highlight.key)))
-    reply = parse_reply(text, [entry.highlight.exact for entry in pending])
-    for highlight in answered:
-        entry = _PendingHighlight(highlight, make_label(highlight.key), is_answered=True)
-        pending.append(entry)
-    cards_by_key, unused = _assign_cards(reply.cards, pending)
-    unused += reply.problems
+    owners = _list_possible_owners(tasks, answered)
+    pending_texts = [each.highlight.exact for each in owners if not each.is_answered]
+    reply = parse_reply(text, pending_texts)
+    cards_by_key, problems = _assign_cards(reply.cards, owners)
+    problems += reply.problems
 
     origin = Origin("llm", CHAT_MODEL, prompt.fingerprint, make_pasted_reply_key(text))
     results = []
     for sendable in tasks:
         shape = find_reply_shape(sendable.task)
-        missing_kind = explain_no_allowed_kind(sendable.task)
         for highlight in sendable.highlights:
-            cards = cards_by_key[highlight.key][:_MAX_CARDS_PER_HIGHLIGHT]
-            reply_cards, problems = select_valid_cards(
-                cards, highlight, shape, find_faults
+            cards, card_problems = select_valid_cards(
+                cards_by_key[highlight.key][:_MAX_CARDS_PER_HIGHLIGHT],
+                highlight,
+                shape,
+                find_faults,
             )
-            for problem in problems:  # the user may paste it into the chat
+            for problem in card_problems:  # the user may paste it into the chat
                 message = sendable.mask_text(problem.message)
-                unused.append(replace(problem, message=message))
-            if not reply_cards:
-                continue
-            result = make_result(highlight, reply_cards, origin, shape)
-            if missing_kind:
-                result = DraftingResult(
-                    highlight,
-                    status=DraftingStatus.NO_CARD,
-                    reason=missing_kind,
-                    should_retry=True,
-                )
-            results.append(result)
+                problems.append(replace(problem, message=message))
+            if cards:
+                results.append(_make_chat_result(highlight, cards, origin, sendable.task))
     # put cards that were imported before at the end, because only the first problems are shown
-    unused.sort(key=lambda problem: problem.hint == NOT_ASKED_HINT)
-    return ParsedChatReply(tuple(results), tuple(unused))
+    problems.sort(key=lambda problem: problem.hint == NOT_ASKED_HINT)
+    return ParsedChatReply(tuple(results), tuple(problems))
+
+
+def _list_possible_owners(
+    tasks: Iterable[SendableTask], answered: Iterable[Highlight]
+) -> list[_PossibleOwner]:
+    """List the highlights that a card may be about, the pending ones first."""
+    owners = []
+    for sendable in tasks:
+        for highlight in sendable.highlights:
+            owners.append(_PossibleOwner(highlight, make_label(highlight.key)))
+    for highlight in answered:
+        label = make_label(highlight.key)
+        owners.append(_PossibleOwner(highlight, label, is_answered=True))
+    return owners
+
+
+def _make_chat_result(
+    highlight: Highlight, cards: Sequence[ReplyCard], origin: Origin, task: DraftingTask
+) -> DraftingResult:
+    """Make the result from a chat's cards, which are dropped if the task allows no kind of card."""
+    missing_kind = explain_no_allowed_kind(task)
+    if missing_kind:
+        return DraftingResult(
+            highlight,
+            status=DraftingStatus.NO_CARD,
+            reason=missing_kind,
+            should_retry=True,
+        )
+    return make_result(highlight, cards, origin, find_reply_shape(task))
 
 
 def _assign_cards(
-    cards: Iterable[ReplyCard], pending: Sequence[_PendingHighlight]
+    cards: Iterable[ReplyCard], owners: Sequence[_PossibleOwner]
 ) -> tuple[defaultdict[HighlightKey, list[ReplyCard]], list[Problem]]:
     """Assign each card to the highlight that it is about.
 
@@ -217,25 +234,25 @@ def _assign_cards(
     them. If cards were assigned to a different highlight than their label says, a notice lists
     those cards.
     """
-    by_label: dict[str | None, _PendingHighlight] = {}
-    for entry in pending:
-        by_label[entry.label] = entry
+    owner_by_label = {owner.label: owner for owner in owners}
     cards_by_key = defaultdict[HighlightKey, list[ReplyCard]](list)
-    unused = []
+    problems = []
     moved = []
     for card in cards:
-        labelled = by_label.get(card.label)
-        owner = _find_owner(card, labelled, pending)
+        labelled = None
+        if card.label is not None:
+            labelled = owner_by_label.get(card.label)
+        owner = _find_owner(card, labelled, owners)
         if owner is None or owner.is_answered:
-            unused.append(_make_unmatched_problem(card, labelled))
+            problems.append(_make_unmatched_problem(card, labelled))
             continue
         cards_by_key[owner.highlight.key].append(card)
-        if labelled not in (None, owner):
+        if labelled is not None and labelled != owner:
             mark = abbreviate_in_quotes(owner.highlight.exact)
             moved.append(f"{format_card_title(card)} for {mark}")
     if moved:
-        unused.append(_make_moved_notice(moved))
-    return cards_by_key, unused
+        problems.append(_make_moved_notice(moved))
+    return cards_by_key, problems
 
 
 def _make_moved_notice(moved: list[str]) -> Problem:
@@ -244,7 +261,9 @@ def _make_moved_notice(moved: list[str]) -> Problem:
     return Problem("", f"{note}: {'; '.join(moved[:_MAX_MOVED_SHOWN])}", is_notice=True)
 
 
-class _PendingHighlight(NamedTuple):
+class _PossibleOwner(NamedTuple):
+    """A highlight that a card in the reply may be about."""
+
     highlight: Highlight
     label: str
     is_answered: bool = False
@@ -270,9 +289,9 @@ class _PendingHighlight(NamedTuple):
 
 def _find_owner(
     card: ReplyCard,
-    labelled: _PendingHighlight | None,
-    pending: Iterable[_PendingHighlight],
-) -> _PendingHighlight | None:
+    labelled: _PossibleOwner | None,
+    owners: Iterable[_PossibleOwner],
+) -> _PossibleOwner | None:
     """Return the highlight that a card is about, or None if it can't be determined.
 
     This is the highlight with the card's label, unless the card quotes a different highlight,
@@ -284,18 +303,20 @@ def _find_owner(
     if labelled is not None:
         if letter_count == 0 or labelled.overlaps(card.quote):
             return labelled
-        if not labelled.contains(card.quote):
-            labelled = None
-    if letter_count < _MIN_RELIABLE_LETTERS:
-        return labelled
-    quoted = [candidate for candidate in pending if candidate.overlaps(card.quote)]
-    if labelled is not None:
+    labelled_has_quote = labelled is not None and labelled.contains(card.quote)
+
+    # the label seems wrong, so look for the only highlight with the quote
+    quoted = []
+    if letter_count >= _MIN_RELIABLE_LETTERS:
+        quoted = [owner for owner in owners if owner.overlaps(card.quote)]
+    if labelled_has_quote:
         # a highlight as short as "on" occurs in many quotes, also in those near the label
-        quoted = [each for each in quoted if each.has_reliable_length]
-    if len(quoted) != 1:
+        quoted = [owner for owner in quoted if owner.has_reliable_length]
+    if len(quoted) == 1:
+        return quoted[0]
+    if labelled_has_quote:
         return labelled
-    [owner] = quoted
-    return owner
+    return None
 
 
 # The maximum number of cards that are listed as moved to the highlight that they quote.
@@ -307,9 +328,7 @@ _NO_QUOTE_HINT = "ask the chat for the JSON only, with h and quote of each card"
 _MIN_RELIABLE_LETTERS = 12
 
 
-def _make_unmatched_problem(
-    card: ReplyCard, labelled: _PendingHighlight | None
-) -> Problem:
+def _make_unmatched_problem(card: ReplyCard, labelled: _PossibleOwner | None) -> Problem:
     """Explain why a card is about none of the highlights that still need a card."""
     title = format_card_title(card)
     quote = ""

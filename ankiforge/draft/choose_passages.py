@@ -230,43 +230,62 @@ def _find_omitted_lists(whole_text: DocumentText) -> dict[int, _OmittedPart]:
     Returns:
         A dict from the index of each paragraph in a list to the list.
     """
+    texts = [
+        whole_text.get_paragraph_text(paragraph).strip()
+        for paragraph in whole_text.paragraphs
+    ]
     lists: dict[int, _OmittedPart] = {}
+    for index, text in enumerate(texts):
+        if _DOT_LEADERS.search(text):  # `Introduction ..... 5`
+            lists[index] = _OmittedPart(_CONTENTS)
+    for section in _find_list_sections(whole_text.paragraphs, texts):
+        for index in range(section.start, section.list_end):
+            lists[index] = _OmittedPart(section.name, section.start)
+    return lists
+
+
+def _find_list_sections(
+    paragraphs: Sequence[Paragraph], texts: Sequence[str]
+) -> list[_ListSection]:
+    """Find the sections that begin with a heading or line such as “References”.
+
+    `texts` has the text of each paragraph.
+    """
+    sections = []
     section: _ListSection | None = None
     previous_heading = ""
-    for index, paragraph in enumerate(whole_text.paragraphs):
-        text = whole_text.get_paragraph_text(paragraph).strip()
+    for index, (paragraph, text) in enumerate(zip(paragraphs, texts, strict=True)):
         heading = paragraph.heading
-        heading_text = heading.rpartition(" › ")[2]
-        is_list_heading = _is_omitted_list_heading(text)
-        if is_list_heading:
+        last_heading = heading.rpartition(" › ")[2]
+        if _is_omitted_list_heading(text):
             section = _ListSection(text, index, heading)
-        elif heading != previous_heading and _is_omitted_list_heading(heading_text):
-            section = _ListSection(heading_text, index, heading)
-        elif section is not None and not section.contains(heading):
+            sections.append(section)
+        elif heading != previous_heading and _is_omitted_list_heading(last_heading):
+            section = _ListSection(last_heading, index, heading)
+            sections.append(section)
+            section.add_paragraph(index, text)
+        elif section is not None and section.contains(heading):
+            section.add_paragraph(index, text)
+        else:
             section = None
         previous_heading = heading
-        if _DOT_LEADERS.search(text):
-            lists[index] = _OmittedPart(_CONTENTS)
-        if section is None or is_list_heading:
-            continue
-        if section.extends_to(text):
-            covered = range(section.start, index + 1)
-            part = _OmittedPart(section.name, section.start)
-            lists.update(dict.fromkeys(covered, part))
-    return lists
+    return sections
 
 
 @dataclass
 class _ListSection:
     """A section whose beginning may be a list.
 
-    The list is the beginning with the greatest surplus of entries, measured in characters.
+    The list is the beginning with the greatest surplus of entries over sentences, measured in
+    characters.
     """
 
     name: str
     start: int
     """The index of the section's first paragraph."""
     heading: str
+    list_end: int = 0
+    """The index after the last paragraph of the list, or 0 if no list was found so far."""
     surplus: int = 0
     max_surplus: int = 0
 
@@ -274,16 +293,15 @@ class _ListSection:
         """Return whether a paragraph with these headings above it belongs to the section."""
         return f"{heading} › ".startswith(f"{self.heading} › ")
 
-    def extends_to(self, text: str) -> bool:
-        """Count the next paragraph, and return whether the list extends to it."""
+    def add_paragraph(self, index: int, text: str) -> None:
+        """Add the next paragraph, and extend the list to it if the surplus is greater then."""
         if _is_list_entry(text):
             self.surplus += len(text)
         else:
             self.surplus -= len(text)
-        if self.surplus <= self.max_surplus:
-            return False
-        self.max_surplus = self.surplus
-        return True
+        if self.surplus > self.max_surplus:
+            self.max_surplus = self.surplus
+            self.list_end = index + 1
 
 
 def _is_list_entry(text: str) -> bool:
@@ -381,26 +399,36 @@ def split_document(
             proportion to their length. Parts that get none are dropped.
         max_part_chars: The maximum length of a part.
     """
-    # merge the sections into as few parts as possible, of about equal length
     total = _count_chars(sent_paragraphs)
+    parts = []
+    chars_so_far = passages_so_far = 0
+    for paragraphs in _group_into_parts(sent_paragraphs, max_part_chars):
+        chars_so_far += _count_chars(paragraphs)
+        # rounding the running total, and not each part's share, gives `passage_count` in the end
+        passages_up_to_here = round(passage_count * chars_so_far / total)
+        part_passages = passages_up_to_here - passages_so_far
+        passages_so_far = passages_up_to_here
+        if part_passages > 0:
+            text = "\n".join(map(whole_text.get_paragraph_text, paragraphs))
+            label = hash16(whole_text.document.key, text)[:8]
+            parts.append(DocumentPart(label, paragraphs, part_passages))
+    return parts
+
+
+def _group_into_parts(
+    paragraphs: Sequence[Paragraph], max_part_chars: int
+) -> list[list[Paragraph]]:
+    """Merge the sections into as few parts as possible, of about equal length."""
+    total = _count_chars(paragraphs)
     part_size = total / max(1, ceil(total / max_part_chars))
     by_part = defaultdict[int, list[Paragraph]](list)
-    position = 0
-    for section in _split_into_sections(sent_paragraphs, max_part_chars // 2):
-        by_part[int((position + _count_chars(section) / 2) / part_size)] += section
-        position += _count_chars(section)
-
-    parts = []
-    assigned = position = 0
-    for paragraphs in by_part.values():
-        position += _count_chars(paragraphs)
-        cumulative = round(passage_count * position / total)
-        text = "\n".join(map(whole_text.get_paragraph_text, paragraphs))
-        label = hash16(whole_text.document.key, text)[:8]
-        if cumulative > assigned:
-            parts.append(DocumentPart(label, paragraphs, cumulative - assigned))
-        assigned = cumulative
-    return parts
+    section_start = 0
+    for section in _split_into_sections(paragraphs, max_part_chars // 2):
+        # a section belongs to the part that its middle is in
+        middle = section_start + _count_chars(section) / 2
+        by_part[int(middle / part_size)] += section
+        section_start += _count_chars(section)
+    return list(by_part.values())
 
 
 def _split_into_sections(
@@ -481,26 +509,31 @@ def _format_part(
     find_document: Callable[[int], Document] | None,
 ) -> str:
     """Format the text of a part, with the names of its documents and pages, and its headings."""
+    if find_document is None:
+        text = _format_paragraphs(whole_text, part.paragraphs)
+        masked_texts = [mask(text, whole_text.document)]
+    else:
+        masked_texts = []
+        get_document = find_document
+        for document, group in groupby(
+            part.paragraphs, lambda paragraph: get_document(paragraph.page)
+        ):
+            text = _format_paragraphs(whole_text, group)
+            title = f"\n[from “{document.meaningful_title}”]"
+            masked_texts.append(mask(f"{title}\n{text}", document))
+    return _MARKER_START.sub("‹", "\n".join(map(escape_tags, masked_texts)))
 
-    def get_document(paragraph: Paragraph) -> Document:
-        if find_document is None:
-            return whole_text.document
-        return find_document(paragraph.page)
 
-    texts = []
-    page = None
-    for document, paragraphs in groupby(part.paragraphs, get_document):
-        lines = []
-        if find_document is not None:
-            lines.append(f"\n[from “{document.meaningful_title}”]")
-        for paragraph in paragraphs:
-            page_label = whole_text.get_page_label(paragraph.page)
-            if paragraph.page != page and page_label:
-                lines.append(f"[page {page_label}]")
-            page = paragraph.page
+def _format_paragraphs(whole_text: DocumentText, paragraphs: Iterable[Paragraph]) -> str:
+    """Format the paragraphs of one document, with the label of each page that has one."""
+    lines = []
+    for page, group in groupby(paragraphs, attrgetter("page")):
+        page_label = whole_text.get_page_label(page)
+        if page_label:
+            lines.append(f"[page {page_label}]")
+        for paragraph in group:
             lines.append(_format_paragraph(whole_text, paragraph))
-        texts.append(escape_tags(mask("\n".join(lines), document)))
-    return _MARKER_START.sub("‹", "\n".join(texts))
+    return "\n".join(lines)
 
 
 def _format_paragraph(whole_text: DocumentText, paragraph: Paragraph) -> str:
@@ -592,29 +625,28 @@ def parse_chosen_passages(
     reply = parse_reply(text, letters.pages)
     cards = [card for card in reply.cards if not isinstance(card, DeclinedCard)]
     problems = list(reply.problems)
-    spans = list(taken_spans)
+    taken = list(taken_spans)
     candidates: list[ChosenPassage] = []
     located_count = fuzzy_count = 0
     for card in cards:
-        name = format_card_title(card)
         located, is_exact = locate_quote(card.quote, letters, pages)
         if located is None:
             reason = letters.explain_missing_quote(card.quote, "the document")
-            problems.append(Problem("", f"{name}: {reason}"))
+            problems.append(Problem("", f"{format_card_title(card)}: {reason}"))
             continue
         located_count += 1
-        fuzzy_count += not is_exact
+        if not is_exact:
+            fuzzy_count += 1
         candidate = _find_same_passage(candidates, located)
+        if candidate is None and _is_taken(located, taken):
+            problems.append(_make_taken_notice(card))
+            continue
         if candidate is None:
-            if any(_is_same_passage(span, located.letter_span) for span in spans):
-                message = f"{name}: its passage is a highlight already"
-                hint = "ankiforge draft export asks about those without a card"
-                problems.append(Problem("", message, hint, is_notice=True))
-                continue
             candidate = ChosenPassage(located, make_highlight(located), [])
             candidates.append(candidate)
         # use the document's text as the evidence, because the chat may have copied it badly
         candidate.cards.append(replace(card, quote=candidate.passage.exact))
+
     choices = []
     for candidate in candidates:
         sound, faults = select_valid_cards(
@@ -625,6 +657,16 @@ def parse_chosen_passages(
             choices.append(candidate._replace(cards=sound))
     choices.sort(key=lambda choice: choice.location.letter_span)
     return ParsedChoices(choices, problems, len(cards), located_count, fuzzy_count)
+
+
+def _is_taken(located: PassageMatch, taken_spans: Iterable[Span]) -> bool:
+    return any(_is_same_passage(span, located.letter_span) for span in taken_spans)
+
+
+def _make_taken_notice(card: ReplyCard) -> Problem:
+    message = f"{format_card_title(card)}: its passage is a highlight already"
+    hint = "ankiforge draft export asks about those without a card"
+    return Problem("", message, hint, is_notice=True)
 
 
 def make_drafts(

@@ -377,14 +377,16 @@ def extract_error_message(body: str) -> str:
     if _is_web_page(body):
         return WEB_PAGE
     messages = _MESSAGE.findall(body)
-    # the error of a provider may be embedded as a string of JSON
-    for message in _MESSAGE.findall(body.replace('\\"', '"')):
-        if not any(outer.startswith(message) for outer in messages):
-            messages.append(message)
+    # the error of a provider may be embedded as a string of JSON, whose quotes are escaped
+    for inner_message in _MESSAGE.findall(body.replace('\\"', '"')):
+        is_known = any(message.startswith(inner_message) for message in messages)
+        if not is_known:
+            messages.append(inner_message)
     if not messages:
         return _to_short_line(body)
     joined = ": ".join(dict.fromkeys(messages))
-    return _to_short_line(joined.replace("\\n", " ").replace('\\"', '"'))
+    unescaped = joined.replace("\\n", " ").replace('\\"', '"')
+    return _to_short_line(unescaped)
 
 
 def _to_short_line(text: str) -> str:
@@ -408,7 +410,8 @@ def find_inner_error_status(raw: str) -> int | None:
     """Return the status of an error in the body of a reply with HTTP status 200, or None.
 
     Some servers, such as OpenRouter, send an error as the body or inside a choice. There is no
-    error in a chat completion or any other JSON object.
+    error in a chat completion or any other JSON object. An error without a status has status 400
+    if it is final, and otherwise `UNREADABLE_STATUS`.
     """
     completion = Completion.parse(raw)
     if completion is not None and not completion.is_error:
@@ -416,9 +419,8 @@ def find_inner_error_status(raw: str) -> int | None:
     status = _ERROR_STATUS.search(raw.replace('\\"', '"'))
     if status:
         return int(status[1])
-    for pattern in (_NO_CREDIT, _BAD_KEY, _NO_MODEL):
-        if pattern.search(raw):
-            return 400
+    if any(pattern.search(raw) for pattern in (_NO_CREDIT, _BAD_KEY, _NO_MODEL)):
+        return 400
     reply = _as_dict(_parse_json(raw))
     if not reply or reply.get("error"):
         return UNREADABLE_STATUS
@@ -457,6 +459,27 @@ def _is_answer_overdue(error: httpx2.HTTPError) -> bool:
     return isinstance(error, httpx2.TimeoutException)
 
 
+def _find_true_status(response: httpx2.Response) -> int:
+    """Return the status of a reply or, if a successful reply has an error in its body, of that."""
+    if not response.is_success:
+        return response.status_code
+    inner_status = find_inner_error_status(response.text)
+    # a retry would return the same unreadable reply, so `openai` must not see an error
+    if inner_status is None or inner_status == UNREADABLE_STATUS:
+        return response.status_code
+    return inner_status
+
+
+def _make_response_too_large(error: ResponseTooLargeError) -> httpx2.Response:
+    """Make the response in place of a reply that is too large to be read."""
+    if error.status >= 300:
+        headers = {"x-should-retry": "false"}
+        return httpx2.Response(error.status, headers=headers, text=str(error))
+    # treat the reply as truncated, because it was paid for and must not be requested again
+    truncated_reply = {"choices": [{"message": {}, "finish_reason": "length"}]}
+    return httpx2.Response(200, text=json.dumps(truncated_reply))
+
+
 class OpenAITransport(httpx2.BaseTransport):
     """The HTTP transport that `openai` uses to send requests. Thread-safe."""
 
@@ -480,16 +503,15 @@ class OpenAITransport(httpx2.BaseTransport):
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send a request and return the server's reply. `openai` may retry it after an error.
 
-        While the server is loading its model, the request is repeated until the timeout.
+        While the server is loading its model, the request is repeated until the timeout. The
+        thread's request is pending from here until `finish_request`: after an error, or when the
+        client has stored the reply.
 
         Raises:
             openai.APITimeoutError: The request timed out.
             NoReplyError: The run was stopped before the request was sent.
         """
-        with self._condition:
-            if self._stopped.is_set():
-                raise NoReplyError("stopped before it was sent")
-            self._pending_threads.add(threading.get_ident())
+        self._begin_request()
         try:
             response = self._send_until_loaded(request)
         except httpx2.HTTPError as error:
@@ -497,12 +519,9 @@ class OpenAITransport(httpx2.BaseTransport):
             if _is_answer_overdue(error):
                 raise openai.APITimeoutError(request) from error
             raise
-        status = response.status_code
-        if response.is_success:
-            status_inside = find_inner_error_status(response.text)
-            if status_inside in (None, UNREADABLE_STATUS):
-                return response
-            status = status_inside
+        status = _find_true_status(response)
+        if response.is_success and status == response.status_code:
+            return response
         self.finish_request()
         if _is_retry_pointless(response.text):
             response.headers["x-should-retry"] = "false"
@@ -525,6 +544,11 @@ class OpenAITransport(httpx2.BaseTransport):
         return response
 
     def _send_once(self, request: httpx2.Request) -> httpx2.Response:
+        """Send a request once, with our own limits of time and size.
+
+        Raises:
+            openai.APIConnectionError: The reply is too large, and has no status.
+        """
         settings = self._settings
         headers = {"accept-encoding": "identity"}
         for name, value in request.headers.items():
@@ -543,18 +567,18 @@ class OpenAITransport(httpx2.BaseTransport):
         except ResponseTooLargeError as error:
             if not error.status:
                 raise openai.APIConnectionError(request=request) from error
-            if error.status >= 300:
-                headers = {"x-should-retry": "false"}
-                return httpx2.Response(error.status, headers=headers, text=str(error))
-            # treat the reply as truncated, because it was paid for and must not be requested again
-            truncated_reply = {"choices": [{"message": {}, "finish_reason": "length"}]}
-            return httpx2.Response(200, text=json.dumps(truncated_reply))
-        kept_headers = {}
+            return _make_response_too_large(error)
+        return self._remove_secrets(reply)
+
+    def _remove_secrets(self, reply: httpx2.Response) -> httpx2.Response:
+        """Return a reply with the headers that `openai` or we need, and without the key."""
+        key = self._settings.key
+        headers = {}
         for name in ("retry-after", "retry-after-ms", "location"):
             if name in reply.headers:
-                kept_headers[name] = redact_secret(reply.headers[name], settings.key)
-        text = redact_secret(reply.content.decode("utf-8-sig", "replace"), settings.key)
-        return httpx2.Response(reply.status_code, headers=kept_headers, text=text)
+                headers[name] = redact_secret(reply.headers[name], key)
+        text = redact_secret(reply.content.decode("utf-8-sig", "replace"), key)
+        return httpx2.Response(reply.status_code, headers=headers, text=text)
 
     def _may_send_header(self, name: str) -> bool:
         """Return whether a header that `openai` adds to a request may be sent to the server."""
@@ -566,8 +590,19 @@ class OpenAITransport(httpx2.BaseTransport):
 
     # --- pending requests -------------------------------------------------------------
 
+    def _begin_request(self) -> None:
+        """Record that this thread's request is pending.
+
+        Raises:
+            NoReplyError: The run was stopped.
+        """
+        with self._condition:
+            if self._stopped.is_set():
+                raise NoReplyError("stopped before it was sent")
+            self._pending_threads.add(threading.get_ident())
+
     def finish_request(self) -> None:
-        """Record that this thread's request is finished, including any retries."""
+        """Record that this thread's request is no longer pending. May be called repeatedly."""
         with self._condition:
             self._pending_threads.discard(threading.get_ident())
             self._condition.notify_all()
@@ -711,9 +746,8 @@ class ModelClient:
     ) -> list[ItemReply]:
         """Cache a reply once for each item, count its cost, and return the reply for each item."""
         completion = Completion.parse(raw) or Completion()
-        if (
-            self.settings.is_local
-        ):  # another may count only the tokens that it hadn't cached
+        # other servers may count only the tokens that they hadn't cached
+        if self.settings.is_local:
             self._check_was_read_whole(request, completion)
         tokens_in = completion.tokens_in or request_bytes // _BYTES_PER_TOKEN
         estimated_tokens_out = len(completion.content) // _CHARACTERS_PER_TOKEN
@@ -722,13 +756,16 @@ class ModelClient:
         replies = []
         for label, item in enumerate(items, start=1):
             key = self.make_cache_key(item)
+            # the first item gets the tokens of the whole request
+            tokens = (0, 0)
+            if label == 1:
+                tokens = (tokens_in, tokens_out)
             self._replies.store_reply(
                 key,
                 json.dumps([label, len(items), raw]),
                 model=self.settings.model,
                 prompt_fingerprint=request.prompt_fingerprint,
-                # the first item gets the tokens of the whole request
-                tokens=(tokens_in, tokens_out) if label == 1 else (0, 0),
+                tokens=tokens,
             )
             replies.append(ItemReply(completion, key, label, len(items), is_cached=False))
         self.budget.record_reply(tokens_in, tokens_out, request.character_count)
@@ -793,24 +830,29 @@ class ModelClient:
             except openai.APIConnectionError as error:
                 raise self._make_connection_error(error.__cause__) from error
             except openai.APIStatusError as error:
+                reply = error.response
                 field = find_refused_field(
-                    self.settings,
-                    error.status_code,
-                    error.response.text,
-                    body,
-                    is_first=is_first,
+                    self.settings, error.status_code, reply.text, body, is_first=is_first
                 )
                 if field is None:
                     raise self._make_server_error(error, is_first=is_first) from error
-                with self._lock:  # another thread may have received the same error
-                    if self._refused_fields == refused_fields:
-                        self._refused_fields = (*refused_fields, field)
+                self._add_refused_field(field, refused_fields)
                 continue
             if find_inner_error_status(response.text) is not None:
                 raise self._make_unreadable_error(response.text, is_first=is_first)
             self._has_answered = True
             self._failure_count = 0
             return response.text, len(_to_canonical_json(body).encode("utf-8", "replace"))
+
+    def _add_refused_field(self, field: str, fields_before: Strings) -> None:
+        """Leave a field out of all requests from now on.
+
+        `fields_before` were left out of the refused request. If they have changed, another
+        thread has received the same error.
+        """
+        with self._lock:
+            if self._refused_fields == fields_before:
+                self._refused_fields = (*fields_before, field)
 
     def _build_body(self, request: ModelRequest, refused_fields: Strings) -> Json:
         return {
@@ -884,8 +926,9 @@ class ModelClient:
         """
         if isinstance(error, TooLongError):
             return error
-        if self._has_answered and not isinstance(error, NoReplyError | ServiceError):
-            return error
+        is_rejection = not isinstance(error, NoReplyError | ServiceError)
+        if is_rejection and self._has_answered:
+            return error  # the server works, so only this request is at fault
         with self._lock:
             self._failure_count += 1
             if self._fatal_error is None:

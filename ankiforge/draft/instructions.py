@@ -203,18 +203,20 @@ def _is_reaction(question: CommentQuestion, comment: str, passage: str) -> bool:
     interrogatives = read_word_set("signs", "interrogative", language)
     if not interrogatives:
         return False
-    stems = _find_content_stems(question.text, language)
-    shares_word = not stems.isdisjoint(_find_content_stems(passage, language))
     first_words = split_words(words)[:_MAX_WORDS_BEFORE_INTERROGATIVE]
-    if not interrogatives.isdisjoint(first_words):
-        if shares_word:
-            return False
-        return len(stems) < _MIN_CONTENT_WORDS - 1
-    if _EMPHATIC_MARKS.search(comment):
+    begins_with_interrogative = not interrogatives.isdisjoint(first_words)
+    if not begins_with_interrogative and _EMPHATIC_MARKS.search(comment):
         return True
-    if not shares_word:
-        return True
-    return len(stems) < _MIN_CONTENT_WORDS
+    stems = _find_content_stems(question.text, language)
+    content_word_count = len(stems)
+    if begins_with_interrogative:
+        content_word_count += 1  # a function word, so it isn't among the stems
+    conditions = (
+        begins_with_interrogative,
+        not stems.isdisjoint(_find_content_stems(passage, language)),
+        content_word_count >= _MIN_CONTENT_WORDS,
+    )
+    return sum(conditions) < 2
 
 
 def _detect_language_of_comment(comment: str, passage: str) -> str:
@@ -324,17 +326,20 @@ def remove_comment_from_context(highlight: Highlight) -> Highlight:
     words = highlight.comment.split()
     if not words:
         return highlight
-    if not _is_near(" ".join(words[:_BEGINNING_WORDS]), highlight):
+    beginning = words[:_BEGINNING_WORDS]
+    if not _is_near(" ".join(beginning), highlight):
         return highlight
     comment = _match_words(words)
-    prefix = re.sub(comment, "[…]", highlight.prefix)
     suffix = re.sub(comment, "[…]", highlight.suffix)
-    nearby = re.sub(comment, "[…]", highlight.surrounding_text)
-    # the text after the highlight may end inside the comment
-    if len(words) >= _BEGINNING_WORDS:
-        beginning = _match_words(words[:_BEGINNING_WORDS])
-        suffix = re.sub(f"(?s){beginning}.*", "", suffix)
-    return replace(highlight, prefix=prefix, suffix=suffix, surrounding_text=nearby)
+    if len(beginning) == _BEGINNING_WORDS:
+        # the text after the highlight may end inside the comment
+        suffix = re.sub(f"(?s){_match_words(beginning)}.*", "", suffix)
+    return replace(
+        highlight,
+        prefix=re.sub(comment, "[…]", highlight.prefix),
+        suffix=suffix,
+        surrounding_text=re.sub(comment, "[…]", highlight.surrounding_text),
+    )
 
 
 def _is_near(words: str, highlight: Highlight) -> bool:
@@ -434,9 +439,13 @@ def _find_margin_note_skip_reason(
 def _find_picture_skip_reason(
     picture: Highlight, instruction: Instruction | None
 ) -> str | None:
-    if picture.kind is HighlightKind.INK:
-        if not isinstance(instruction, QuestionRequest):
-            return "a drawing: write its question as the comment: `? …`"
+    """Return why an image or drawing has no card, or None if it may have one.
+
+    A drawing needs a question in its comment, and both need the picture itself.
+    """
+    is_drawing = picture.kind is HighlightKind.INK
+    if is_drawing and not isinstance(instruction, QuestionRequest):
+        return "a drawing: write its question as the comment: `? …`"
     if picture.markdown:
         return None
     if picture.source_kind is SourceKind.ZOTERO:

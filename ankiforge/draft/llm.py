@@ -153,31 +153,14 @@ class ModelDrafter:
         slots = threading.Semaphore(self._settings.max_concurrent_requests)
         pending: list[_PendingResults] = []
         for task in tasks:
-            # first yield the results of the highlights that aren't sent; a reason that depends on
-            # the settings is temporary
-            reason = explain_no_allowed_kind(task.task)
-            not_sent: list[DraftingResult] = []
-            for highlight in task.task.highlights:
-                if highlight.key in task.withheld:
-                    not_sent.append(task.withheld[highlight.key])
-                elif reason:
-                    not_sent.append(
-                        DraftingResult(
-                            highlight,
-                            status=DraftingStatus.NO_CARD,
-                            reason=reason,
-                            should_retry=True,
-                        )
-                    )
+            not_sent = _list_results_without_request(task)
             if not_sent:
                 yield not_sent
-
             cached_tasks, new_tasks = self._split_into_chunks(task)
             if new_tasks:
                 self._announce_host()
             for chunk in (*cached_tasks, *new_tasks):
-                future = _draft_in_thread(slots, self._draft_chunk, chunk)
-                pending.append(future)
+                pending.append(_draft_in_thread(slots, self._draft_chunk, chunk))
                 while len(pending) > 2 * self._settings.max_concurrent_requests:
                     yield _pop_next_results(pending)
         while pending:
@@ -208,8 +191,10 @@ class ModelDrafter:
         """
         assert self._second_prompt is not None
         replies: dict[int, ItemReply] = {}
+        """The reply about each card, by the card's index."""
         uncached = []
         for index, card in enumerate(cards):
+            # the reply about a card is cached under the request that asks about it alone
             request = build_second_reading_request({"1": card}, self._second_prompt)
             cached = self._client.find_cached_reply(request)
             if cached is None:
@@ -223,7 +208,8 @@ class ModelDrafter:
             request = build_second_reading_request(labelled, self._second_prompt)
             replies.update(zip(batch, self._client.request_replies(request), strict=True))
         contradictions = []
-        for _, reply in sorted(replies.items()):
+        for index in range(len(cards)):
+            reply = replies[index]
             verdicts = parse_verdicts(reply.completion.content)
             contradictions.append(verdicts.get(str(reply.label)))
         return contradictions
@@ -328,71 +314,87 @@ class ModelDrafter:
     def _draft_chunk(
         self, chunk: SendableTask, *, ignore_cache: bool = False
     ) -> list[DraftingResult]:
-        """Request cards for a chunk. Highlights that the reply lacks are requested one by one.
+        """Request cards for a chunk, and return one result per highlight, in order.
 
-        Returns one result per highlight, in order. `ignore_cache` skips the lookup of cached
-        replies.
+        A chunk that is too long is halved. Highlights for which the reply has no readable card
+        are requested one by one. `ignore_cache` skips the lookup of cached replies.
 
         Raises:
             ServiceError, UsageError: No further request can succeed.
         """
-        highlights = chunk.highlights
+        request = build_request(chunk, self._prompt)
         try:
-            request = build_request(chunk, self._prompt)
             replies = self._client.request_replies(request, ignore_cache=ignore_cache)
         except TooLongError as error:
-            if len(highlights) < 2:
+            if len(chunk.highlights) < 2:
                 return _make_failed_results(chunk, error)
-            middle = len(highlights) // 2
-            first_half = chunk.select_highlights(*highlights[:middle])
-            second_half = chunk.select_highlights(*highlights[middle:])
-            return [*self._draft_chunk(first_half), *self._draft_chunk(second_half)]
+            return self._draft_in_halves(chunk)
         except ItemError as error:
             return _make_failed_results(chunk, error)
-        results = {}
-        unreadable = []
-        for highlight, reply in zip(highlights, replies, strict=True):
+
+        results = []
+        for highlight, reply in zip(chunk.highlights, replies, strict=True):
+            single = chunk.select_highlights(highlight)
             cards = []
             if _get_refusal_reason(reply) is None:
                 cards = _parse_cards(reply)
-            single = chunk.select_highlights(highlight)
             if cards:
-                results[highlight.key] = self._make_result(single, cards, reply)
+                results.append(self._make_result(single, cards, reply))
             else:
-                unreadable.append((highlight.key, single, reply))
-        for key, single, reply in unreadable:
-            if reply.item_count > 1:
-                [results[key]] = self._draft_chunk(single, ignore_cache=True)
-                continue
-            try:
-                results[key] = self._retry_unreadable(single, reply)
-            except ItemError as error:
-                [results[key]] = _make_failed_results(single, error)
-        return [results[highlight.key] for highlight in highlights]
+                results.append(self._draft_again(single, reply))
+        return results
+
+    def _draft_in_halves(self, chunk: SendableTask) -> list[DraftingResult]:
+        highlights = chunk.highlights
+        middle = len(highlights) // 2
+        results = []
+        for half in (highlights[:middle], highlights[middle:]):
+            results += self._draft_chunk(chunk.select_highlights(*half))
+        return results
+
+    def _draft_again(self, single: SendableTask, reply: ItemReply) -> DraftingResult:
+        """Ask again about a highlight for which a reply has no readable card."""
+        if reply.item_count > 1:
+            [result] = self._draft_chunk(single, ignore_cache=True)
+            return result
+        try:
+            return self._retry_unreadable(single, reply)
+        except ItemError as error:
+            [result] = _make_failed_results(single, error)
+            return result
 
     def _retry_unreadable(self, single: SendableTask, reply: ItemReply) -> DraftingResult:
         """Ask again about a highlight whose reply couldn't be parsed, unless that can't help."""
         [highlight] = single.highlights
+        content = reply.completion.content
         refusal = _get_refusal_reason(reply)
         if refusal is not None:
             return DraftingResult(
                 highlight, status=DraftingStatus.NO_CARD, reason=refusal
             )
-        if not (reply.is_truncated or reply.completion.is_empty):
-            content = reply.completion.content
-            if is_empty_card_list(content):
-                return DraftingResult(
-                    highlight, status=DraftingStatus.NO_CARD, reason=_EMPTY_CARD_LIST
-                )
-            assistant_text = single.mask_text(content[:2_000] or "(nothing)")
-            request = build_request(single, self._prompt).append_messages(
-                make_message("assistant", assistant_text),
-                make_message("user", mark_as_sendable(_RETRY_INSTRUCTION)),
+        if reply.is_truncated or reply.completion.is_empty:
+            # the next reply would be cut off or empty, too
+            return self._make_result_if_readable(single, reply)
+        if is_empty_card_list(content):
+            return DraftingResult(
+                highlight, status=DraftingStatus.NO_CARD, reason=_EMPTY_CARD_LIST
             )
-            [reply] = self._client.request_replies(request)
+        assistant_text = single.mask_text(content[:2_000] or "(nothing)")
+        request = build_request(single, self._prompt).append_messages(
+            make_message("assistant", assistant_text),
+            make_message("user", mark_as_sendable(_RETRY_INSTRUCTION)),
+        )
+        [second_reply] = self._client.request_replies(request)
+        return self._make_result_if_readable(single, second_reply)
+
+    def _make_result_if_readable(
+        self, single: SendableTask, reply: ItemReply
+    ) -> DraftingResult:
+        """Make the result of a highlight's last reply, which may have no readable card."""
         cards = _parse_cards(reply)
         if cards:
             return self._make_result(single, cards, reply)
+        [highlight] = single.highlights
         return _make_unreadable_result(highlight, reply)
 
     def _make_result(
@@ -401,6 +403,29 @@ class ModelDrafter:
         origin = Origin("llm", self.name, self._prompt.fingerprint, reply.cache_key)
         [highlight] = single.highlights
         return make_result(highlight, cards, origin, find_reply_shape(single.task))
+
+
+def _list_results_without_request(task: SendableTask) -> list[DraftingResult]:
+    """List the results of the highlights that aren't sent.
+
+    These are the withheld ones or, if the task allows no kind of card, all of them. The latter
+    reason is temporary, because it depends on the settings.
+    """
+    missing_kind = explain_no_allowed_kind(task.task)
+    results = []
+    for highlight in task.task.highlights:
+        if highlight.key in task.withheld:
+            results.append(task.withheld[highlight.key])
+        elif missing_kind:
+            results.append(
+                DraftingResult(
+                    highlight,
+                    status=DraftingStatus.NO_CARD,
+                    reason=missing_kind,
+                    should_retry=True,
+                )
+            )
+    return results
 
 
 _RETRY_INSTRUCTION = "That could not be read. Answer with the JSON only."

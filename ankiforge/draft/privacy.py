@@ -91,6 +91,16 @@ class LettersWithOffsets(NamedTuple):
     offsets: Offsets
     """The offset of each folded letter in the original text."""
 
+    def get_original_span(self, span: Span) -> Span:
+        """Return the span of the original text that has the letters in a nonempty span."""
+        start, end = span
+        return self.offsets[start], self.offsets[end - 1] + 1
+
+    def get_letter_span(self, span: Span) -> Span:
+        """Return the span of the letters that are in a span of the original text."""
+        start, end = span
+        return bisect_left(self.offsets, start), bisect_left(self.offsets, end)
+
 
 def extract_folded_letters(text: str) -> LettersWithOffsets:
     """Extract the letters and digits of a text, casefolded, with their offsets in it."""
@@ -100,25 +110,26 @@ def extract_folded_letters(text: str) -> LettersWithOffsets:
 class HiddenTextIndex:
     """Index for finding texts that must not be shown.
 
-    A lookup takes about the same time however many texts are hidden.
+    A lookup takes about the same time however many texts are hidden. All texts are folded, see
+    `extract_folded_letters`.
     """
 
     def __init__(self, texts: Iterable[str]) -> None:
-        self._words = set[str]()
-        """All texts and all their words, folded."""
         self._texts = set[str]()
-        for hidden_text in texts:
-            self._texts.add(extract_folded_letters(hidden_text).letters)
-            self._words.update(
-                extract_folded_letters(word).letters for word in hidden_text.split()
-            )
+        self._words = set[str]()
+        """All texts and all their words."""
+        for text in texts:
+            self._texts.add(extract_folded_letters(text).letters)
+            for word in text.split():
+                self._words.add(extract_folded_letters(word).letters)
         self._texts.discard("")
         self._words |= self._texts
-        self._joined = "\n".join(self._texts)
+        # indexes for `_find_whole_texts`, `_is_part_of_hidden_text` and `find_truncated_edges`
         self._texts_by_prefix = defaultdict[str, list[str]](list)
         """The texts, grouped by their first letters."""
         for text in self._texts:
             self._texts_by_prefix[text[:_MIN_PARTIAL_CHARS]].append(text)
+        self._joined = "\n".join(self._texts)
         self._sorted_texts = sorted(self._texts)
         self._sorted_reversed_texts = sorted(text[::-1] for text in self._texts)
 
@@ -134,27 +145,28 @@ class HiddenTextIndex:
         """
         yield from self._find_whole_texts(text)
         for start, end in iter_part_spans(text):
-            letters, origins = extract_folded_letters(text[start:end])
-            if self._is_part_of_hidden_text(letters):
+            part = extract_folded_letters(text[start:end])
+            if self._is_part_of_hidden_text(part.letters):
                 yield start, end
             if not may_be_truncated:
                 continue
-            for first, last in self.find_truncated_edges(letters):
-                yield start + origins[first], start + origins[last - 1] + 1
+            for edge in self.find_truncated_edges(part.letters):
+                edge_start, edge_end = part.get_original_span(edge)
+                yield start + edge_start, start + edge_end
 
     def _find_whole_texts(self, text: str) -> Iterator[Span]:
         """Yield the spans of hidden texts, but of short ones only if they are whole words."""
-        letters, origins = extract_folded_letters(text)
-        for start in range(len(letters)):
-            for hidden in self._list_texts_beginning_like(letters, start):
-                first = origins[start]
-                end = origins[start + len(hidden) - 1] + 1
-                if len(hidden) >= _MIN_PARTIAL_CHARS or _is_whole_words(text, first, end):
-                    yield first, end
+        folded = extract_folded_letters(text)
+        for start in range(len(folded.letters)):
+            for hidden in self._list_texts_beginning_like(folded.letters, start):
+                span = folded.get_original_span((start, start + len(hidden)))
+                if len(hidden) >= _MIN_PARTIAL_CHARS or _is_whole_words(text, *span):
+                    yield span
 
     def _list_texts_beginning_like(self, letters: str, start: int) -> list[str]:
         """Return the hidden texts that `letters` has at an offset."""
         texts = []
+        # a text that is shorter than a prefix is its own prefix
         for size in range(1, _MIN_PARTIAL_CHARS + 1):
             prefix = letters[start : start + size]
             for hidden in self._texts_by_prefix.get(prefix, ()):
@@ -175,8 +187,8 @@ class HiddenTextIndex:
     ) -> Iterator[Span]:
         """Yield the spans at the start and end of a text that are a truncated hidden text.
 
-        `letters` is the text as folded by `extract_folded_letters`. A span has at least
-        `min_letters` letters.
+        `letters` is the text as folded by `extract_folded_letters`, and so are the spans. A span
+        has at least `min_letters` letters.
         """
         # a hidden text may begin before this text
         reversed_letters = letters[::-1]
@@ -192,12 +204,14 @@ class HiddenTextIndex:
 
 
 def _find_overlap_length(letters: str, texts: list[str], min_letters: int) -> int:
-    """Return the length of the longest suffix of `letters` that a longer text begins with.
+    """Return the length of the longest end of `letters` with which a longer text begins.
 
-    Return 0 if no suffix of at least `min_letters` does. `texts` must be sorted.
+    For `see the secr` and the text `secret`, that is 4. Return 0 if there is none of at least
+    `min_letters`. `texts` must be sorted.
     """
     for start in range(len(letters) - min_letters + 1):
         end = letters[start:]
+        # in a sorted list, the texts that begin with `end` and are longer follow it directly
         index = bisect_right(texts, end)
         if index < len(texts) and texts[index].startswith(end):
             return len(end)
@@ -216,39 +230,55 @@ class PrivateSentenceIndex:
         """The private sentences, folded."""
         for text in texts:
             for line in text.split("\n"):
-                for start, end in find_sentence_spans(line):
-                    letters = extract_folded_letters(line[start:end]).letters
-                    if _is_distinctive(line[start:end], letters):
-                        self._sentences.add(letters)
+                self._sentences.update(_list_distinctive_sentences(line))
         self._lengths_by_prefix = defaultdict[str, set[int]](set)
         """The lengths of the private sentences, grouped by the first letters of the sentences."""
         for sentence in self._sentences:
             self._lengths_by_prefix[sentence[:_PREFIX_LENGTH]].add(len(sentence))
         self._joined = "\n".join(self._sentences)
+        """All private sentences, to find what is part of one."""
 
     def find_hidden_spans(self, text: str) -> Iterator[Span]:
         """Yield each span of `text` that is a private sentence or part of one."""
         if not self._sentences:
             return
-        letters, origins = extract_folded_letters(text)
+        folded = extract_folded_letters(text)
+        yield from self._find_complete_sentences(folded)
+        for span in _list_separate_spans(text):
+            letter_span = folded.get_letter_span(span)
+            letters = folded.letters[slice(*letter_span)]
+            if _is_distinctive(text[slice(*span)], letters) and letters in self._joined:
+                yield folded.get_original_span(letter_span)
+
+    def _find_complete_sentences(self, folded: LettersWithOffsets) -> Iterator[Span]:
+        """Yield the spans of the original text that are private sentences."""
+        letters = folded.letters
         for start in range(len(letters)):
             prefix = letters[start : start + _PREFIX_LENGTH]
             for length in self._lengths_by_prefix.get(prefix, ()):
                 end = start + length
-                if end > len(letters):
-                    continue
-                if letters[start:end] in self._sentences:
-                    yield origins[start], origins[end - 1] + 1
-        passages = {(0, len(text))}
-        for first, last in iter_part_spans(text):
-            passages.add((first, last))
-            for start, end in find_sentence_spans(text[first:last]):
-                passages.add((first + start, first + end))
-        for start, end in passages:
-            first, last = bisect_left(origins, start), bisect_left(origins, end)
-            part = letters[first:last]
-            if _is_distinctive(text[start:end], part) and part in self._joined:
-                yield origins[first], origins[last - 1] + 1
+                if end <= len(letters) and letters[start:end] in self._sentences:
+                    yield folded.get_original_span((start, end))
+
+
+def _list_distinctive_sentences(line: str) -> list[str]:
+    """Return the folded sentences of a line that aren't in another document by coincidence."""
+    sentences = []
+    for start, end in find_sentence_spans(line):
+        letters = extract_folded_letters(line[start:end]).letters
+        if _is_distinctive(line[start:end], letters):
+            sentences.append(letters)
+    return sentences
+
+
+def _list_separate_spans(text: str) -> set[Span]:
+    """Return the spans of a text that are compared as a whole: all of it, its parts, sentences."""
+    spans = {(0, len(text))}
+    for part_start, part_end in iter_part_spans(text):
+        spans.add((part_start, part_end))
+        for start, end in find_sentence_spans(text[part_start:part_end]):
+            spans.add((part_start + start, part_start + end))
+    return spans
 
 
 def _is_distinctive(text: str, letters: str) -> bool:
@@ -393,19 +423,17 @@ class PrivacyFilter:
             text = remove_private_tag(private.text)
             # the text may quote a passage that occurs elsewhere without quotation marks
             quotations = _QUOTATION.findall(text)
-            if not private.is_name:
+            if (
+                not private.is_name
+            ):  # a name, such as a title, is private only in its document
                 anywhere += (text, *quotations)
             if private.document:
-                # its lines and sentences may also occur separately
-                document_texts = by_document[private.document]
-                document_texts += (text, *quotations)
-                for line in text.split("\n"):
-                    document_texts.append(line)
-                    for start, end in find_sentence_spans(line):
-                        document_texts.append(line[start:end])
+                by_document[private.document] += (text, *quotations)
+                by_document[private.document] += _list_lines_and_sentences(text)
         self._sentences_anywhere = PrivateSentenceIndex(anywhere)
         self._texts_by_document = dict(by_document)
         self._hidden_by_document: dict[DocumentKey, HiddenTextIndex] = {}
+        """The indexes that `_get_hidden_texts` has built so far."""
         self._has_private_texts = bool(anywhere or by_document or self._private_documents)
 
     # --- one highlight ----------------------------------------------------------------
@@ -483,35 +511,44 @@ class PrivacyFilter:
         reword is private.
         """
         passages = dict[HighlightKey, SendableHighlight]()
-        not_sent = dict[HighlightKey, DraftingResult]()
-        document = task.document.key
+        withheld = dict[HighlightKey, DraftingResult]()
         for highlight in task.highlights:
-            key = highlight.key
-            withheld_reason = find_reason_not_to_send(highlight)
-            if withheld_reason is not None:
-                not_sent[key] = withheld_reason.build_result(highlight)
+            skip_reason = find_reason_not_to_send(highlight)
+            if skip_reason is not None:
+                withheld[highlight.key] = skip_reason.build_result(highlight)
                 continue
-            cards = [card for card in task.outdated_cards if card.key == key]
+            cards = [card for card in task.outdated_cards if card.key == highlight.key]
             private_reason = self.find_private_reason(highlight)
             if private_reason is None:
-                if any(self.is_private_card(card, document) for card in cards):
-                    private_reason = PRIVATE_PASSAGE_REASON
+                private_reason = self._find_private_reason_of_cards(cards, task)
             if private_reason is not None:
-                not_sent[key] = DraftingResult(
+                withheld[highlight.key] = DraftingResult(
                     highlight,
                     status=DraftingStatus.NO_CARD,
                     reason=private_reason,
                     should_retry=True,
                 )
                 continue
-            outdated_cards = []
-            for card in cards:
-                text = " » ".join(text for _, text in card.fields)
-                masked_text = self.mask_text(text, document)
-                outdated_cards.append((masked_text, self.mask_text(card.quote, document)))
+            masked_cards = tuple(self._mask_outdated_card(card, task) for card in cards)
             sendable = self.make_sendable_highlight(highlight)
-            passages[key] = replace(sendable, outdated_cards=tuple(outdated_cards))
-        return SendableTask(task, passages, not_sent, self)
+            passages[highlight.key] = replace(sendable, outdated_cards=masked_cards)
+        return SendableTask(task, passages, withheld, self)
+
+    def _find_private_reason_of_cards(
+        self, cards: Iterable[CardContent], task: DraftingTask
+    ) -> str | None:
+        """Return why the cards to reword must not leave this computer, or None if they may."""
+        if any(self.is_private_card(card, task.document.key) for card in cards):
+            return PRIVATE_PASSAGE_REASON
+        return None
+
+    def _mask_outdated_card(
+        self, card: CardContent, task: DraftingTask
+    ) -> tuple[SendableText, SendableText]:
+        """Return the text of a card and its quote, with private text masked."""
+        text = " » ".join(text for _, text in card.fields)
+        document = task.document.key
+        return self.mask_text(text, document), self.mask_text(card.quote, document)
 
     # --- any text ---------------------------------------------------------------------
 
@@ -662,6 +699,16 @@ class SendableTask:
 
 
 _NO_HIDDEN_TEXTS = HiddenTextIndex(())
+
+
+def _list_lines_and_sentences(text: str) -> list[str]:
+    """Return the lines of a private text and their sentences, which may occur separately."""
+    parts = []
+    for line in text.split("\n"):
+        parts.append(line)
+        for start, end in find_sentence_spans(line):
+            parts.append(line[start:end])
+    return parts
 
 
 def _find_context(highlight: Highlight) -> str:

@@ -309,29 +309,29 @@ def format_highlight(
         highlight: The parts of the highlight that may be sent.
         requested_kind: The kind of card that the highlight's colour stands for, or "".
     """
-    mark = highlight.exact
+    marked = highlight.exact
     phrases = join_texts(highlight.phrases, " | ")
     if _is_term_of_sentence(highlight):
         # if a term were shown alone, the model would ask about it, but as a phrase of its sentence,
         # it becomes the answer
-        phrases, mark = mark, highlight.sentence
-    parts: list[tuple[str, SendableText]] = []
-    max_cards = 1
-    if not highlight.is_looked_up:
-        max_cards = compute_max_card_count(mark)
-    if max_cards > 1:
-        parts.append(("cards", mark_as_sendable(f"up to {max_cards}")))
-    if highlight.language in _STYLE_BY_LANGUAGE:
-        style = _STYLE_BY_LANGUAGE[highlight.language]
-        parts.append(("language", mark_as_sendable(style)))
-    parts.append(("heading", highlight.heading))
-    parts.append(("under", join_texts(highlight.parent_items, " › ")))
-    if highlight.context != mark:
-        parts.append(("around", highlight.context))
-    parts.append(("marked", mark))
-    if phrases != mark:
-        parts.append(("phrases", phrases))
-    parts.append(("comment", highlight.comment))
+        marked = highlight.sentence
+        phrases = highlight.exact
+    context = highlight.context
+    if context == marked:
+        context = NO_TEXT
+    if phrases == marked:
+        phrases = NO_TEXT
+    # in the order in which the prompt explains them; empty ones are left out
+    parts = [
+        ("cards", _format_max_cards(highlight, marked)),
+        ("language", mark_as_sendable(_STYLE_BY_LANGUAGE.get(highlight.language, ""))),
+        ("heading", highlight.heading),
+        ("under", join_texts(highlight.parent_items, " › ")),
+        ("around", context),
+        ("marked", marked),
+        ("phrases", phrases),
+        ("comment", highlight.comment),
+    ]
     if highlight.is_looked_up:
         parts.append(("wanted", mark_as_sendable(_WANTED_MEANING)))
     elif requested_kind in _WANTED_CARD_TEXTS:
@@ -341,6 +341,14 @@ def format_highlight(
         parts += [("was", was), ("card", card)]
         parts.append(("wanted", mark_as_sendable(_WANTED_REVISION)))
     return format_tags(label, parts)
+
+
+def _format_max_cards(highlight: SendableHighlight, marked: SendableText) -> SendableText:
+    """Return how many cards the marked text may get, or "" for one."""
+    max_cards = compute_max_card_count(marked)
+    if highlight.is_looked_up or max_cards == 1:
+        return NO_TEXT
+    return mark_as_sendable(f"up to {max_cards}")
 
 
 def _is_term_of_sentence(highlight: SendableHighlight) -> bool:

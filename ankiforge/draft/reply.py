@@ -78,26 +78,24 @@ def find_evidence(quote: str, answers: Sequence[str], highlight: Highlight) -> E
     texts = list_evidence_texts(highlight)
     for text in texts:
         quoted_span = find_quote(quote, text)
-        if quoted_span is None:
-            continue
-        start, end = _extend_to_answers(text, quoted_span, answers)
-        evidence = Evidence(text[start:end])
-        if text == highlight.exact:
-            quote_start, _ = quoted_span
-            evidence = replace(evidence, start=quote_start)
-        return evidence
+        if quoted_span is not None:
+            span = _extend_to_answers(text, quoted_span, answers)
+            # drafts are sorted by where the quote begins, not its sentence
+            return _make_evidence(text, span, quoted_span[0], highlight)
     if any(map(str.isalnum, quote)):
         return Evidence(quote)
     for text in texts:
-        answers_span = find_sentences_containing(answers, text)
-        if answers_span is None:
-            continue
-        start, end = answers_span
-        evidence = Evidence(text[start:end])
-        if text == highlight.exact:
-            evidence = replace(evidence, start=start)
-        return evidence
+        span_of_answers = find_sentences_containing(answers, text)
+        if span_of_answers is not None:
+            return _make_evidence(text, span_of_answers, span_of_answers[0], highlight)
     return Evidence(quote)
+
+
+def _make_evidence(text: str, span: Span, start: int, highlight: Highlight) -> Evidence:
+    """Make the evidence from a span of a text, which counts from `start` in the highlight."""
+    if text != highlight.exact:
+        start = 0
+    return Evidence(text[slice(*span)], start)
 
 
 def _extend_to_answers(text: str, quoted_span: Span, answers: Sequence[str]) -> Span:

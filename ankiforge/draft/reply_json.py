@@ -219,6 +219,9 @@ def iter_innermost_objects(
 ) -> Iterator[Json]:
     """Yield the objects in a JSON value that contain no other objects, however deeply nested.
 
+    With the label key `h`, both `{"h": "1", "cards": [{"front": "x"}]}` and
+    `{"h1": {"front": "x"}}` yield `{"h": "1", "front": "x"}`.
+
     Args:
         value: An object, a list of objects, or a JSON string of either.
         label_key: The key that holds an object's label.
@@ -232,21 +235,31 @@ def iter_innermost_objects(
     if isinstance(value, list):
         for item in value:
             yield from iter_innermost_objects(item, label_key, label, depth + 1)
-    if not isinstance(value, dict):
-        return
-    label = value.get(label_key, label)
-    is_innermost = True
-    for key, child in value.items():
+    elif isinstance(value, dict):
+        yield from _iter_innermost_in_object(value, label_key, label, depth)
+
+
+def _iter_innermost_in_object(
+    entry: Json, label_key: str, outer_label: object, depth: int
+) -> Iterator[Json]:
+    """Yield the innermost objects in an object, which is the object itself if it has no others."""
+    label = entry.get(label_key, outer_label)
+    has_inner_objects = False
+    for key, child in entry.items():
         # a group of cards may be under the label of their highlight
         key_label = _LABEL.fullmatch(str(key).strip())
-        child_label = key_label[1] if key_label else label
-        for inner_object in iter_innermost_objects(
-            child, label_key, child_label, depth + 1
-        ):
-            is_innermost = False
-            yield inner_object
-    if is_innermost:
-        yield value if label is None else {label_key: label, **value}
+        child_label = label
+        if key_label:
+            child_label = key_label[1]
+        for inner in iter_innermost_objects(child, label_key, child_label, depth + 1):
+            has_inner_objects = True
+            yield inner
+    if has_inner_objects:
+        return
+    if label is None:
+        yield entry
+    else:
+        yield {label_key: label, **entry}
 
 
 def normalize_key(text: str) -> str:

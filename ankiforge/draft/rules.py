@@ -218,32 +218,40 @@ def _explain_no_card(highlight: Highlight) -> str:
 
 
 def _draft_marked_phrases(highlight: Highlight) -> tuple[Draft, ...] | str:
-    """Draft a cloze that blanks out the marked phrases, or return the reason why it can't be."""
+    """Draft a cloze that blanks out the marked phrases, or return the reason why it can't be.
+
+    Bold words that introduce the rest, such as `Note:`, stay visible. A bold term before its
+    definition becomes a question instead, if the definition repeats its words.
+    """
     if _begins_with_bold_lead_in(highlight):
         if len(highlight.gaps) == 1:
             return MARKED_HEADING
         highlight = replace(
             highlight, gaps=highlight.gaps[1:], markdown_gaps=highlight.markdown_gaps[1:]
         )
-    phrases = []
-    for start, end in highlight.gaps:
-        if has_visible_text(highlight.exact[start:end]):
-            phrases.append((start, end))
+    exact = highlight.exact
+    phrases = [span for span in highlight.gaps if has_visible_text(exact[slice(*span)])]
     if not phrases:
         return NO_QUESTION
     # the marked cells of a table, whose row is the sentence, are always blanked out
-    if not highlight.sentence:
-        reason = _find_fault_of_phrases(highlight.exact, phrases)
+    is_table_row = bool(highlight.sentence)
+    if not is_table_row:
+        reason = _find_fault_of_phrases(exact, phrases)
         if reason is not None:
             return reason
-        if _is_label_repeated_after(highlight.exact, *phrases[0]):
+        if _is_label_repeated_after(exact, *phrases[0]):
             if highlight.line_syntax == "**" and len(phrases) == 1:
                 return (_draft_definition(highlight),)
             return MARKED_HEADING
+    return (_draft_cloze_of_phrases(highlight, phrases),)
+
+
+def _draft_cloze_of_phrases(highlight: Highlight, phrases: list[Span]) -> Draft:
+    """Draft a cloze from the Markdown of a highlight, if its source has one, or from its text."""
     if highlight.markdown and highlight.markdown_gaps:
-        return (_make_markdown_cloze_draft(highlight),)
-    phrases = _extend_to_whole_numbers(highlight.exact, phrases)
-    return (_make_cloze_draft(highlight, highlight.exact, phrases, PHRASE_DRAFTER),)
+        return _make_markdown_cloze_draft(highlight)
+    spans = _extend_to_whole_numbers(highlight.exact, phrases)
+    return _make_cloze_draft(highlight, highlight.exact, spans, PHRASE_DRAFTER)
 
 
 def _begins_with_bold_lead_in(highlight: Highlight) -> bool:
@@ -320,6 +328,11 @@ def _extend_to_whole_numbers(text: str, spans: list[Span]) -> list[Span]:
 
 
 def _draft_hand_written(highlight: Highlight) -> tuple[Draft, ...] | str:
+    """Draft the card that the user wrote, or return the reason why it can't be one.
+
+    Its sides in Markdown are the text of a cloze, or a front and back, each with an optional text
+    for the Extra field.
+    """
     sides = highlight.markdown
     origin = f"rules:{highlight.form.value}"
     if not sides:
@@ -361,9 +374,11 @@ def _get_answer_text(back: str) -> str:
 def _draft_question(highlight: Highlight, question: QuestionRequest) -> Draft:
     """Draft a card from the question in the user's comment.
 
-    If the comment also has an answer, that becomes the back, and otherwise the highlight does.
+    If the comment also has an answer, that becomes the back, with a marked picture below it.
+    Otherwise, the highlight becomes the back.
     """
     passage = _get_passage_markdown(highlight)
+    is_picture = bool(passage) and not highlight.exact
     if question.answer is None:
         back = passage
         # a picture without text is identified by its id
@@ -371,7 +386,7 @@ def _draft_question(highlight: Highlight, question: QuestionRequest) -> Draft:
     else:
         back = question.answer
         answer = to_plain_text(question.answer)
-        if passage and not highlight.exact:  # a picture
+        if is_picture:
             back = f"{back}\n\n{passage}"
     fields = make_two_sided_fields(CardKind.BASIC, question.text, back)
     if question.extra is not None:

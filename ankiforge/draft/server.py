@@ -525,37 +525,50 @@ def discover_servers(
         A function that waits at most the given number of seconds, and then returns the
         servers with a suitable model that were found so far.
     """
-    servers: dict[str, ModelServer] = {}
+    found_servers: dict[str, ModelServer] = {}
+    """The servers that have answered, by name. The threads below add to it."""
 
-    def query_server(name: str, base_url: str) -> None:
-        _, host, port = parse_origin(base_url)
-        with suppress(OSError, OverflowError, ServerReplyError):
-            # try the port first, because the HTTP client need not be imported if it is closed
-            socket.create_connection((host, port), LOCAL_STEP_TIMEOUT).close()
-            names = list_models(base_url, timeout=LOCAL_STEP_TIMEOUT)
-            remote_names = find_remote_models(base_url, names, timeout=LOCAL_STEP_TIMEOUT)
-            local_names = [model for model in names if model not in remote_names]
-            suitable_names = purpose.rank_models(local_names)
-            if suitable_names:
-                program = LOCAL_SERVER_NAMES[name]
-                servers[name] = ModelServer(name, program, base_url, suitable_names)
+    def look_for_server(name: str, base_url: str) -> None:
+        server = _query_server(name, base_url, purpose)
+        if server is not None:
+            found_servers[name] = server
 
     threads: dict[str, threading.Thread] = {}
     for name, base_url in _iter_local_urls(environ, home or Path.home()):
         if is_loopback(base_url):
-            thread = threading.Thread(
-                target=query_server, args=(name, base_url), daemon=True
+            threads[name] = threading.Thread(
+                target=look_for_server, args=(name, base_url), daemon=True
             )
-            thread.start()
-            threads[name] = thread
+            threads[name].start()
 
     def wait_for_servers(seconds: float) -> tuple[ModelServer, ...]:
         deadline = time.monotonic() + seconds
         for thread in threads.values():
             thread.join(max(deadline - time.monotonic(), 0.0))
-        return tuple(servers[name] for name in threads if name in servers)
+        # in the order in which they are looked for, not in which they answer
+        return tuple(found_servers[name] for name in threads if name in found_servers)
 
     return wait_for_servers
+
+
+def _query_server(name: str, base_url: str, purpose: ModelPurpose) -> ModelServer | None:
+    """Return a local server with its models for a purpose, or None if it isn't running or has none.
+
+    Each step must succeed within `LOCAL_STEP_TIMEOUT` seconds.
+    """
+    _, host, port = parse_origin(base_url)
+    try:
+        # try the port first, because the HTTP client need not be imported if it is closed
+        socket.create_connection((host, port), LOCAL_STEP_TIMEOUT).close()
+        names = list_models(base_url, timeout=LOCAL_STEP_TIMEOUT)
+        remote_names = find_remote_models(base_url, names, timeout=LOCAL_STEP_TIMEOUT)
+    except (OSError, OverflowError, ServerReplyError):
+        return None
+    local_names = [model for model in names if model not in remote_names]
+    suitable_names = purpose.rank_models(local_names)
+    if not suitable_names:
+        return None
+    return ModelServer(name, LOCAL_SERVER_NAMES[name], base_url, suitable_names)
 
 
 # --- the models of one server -----------------------------------------------------------

@@ -127,13 +127,19 @@ class CueFinder:
     """Finds the cues of one language in sentences."""
 
     def __init__(self, name: str) -> None:
+        """Read the cues of the language with the code `name`.
+
+        In the file, the words of a cue are joined by `_`, and `*` stands for any ending, as in
+        `conocid*_como`. They are indexed by their first word or, before a `*`, its first letters.
+        """
         self._tails_by_word: dict[str, list[_CueTail]] = {}
         self._tails_by_prefix: dict[str, list[tuple[str, _CueTail]]] = {}
+        """Maps the first letters of a first word to its part before the `*`, and the tail."""
         self._tail_cache: dict[str, list[_CueTail]] = {}
         """Caches, for each word that was looked up, the cues that may begin with it."""
         for section_name in _CUE_SECTIONS:
             for cue in read_section("cues", section_name).get(name, ()):
-                if name in ("fr", "it"):
+                if name in ("fr", "it"):  # `l'on` is two tokens, `l'` and `on`
                     cue = _ELISION.sub("'_", cue)
                 first, *tail = cue.casefold().split("_")
                 entry = (section_name, tuple(tail))
@@ -222,38 +228,42 @@ class LanguageTables:
         self.genitive_prepositions = read_word_set("cues", "join", name)
         self.number_words = read_word_set("cues", "numbers", name)
         self.prepositions = read_word_set("cues", "prepositions", name)
-        if name == "zh":
-            # the list of Chinese function words doesn't include these
-            self.function_words |= self.determiners | self.pronouns | self.prepositions
-            self.function_words |= (
-                self.copulas | self.genitive_prepositions | self.auxiliaries
+        if name == "zh":  # whose list of function words doesn't include these
+            self.function_words = self.function_words.union(
+                self.determiners,
+                self.pronouns,
+                self.prepositions,
+                self.copulas,
+                self.genitive_prepositions,
+                self.auxiliaries,
             )
-        naming = read_word_set("cues", "called", name) | read_word_set(
-            "cues", "means", name
-        )
-        if name in ("en", "de"):
-            naming |= read_word_set("cues", "cause", name)
-        self.cue_verbs = frozenset(filter(str.isalpha, naming)) - self.function_words
+        self.cue_verbs = _read_cue_verbs(name) - self.function_words
         """Words of cues that count as verbs even if they may also be nouns."""
         self.vague_nouns = read_word_set("cues", "vague", name)
         self.cues = CueFinder(name)
         self._entries: dict[str, tuple[WordClass, float]] = {}
+        """The class and Zipf frequency of each word."""
         self._endings: dict[str, WordClass] = {}
+        """The class of most words with an ending."""
         self.simplified_by_code: dict[int, str] = {}
         """Maps the code of each traditional Chinese character to the simplified one."""
         if name in (*LANGUAGES, "zh"):
-            table = read_table(DATA_DIRECTORY / f"words-{name}.txt")
-            for label, endings in table["endings"].items():
-                self._endings.update(dict.fromkeys(endings, WordClass(label)))
-            for label, words in table["words"].items():
-                word_class, zipf = WordClass(label[0]), float(label[1:])
-                self._entries.update(dict.fromkeys(words, (word_class, zipf)))
-                if word_class is WordClass.FUNCTION_WORD:
-                    self.function_words |= frozenset(words)
-            for character, others in table.get("traditional", {}).items():
-                self.simplified_by_code.update(dict.fromkeys(map(ord, others), character))
+            self._read_words(read_table(DATA_DIRECTORY / f"words-{name}.txt"))
         self.known_words = self.function_words.union(self._entries)
         """All casefolded words in the tables of this language."""
+
+    def _read_words(self, table: WordTable) -> None:
+        """Read the classes of words and endings. The label `n3.5` is a noun of that frequency."""
+        for label, endings in table["endings"].items():
+            self._endings.update(dict.fromkeys(endings, WordClass(label)))
+        for label, words in table["words"].items():
+            word_class, zipf = WordClass(label[0]), float(label[1:])
+            self._entries.update(dict.fromkeys(words, (word_class, zipf)))
+            if word_class is WordClass.FUNCTION_WORD:
+                self.function_words |= frozenset(words)
+        for simplified, traditional in table.get("traditional", {}).items():
+            codes = map(ord, traditional)
+            self.simplified_by_code.update(dict.fromkeys(codes, simplified))
 
     def casefold_word(self, word: str) -> str:
         """Casefold a word and, in English and German, remove the possessive ending `'s`."""
@@ -310,6 +320,17 @@ class LanguageTables:
                 if zipf > UNKNOWN_WORD_ZIPF:
                     return inflected_class or base_class
         return None
+
+
+def _read_cue_verbs(name: str) -> WordSet:
+    """Read the words of the cues that name or define something or, in two languages, are causes."""
+    sections = ["called", "means"]
+    if name in ("en", "de"):
+        sections.append("cause")
+    words = frozenset[str]().union(
+        *(read_word_set("cues", section, name) for section in sections)
+    )
+    return frozenset(filter(str.isalpha, words))  # no words with `_` or `*`
 
 
 @cache

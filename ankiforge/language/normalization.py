@@ -100,34 +100,40 @@ def normalize_words(text: str) -> str:
     """Normalize text so that its words can be compared.
 
     Capitals, accents, typographic characters and TeX are replaced by plain lowercase text, and
-    number words by digits.
+    number words by digits: `“Twenty-one Cafés” – 1,000 m` becomes `21 cafes"-1000 m`.
     """
-    text = replace_roman_numerals(text)
-    if "-" in text or "\u00ad" in text:
-        text = _HYPHENATED.sub("", text)
+    text = replace_roman_numerals(text)  # while its capitals are left
+    if "-" in text or "\u00ad" in text:  # a quick test
+        text = _HYPHENATED.sub("", text)  # `exam-\nple`
     text = remove_tex(text)
     if not text.isascii():
+        # the second time, for the characters that `remove_accents` has decomposed
         text = separate_superscript_digits(text.translate(_TYPOGRAPHY))
         text = remove_accents(text).translate(_TYPOGRAPHY)
     text = text.casefold()
     text = _SPACED_DIGITS.sub(lambda match: "".join(match[0].split()), text)
-    if _SIGN.search(text):
-        # remove hyphens, brackets and the spaces around operators
-        text = _TUPLE.sub(lambda match: match[0].replace(",", " "), text)
-        text = _TENS_AND_ONES.sub(
-            lambda match: str(sum(int(NUMBER_WORDS[word]) for word in match.groups())),
-            text,
-        )
-        text = _COMPOUND.sub("", text)
-        text = _THOUSANDS.sub("", text)
-        text = _BRACKETS.sub(" ", text)
-        text = _OPERATOR.sub(r"\1", text)
+    if _SIGN.search(text):  # a quick test
+        text = _normalize_signs(text)
     words = []
     for part in text.split():
         word = part.rstrip(_TRAILING_SIGNS).lstrip(_LEADING_SIGNS)
         if word:
             words.append(_DIGITS_BY_WORD.get(word, word))
     return " ".join(words)
+
+
+def _normalize_signs(text: str) -> str:
+    """Remove hyphens, brackets, thousands separators and the spaces around operators."""
+    # before the thousands separators: `(0,100)` has two numbers
+    text = _TUPLE.sub(lambda match: match[0].replace(",", " "), text)
+    # before the hyphens: `twenty-one` is a number
+    text = _TENS_AND_ONES.sub(
+        lambda match: str(sum(int(NUMBER_WORDS[word]) for word in match.groups())), text
+    )
+    text = _COMPOUND.sub("", text)  # `well-known`
+    text = _THOUSANDS.sub("", text)  # `1,000`
+    text = _BRACKETS.sub(" ", text)
+    return _OPERATOR.sub(r"\1", text)  # `a + b`
 
 
 def remove_accents(text: str) -> str:

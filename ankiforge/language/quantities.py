@@ -48,17 +48,17 @@ def separate_superscript_digits(text: str) -> str:
 
 
 def replace_roman_numerals(text: str) -> str:
-    """Replace Roman numerals with digits, as in `WWII` and `type I`.
+    """Replace Roman numerals with digits: `WWII` becomes `World War 2`, and `type I` `type 1`.
 
     A single letter is only replaced after a noun such as `type`, because `I` may be the pronoun.
     """
-    if not _ROMAN_DIGITS.search(text):
+    if not _ROMAN_DIGITS.search(text):  # a quick test, because most texts have none
         return text
+    # separate the numeral of `WWII` or `WW2`, which is replaced below like any other
     text = re.sub(r"\bWW(I{1,2}|[12])\b", r"World War \1", text)
     text = _NUMBERED_NOUN.sub(
         lambda match: f"{match['noun']} {_parse_roman(match['numeral'].upper())}", text
     )
-
     return _ROMAN.sub(lambda numeral: str(_parse_roman(numeral[0])), text)
 
 
@@ -76,18 +76,19 @@ def _parse_roman(numeral: str) -> int:
 def map_numbers_to_notations(text: str) -> dict[str, Strings]:
     """Map each number in digits to all the notations in which a source may contain it.
 
-    For example, a source may contain 1000 for `1,000`. A PDF may contain 103 for `10^3`, because
-    superscripts get lost.
+    For example, a source may contain 1000 for `1,000`. A PDF may contain 103 for the 10 and the 3
+    of `10^3`, because superscripts get lost.
     """
-    raised = separate_superscript_digits(text)
-    plain = unicodedata.normalize("NFKC", replace_roman_numerals(raised))
+    separated = separate_superscript_digits(text)
+    plain = unicodedata.normalize("NFKC", replace_roman_numerals(separated))
     notations = {
         number: _list_notations(number) for number in DIGIT_NUMBER.findall(plain)
     }
-    for base, exponent in dict.fromkeys(_POWER.findall(raised)):
+    for base, exponent in dict.fromkeys(_POWER.findall(separated)):
+        joined = f"{base}{exponent}"
         for number in (base, exponent):
             if number in notations:
-                notations[number] += (f"{base}{exponent}",)
+                notations[number] += (joined,)
     return notations
 
 
@@ -97,20 +98,23 @@ def find_numbers(text: str) -> frozenset[str]:
 
     Numbers may be written as digits, number words, ordinals or Roman numerals.
     """
-    numbers = set(DIGIT_NUMBER.findall(unicodedata.normalize("NFKC", text)))
-    plain = unicodedata.normalize(
+    # a superscript is read both as a part of the number (103 for `10³`) and as a separate number
+    joined = unicodedata.normalize("NFKC", text)
+    separated = unicodedata.normalize(
         "NFKC", replace_roman_numerals(separate_superscript_digits(text))
     )
-    for number in DIGIT_NUMBER.findall(plain):
+    numbers = set(DIGIT_NUMBER.findall(joined))
+    for number in DIGIT_NUMBER.findall(separated):
         numbers.update(_list_notations(number))
+
     words = set(split_words(text))
     for word in words:
         number_word = word.removesuffix("fold")  # twentyfold
         if number_word in NUMBER_WORDS:
             numbers.add(NUMBER_WORDS[number_word])
-    for number, ordinal in enumerate(ORDINALS, start=1):
+    for value, ordinal in enumerate(ORDINALS, start=1):
         if ordinal in words:
-            numbers.add(str(number))
+            numbers.add(str(value))
     numbers.update(map(str, find_spelled_numbers(text)))
     return frozenset(numbers)
 
@@ -164,17 +168,31 @@ def _iter_kanji_numbers(text: str) -> Iterator[int]:
 
 def _iter_number_words(text: str) -> Iterator[int]:
     """Yield the numbers in words. Adjacent number words form a single number."""
-    number_words: list[str] = []
-    for word in (*_LETTERS.findall(text.casefold().replace("ё", "е")), ""):
+    for run in _find_number_word_runs(text.casefold().replace("ё", "е")):
+        parts: list[int] = []
+        for number_word in run:
+            parts += _split_number_word(number_word)
+        value = _combine_number_parts(parts)
+        if not _may_be_another_word(run, value):
+            yield value
+
+
+def _find_number_word_runs(text: str) -> list[list[str]]:
+    """Return the runs of number words in a text, without the conjunctions within a run.
+
+    For example, `mil e seis de um` consists of the runs `mil seis` and `um`.
+    """
+    runs: list[list[str]] = []
+    run: list[str] = []
+    for word in _LETTERS.findall(text):
         if _split_number_word(word):
-            number_words.append(word)
-        elif number_words and word not in _CONJUNCTIONS:
-            value = _combine_number_parts(
-                part for word in number_words for part in _split_number_word(word)
-            )
-            if not _may_be_another_word(number_words, value):
-                yield value
-            number_words = []
+            run.append(word)
+        elif run and word not in _CONJUNCTIONS:
+            runs.append(run)
+            run = []
+    if run:
+        runs.append(run)
+    return runs
 
 
 def _may_be_another_word(number_words: list[str], value: int) -> bool:
@@ -230,20 +248,24 @@ def _combine_number_parts(parts: Iterable[int]) -> int:
 
 
 def _parse_kanji(signs: str) -> int:
-    """Parse a number in ideographs, either digit by digit or with scales such as `百` and `万`."""
+    """Parse a number in ideographs: 1603 for `一六〇三`, and 350,000,000 for `三億五千万`.
+
+    It is written digit by digit, or with scales: `千` multiplies the digit before it, and `万`
+    everything since the previous `万` or `億`.
+    """
     if all(sign in _KANJI for sign in signs):
         return int("".join(str(_KANJI[sign]) for sign in signs))
-    total = section = digit = 0
+    sum_of_groups = group = digit = 0
     for sign in signs:
         if sign in _KANJI:
             digit = digit * 10 + _KANJI[sign]
         elif sign in _KANJI_SCALES:
-            section += (digit or 1) * _KANJI_SCALES[sign]
+            group += (digit or 1) * _KANJI_SCALES[sign]  # `百` alone is 100
             digit = 0
         else:
-            total += max(section + digit, 1) * _KANJI_GROUPS[sign]
-            section = digit = 0
-    return total + section + digit
+            sum_of_groups += max(group + digit, 1) * _KANJI_GROUPS[sign]
+            group = digit = 0
+    return sum_of_groups + group + digit
 
 
 # --- units ----------------------------------------------------------------------------
@@ -359,16 +381,29 @@ def _build_word_patterns(
 ) -> tuple[re.Pattern[str], re.Pattern[str]]:
     """Compile two patterns. The first matches words, the second matches words and quantities.
 
-    `letter` and `glyph` are regular expressions that match a single character.
+    A match is what a gap must not split, such as `well-known`, `B12`, `−5.3 °C`, `3–4 million` or
+    `$10/h`. `letter` and `glyph` are regular expressions that match a single character.
     """
+    # such as `well-known`
     word = rf"{glyph}+(?:[-‐‑–]{glyph}+)*"
+    # such as `v2.0`, `B12` or `USD5`
+    letters_and_number = rf"(?:(?!\d){letter}){{1,9}}\d+(?:[.,]\d+)*"
+    # such as `−5`, `≥ 2` or `$3`. After a word, as in `x-5`, the sign is a hyphen or an operator.
+    sign = r"(?<![\w)\]%°])[-−–+±<>≤≥~≈]\s?"
+    signed_number = rf"(?:{sign})?(?:[$€£¥]\s?)?{_SINGLE_NUMBER}"
+    superscripts = "[⁰-₎²³¹]*"
+    # the other numbers of a range, product or fraction, such as the `–7` of `5–7`
+    other_numbers = rf"(?:\s?[-−–—~±×/]\s?{_SINGLE_NUMBER}{superscripts})*"
+    # such as ` million` or ` Mio.`
+    scale = rf"[\s-]?(?:{_SCALE})(?:(?<=mio|mrd)\.)?(?![^\W\d_])"
+    # such as ` km/h`, `%` or ` °C`. No letter follows and, after any other sign, no digit either.
+    end_of_unit = rf"(?:(?<=[%‰€£$°A-Za-zµ])(?!{letter})|(?![^\W_]))"
+    unit = rf"[\s-]?(?:{_UNIT}|[%‰€£$°])(?:/{letter}+)?[CFK]?{end_of_unit}"
+    # such as the `-fold` of `20-fold`
+    words_after = rf"(?:[-‐‑]?{glyph}+)*"
     word_or_quantity = rf"""(?xi)
-    (?:(?:(?!\d){letter}){{1,9}}\d+(?:[.,]\d+)*  # of a version, in a currency
-      |(?:(?<![\w)\]%°])[-−–+±<>≤≥~≈]\s?)?(?:[$€£¥]\s?)?{_SINGLE_NUMBER})[⁰-₎²³¹]*(?:\s?[-−–—~±×/]\s?{_SINGLE_NUMBER}[⁰-₎²³¹]*)*
-    (?:[\s-]?(?:{_SCALE})(?:(?<=mio|mrd)\.)?(?![^\W\d_]))?
-    (?:[\s-]?(?:{_UNIT}|[%‰€£$°])(?:/{letter}+)?[CFK]?
-      (?:(?<=[%‰€£$°A-Za-zµ])(?!{letter})|(?![^\W_])))?
-    [⁰-₎²³¹]*(?:[-‐‑]?{glyph}+)*
+    (?:{letters_and_number} | {signed_number}) {superscripts} {other_numbers}
+    (?:{scale})? (?:{unit})? {superscripts} {words_after}
     | {word}
     """
     return regex(word), regex(word_or_quantity)
@@ -407,11 +442,9 @@ def find_unsplittable_offsets(text: str) -> frozenset[int]:
 def splits_word_or_number(text: str, offset: int) -> bool:
     """Return whether a cloze deletion that begins or ends at `offset` splits a word or number.
 
-    It may begin or end at a hyphen between words, as in `well-{{known}}`.
+    It may begin or end at a hyphen between words, as in `well-{{known}}`, but not at one beside a
+    digit, as in `COVID-{{19}}`.
     """
-    if any(map(str.isspace, text[offset - 1 : offset + 1])):
-        if not any(map(str.isdigit, text)):
-            return False  # only numbers contain spaces
     if offset not in find_unsplittable_offsets(text):
         return False
     before_and_after = text[offset - 1 : offset + 1]

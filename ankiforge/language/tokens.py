@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from itertools import zip_longest
+from typing import NamedTuple
 
 from ankiforge.language.lexicon import LanguageTables, WordClass
 from ankiforge.model import Span
@@ -108,17 +109,29 @@ _ELIDED_BY_LANGUAGE = {"fr": _ELIDED, "it": _ELIDED_ITALIAN}
 
 @cache
 def _compile_pattern(name: str) -> re.Pattern[str]:
-    word = _WORD_BY_LANGUAGE.get(name, f"{_INITIALS}|{_WORD}")
-    number = _NUMBER_BY_LANGUAGE.get(name, _NUMBER)
-    groups = [r"(?P<shield>https?://\S+|www\.\S+)"]
+    """Compile the pattern of a token in a language. The name of its group tells what it is.
+
+    The first alternative that matches wins, so the order matters: a URL is not split into words,
+    a formula or code not into signs, and a number such as `3rd` is not a word with a digit.
+    """
+    url = r"(?P<shield>https?://\S+|www\.\S+)"
+    # such as the `l'` of `l'eau`, which would otherwise be a part of the word
+    elided = []
     if name in _ELIDED_BY_LANGUAGE:
-        groups.append(rf"(?P<elided>(?i:(?<!\w){_ELIDED_BY_LANGUAGE[name]}))")
-    groups += [
+        elided.append(rf"(?P<elided>(?i:(?<!\w){_ELIDED_BY_LANGUAGE[name]}))")
+    word = _WORD_BY_LANGUAGE.get(name, f"{_INITIALS}|{_WORD}")
+    formula_or_code = rf"\$\$[^$]+\$\$|{MATH_PATTERN}|`+[^`\n]+`+"
+    number = _NUMBER_BY_LANGUAGE.get(name, _NUMBER)
+    # a paragraph break, a list marker such as `- ` or `1. `, emphasis, or any other sign
+    sign = r"\n[ \t]*(?:\n|[-*+•][ \t]|\d+[.)][ \t])|\*\*|__|==|[^\w\s]|_"
+    groups = [
+        url,
+        *elided,
         f"(?P<word>{word})",
-        rf"(?P<span>\$\$[^$]+\$\$|{MATH_PATTERN}|`+[^`\n]+`+)",
+        f"(?P<span>{formula_or_code})",
         f"(?P<number>{number})",
         f"(?P<other>{_WORD_WITH_DIGIT})",
-        r"(?P<sign>\n[ \t]*(?:\n|[-*+•][ \t]|\d+[.)][ \t])|\*\*|__|==|[^\w\s]|_)",
+        f"(?P<sign>{sign})",
     ]
     return re.compile("|".join(groups), re.VERBOSE)
 
@@ -213,19 +226,23 @@ def _classify_chinese(runs: list[Token], language: LanguageTables) -> Iterator[T
     for run in runs:
         if run.kind not in (_UNCLASSIFIED, TokenKind.FUNCTION_WORD):
             yield run
-        elif run.text.isascii():
-            run.kind = TokenKind.NAME
-            run.zipf = _ACRONYM_ZIPF
+        elif run.text.isascii():  # Latin letters among ideographs
+            run.kind, run.zipf = TokenKind.NAME, _ACRONYM_ZIPF
             yield run
         else:
             for start, end in _split_ideographs(run.text, language):
                 word = Token(run.start + start, run.start + end, run.text[start:end])
-                word.folded = word.text.translate(language.simplified_by_code)
-                word_class, word.zipf = language.look_up_word(word.folded)
-                word.kind = _CHINESE_KINDS[word_class]
-                if word.folded in language.function_words:
-                    word.kind = TokenKind.FUNCTION_WORD
+                _classify_chinese_word(word, language)
                 yield word
+
+
+def _classify_chinese_word(word: Token, language: LanguageTables) -> None:
+    """Set the kind, frequency and simplified form of a word from the language's tables."""
+    word.folded = word.text.translate(language.simplified_by_code)
+    word_class, word.zipf = language.look_up_word(word.folded)
+    word.kind = _CHINESE_KINDS[word_class]
+    if word.folded in language.function_words:
+        word.kind = TokenKind.FUNCTION_WORD
 
 
 _MAX_WORD_LENGTH = 8
@@ -277,15 +294,19 @@ def is_verb(token: Token, language: LanguageTables) -> bool:
 
 # --- kinds by neighbours --------------------------------------------------------------
 
-# The kind of a word, and its kind before another word that isn't a function word.
 _KINDS = {
-    WordClass.ADJECTIVE: (TokenKind.ADJECTIVE, TokenKind.ADJECTIVE),
-    WordClass.ADVERB: (TokenKind.ADVERB, TokenKind.ADVERB),
-    WordClass.NOUN: (TokenKind.NOUN, TokenKind.NOUN),
-    WordClass.VERB: (TokenKind.VERB, TokenKind.VERB),
-    WordClass.NOUN_OR_VERB: (TokenKind.NOUN, TokenKind.NOUN),
-    WordClass.NOUN_OR_ADJECTIVE: (TokenKind.NOUN, TokenKind.ADJECTIVE),
-    WordClass.PARTICIPLE: (TokenKind.VERB, TokenKind.ADJECTIVE),
+    WordClass.ADJECTIVE: TokenKind.ADJECTIVE,
+    WordClass.ADVERB: TokenKind.ADVERB,
+    WordClass.NOUN: TokenKind.NOUN,
+    WordClass.VERB: TokenKind.VERB,
+    WordClass.NOUN_OR_VERB: TokenKind.NOUN,
+    WordClass.NOUN_OR_ADJECTIVE: TokenKind.NOUN,
+    WordClass.PARTICIPLE: TokenKind.VERB,
+}
+# Before another word that isn't a function word, these are adjectives, as in `elected officials`.
+_KINDS_BEFORE_WORD = _KINDS | {
+    WordClass.NOUN_OR_ADJECTIVE: TokenKind.ADJECTIVE,
+    WordClass.PARTICIPLE: TokenKind.ADJECTIVE,
 }
 # Replaces the class of a lowercase German word. Because German nouns are capitalised, a
 # word that may be a noun or something else isn't a noun.
@@ -300,23 +321,34 @@ _GERMAN_LOWERCASE_CLASS = {
 _CAPITALISED_KIND = {"de": TokenKind.NOUN}
 
 
+class _Surroundings(NamedTuple):
+    """What decides between the possible kinds of a word."""
+
+    previous: str
+    """The folded token before the word, or "" at the beginning of the text."""
+    begins_sentence: bool
+    is_before_word: bool
+    """Whether the next token is a word, but not a function word."""
+
+
 def _classify_words(tokens: list[Token], text: str, language: LanguageTables) -> None:
-    """Determine the kinds of the words in a language that puts spaces between words."""
+    """Set the kinds of the words in a language that puts spaces between words."""
     begins_sentence = True
     previous = ""
     for token, following in zip_longest(tokens, tokens[1:]):
-        if token.kind == TokenKind.SIGN:
-            if token.text in _SENTENCE_END:
-                begins_sentence = True
-        else:
-            if token.kind == _UNCLASSIFIED:
-                is_before_word = following is not None and following.kind == _UNCLASSIFIED
-                _classify_word(token, previous, language, begins_sentence, is_before_word)
-                if _is_next_to_unsafe_sign(token, text):
-                    token.kind = TokenKind.UNSAFE
-            elif _is_acronym_like_function_word(token, text):
-                token.kind, token.zipf = TokenKind.NAME, _ACRONYM_ZIPF
+        if token.kind == _UNCLASSIFIED:
+            is_before_word = following is not None and following.kind == _UNCLASSIFIED
+            surroundings = _Surroundings(previous, begins_sentence, is_before_word)
+            _classify_word(token, surroundings, language)
+            if _is_next_to_unsafe_sign(token, text):
+                token.kind = TokenKind.UNSAFE
+        elif _is_acronym_like_function_word(token, text):
+            token.kind, token.zipf = TokenKind.NAME, _ACRONYM_ZIPF
+
+        if token.kind != TokenKind.SIGN:
             begins_sentence = False
+        elif token.text in _SENTENCE_END:
+            begins_sentence = True
         previous = token.folded
 
 
@@ -336,34 +368,40 @@ def _is_acronym_like_function_word(token: Token, text: str) -> bool:
 
 
 def _classify_word(
-    token: Token,
-    previous: str,
-    language: LanguageTables,
-    begins_sentence: bool,
-    is_before_word: bool,
+    token: Token, surroundings: _Surroundings, language: LanguageTables
 ) -> None:
-    """Determine the kind and frequency of a word from its class and its neighbours."""
+    """Set the kind and frequency of a word."""
     if token.folded in language.number_words:
         token.kind, token.zipf = TokenKind.NUMBER, _NUMERAL_ZIPF
         return
     word_class, token.zipf = language.look_up_word(token.folded)
-    if _is_certainly_verb(token, previous, language):
-        token.kind = TokenKind.VERB
-        return
-    if token.text[0].isupper():
-        if not begins_sentence:
-            token.kind = _CAPITALISED_KIND.get(language.name, TokenKind.NAME)
-            return
-    elif language.name == "de":
+    token.kind = _choose_kind(token, word_class, surroundings, language)
+
+
+def _choose_kind(
+    token: Token,
+    word_class: WordClass,
+    surroundings: _Surroundings,
+    language: LanguageTables,
+) -> int:
+    """Return the kind of a word with this class in the language's tables.
+
+    Verbs are recognized first, then names by their capital. Otherwise the class decides. German
+    nouns, too, are recognized by their capital, so a word without one isn't a noun.
+    """
+    if _is_certainly_verb(token, surroundings.previous, language):
+        return TokenKind.VERB
+    is_capitalised = token.text[0].isupper()
+    if is_capitalised and not surroundings.begins_sentence:
+        return _CAPITALISED_KIND.get(language.name, TokenKind.NAME)
+    if language.name == "de" and not is_capitalised:
         word_class = _GERMAN_LOWERCASE_CLASS.get(word_class, word_class)
     if word_class is WordClass.NOUN_OR_VERB:
-        if previous in language.words_before_verbs:
-            token.kind = TokenKind.VERB
-            return
-    kind, kind_before_word = _KINDS[word_class]
-    token.kind = kind
-    if is_before_word:
-        token.kind = kind_before_word
+        if surroundings.previous in language.words_before_verbs:
+            return TokenKind.VERB
+    if surroundings.is_before_word:
+        return _KINDS_BEFORE_WORD[word_class]
+    return _KINDS[word_class]
 
 
 def _is_certainly_verb(token: Token, previous: str, language: LanguageTables) -> bool:

@@ -214,30 +214,31 @@ def load_opposites(*, stemmed: bool = True) -> dict[str, WordSet]:
     If `stemmed` is true, the map contains the stems of base forms. Otherwise, it contains the forms
     that occur in sentences, both unchanged and stemmed.
     """
-    base_forms, _, sentence_forms = (
-        (DATA_DIRECTORY / "opposites.txt").read_text("utf-8").partition("\n--\n")
-    )
-    if stemmed:
-        lines = base_forms.splitlines()[1:]
-        for ordinal in ORDINALS:  # each ordinal is the opposite of all others
-            others = " ".join(other for other in ORDINALS if other != ordinal)
-            lines.append(f"{ordinal} / {others}")
-    else:
-        lines = sentence_forms.splitlines()
+    text = (DATA_DIRECTORY / "opposites.txt").read_text("utf-8")
+    base_forms, _, sentence_forms = text.partition("\n--\n")
     opposites: dict[str, WordSet] = {}
-    for line in lines:
-        side_sets = []
-        for side in line.split("/"):
-            words = side.split()
-            stems_of_side = list(map(stem_word, words))
-            side_sets.append(
-                frozenset(stems_of_side if stemmed else stems_of_side + words)
+    if not stemmed:
+        for line in sentence_forms.splitlines():
+            sides = [side.split() for side in line.split("/")]
+            _add_opposites(
+                opposites, [{*words, *map(stem_word, words)} for words in sides]
             )
-        for index, side_words in enumerate(side_sets):
-            other_words = frozenset().union(*side_sets[:index], *side_sets[index + 1 :])
-            for word in side_words:
-                opposites[word] = opposites.get(word, frozenset()) | other_words
+        return opposites
+    for line in base_forms.splitlines()[1:]:
+        sides = [side.split() for side in line.split("/")]
+        _add_opposites(opposites, [set(map(stem_word, words)) for words in sides])
+    for ordinal in ORDINALS:  # each ordinal is the opposite of all others
+        others = {stem_word(other) for other in ORDINALS if other != ordinal}
+        _add_opposites(opposites, [{stem_word(ordinal)}, others])
     return opposites
+
+
+def _add_opposites(opposites: dict[str, WordSet], sides: list[set[str]]) -> None:
+    """Add to the opposites of each word the words on all other sides, as in `hot / cold cool`."""
+    for index, words in enumerate(sides):
+        other_words = frozenset[str]().union(*sides[:index], *sides[index + 1 :])
+        for word in words:
+            opposites[word] = opposites.get(word, frozenset()) | other_words
 
 
 # Prepositions such as `in` and `out` don't count as opposites, because they say little about

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import asdict, replace
 
@@ -146,25 +146,31 @@ def _check_openai_base_url() -> None:
 def _resolve_provider(
     provider: Provider, model: str | None, purpose: ModelPurpose
 ) -> SelectedModel:
+    """Select a model of a provider: `model`, or the default model for the purpose.
+
+    The default model for drafting is the one in the table of providers.
+    """
     name = provider.name
-    model = model or purpose.default_models.get(name)
-    if model is None:
-        if purpose is not DRAFTING:
-            hint = f"ankiforge model use {name} --model MODEL --for {purpose.name}"
-            raise UsageError(f"which model of {name} is for {purpose.name}?", hint=hint)
-    elif model != provider.model:
-        provider = replace(provider, model=model, price_usd=None, source="")
+    named_model = model or purpose.default_models.get(name)
+    if named_model is None and purpose is not DRAFTING:
+        hint = f"ankiforge model use {name} --model MODEL --for {purpose.name}"
+        raise UsageError(f"which model of {name} is for {purpose.name}?", hint=hint)
+    if is_loopback(provider.base_url):  # OPENAI_BASE_URL is a server on this computer
+        return _resolve_server(
+            provider.base_url, name, named_model, provider.key_env, purpose
+        )
+    if not os.environ.get(provider.key_env, "").strip():
+        hint = f"export {provider.key_env}=… in this terminal; it is stored nowhere"
+        raise UsageError(f"the key, {provider.key_env}, is not set", hint=hint)
+    if named_model is not None and named_model != provider.model:
+        # the price in the table is that of the provider's own model
+        provider = replace(provider, model=named_model, price_usd=None, source="")
     llm = LlmSettings(
         base_url=provider.base_url,
         model=provider.model,
         key_env=provider.key_env,
         price_usd=provider.price_usd,
     )
-    if is_loopback(llm.base_url):
-        return _resolve_server(llm.base_url, name, model, llm.key_env, purpose)
-    if not os.environ.get(provider.key_env, "").strip():
-        hint = f"export {provider.key_env}=… in this terminal; it is stored nowhere"
-        raise UsageError(f"the key, {provider.key_env}, is not set", hint=hint)
     return SelectedModel(llm, provider.source)
 
 
@@ -206,26 +212,27 @@ def _resolve_server(
     key_env: str | None,
     purpose: ModelPurpose,
 ) -> SelectedModel:
-    """Find a model on a server. The models are only listed if the server is on this computer."""
+    """Find a model on a server. The models are only listed if the server is on this computer.
+
+    Without `model`, this is the best model that the server lists.
+    """
     if not any(parse_origin(base_url)):
         raise UsageError(_URL_HINT)
-    offered_models: Strings = ()
+    local_models: Strings = ()
     if is_loopback(base_url):
-        listed, run_elsewhere = list_server_models(base_url, model, key_env)
-        offered_models = purpose.rank_models(
-            [listed_model for listed_model in listed if listed_model not in run_elsewhere]
-        )
-        if model in run_elsewhere:
+        listed = list_server_models(base_url, model, key_env)
+        local_models = purpose.rank_models(listed.local)
+        if model in listed.remote:
             raise make_cloud_model_error(model)
         if name == "ollama" and model is not None:
-            _check_is_pulled(model, listed, offered_models)
+            _check_is_pulled(model, listed.all, local_models)
     if model is None:
-        if not offered_models:
+        if not local_models:
             hint = f"ankiforge model use {name} --model MODEL [--key-env VARIABLE]"
             raise UsageError(f"which model of {base_url}?", hint=hint)
-        model = offered_models[0]
+        model = local_models[0]
     llm = LlmSettings(base_url=base_url, model=model, key_env=key_env or "")
-    return SelectedModel(llm, server_models=offered_models)
+    return SelectedModel(llm, server_models=local_models)
 
 
 def _check_is_pulled(model: str, listed: Strings, offered_models: Strings) -> None:
@@ -242,26 +249,41 @@ _CANNOT_LIST_STATUSES = (404, 405, 501)
 _NO_KEY_STATUSES = (401, 403)
 
 
+class ListedModels(NamedTuple):
+    """The models that a local server lists."""
+
+    all: Strings
+    remote: Strings
+    """Those that run on another computer."""
+
+    @property
+    def local(self) -> list[str]:
+        """Those that run on this computer."""
+        return [model for model in self.all if model not in self.remote]
+
+
 def list_server_models(
     base_url: str, model: str | None, key_env: str | None
-) -> tuple[Strings, Strings]:
-    """Return the models of a local server, and those among them that run on another computer.
+) -> ListedModels:
+    """List the models of a local server.
 
-    Both are empty if the server can't list its models and `model` is given.
+    The list is empty if the server can't list its models and `model` is given.
 
     Raises:
         ServiceError: If the server does not answer, requires a key, or cannot list its
             models and `model` is None.
     """
+    key = os.environ.get(key_env or "", "").strip()
     try:
-        listed = list_models(base_url, os.environ.get(key_env or "", "").strip())
-        return listed, find_remote_models(base_url, listed)
+        listed = list_models(base_url, key)
+        return ListedModels(listed, find_remote_models(base_url, listed))
     except ServerReplyError as error:
         if error.status in _CANNOT_LIST_STATUSES and model is not None:
-            return (), ()
-        hint = "start it (ollama serve), or choose another: ankiforge model list"
+            return ListedModels((), ())
         if error.status in _NO_KEY_STATUSES and not key_env:
             hint = "name the environment variable of its key as llm.key_env"
+        else:
+            hint = "start it (ollama serve), or choose another: ankiforge model list"
         raise ServiceError(f"{base_url} {error}", hint=hint) from error
 
 
@@ -302,20 +324,27 @@ def load_server_settings(
         ConfigError: If the settings are invalid. The message names the file, line and key.
     """
     llm = folder.config.llm
-    options = asdict(llm)
-    del options["prompt"], options["second_reading"]
-    options["concurrency"] = jobs or llm.concurrency
+    options = {}
+    for name, value in asdict(llm).items():
+        if name not in _OTHER_LLM_SETTINGS and value is not None:
+            options[name] = value
+    if jobs:
+        options["concurrency"] = jobs
     if llm.budget_usd is not None:
         options["budget_usd"] = max(llm.budget_usd - spent, 0.0)
     if is_small_model(llm.base_url, llm.model):
         options["per_request"] = 1  # small models confuse the highlights of one request
-    set_options = {name: value for name, value in options.items() if value is not None}
     try:
-        return ServerSettings(**set_options)
+        return ServerSettings(**options)
     except ConfigError as error:
+        # the message begins with the key, as in `llm.timeout: …`
         key, _, message = error.message.removeprefix("llm.").partition(": ")
         location = folder.config.location.locate_nested("llm", key)
         raise location.make_error(message, error.hint) from error
+
+
+# The settings under `llm` that aren't about the server.
+_OTHER_LLM_SETTINGS = frozenset(("prompt", "second_reading"))
 
 
 def make_model_drafter(folder: WorkspaceDirectory, client: ModelClient) -> ModelDrafter:

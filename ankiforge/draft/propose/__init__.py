@@ -235,30 +235,40 @@ def score_sentences(highlight: Highlight) -> Iterator[ScoredSentence | Rejection
     language = detect_language(
         highlight.exact, highlight.surrounding_text, highlight.context
     )
-    tables = load_language(language)
     is_from_paper = _is_from_paper(highlight)
-    for excerpt in make_excerpts(highlight, tables):
-        words = tokenize(excerpt.text, tables)
-        cues = tables.cues.find_cues([token.folded for token in words])
-        if excerpt.is_truncated:
-            reason = RejectionReason.CUT_OFF
+    for excerpt in make_excerpts(highlight, load_language(language)):
+        result = _score_excerpt(excerpt, language, is_from_paper=is_from_paper)
+        if result is RejectionReason.CUT_OFF and _is_term(highlight):
+            yield RejectionReason.SINGLE_WORD
         else:
-            reason = find_rejection(
-                excerpt.text, words, cues, tables, is_note=excerpt.is_markdown
-            )
-        if reason is RejectionReason.CUT_OFF and _is_term(highlight):
-            reason = RejectionReason.SINGLE_WORD
-        if reason is not None:
-            yield reason
-            continue
-        features = extract_sentence_features(excerpt.text, words, cues, tables)
-        min_confidence = 0.0
-        if is_from_paper:
-            features["study"] = float(reports_study(excerpt.text))
-        elif is_plain_fact(excerpt.text, words, features, tables):
-            min_confidence = MIN_PROPOSAL_CONFIDENCE
-        confidence = max(estimate_confidence(features), min_confidence)
-        yield ScoredSentence(excerpt, language, features, confidence, min_confidence)
+            yield result
+
+
+def _score_excerpt(
+    excerpt: Excerpt, language: str, *, is_from_paper: bool
+) -> ScoredSentence | RejectionReason:
+    """Score an excerpt, or return the reason why it gets no card.
+
+    In a paper, reports of its own study score lower. Elsewhere, a plain fact is always shown.
+    """
+    if excerpt.is_truncated:
+        return RejectionReason.CUT_OFF
+    tables = load_language(language)
+    words = tokenize(excerpt.text, tables)
+    cues = tables.cues.find_cues([token.folded for token in words])
+    reason = find_rejection(
+        excerpt.text, words, cues, tables, is_note=excerpt.is_markdown
+    )
+    if reason is not None:
+        return reason
+    features = extract_sentence_features(excerpt.text, words, cues, tables)
+    min_confidence = 0.0
+    if is_from_paper:
+        features["study"] = float(reports_study(excerpt.text))
+    elif is_plain_fact(excerpt.text, words, features, tables):
+        min_confidence = MIN_PROPOSAL_CONFIDENCE
+    confidence = max(estimate_confidence(features), min_confidence)
+    return ScoredSentence(excerpt, language, features, confidence, min_confidence)
 
 
 def _is_from_paper(highlight: Highlight) -> bool:
@@ -369,18 +379,23 @@ class _GapSearch:
     def _put_gaps_in_label_first(self, gaps: Iterable[ScoredGap]) -> Iterable[ScoredGap]:
         """Sort gaps so that those in the label come first, or return none if none is there.
 
-        A label with a verb isn't one.
+        The label is the `Time to Live` of `Time to Live: a counter`. Words with a verb before a
+        colon are no label, so that the order of the gaps stays as it is.
         """
-        if self._label is None:
+        label = self._label
+        if label is None:
             return gaps
-        label_words = tokenize(self._label[0], self._tables)
+        label_words = tokenize(label[0], self._tables)
         if any(is_verb(word, self._tables) for word in label_words):
             return gaps
         in_label: list[ScoredGap] = []
         after_label: list[ScoredGap] = []
         for gap in gaps:
-            is_in_label = gap.span[1] <= self._label.end()
-            (in_label if is_in_label else after_label).append(gap)
+            _, gap_end = gap.span
+            if gap_end <= label.end():
+                in_label.append(gap)
+            else:
+                after_label.append(gap)
         if not in_label:
             return []
         return in_label + after_label

@@ -119,17 +119,20 @@ def _select_excerpts(highlight: Highlight) -> list[Excerpt]:
 
     exact = highlight.exact.strip()
     text = get_complete_sentence(highlight)
-    mark = locate_text(exact, text)
-    if mark is None:
+    located = locate_text(exact, text)
+    if located is None:
         text = exact
-        mark = (0, len(exact))
-    mark = extend_to_words(text, mark)
-    words = count_words(exact)
-    if words <= MAX_TERM_WORDS and count_words(text) > words + 1:
-        return [Excerpt(text, chosen_gap=mark)]
+        located = (0, len(exact))
+    mark = extend_to_words(text, located)
+
+    mark_words = count_words(exact)
+    is_whole_text = count_words(text) <= mark_words + 1
+    if mark_words <= MAX_TERM_WORDS and not is_whole_text:
+        return [Excerpt(text, chosen_gap=mark)]  # gaps may be anywhere in the sentence
     excerpts = _split_sentences(text, mark, is_markdown=False)
-    if len(excerpts) == 1 and words <= _MAX_CHOSEN_WORDS:
-        excerpts = [replace(excerpts[0], chosen_gap=excerpts[0].gap_range)]
+    if len(excerpts) == 1 and mark_words <= _MAX_CHOSEN_WORDS:
+        [excerpt] = excerpts
+        return [replace(excerpt, chosen_gap=excerpt.gap_range)]
     return excerpts
 
 
@@ -189,19 +192,31 @@ def _find_sentences(text: str) -> list[Span]:
 
 
 def _split_sentences(text: str, mark: Span, *, is_markdown: bool) -> list[Excerpt]:
-    """Split text into sentences, and a heading without a full stop from its sentence."""
+    """Return the sentences of a text that are at least partly in the highlighted span `mark`.
+
+    A heading without a full stop is split from its sentence.
+    """
+    mark_start, mark_end = mark
     excerpts = []
-    for start, end in _find_sentences(text):
-        if not is_markdown and has_end_punctuation(text[start:end]):
-            for heading_end in _SPACES_AFTER_HEADING.finditer(text, start, end):
-                start = heading_end.end()
-        mark_start = max(mark[0], start)
-        mark_end = min(mark[1], end)
-        if mark_start >= mark_end:
+    for sentence_start, end in _find_sentences(text):
+        start = sentence_start
+        if not is_markdown:
+            start = _skip_heading(text, sentence_start, end)
+        marked = (max(mark_start, start), min(mark_end, end))
+        if marked[0] >= marked[1]:
             continue
         gap_range = None
-        if (start, end) != (mark_start, mark_end):
-            gap_range = (mark_start - start, mark_end - start)
-        offset = max(0, start - mark[0])
+        if marked != (start, end):
+            gap_range = (marked[0] - start, marked[1] - start)
+        offset = max(0, start - mark_start)
         excerpts.append(Excerpt(text[start:end], is_markdown, offset, gap_range))
     return excerpts
+
+
+def _skip_heading(text: str, start: int, end: int) -> int:
+    """Return where the sentence in a span begins, after a heading such as `1 Basics  A bog is`."""
+    if not has_end_punctuation(text[start:end]):
+        return start
+    for heading_end in _SPACES_AFTER_HEADING.finditer(text, start, end):
+        start = heading_end.end()
+    return start

@@ -64,7 +64,7 @@ def _load_word_weights(language: str) -> dict[str, float]:
 def extract_sentence_features(
     text: str, words: Sequence[Token], cues: Iterable[Cue], language: LanguageTables
 ) -> Features:
-    """Extract the features of a sentence, with values mostly between 0 and 2.
+    """Extract the features of a sentence. The divisors bring the values to about 0 to 2.
 
     Args:
         text: The sentence.
@@ -77,12 +77,14 @@ def extract_sentence_features(
     for token in words:
         if token.kind != TokenKind.SIGN:
             beginnings.append(token.folded[:WORD_BEGINNING_LENGTH])
-    # Japanese tokens are as long as clauses
-    count = count_words(text) if language.name == "ja" else len(beginnings)
-    features["length"] = length = min(count, _MAX_LENGTH) / 20
+    word_count = len(beginnings)
+    if language.name == "ja":  # whose tokens are as long as clauses
+        word_count = count_words(text)
+    length = min(word_count, _MAX_LENGTH) / 20
+    features["length"] = length
     features["length2"] = length * length
     for cue in cues:
-        if cue.section in ("called", "cause"):
+        if cue.section in ("called", "cause"):  # `is called`, `causes`
             features[cue.section] = 1.0
         elif cue.section == "means" and 0 < cue.first <= _MAX_TOKENS_BEFORE_DEFINITION:
             features["term_and_definition"] = 1.0
@@ -110,22 +112,24 @@ def is_plain_fact(
     terms = [token for token in words if token.kind != TokenKind.SIGN]
     if len(terms) > _MAX_PLAIN_WORDS:
         return False
-    for token in terms:
-        # advice, denials and statements about persons
-        if (
-            token.folded in language.pronouns
-            or token.folded in language.words_before_verbs
-        ):
-            return False
+    # advice, denials and statements about persons
+    if any(_is_personal(token, language) for token in terms):
+        return False
     if terms and terms[0].folded in language.determiners:
         terms = terms[1:]
     if not terms or terms[0].kind not in (*_NOUNS, TokenKind.ADJECTIVE):
         return False
-    if not any(
-        is_verb(token, language) for token in terms[:_MAX_TOKENS_BEFORE_DEFINITION]
-    ):
+    beginning = terms[:_MAX_TOKENS_BEFORE_DEFINITION]
+    if not any(is_verb(token, language) for token in beginning):
         return False
     return features["plain_words"] <= _MAX_PLAIN and features["rare"] >= _MIN_PLAIN_RARITY
+
+
+def _is_personal(token: Token, language: LanguageTables) -> bool:
+    """Return whether a token is a pronoun, or a word before verbs such as `to` or `not`."""
+    if token.folded in language.pronouns:
+        return True
+    return token.folded in language.words_before_verbs
 
 
 def _sum_noun_rarities(words: Sequence[Token]) -> float:

@@ -9,7 +9,6 @@ earlier version chose.
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cache, cached_property
@@ -34,9 +33,10 @@ MAX_GAP_TOKENS = 9
 Features = dict[str, float]
 """The value of each feature of a candidate, by the feature's name.
 
-In a name with a colon, the first letter shows what the feature describes: `s` the beginning of the
-candidate, `e` its end, `p` the token classes inside, `l` its length, `b` the punctuation on both
-sides.
+A name with a colon consists of a code and the classes (see `_classify`) or words of the tokens that
+it describes. The code's first letter shows where they are: `s` at the beginning of the candidate,
+`e` at its end, `p` inside, `b` on both sides; `l` is the length. A `-` in the code adds the token
+before, a `+` the token after. `s-+:DaN` is an adjective after an article and before a name.
 """
 # Signs that end a clause or list item. They are never inside a gap unless they join two words.
 _BREAK_SIGNS = frozenset(".,;!?:–—-/+。，、；！？：…")
@@ -88,6 +88,8 @@ _MIN_SHARED_FRACTION = 0.5
 _MIN_LENGTH_RATIO = 0.25
 # Stems of related words share at least this many letters, and all but the last of the shorter stem.
 _MIN_COMMON_STEM = 4
+# The classes of a longer candidate are too rare to have a weight.
+_MAX_PATTERN_LENGTH = 5
 # The upper limits of a candidate's length, rarity, and fraction of the sentence.
 _MAX_LENGTH = 7
 _MAX_RARITY = 16.0
@@ -132,13 +134,18 @@ class GapRanker:
         cues = language.cues.find_cues([token.folded for token in self.tokens])
         self._introduced_indexes = {cue.end for cue in cues if cue.section == "called"}
         self._token_classes = [_classify(token, language) for token in self.tokens]
-        # the classes of the tokens between markers for the beginning and end of the text
-        self._classes = ["^", *self._token_classes, "$"]
-        forms = [_get_form_or_class(token) for token in self.tokens]
-        self._forms = ["^", *forms, "$"]
+        self._token_forms = [_get_form_or_class(token) for token in self.tokens]
         # many candidates share their first or last token
         self._begin_features: dict[int, list[str]] = {}
         self._end_features: dict[int, list[str]] = {}
+
+    def _get_class(self, index: int) -> str:
+        """Return the class of a token, or `^` before the text and `$` after it."""
+        return _get_or_mark_end(self._token_classes, index)
+
+    def _get_form(self, index: int) -> str:
+        """Return the word or sign itself, or a content word's class. Ends as in `_get_class`."""
+        return _get_or_mark_end(self._token_forms, index)
 
     @cached_property
     def _verb_flags(self) -> list[str]:
@@ -200,41 +207,55 @@ class GapRanker:
         return self.tokens[index].end == self.tokens[index + 1].start
 
     def _can_begin(self, first: int) -> bool:
+        """Return whether a gap may begin with a token.
+
+        It must be a word within `gap_range`, but not an article or a copula, and not be preceded
+        by the beginning of its name, quantity or Chinese word.
+        """
         token = self.tokens[first]
         if token.kind in (TokenKind.SIGN, TokenKind.UNSAFE):
             return False
-        if self._token_classes[first] in (_DETERMINER, _COPULA) or self._splits_unit(
-            first
-        ):
+        if self._token_classes[first] in (_DETERMINER, _COPULA):
             return False
-        if token.start in find_unsplittable_offsets(self.text):
+        if self.gap_range is not None and token.start < self.gap_range[0]:
             return False
-        return self.gap_range is None or token.start >= self.gap_range[0]
+        if self._splits_unit(first):
+            return False
+        return token.start not in find_unsplittable_offsets(self.text)
 
     def _can_end(self, end: int) -> bool:
-        token = self.tokens[end - 1]
-        if token.kind not in _CONTENT_KINDS or token.folded in self.language.determiners:
+        """Return whether a gap may end before the token with the index `end`.
+
+        Its last token must be a content word within `gap_range`, and not be followed by the rest
+        of its name, quantity or Chinese word.
+        """
+        last = self.tokens[end - 1]
+        if last.kind not in _CONTENT_KINDS or last.folded in self.language.determiners:
             return False
-        if self.gap_range is not None and self.gap_range[1] < token.end:
+        if last.text[-1] in "'’":  # such as the elided `c'` of `c'è`
             return False
-        if token.end in find_unsplittable_offsets(self.text):
+        if self.gap_range is not None and last.end > self.gap_range[1]:
             return False
-        if token.text[-1] in "'’":  # such as the elided `c'` of `c'è`
+        if self._splits_unit(end):
             return False
-        return not self._splits_unit(end)
+        return last.end not in find_unsplittable_offsets(self.text)
 
     def _splits_unit(self, index: int) -> bool:
-        """Return whether the token is part of a name or Chinese word that begins before it."""
+        """Return whether the token is part of a name or Chinese word that begins before it.
+
+        Two names in a row are one name. In Chinese, where `tokens` may be too short, a noun right
+        after a content word belongs to it, and so do two single characters to each other.
+        """
         if not 0 < index < len(self.tokens):
             return False
         before, token = self.tokens[index - 1 : index + 1]
         if self.language.name != "zh":
-            return before.kind == TokenKind.NAME == token.kind
+            return before.kind == TokenKind.NAME and token.kind == TokenKind.NAME
         if before.end != token.start or before.kind not in _CONTENT_KINDS:
             return False
         if token.kind == TokenKind.NOUN:
             return True
-        return len(token.text) == 1 == len(before.text)
+        return len(before.text) == 1 and len(token.text) == 1
 
     def find_complete_run(self, span: Span) -> TokenRun | None:
         """Return the run of tokens that the user highlighted, or None if it isn't a complete unit.
@@ -245,19 +266,22 @@ class GapRanker:
         marked = self._find_run_without_edge_signs(span)
         if marked is None or marked.end - marked.first > MAX_GAP_TOKENS + 1:
             return None
-        first = marked.first
-        while first < marked.end and self._token_classes[first] == _DETERMINER:
-            first += 1
-        if first == marked.end:
+        # a gap can't begin with an article, so check the rest
+        rest = self._drop_leading_determiners(marked)
+        if rest.first == rest.end or self._is_incomplete(rest):
             return None
-        if not self._can_begin(first) or not self._can_end(marked.end):
+        if not self._can_begin(rest.first) or not self._can_end(rest.end):
             return None
-        if self._is_incomplete(TokenRun(first, marked.end)):
-            return None
-        for end in range(first + 1, marked.end + 1):
-            if not self._may_continue(first, end):
+        for end in range(rest.first + 1, rest.end + 1):
+            if not self._may_continue(rest.first, end):
                 return None
         return marked
+
+    def _drop_leading_determiners(self, run: TokenRun) -> TokenRun:
+        first = run.first
+        while first < run.end and self._token_classes[first] == _DETERMINER:
+            first += 1
+        return TokenRun(first, run.end)
 
     def _find_run_without_edge_signs(self, span: Span) -> TokenRun | None:
         """Return the run of tokens in a span of text from the first to the last word, or None."""
@@ -276,15 +300,21 @@ class GapRanker:
         Return None if the text defines nothing.
         """
         classes = "".join(self._token_classes)
-        definition = _DEFINITION.match(classes)
-        if definition is None or len(classes) != len(self.tokens):
+        # if each class is one letter, offsets in `classes` are indexes of tokens
+        if len(classes) != len(self.tokens):
             return None
-        first, end = definition.span("term")
-        if self.tokens[classes.index(_COPULA, end)].folded in _NON_DEFINING_COPULAS:
+        definition = _DEFINITION.match(classes)
+        if definition is None:
+            return None
+        term = TokenRun(*definition.span("term"))
+        copula = self.tokens[classes.index(_COPULA, term.end)]
+        if copula.folded in _NON_DEFINING_COPULAS:
             return None
         if not any(map(self._makes_definition_specific, self.tokens[definition.end() :])):
             return None
-        run = self.find_complete_run((self.tokens[first].start, self.tokens[end - 1].end))
+        start = self.tokens[term.first].start
+        end = self.tokens[term.end - 1].end
+        run = self.find_complete_run((start, end))
         if run is None or self._is_vague(run) or self._is_revealed_elsewhere(run):
             return None
         return run
@@ -329,10 +359,12 @@ class GapRanker:
         kinds = {token.kind for token in self.tokens[run.first : run.end]}
         if kinds.isdisjoint(_ANSWER_KINDS) or self._is_revealed_elsewhere(run):
             return True
-        # such as the `cramming` of `is called cramming`
-        if run.first in self._introduced_indexes or run.end - run.first > 1:
-            return False
-        return self._is_poor_answer(run.first)
+        is_single_word = run.end - run.first == 1
+        # whatever the sentence introduces is good, such as the `cramming` of `is called cramming`
+        is_introduced = run.first in self._introduced_indexes
+        if is_single_word and not is_introduced:
+            return self._is_poor_answer(run.first)
+        return False
 
     def _is_complete_name(self, run: TokenRun) -> bool:
         """Return whether a run consists of names and numbers, and no other name is beside it."""
@@ -348,41 +380,48 @@ class GapRanker:
 
     def _is_incomplete(self, run: TokenRun) -> bool:
         """Return whether a run splits a pair or clause, or is more than half of the text."""
-        start, end = self.get_span(run)
-        if 2 * (end - start) > len(self.text) or splits_phrase(self.text, (start, end)):
+        span = self.get_span(run)
+        if splits_phrase(self.text, span):
             return True
+        start, end = span
+        if end - start > len(self.text) / 2:
+            return True
+        if self._splits_pair_of_signs(run):
+            return True
+        # a phrase with the beginning of a clause: `items that users`
+        inner = self.tokens[run.first + 1 : run.end]
+        return any(token.folded in _CLAUSE_WORDS for token in inner)
+
+    def _splits_pair_of_signs(self, run: TokenRun) -> bool:
+        """Return whether a run has only one of two brackets or quotation marks."""
         texts = []
         for token in self.tokens[run.first : run.end]:
             texts.append(token.text.translate(_TO_WESTERN))
         for opener, closer in _PAIRS:
             if texts.count(opener) != texts.count(closer):
                 return True
-        for sign in _SAME_SIGNS:
-            if texts.count(sign) % 2:
-                return True
-        # a phrase with the beginning of a clause: `items that users`
-        inner = self.tokens[run.first + 1 : run.end]
-        return any(token.folded in _CLAUSE_WORDS for token in inner)
+        return any(texts.count(sign) % 2 for sign in _SAME_SIGNS)
 
     def _is_action(self, run: TokenRun) -> bool:
-        """Return whether a run begins with a verb or preposition, as in `lowers the pressure`.
+        """Return whether a run begins with a preposition or verb, as in `lowers the pressure`.
 
-        A single word may be one, such as the `cramming` of `is called cramming`.
+        A single verb isn't an action, such as the `cramming` of `is called cramming`, and neither
+        is a participle before its noun, as in `elected officials`.
         """
         if self._token_classes[run.first] == "p":
             return True
         if run.end - run.first == 1:
             return False
         first, second = self.tokens[run.first : run.first + 2]
-        # a participle, as in `elected officials`
         if first.folded.endswith("ed") and second.kind != TokenKind.FUNCTION_WORD:
             return False
         return is_verb(first, self.language)
 
     def _is_half_of_list(self, run: TokenRun) -> bool:
-        """Return whether a run is the end of a list, such as the `B and C` of `A, B and C`.
+        """Return whether a run is the end of a list that begins before it.
 
-        In `rich and poor countries`, `poor countries` is one, too.
+        Examples are the `B and C` of `A, B and C`, and the `poor countries` of `rich and poor
+        countries`.
         """
         if run.first == 0:
             return False
@@ -390,12 +429,10 @@ class GapRanker:
         inner = self.tokens[run.first : run.end]
         if before.text in (",", "、"):
             return any(token.folded in _LIST_CONJUNCTIONS for token in inner)
-        if before.folded not in _LIST_CONJUNCTIONS or run.first < 2 or len(inner) == 1:
-            return False
-        if inner[-1].kind != TokenKind.NOUN:
-            return False
-        first_modifier = self.tokens[run.first - 2]
-        return first_modifier.kind in _MODIFIER_KINDS and inner[0].kind in _MODIFIER_KINDS
+        if before.folded in _LIST_CONJUNCTIONS and run.first >= 2:
+            first_modifier = self.tokens[run.first - 2]
+            return _share_noun(first_modifier, inner)
+        return False
 
     def _is_vague(self, run: TokenRun) -> bool:
         """Return whether all nouns of a run are vague, as in `way` or `recurrent problem`."""
@@ -440,10 +477,13 @@ class GapRanker:
         return True
 
     def _is_poor_answer(self, index: int) -> bool:
-        """Return whether a single word makes such a poor answer that nobody would keep it."""
+        """Return whether a single word makes such a poor answer that nobody would keep it.
+
+        These are letters, numbers in words, common nouns, and nouns next to `and`.
+        """
         token = self.tokens[index]
         if len(token.text) == 1 or token.kind == TokenKind.NUMBER:
-            return token.text.isalpha()  # such as `two`
+            return token.text.isalpha()  # `x` and `two`, but not `1869`
         if token.kind != TokenKind.NOUN:
             return False
         if token.zipf > _MAX_ANSWER_ZIPF:
@@ -464,42 +504,56 @@ class GapRanker:
         return features | self._extract_inner_features(run)
 
     def _list_begin_features(self, first: int) -> list[str]:
-        """List the features of a candidate's first token and the tokens before it."""
-        classes = self._classes
-        language_name = self.language.name
-        first_class, second_class = classes[first + 1 : first + 3]
-        # the index in `classes` of the token before the candidate and before its articles, if any
-        before = first
-        while classes[before] == _DETERMINER:
+        """List the features of a candidate's first token and the tokens before it.
+
+        The articles right before the candidate are skipped, and the token before them is marked
+        with `D`. For `during the ice age`, whose candidate is `ice age`, `s:pDn` says that the
+        noun follows a preposition and an article.
+        """
+        before = first - 1
+        while self._get_class(before) == _DETERMINER:
             before -= 1
-        article = _DETERMINER * min(first - before, 1)
-        previous = f"{classes[before]}{article}"
-        earlier = classes[before - 1] if before else "^"
+        article = ""
+        if before < first - 1:
+            article = _DETERMINER
+        earlier_class = self._get_class(before - 1)
+        previous_class = f"{self._get_class(before)}{article}"
+        previous_form = f"{self._get_form(before)}{article}"
+        first_class = self._get_class(first)
+        second_class = self._get_class(first + 1)
         verb_flags = self._verb_flags[first]
+        language_name = self.language.name
         features = [
             f"s:{first_class}",
-            f"s:{previous}{first_class}",
-            f"s2:{earlier}{previous}{first_class}",
+            f"s:{previous_class}{first_class}",
+            f"s2:{earlier_class}{previous_class}{first_class}",
             f"s+:{first_class}{second_class}",
-            f"s-+:{previous}{first_class}{second_class}",
-            f"sw:{language_name}:{self._forms[before]}{article}",
+            f"s-+:{previous_class}{first_class}{second_class}",
+            f"sw:{language_name}:{previous_form}",
             f"sv:{verb_flags}{first_class}",
-            f"sv:{verb_flags}-{classes[before]}",
+            f"sv:{verb_flags}-{self._get_class(before)}",
         ]
         if self.tokens[first].kind == TokenKind.FUNCTION_WORD:
             features.append(f"sx:{language_name}:{self.tokens[first].folded}")
-        if not before:
+        if before < 0:  # the candidate is at the beginning of the text
             features.append("s^")
         if first in self._introduced_indexes:
             features.append("named")
         return features
 
-    def _list_end_features(self, last: int) -> list[str]:
-        """List the features of a candidate's last token and the tokens after it."""
-        classes = self._classes
-        token = self.tokens[last - 1]
-        previous_class, last_class, next_class = classes[last - 1 : last + 2]
-        class_after_next = classes[last + 2] if last + 2 < len(classes) else "$"
+    def _list_end_features(self, end: int) -> list[str]:
+        """List the features of a candidate's last token and the tokens after it.
+
+        `end` is the index after the last token. For `the ice age ended`, whose candidate is `ice
+        age`, `e:nv` says that a verb follows the noun.
+        """
+        last = end - 1
+        token = self.tokens[last]
+        previous_class = self._get_class(last - 1)
+        last_class = self._get_class(last)
+        next_class = self._get_class(last + 1)
+        class_after_next = self._get_class(last + 2)
+        # the frequency between 2.5 and 6.5, rounded down to a half
         zipf = int(2 * min(max(token.zipf, 2.5), 6.5)) / 2
         features = [
             f"e:{last_class}",
@@ -507,7 +561,7 @@ class GapRanker:
             f"e2:{last_class}{next_class}{class_after_next}",
             f"e-:{previous_class}{last_class}",
             f"e-+:{previous_class}{last_class}{next_class}",
-            f"ew:{self.language.name}:{self._forms[last + 1]}",
+            f"ew:{self.language.name}:{self._get_form(last + 1)}",
             f"ez:{last_class}{zipf}",
         ]
         if token.folded in self.language.vague_nouns:
@@ -516,35 +570,44 @@ class GapRanker:
 
     def _extract_inner_features(self, run: TokenRun) -> Features:
         """Extract features of the tokens in a candidate and its position in the text."""
-        first, last = run
-        inner = self.tokens[first:last]
-        count = last - first
-        features: Features = {f"l:{min(count, _MAX_LENGTH)}": 1.0}
-        if count <= 5:
-            features[f"p:{''.join(self._classes[first + 1 : last + 1])}"] = 1.0
-        features[f"b:{self._forms[first]}{self._forms[last + 1]}"] = 1.0
-
-        # how rare the words are, and whether they also occur elsewhere on the card
-        rarities = []
-        for token in inner:
-            if token.kind in _CONTENT_KINDS:
-                rarities.append(max(0.0, 7.0 - token.zipf))
-        features["rarity"] = min(sum(rarities), _MAX_RARITY) / 8
-        features["rarest"] = max(rarities) / 4
-        features["mean_rarity"] = sum(rarities) / len(rarities) / 4
-        features["least_rare"] = min(rarities) / 4
-        stems = filter(None, self._stems[first:last])
+        features = self._extract_class_features(run)
+        features |= self._extract_rarity_features(run)
+        stems = filter(None, self._stems[run.first : run.end])
         if not self.visible_stems.isdisjoint(stems):
             features["shown"] = 1.0
 
-        size = max(1, len(self.text))
-        position = inner[0].start / size
-        fraction = 2 * min((inner[-1].end - inner[0].start) / size, _MAX_FRACTION)
+        text_length = max(1, len(self.text))
+        start = self.tokens[run.first].start
+        end = self.tokens[run.end - 1].end
+        position = start / text_length
+        fraction = 2 * min((end - start) / text_length, _MAX_FRACTION)
         features["position"] = position
         features["position2"] = position * position
         features["share"] = fraction
         features["share2"] = fraction * fraction
         return features
+
+    def _extract_class_features(self, run: TokenRun) -> Features:
+        """Extract the number of tokens, their classes, and the words or signs on both sides."""
+        count = run.end - run.first
+        names = [f"l:{min(count, _MAX_LENGTH)}"]
+        if count <= _MAX_PATTERN_LENGTH:
+            names.append(f"p:{''.join(self._token_classes[run.first : run.end])}")
+        names.append(f"b:{self._get_form(run.first - 1)}{self._get_form(run.end)}")
+        return dict.fromkeys(names, 1.0)
+
+    def _extract_rarity_features(self, run: TokenRun) -> Features:
+        """Extract how rare the content words are. The divisors bring the values to about 1."""
+        rarities = []  # never empty, because a candidate ends in a content word
+        for token in self.tokens[run.first : run.end]:
+            if token.kind in _CONTENT_KINDS:
+                rarities.append(max(0.0, 7.0 - token.zipf))
+        return {
+            "rarity": min(sum(rarities), _MAX_RARITY) / 8,
+            "rarest": max(rarities) / 4,
+            "mean_rarity": sum(rarities) / len(rarities) / 4,
+            "least_rare": min(rarities) / 4,
+        }
 
 
 def _find_preceding_verbs(
@@ -585,10 +648,41 @@ def _classify(token: Token, language: LanguageTables) -> str:
     return "s"
 
 
+def _get_or_mark_end(values: Sequence[str], index: int) -> str:
+    if index < 0:
+        return "^"
+    if index >= len(values):
+        return "$"
+    return values[index]
+
+
+def _share_noun(first_modifier: Token, words: Sequence[Token]) -> bool:
+    """Return whether a modifier before `and` belongs to the noun at the end of `words`, too.
+
+    For example, `rich` belongs to `poor countries` in `rich and poor countries`.
+    """
+    if len(words) == 1 or words[-1].kind != TokenKind.NOUN:
+        return False
+    modifiers = (first_modifier, words[0])
+    return all(modifier.kind in _MODIFIER_KINDS for modifier in modifiers)
+
+
 def _get_form_or_class(token: Token) -> str:
     if token.kind in (TokenKind.FUNCTION_WORD, TokenKind.SIGN):
         return "".join(token.folded.translate(_TO_WESTERN).split()) or "¶"
     return _CLASS_BY_KIND[token.kind]
+
+
+class _Candidate(NamedTuple):
+    """A run of tokens that may be blanked out, and the gap that it would make."""
+
+    run: TokenRun
+    gap: ScoredGap
+
+    @property
+    def sort_key(self) -> tuple[float, Span, TokenRun]:
+        """Sorts the best candidates first, and equally good ones by their position."""
+        return -self.gap.score, self.gap.span, self.run
 
 
 def rank_gaps(sentence: GapRanker) -> Iterator[ScoredGap]:
@@ -598,26 +692,23 @@ def rank_gaps(sentence: GapRanker) -> Iterator[ScoredGap]:
     `features.estimate_confidence` takes the score into account.
     """
     table = load_gap_weights()
-    scored = []
+    candidates = []
     for run in sentence.find_token_runs():
         score = compute_weighted_sum(sentence.extract_features(run), table)
         span = sentence.get_span(sentence.extend_to_gloss(run))
-        scored.append((-score, span, run))
-    scored.sort()
-    chosen: list[Span] = []
-    min_score = -math.inf
-    for negative_score, span, run in scored:
-        score = -negative_score
-        if score < min_score:
+        candidates.append(_Candidate(run, ScoredGap(span, score)))
+    candidates.sort(key=lambda candidate: candidate.sort_key)
+
+    chosen: list[ScoredGap] = []
+    for run, gap in candidates:
+        if chosen and gap.score < chosen[0].score - _MAX_SCORE_GAP:
             return
         # checked last, because most runs are never reached
         if sentence.is_unsuitable_gap(run):
             continue
-        if not chosen:
-            min_score = score - _MAX_SCORE_GAP
-        if not any(is_same_gap(span, other) for other in chosen):
-            chosen.append(span)
-            yield ScoredGap(span, min(score, MAX_GAP_SCORE))
+        if not any(is_same_gap(gap.span, better.span) for better in chosen):
+            chosen.append(gap)
+            yield ScoredGap(gap.span, min(gap.score, MAX_GAP_SCORE))
 
 
 @cache

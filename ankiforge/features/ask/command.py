@@ -27,13 +27,15 @@ if TYPE_CHECKING:
     from ankiforge.config.workspace import WorkspaceDirectory
     from ankiforge.draft.server import ModelServer
     from ankiforge.features.ask.work import SearchResult
-    from ankiforge.model import Document, Json
+    from ankiforge.model import Document, Json, Strings
+    from ankiforge.pipeline.models import SelectedModel
     from ankiforge.pipeline.workspace import Workspace
 
 
 _OFFER_HINT = "model: meaning"
-_SERVER_TIMEOUT = 0.05
 """The name under which the suggestion of a local embedding server is recorded as shown."""
+_SERVER_TIMEOUT = 0.05
+"""How many seconds to wait after a search for servers that haven't answered yet."""
 
 
 # a word such as -x belongs to the query and is not an option
@@ -61,15 +63,16 @@ def search(call: Call, query: Words, answer: bool, reply: TextIO | None) -> None
     _refuse_query_of_cards(query)
     words = " ".join(query)
     folder = find_workspace(call)
+    is_read_only = not _is_writable(folder)
     if answer or reply:
-        with open_workspace(call, read_only=not _is_writable(folder)) as workspace:
+        with open_workspace(call, read_only=is_read_only) as workspace:
             _print_answer(call, workspace, words, reply)
         return
     servers = _start_model_discovery(call, folder.config)
     limit = call.limit
     if limit is None:
         limit = DEFAULT_PASSAGES
-    with open_workspace(call, read_only=not _is_writable(folder)) as workspace:
+    with open_workspace(call, read_only=is_read_only) as workspace:
         _print_results(call, workspace, words, limit)
     if servers is not None:
         suggestion = suggest_local_model(servers)
@@ -212,16 +215,32 @@ def use_model(call: Call, *, yes: bool, **named: Any) -> None:
 
     choice = resolve_model(**named, purpose=MEANING)
     llm = choice.llm
-    meaning_settings = {
-        "key_env": llm.key_env,
-        "model": llm.model,
-        "base_url": llm.base_url,
-    }
+    meaning = MeaningSettings(base_url=llm.base_url, model=llm.model, key_env=llm.key_env)
     folder = find_workspace(call)
-    config = replace(folder.config, meaning=MeaningSettings(**meaning_settings))
+    config = replace(folder.config, meaning=meaning)
     embedder = make_embedder(config, offline=call.offline)
     assert embedder is not None
-    print_line = call.say if yes else call.warn
+    _print_what_is_sent(call, choice, is_request=not yes)
+    if not yes and not ask_consent(call, "Use it?", choice):
+        return
+    embedder.embed_questions(["Does it answer?"])  # raises an error if it doesn't
+    # within a section, the last value of the file comes first
+    values: dict[Strings, object] = {
+        ("meaning", "key_env"): meaning.key_env,
+        ("meaning", "model"): meaning.model,
+        ("meaning", "base_url"): meaning.base_url,
+    }
+    settings_path = write_settings(call, folder, values)
+    data = {"model": llm.model, "base_url": llm.base_url, "settings": settings_path}
+    if call.as_json:
+        call.print_json(data)
+    elif settings_path:
+        call.print_result(f"written to {settings_path}\n  next  ankiforge run")
+
+
+def _print_what_is_sent(call: Call, choice: SelectedModel, *, is_request: bool) -> None:
+    """Print what a model would get. If the user is asked for consent, print it even if quiet."""
+    print_line = call.warn if is_request else call.say
     print_line(
         f"{choice.display_name} would get what you read, and what you ask with ankiforge search:"
     )
@@ -229,19 +248,6 @@ def use_model(call: Call, *, yes: bool, **named: Any) -> None:
         print_line("  it stays on this computer, and costs nothing")
     else:
         print_line("  each passage once; nothing under #no-llm")
-    if not (yes or ask_consent(call, "Use it?", choice)):
-        return
-    embedder.embed_questions(["Does it answer?"])
-    settings_path = write_settings(
-        call,
-        folder,
-        {("meaning", key): meaning_settings[key] for key in meaning_settings},
-    )
-    data = {"model": llm.model, "base_url": llm.base_url, "settings": settings_path}
-    if call.as_json:
-        call.print_json(data)
-    elif settings_path:
-        call.print_result(f"written to {settings_path}\n  next  ankiforge run")
 
 
 def should_suggest_model(config: Config) -> bool:

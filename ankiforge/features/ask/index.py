@@ -30,6 +30,7 @@ from ankiforge.model import (
     HighlightKey,
     HighlightKind,
     ListRow,
+    Pair,
     Span,
     Strings,
     Value,
@@ -108,7 +109,7 @@ def find_works(
         document: the metadata of a file to search for instead of the query.
     """
     store.register_function("casefold", 1, lambda text: text.casefold())
-    query = query.encode("utf-8", "replace").decode()
+    query = _replace_lone_surrogates(query)
     hits: dict[DocumentId, list[_Hit]] = defaultdict(list)
     """The hits of each work, keyed by the work's first document."""
     for hit in _find_hits(store, query, document):
@@ -162,29 +163,41 @@ _NAME_QUERIES = {
 
 
 def _find_by_name(store: Store, query: str, document: Document | None) -> Iterator[_Hit]:
-    names = [*find_identifiers(query)]
+    """Find documents by an identifier, path or Zotero key in the query, or of the document."""
+    names = _list_names_in_query(query)
+    if document is not None:
+        yield from _find_same_file(store, document)
+        for scheme, value in normalize_identifiers(document.identifiers, document.uri):
+            if scheme != "file":  # a file of the same name may be another document
+                names.append((scheme, value))
+    for scheme, value in dict.fromkeys(names):
+        rows = store.fetch_rows(
+            "SELECT document FROM identifier WHERE name = ?", f"{scheme}:{value}"
+        )
+        if scheme in _NAME_QUERIES:
+            rows += store.fetch_rows(_NAME_QUERIES[scheme], value)
+        for row in rows:
+            yield _make_hit(row, NAME, detail=f"{scheme} {value}")
+
+
+def _list_names_in_query(query: str) -> list[Pair]:
+    """Return the (scheme, value) of each name that a query may be, such as `("doi", "10.1/x")`."""
+    names = list(find_identifiers(query))
     word = query.strip()
     if word and " " not in word:  # a single word may be a name without its scheme
         names.append(("citekey", word.casefold()))
         names.append(("file", word.casefold()))
         names.append(("zotero", f"user/{word}"))
-    if document is not None:
-        for scheme, value in normalize_identifiers(document.identifiers, document.uri):
-            if scheme != "file":
-                names.append((scheme, value))
-        if document.key:
-            same_file = "SELECT DISTINCT document FROM highlight WHERE key GLOB ? || '/*'"
-            for row in store.fetch_rows(same_file, document.key):
-                yield _make_hit(row, NAME, 1, "the same file")
+    return names
 
-    # look up identifiers, paths and highlight keys
-    for scheme, value in dict.fromkeys(names):
-        with_name = "SELECT document FROM identifier WHERE name = ?"
-        rows = store.fetch_rows(with_name, f"{scheme}:{value}")
-        if scheme in _NAME_QUERIES:
-            rows += store.fetch_rows(_NAME_QUERIES[scheme], value)
-        for row in rows:
-            yield _make_hit(row, NAME, detail=f"{scheme} {value}")
+
+def _find_same_file(store: Store, document: Document) -> Iterator[_Hit]:
+    """Find the documents whose highlights were read from the same file."""
+    if not document.key:
+        return
+    query = "SELECT DISTINCT document FROM highlight WHERE key GLOB ? || '/*'"
+    for row in store.fetch_rows(query, document.key):
+        yield _make_hit(row, NAME, 1, "the same file")
 
 
 def _find_by_title(store: Store, words: str) -> Iterator[_Hit]:
@@ -241,22 +254,37 @@ def update_index(store: Store) -> None:
             )
 
 
-def _load_texts(store: Store, entry: Row) -> tuple[str, str, str]:
+class _IndexedTexts(NamedTuple):
+    """The texts of an index entry, in the order of the columns."""
+
+    title: str = ""
+    passage: str = ""
+    remark: str = ""
+    """Comments, tags, authors and whatever else isn't the text itself."""
+
+
+def _load_texts(store: Store, entry: Row) -> _IndexedTexts:
+    """Load the texts of a card, highlight or document, whose id is the entry's `ref`."""
     if entry["what"] == "card":
         query = "SELECT words FROM card WHERE guid = ?"
-        return "", store.fetch_value(query, entry["ref"]), ""
-    query = "SELECT body FROM highlight WHERE key = ? AND body != ''"
-    if entry["what"] == "document":
-        query = "SELECT body FROM highlight WHERE document = ? AND body != ''"
-    stored = store.fetch_first_row(query, entry["ref"])
-    assert stored is not None
-    highlight = decode_highlight(stored["body"])
+        return _IndexedTexts(passage=store.fetch_value(query, entry["ref"]))
     if entry["what"] == "highlight":
+        highlight = _load_stored_highlight(store, "key", entry["ref"])
         names = (highlight.comment, highlight.heading, highlight.author)
-        return "", highlight.exact, "\n".join((*names, *highlight.tags))
-    document = highlight.document
+        remark = "\n".join((*names, *highlight.tags))
+        return _IndexedTexts(passage=highlight.exact, remark=remark)
+    # the metadata of a document is stored with each of its highlights
+    document = _load_stored_highlight(store, "document", entry["ref"]).document
     metadata = (*document.creators, document.path, *document.tags, *document.collections)
-    return document.title, "", "\n".join(metadata)
+    return _IndexedTexts(title=document.title, remark="\n".join(metadata))
+
+
+def _load_stored_highlight(store: Store, column: str, value: str) -> Highlight:
+    """Load a highlight that was read on this device. `column` is `key` or `document`."""
+    query = f"SELECT body FROM highlight WHERE {column} = ? AND body != ''"
+    row = store.fetch_first_row(query, value)
+    assert row is not None
+    return decode_highlight(row["body"])
 
 
 # --- names and titles -------------------------------------------------------------------
@@ -265,18 +293,19 @@ def _load_texts(store: Store, entry: Row) -> tuple[str, str, str]:
 def _score_title(query_title: str, title: str) -> float:
     """Score the similarity of two titles from 0 to 100.
 
-    If only a part of one title matches, the score is at most 99.
+    If only a part of one title matches, the score is at most 99. The query may be any part of
+    the title, but must begin with it.
     """
     score = _score_whole_title(query_title, title)
     if score >= _MIN_SIMILARITY or min(len(query_title), len(title)) < _MIN_PART_CHARS:
         return score
     if len(query_title) < len(title):
-        partial_score = fuzz.partial_ratio(
+        part_score = fuzz.partial_ratio(
             query_title, title, score_cutoff=_MIN_PARTIAL_SIMILARITY
         )
     else:
-        partial_score = fuzz.ratio(query_title[: len(title)], title)
-    return min(partial_score, 99.0)
+        part_score = fuzz.ratio(query_title[: len(title)], title)
+    return min(part_score, 99.0)
 
 
 def _score_whole_title(query_title: str, title: str) -> float:
@@ -300,24 +329,24 @@ def _find_documents_of_work(store: Store, document: int) -> list[DocumentId]:
 
 
 def _load_work(store: Store, best: _Hit) -> FoundWork:
-    highlight_rows = store.fetch_rows(
-        f"SELECT * FROM highlight WHERE document IN {JSON_VALUES} ORDER BY document, position",
-        to_json(_find_documents_of_work(store, best.document)),
-    )
+    """Load the highlights, cards and drafts of all the documents of a work."""
     highlights = []
     documents = {}
     absent = {}
-    for row in highlight_rows:
+    for row in store.fetch_rows(
+        f"SELECT * FROM highlight WHERE document IN {JSON_VALUES} ORDER BY document, position",
+        to_json(_find_documents_of_work(store, best.document)),
+    ):
         if row["body"]:
             highlight = decode_highlight(row["body"])
-        else:
+        else:  # it was read on another device
             highlight = build_highlight_from_journal(store.get_passage(row["key"]))
         highlights.append(highlight)
         documents[row["document"]] = highlight.document
         if row["state"] in _ABSENT_STATES:
             absent[row["key"]] = _ABSENT_STATES[row["state"]]
 
-    rows = store.fetch_rows(
+    card_and_draft_rows = store.fetch_rows(
         "SELECT guid AS id FROM card WHERE passage IN (SELECT value FROM json_each(?1))"
         " UNION ALL SELECT id FROM draft WHERE key IN (SELECT value FROM json_each(?1))",
         to_json([store.get_first_key(highlight.key) for highlight in highlights]),
@@ -328,7 +357,7 @@ def _load_work(store: Store, best: _Hit) -> FoundWork:
         detail=best.detail or None,
         highlights=tuple(highlights),
         presence=absent,
-        list_rows=_load_list_rows(store, rows),
+        list_rows=_load_list_rows(store, card_and_draft_rows),
     )
 
 
@@ -372,15 +401,14 @@ class QueryWords(Value):
 def parse_query_words(question: str) -> QueryWords:
     """Parse a question into words and quoted phrases.
 
-    Text in scripts without spaces is split into pairs of characters.
+    Words are split as in the index, so that text in a script without spaces becomes pairs of
+    characters: `記憶力` becomes `記 憶` and `憶 力`.
     """
-    question = question.encode("utf-8", "replace").decode()
+    question = _replace_lone_surrogates(question)
     all_words: list[str] = []
     for word in split_words(question):
-        parts = split_words(normalize_for_search(word))
-        pairs = [" ".join(pair) for pair in pairwise(parts)]
-        all_words += pairs or parts
-    words = [word for word in all_words if word not in _STOP_WORDS] or all_words
+        all_words += _split_for_index(word)
+    content_words = [word for word in all_words if word not in _STOP_WORDS]
     phrases = []
     for quoted in _QUOTED.findall(question):
         phrase = " ".join(split_words(normalize_for_search(quoted)))
@@ -390,11 +418,25 @@ def parse_query_words(question: str) -> QueryWords:
     if len(all_words) == 1:
         [single_word] = all_words
         is_prefix = len(single_word) > 1
+    distinct_words = dict.fromkeys(content_words or all_words)
     return QueryWords(
-        words=tuple(dict.fromkeys(words))[:MAX_WORDS],
+        words=tuple(distinct_words)[:MAX_WORDS],
         phrases=tuple(phrases),
         is_prefix=is_prefix,
     )
+
+
+def _split_for_index(word: str) -> list[str]:
+    """Split a word where the index does, into pairs of adjacent parts."""
+    parts = split_words(normalize_for_search(word))
+    if len(parts) < 2:
+        return parts
+    return [" ".join(pair) for pair in pairwise(parts)]
+
+
+def _replace_lone_surrogates(text: str) -> str:
+    """Replace the halves of characters in a badly encoded argument, which SQLite can't take."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def split_words(text: str) -> list[str]:
@@ -455,17 +497,18 @@ def find_by_words(
     for phrase in parsed.phrases:
         matching_rows &= _find_rows_containing(store, columns, f'"{phrase}"')
     if is_hidden is None:
-        query = "SELECT count(*) FROM highlight WHERE body != ''"
-        passage_count = store.fetch_value(query) or 1
+        passage_count = _count_passages(store)
     else:
-        matching_rows = _find_visible_rows(store, matching_rows, is_hidden)
         passage_count = _ASSUMED_COUNT
+        matching_rows = _find_visible_rows(store, matching_rows, is_hidden)
         for word, rows in rows_by_word.items():
             rows_by_word[word] = rows & matching_rows
-    rarity = {}
-    for word, rows in rows_by_word.items():
-        rarity[word] = log(1 + passage_count / (0.5 + len(rows)))
-    return _score_rows(store, matching_rows, rows_by_word, rarity)
+    return _score_rows(store, matching_rows, rows_by_word, passage_count)
+
+
+def _count_passages(store: Store) -> int:
+    query = "SELECT count(*) FROM highlight WHERE body != ''"
+    return store.fetch_value(query) or 1
 
 
 def _find_rows_by_word(
@@ -490,32 +533,40 @@ def _score_rows(
     store: Store,
     matching_rows: set[int],
     rows_by_word: Mapping[str, set[int]],
-    rarity: Mapping[str, float],
+    passage_count: int,
 ) -> dict[HighlightKey, WordMatch]:
-    """Score the rows with the rarest words by BM25, and return the best match of each passage."""
+    """Score the rows with the rarest words, and return the best match of each passage.
+
+    A passage may match by its own row or by the row of one of its cards.
+    """
+    rarity_by_word = {}
+    words_by_row: dict[int, list[str]] = defaultdict(list)
     weights: dict[int, float] = defaultdict(float)
     for word, rows in rows_by_word.items():
+        rarity = log(1 + passage_count / (0.5 + len(rows)))
+        rarity_by_word[word] = rarity
         for rowid in rows & matching_rows:
-            weights[rowid] += rarity[word]
+            words_by_row[rowid].append(word)
+            weights[rowid] += rarity
     best_rows = sorted(weights, key=lambda rowid: (-weights[rowid], rowid))[:_MAX_SCORED]
-    total_rarity = sum(rarity.values())
-    hits: dict[HighlightKey, WordMatch] = {}
+
+    total_rarity = sum(rarity_by_word.values())
+    matches: dict[HighlightKey, WordMatch] = {}
     for row in store.fetch_rows(
-        "SELECT s.rowid, s.what, s.passage, coalesce(c.passage, s.ref) AS key FROM search s"
+        "SELECT s.rowid, s.passage, coalesce(c.passage, s.ref) AS key FROM search s"
         " LEFT JOIN card c ON s.what = 'card' AND c.guid = s.ref"
         f" WHERE s.rowid IN {JSON_VALUES} AND s.what != 'document'",
         to_json(best_rows),
     ):
-        rarity_by_word = {}
-        for word, rows in rows_by_word.items():
-            if row["rowid"] in rows:
-                rarity_by_word[word] = rarity[word]
-        score = _compute_bm25(row["passage"], rarity_by_word)
-        hit = WordMatch(score, weights[row["rowid"]] / total_rarity)
+        words = words_by_row[row["rowid"]]
+        score = _compute_bm25(
+            row["passage"], {word: rarity_by_word[word] for word in words}
+        )
+        match = WordMatch(score, coverage=weights[row["rowid"]] / total_rarity)
         key = HighlightKey(row["key"])
-        if key not in hits or hit.score > hits[key].score:
-            hits[key] = hit
-    return hits
+        if key not in matches or score > matches[key].score:
+            matches[key] = match
+    return matches
 
 
 def _find_visible_rows(

@@ -73,17 +73,20 @@ def _work_to_json(privacy: PrivacyFilter, work: FoundWork) -> Json:
 
 def _passage_to_json(privacy: PrivacyFilter, passage: FoundPassage) -> Json:
     sendable = privacy.make_sendable_highlight(passage.highlight)
-    lines = [line for line in passage.list_rows if not privacy.is_private_row(line)]
-    entry = hit_to_json(
-        replace(passage, list_rows=tuple(lines[:MAX_PER_WORK])), is_confident=False
-    )
+    public_lines = []
+    for line in passage.list_rows:
+        if not privacy.is_private_row(line):
+            public_lines.append(line)
+    public_passage = replace(passage, list_rows=tuple(public_lines[:MAX_PER_WORK]))
+    # the result as a whole says how certain it is
+    hit = hit_to_json(public_passage, is_confident=False)
     entry = {
         "highlight": sendable.key,
         "title": sendable.title,
         "page": sendable.page,
         "marked": truncate(sendable.exact, MAX_HIGHLIGHT_CHARS),
-        "answers": entry["answers"],
-        "cards": entry["cards"],
+        "answers": hit["answers"],
+        "cards": hit["cards"],
     }
     filled_entry = {name: value for name, value in entry.items() if value}
     return privacy.mask_json_entry(filled_entry, passage.highlight)

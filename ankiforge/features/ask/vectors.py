@@ -8,10 +8,11 @@ only by their words.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import chain, filterfalse, islice
 from statistics import pstdev
+from typing import NamedTuple
 
 from ankiforge.config.caches import Cache
 from ankiforge.draft.privacy import PrivacyFilter
@@ -81,20 +82,22 @@ class PassageVectors:
         if not missing_texts:
             return
         yield OtherProgress(_LABEL, 0, len(missing_texts))
+        length = _get_vector_length(vectors.values())
         hashes = list(missing_texts)
-        size = next(map(len, filter(None, vectors.values())), 0)
-        batch_size = self.embedder.batch_size
-        for start in range(0, len(hashes), batch_size):
-            batch = hashes[start : start + batch_size]
-            computed = self.embedder.embed_passages(
-                [missing_texts[text_hash] for text_hash in batch]
-            )
-            size = size or len(computed[0])
-            if len(computed[0]) != size:
+        for start in range(0, len(hashes), self.embedder.batch_size):
+            batch = hashes[start : start + self.embedder.batch_size]
+            texts = [missing_texts[text_hash] for text_hash in batch]
+            computed = self.embedder.embed_passages(texts)
+            if length is None:
+                length = len(computed[0])
+            if len(computed[0]) != length:
                 raise self._drop_vectors()
             self._cache.update(dict(zip(batch, computed, strict=True)))
             yield OtherProgress(_LABEL, start + len(batch), len(hashes))
-        # drop the vectors of deleted texts once they are the majority
+        self._drop_vectors_of_deleted_texts()
+
+    def _drop_vectors_of_deleted_texts(self) -> None:
+        """Delete the vectors of deleted texts once they are the majority."""
         cached_hashes = self._load_vectors().keys()
         used_hashes = {row["exact"] for row in load_text_hashes(self._ledger)}
         if len(cached_hashes) > 2 * len(used_hashes):
@@ -157,25 +160,29 @@ class PassageVectors:
             ServiceError: the model failed, or the length of its vectors has changed.
         """
         vectors = self._load_vectors()
-        rows = load_text_hashes(self._ledger)
-        missing = sum(row["exact"] not in vectors for row in rows)
+        hash_by_key: dict[HighlightKey, str] = {}
+        for row in load_text_hashes(self._ledger):
+            hash_by_key[HighlightKey(row["key"])] = row["exact"]
+        missing_count = sum(text not in vectors for text in hash_by_key.values())
         if not any(vectors.values()):
-            return Similarities(b"", {}, missing)
+            return Similarities(b"", {}, missing_count)
         if not self.embedder.is_local:
             question = self._privacy.mask_text(question)
         [question_vector] = self.embedder.embed_questions([question])
-        by_hash = compute_cosines(question_vector, vectors)
-        if not by_hash:
+        cosine_by_hash = compute_cosines(question_vector, vectors)
+        if not cosine_by_hash:  # none of the vectors has this length
             raise self._drop_vectors()
-        local_rows = [row for row in rows if row["exact"] in by_hash]
-        by_key = {HighlightKey(row["key"]): by_hash[row["exact"]] for row in local_rows}
+
+        cosines = {}
+        for key, text_hash in hash_by_key.items():
+            if text_hash in cosine_by_hash:
+                cosines[key] = cosine_by_hash[text_hash]
         if is_hidden is not None:
-            best_first = sorted(by_key, key=lambda key: (-by_key[key], key))
-            visible_keys = islice(filterfalse(is_hidden, best_first), _MAX_PUBLIC_RANKED)
-            by_key = {key: by_key[key] for key in visible_keys}
-        if not by_key:
-            return Similarities(question_vector, by_key, missing)
-        return Similarities(question_vector, by_key, missing, pstdev(by_key.values()))
+            cosines = _select_most_similar_visible(cosines, is_hidden)
+        deviation = 0.0
+        if cosines:
+            deviation = pstdev(cosines.values())
+        return Similarities(question_vector, cosines, missing_count, deviation)
 
     def choose_most_similar_spans(
         self, question: bytes, choices: Sequence[tuple[Highlight, Sequence[Span]]]
@@ -191,24 +198,48 @@ class PassageVectors:
             private text.
         """
         texts: list[str] = []
-        candidates: list[tuple[int, Span]] = []
+        candidates: list[_Candidate] = []
         for number, (highlight, spans) in enumerate(choices):
+            # the text to send differs from the passage if something in it is private
             if self._get_sendable_text(highlight) != highlight.exact:
                 continue
             for start, end in spans:
                 texts.append(highlight.exact[start:end])
-                candidates.append((number, (start, end)))
+                candidates.append(_Candidate(number, (start, end)))
         vectors = self.embedder.embed_passages(texts[:_MAX_SENTENCES])
-        vectors_by_candidate = dict(zip(candidates, vectors, strict=False))
+        compared = candidates[: len(vectors)]
+        cosines = compute_cosines(question, dict(zip(compared, vectors, strict=True)))
         best: list[Span | None] = [None] * len(choices)
         best_cosines = [0.0] * len(choices)
-        for (number, span), cosine in compute_cosines(
-            question, vectors_by_candidate
-        ).items():
-            if cosine > best_cosines[number]:
-                best_cosines[number] = cosine
-                best[number] = span
+        for candidate, cosine in cosines.items():
+            if cosine > best_cosines[candidate.passage_number]:
+                best_cosines[candidate.passage_number] = cosine
+                best[candidate.passage_number] = candidate.span
         return best
+
+
+class _Candidate(NamedTuple):
+    """A span to compare with a question."""
+
+    passage_number: int
+    span: Span
+
+
+def _get_vector_length(vectors: Iterable[bytes]) -> int | None:
+    """Return the length of all vectors, or None if there are none."""
+    for vector in vectors:
+        if vector != _NO_VECTOR:
+            return len(vector)
+    return None
+
+
+def _select_most_similar_visible(
+    cosines: dict[HighlightKey, float], is_hidden: IsHidden
+) -> dict[HighlightKey, float]:
+    """Return the `_MAX_PUBLIC_RANKED` most similar passages that aren't hidden, best first."""
+    best_first = sorted(cosines, key=lambda key: (-cosines[key], key))
+    visible_keys = islice(filterfalse(is_hidden, best_first), _MAX_PUBLIC_RANKED)
+    return {key: cosines[key] for key in visible_keys}
 
 
 def open_vectors(workspace: Workspace) -> PassageVectors | None:

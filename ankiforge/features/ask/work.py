@@ -119,32 +119,36 @@ def find_passages(
     is_hidden = None
     if privacy is not None:
         is_hidden = cache(privacy.is_private_passage)
-    meaning = open_vectors(workspace)
-    similarities = Similarities(b"", {}, 0)
+    vectors = open_vectors(workspace)
+    similarities = _NO_SIMILARITIES
     problem = None
-    if meaning is not None:
+    if vectors is not None:
         try:
-            similarities = meaning.compute_similarities(query, is_hidden)
+            similarities = vectors.compute_similarities(query, is_hidden)
         except ServiceError as error:
             problem = f"{error.message}: {error.hint}"
-    words = index.find_by_words(ledger, query, is_hidden)
+    matches = index.find_by_words(ledger, query, is_hidden)
     scores = index.combine_scores(
-        words, similarities.cosines, similarities.standard_deviation
+        matches, similarities.cosines, similarities.standard_deviation
     )
     passages = list(index.load_best_passages(ledger, scores, limit, is_hidden))
-    sentences = _choose_sentences(passages, query, meaning, similarities)
+    sentences = _choose_sentences(passages, query, vectors, similarities)
     results = []
     for passage, sentence in zip(passages, sentences, strict=True):
         by_meaning = passage.highlight.key in similarities.cosines
         results.append(replace(passage, sentence=sentence, by_meaning=by_meaning))
-    coverage = max((hit.coverage for hit in words.values()), default=0.0)
+    max_coverage = max((match.coverage for match in matches.values()), default=0.0)
     return SearchResult(
         works=(),
         passages=tuple(results),
-        is_confident=coverage > index.CONFIDENT_COVERAGE,
+        is_confident=max_coverage > index.CONFIDENT_COVERAGE,
         missing_vectors=similarities.missing_count,
         problem=problem,
     )
+
+
+# Without a model, or if it fails, no passage is compared by meaning.
+_NO_SIMILARITIES = Similarities(question=b"", cosines={}, missing_count=0)
 
 
 def _choose_sentences(

@@ -186,7 +186,8 @@ class FailingCards(ItemSource):
         if failing_note.is_changeable:
             actions.append(replace(EDIT, message="Saved", save="Save"))
         actions += [_SUSPEND, _LEAVE]
-        actions[0] = replace(actions[0], look=Look.FILLED)
+        main_action, *others = actions
+        actions = [replace(main_action, look=Look.FILLED), *others]
         if self._uses_model:
             actions.append(_OFFER)
         # put the buttons that are only text last

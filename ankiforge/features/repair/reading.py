@@ -100,10 +100,10 @@ def parse_note(note: AnkiNote, note_type: AnkiNoteType | None) -> ParsedNote | N
     """
     if note_type is None or any("image-occlusion:" in text for text in note.fields):
         return None
-    fields = tuple(zip(_name_fields(note, note_type), note.fields, strict=False))
     if not note_type.cloze and not _has_answer(note, note_type):
         return None
 
+    fields = tuple(zip(_name_fields(note, note_type), note.fields, strict=False))
     # embedded pictures count as content, but their bytes are dropped
     html = {name: _DATA_URL.sub("data:", text) for name, text in fields}
     asked, answer_field = find_question_and_answer_fields(note_type, note.ordinals, html)
@@ -113,25 +113,38 @@ def parse_note(note: AnkiNote, note_type: AnkiNoteType | None) -> ParsedNote | N
         back = html[answer_field]
     if max(len(front), len(back)) > MAX_SIDE_CHARS:
         return None
+
+    closed_early: str | None = None
     if note_type.cloze:
-        markdown = {"Text": _to_markdown(front)}
-        closed_early = _CLOSED_EARLY.search(front)
+        card_fields = {"Text": _to_markdown(front)}
+        closed_early = _find_gap_closed_early(front)
     else:
-        markdown = {"Front": _to_markdown(front), "Back": _to_markdown(back)}
-        closed_early = None
-    kind = CardKind.from_fields(markdown)
+        card_fields = {"Front": _to_markdown(front), "Back": _to_markdown(back)}
     return ParsedNote(
         guid=note.guid,
         note_id=note.id,
         deck=note.deck,
         notetype=note_type.name,
         fields=fields,
-        draft=CardContent(NO_KEY, kind, tuple(markdown.items()), Origin("person")),
+        draft=CardContent(
+            NO_KEY,
+            CardKind.from_fields(card_fields),
+            tuple(card_fields.items()),
+            Origin("person"),
+        ),
+        closed_early=closed_early,
         field_names=map_to_our_fields(note_type, asked, answer_field),
-        closed_early=None if closed_early is None else closed_early[0],
         key=note.identity.key if note.identity else NO_KEY,
         has_private_tag=is_private_note(note),
     )
+
+
+def _find_gap_closed_early(text: str) -> str | None:
+    """Return a cloze deletion that the `}}` of a formula closes too early, or None."""
+    gap = _CLOSED_EARLY.search(text)
+    if gap is None:
+        return None
+    return gap[0]
 
 
 def _name_fields(note: AnkiNote, note_type: AnkiNoteType) -> list[str]:

@@ -8,7 +8,7 @@ Anki in the meantime are kept, and the user is asked about conflicts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -201,6 +201,11 @@ class _FailingNoteBuilder:
     def iter_failing_notes(
         self, cards: Sequence[FailingCard], all_histories: Iterable[CardHistory]
     ) -> Iterator[FailingNote]:
+        """Yield the list's entry for each card that can be read.
+
+        If its question is similar to that of another note that the user forgot repeatedly, the
+        user may confuse the two, so the entry has both.
+        """
         if not cards:
             return
         note_ids = {history.note_id for history in all_histories if history.lapses > 1}
@@ -241,17 +246,17 @@ class _FailingNoteBuilder:
         note = self.read_note(failing_card.history.note_id)
         if note is None:
             return None
-        guid = self._adopted_guids.get(note.guid, note.guid)
         findings = check_parsed_note(note)
+        messages = [finding.message for finding in findings]
         failing_note = FailingNote(
             note,
-            guid,
-            CardToRepair({}),
+            self._adopted_guids.get(note.guid, note.guid),
+            CardToRepair(dict(note.draft.fields)),
             failing_card.history,
-            (*failing_card.reasons, *(finding.message for finding in findings)),
+            (*failing_card.reasons, *messages),
             findings,
         )
-        if is_card_id(guid):
+        if failing_note.is_own_card:
             return self._complete_own_card(failing_note)
         return self._complete_other_note(failing_note)
 
@@ -272,14 +277,17 @@ class _FailingNoteBuilder:
         )
 
     def _complete_other_note(self, failing_note: FailingNote) -> FailingNote:
-        """Add the text of a note of another tool, and its note type if we can change the note."""
+        """Add the Extra field and deck of a note of another tool, and its note type.
+
+        The note type is None if we can't change the note.
+        """
         note = failing_note.note
-        fields = dict(note.draft.fields)
+        card = failing_note.card
         if "Extra" in note.field_names:
             extra_html = dict(note.fields)[note.field_names["Extra"]]
             if extra_html:
-                fields["Extra"] = field_to_markdown(extra_html)
-        card = CardToRepair(fields)
+                extra = field_to_markdown(extra_html)
+                card = replace(card, fields={**card.fields, "Extra": extra})
         parent_deck, _, deck_name = note.deck.rpartition("::")
         if parent_deck:
             card = replace(card, topic=deck_name)
@@ -287,15 +295,15 @@ class _FailingNoteBuilder:
 
     def _map_note_type(self, note: ParsedNote) -> UserNoteType | None:
         """Return the type of a note, or None if a side consists of several fields."""
-        if not note.field_names:
+        if not note.field_names:  # the mapping is only empty for such a note
             return None
         note_type = self._types[self._notes[note.note_id].type_id]
-        ids = dict(note_type.fields)
+        ids_by_name = dict(note_type.fields)
         field_ids = {}
         for our_name, name in note.field_names.items():
-            id = ids[name]
-            if id is not None:
-                field_ids[our_name] = id
+            field_id = ids_by_name[name]
+            if field_id is not None:
+                field_ids[our_name] = field_id
         return UserNoteType(note_type.id, note_type.name, note.field_names, field_ids)
 
 
@@ -383,77 +391,88 @@ def suspend_card(workspace: Workspace, failing_note: FailingNote) -> Pair:
 def _record_change(
     ledger: Ledger,
     failing_note: FailingNote,
-    name: str,
+    decision: str,
     fields: Texts,
     new: Iterable[Texts] = (),
 ) -> None:
     """Record the new text of a note, along with any new cards from the same repair.
 
-    `name` is the kind of decision, "reword" or "edit". `new` has the fields of each new
+    `decision` is the kind of decision, "reword" or "edit". `new` has the fields of each new
     card.
 
     Raises:
         RefusedError: ankiforge can't change the note.
     """
     if failing_note.is_own_card:
-        _record_own_change(ledger, failing_note, name, fields, new)
+        _record_own_change(ledger, failing_note, decision, fields, new)
         return
-    if failing_note.note_type is None:
+    note_type = failing_note.note_type
+    if note_type is None:
         raise _make_unchangeable_error(failing_note, "its question has several fields")
     note = failing_note.note
-    html = dict(note.fields)
-    old_fields = failing_note.card.fields
-    changed_fields = _render_changes(failing_note, fields)
-    old_texts = {}
-    for name in failing_note.note_type.fields:
-        old_texts[name] = old_fields.get(name, "")
-    texts = dict(old_texts)
-    for name, (markdown, _) in changed_fields.items():
-        texts[name] = markdown
-    adopted = AdoptedNote(
-        guid=note.guid,
-        id=note.note_id,
-        type=failing_note.note_type.id,
-        field_names=failing_note.note_type.fields,
-        html=html,
-        source_texts=old_texts,
-        repaired=changed_fields,
-    )
+    rendered_changes = _render_changes(failing_note, fields)
+    old_texts: dict[str, str] = {}
+    for name in note_type.fields:
+        old_texts[name] = failing_note.card.fields.get(name, "")
+    new_texts = {**old_texts}
+    for name, (markdown, _) in rendered_changes.items():
+        new_texts[name] = markdown
     change = NoteRepair(
-        note=adopted,
-        card=replace(_make_card(texts), deck=note.deck),
+        note=AdoptedNote(
+            guid=note.guid,
+            id=note.note_id,
+            type=note_type.id,
+            field_names=note_type.fields,
+            html=dict(note.fields),
+            source_texts=old_texts,
+            repaired=rendered_changes,
+        ),
+        card=replace(_make_card(new_texts), deck=note.deck),
         added_cards=tuple(
             replace(_make_card(card_fields), deck=note.deck) for card_fields in new
         ),
-        added_note_type=failing_note.note_type,
+        added_note_type=note_type,
     )
-    decisions.record_repair(ledger, name, note.note_id, note.guid, change)
+    decisions.record_repair(ledger, decision, note.note_id, note.guid, change)
 
 
 def _record_own_change(
     ledger: Ledger,
     failing_note: FailingNote,
-    name: str,
+    decision: str,
     fields: Texts,
     new: Iterable[Texts],
 ) -> None:
-    """Record the new text of a card that ankiforge made, along with any new cards."""
-    line = next(item_lists.load_items(ledger, [failing_note.guid]), None)
-    if not isinstance(line, LocalCard):
-        raise RefusedError(f"{failing_note.guid} is no longer a card", hint="list again")
-    texts = {**failing_note.card.fields, **fields}
-    # drop fields that the note lacks, except Extra, which is appended to the answer
-    extra = texts.get("Extra")
-    if extra and "Extra" not in line.note_field_names:
-        if "Back" in texts:
-            texts["Back"] = f"{texts['Back']}\n\n---\n\n{extra}"
-    texts = {name: text for name, text in texts.items() if name in line.note_field_names}
-    decide.edit_card_or_draft(ledger, failing_note.guid, texts, forced=True)
-    decisions.record_repair(ledger, name, failing_note.note.note_id, failing_note.guid)
+    """Record the new text of a card that ankiforge made, along with any new cards.
+
+    The repair is recorded as well, so that the card isn't listed again for a while.
+    """
+    guid = failing_note.guid
+    card = next(item_lists.load_items(ledger, [guid]), None)
+    if not isinstance(card, LocalCard):
+        raise RefusedError(f"{guid} is no longer a card", hint="list again")
+    texts = _fit_to_note_fields(
+        {**failing_note.card.fields, **fields}, card.note_field_names
+    )
+    decide.edit_card_or_draft(ledger, guid, texts, forced=True)
+    decisions.record_repair(ledger, decision, failing_note.note.note_id, guid)
     for card_fields in new:
-        card = replace(_make_card(card_fields), key=line.key, deck=line.deck)
-        local_passage = load_snapshot(ledger, ledger.get_passage(line.key))
-        decisions.make_card(ledger, local_passage, card)
+        new_card = replace(_make_card(card_fields), key=card.key, deck=card.deck)
+        local_passage = load_snapshot(ledger, ledger.get_passage(card.key))
+        decisions.make_card(ledger, local_passage, new_card)
+
+
+def _fit_to_note_fields(texts: Texts, note_field_names: Container[str]) -> Texts:
+    """Drop the fields that a note lacks, except Extra, which is appended to the answer."""
+    fitting = {name: text for name, text in texts.items() if name in note_field_names}
+    extra = texts.get("Extra")
+    if extra and "Extra" not in note_field_names and "Back" in fitting:
+        fitting["Back"] = f"{fitting['Back']}{_EXTRA_RULE}{extra}"
+    return fitting
+
+
+_EXTRA_RULE = "\n\n---\n\n"
+"""Separates the answer from the text below it, in a note without a field for the latter."""
 
 
 def _make_unchangeable_error(failing_note: FailingNote, reason: str) -> RefusedError:
@@ -472,6 +491,7 @@ def _render_changes(failing_note: FailingNote, fields: Texts) -> dict[str, Pair]
     """Return the new (Markdown, HTML) of each changed field of a note, keyed by our field name.
 
     Unchanged fields are left out, so they keep HTML that our Markdown may not be able to express.
+    If the note has no Extra field, that text is appended to the answer.
 
     Raises:
         RefusedError: a field would lose a picture or sound, or the note has no field for the
@@ -480,7 +500,7 @@ def _render_changes(failing_note: FailingNote, fields: Texts) -> dict[str, Pair]
     names = failing_note.note.field_names
     html = dict(failing_note.note.fields)
     old_fields = failing_note.card.fields
-    changed_fields: dict[str, Pair] = {}
+    changes: dict[str, Pair] = {}
     for name, text in fields.items():
         old_text = old_fields.get(name, "")
         if name not in names or text == old_text:
@@ -488,22 +508,21 @@ def _render_changes(failing_note: FailingNote, fields: Texts) -> dict[str, Pair]
         if "![" in old_text or "[sound:" in html[names[name]]:
             reason = f"its {name} has a picture or a sound, which would be lost"
             raise _make_unchangeable_error(failing_note, reason)
-        changed_fields[name] = (text, render_field(text, cloze=name == "Text"))
+        changes[name] = (text, render_field(text, cloze=name == "Text"))
+
     extra = fields.get("Extra", "")
-    if extra and "Extra" not in names:
-        if "Back" not in names:
-            raise _make_unchangeable_error(
-                failing_note, "its note type has no field for the text below"
-            )
-        markdown, answer_html = changed_fields.get(
-            "Back", (old_fields["Back"], html[names["Back"]])
-        )
-        extra_html = f"<hr><small>{render_field(extra)}</small>"
-        changed_fields["Back"] = (
-            f"{markdown}\n\n---\n\n{extra}",
-            answer_html + extra_html,
-        )
-    return changed_fields
+    if not extra or "Extra" in names:
+        return changes
+    if "Back" not in names:
+        reason = "its note type has no field for the text below"
+        raise _make_unchangeable_error(failing_note, reason)
+    if "Back" in changes:
+        answer, answer_html = changes["Back"]
+    else:
+        answer, answer_html = old_fields["Back"], html[names["Back"]]
+    extra_html = f"<hr><small>{render_field(extra)}</small>"
+    changes["Back"] = (f"{answer}{_EXTRA_RULE}{extra}", f"{answer_html}{extra_html}")
+    return changes
 
 
 # --- asking a model or a chat -----------------------------------------------------------------
@@ -579,7 +598,10 @@ def ask_model(workspace: Workspace, failing_note: FailingNote) -> tuple[CardRepa
 def _check_repair(
     failing_note: FailingNote, fields: Texts, quote: str | None
 ) -> Iterator[Finding]:
-    """Check a repaired or new card against the old card and its passage."""
+    """Check a repaired or new card like a model's draft from a passage.
+
+    The old card and its passage serve as the highlight, so a fact that neither has is reported.
+    """
     text = _get_source_text(failing_note)
     highlight = Highlight(
         document=Document(DocumentKey(""), "", failing_note.card.topic),
@@ -590,9 +612,8 @@ def _check_repair(
         markdown=tuple(failing_note.card.fields.values()),
     )
     card = replace(_make_card(fields), quote=quote or text, origin=Origin("llm"))
-    yield from check.check_draft(
-        card, check.CheckContext(highlight, check.DuplicateIndex())
-    )
+    context = check.CheckContext(highlight, check.DuplicateIndex())
+    yield from check.check_draft(card, context)
 
 
 def _get_source_text(failing_note: FailingNote) -> str:
