@@ -106,11 +106,6 @@ class NoteReader:
         self._mark_delimiters = (*_MARK_DELIMITERS, *bold_delimiters)
         """The strings of which every block with a mark contains one."""
         self._exported_passages = find_exported_passages(note.blocks, note.source)
-        self._cells_by_row = defaultdict[int, list[Block]](list)
-        """The cells of each table row, by the identity of its `row_sources`."""
-        for block in note.blocks:
-            if block.kind is BlockKind.CELL:
-                self._cells_by_row[id(block.row_sources)].append(block)
         self._footnote_texts = _render_public_footnotes(note)
         self._quotes = QuoteIndex(note, citations, self._read_card)
         self._placed: list[PlacedHighlight] = []
@@ -528,7 +523,9 @@ class NoteReader:
     def _find_marks_of_row(self, block: Block) -> dict[Block, Sequence[MarkedPhrase]]:
         """Find the highlighted phrases in the cells of a block's table row, if it is a cell."""
         marks_by_cell = {}
-        for cell in self._cells_by_row.get(id(block.row_sources), ()):
+        if block.row is None:
+            return {}
+        for cell in filter(None, block.row.blocks):
             marks = self._find_marks(cell)
             if marks:
                 marks_by_cell[cell] = marks
@@ -573,11 +570,11 @@ def _is_row_label(block: Block, phrases: Iterable[MarkedPhrase]) -> bool:
 
     This is assumed if the whole first column below the header row is bold.
     """
-    if block.kind is not BlockKind.CELL or block.column > 0 or block.is_header_cell:
+    if block.row is None or block.column > 0 or block.is_header_cell:
         return False
     if any(phrase.mark_kind is not MarkKind.BOLD for phrase in phrases):
         return False
-    labels = block.label_sources
+    labels = block.row.table.label_sources
     return len(labels) >= _MIN_LABELS and all(map(_BOLD_CELL.fullmatch, labels))
 
 

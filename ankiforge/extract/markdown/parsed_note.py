@@ -10,7 +10,7 @@ private.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 from urllib.parse import quote
@@ -26,6 +26,8 @@ from ankiforge.extract.markdown import (
 from ankiforge.extract.markdown.blocks import (
     Block,
     BlockKind,
+    ListItem,
+    Table,
     parse_blocks,
 )
 from ankiforge.extract.markdown.citations import (
@@ -128,9 +130,9 @@ def mark_private_blocks(
         tagged_blocks.update(blocks_of_tag)
         if not blocks_of_tag:
             is_whole_note = True
-    is_below = _build_container_check(tagged_blocks)
+    containers = _TaggedContainers(tagged_blocks)
     for block in blocks:
-        if block in tagged_blocks or is_below(block):
+        if block in tagged_blocks or containers.contain(block):
             block.is_private = True
     for number in _find_footnotes_of(tagged_blocks, lines):
         for block in blocks_at_line[number]:
@@ -167,32 +169,36 @@ def _find_footnotes_of(blocks: Iterable[Block], lines: Sequence[str]) -> Iterato
             yield number
 
 
-def _build_container_check(tagged_blocks: Iterable[Block]) -> Callable[[Block], bool]:
-    """Build a function that returns whether a block is inside any of the tagged blocks.
+class _TaggedContainers:
+    """The headings, callout titles, list items and header rows among the tagged blocks.
 
-    Headings, callout titles, table headers and list items contain the blocks below them.
-    Headings and titles are compared by line, because several `Block` objects may represent the
-    same heading or title.
+    They contain the blocks below them. Headings and titles are compared by line, because several
+    `Block` objects may represent the same heading or title.
     """
-    containers = [block for block in tagged_blocks if block.kind is not BlockKind.TEXT]
-    header_lines = {block.lines for block in containers}
-    items = {block.items[-1] for block in tagged_blocks if block.kind is BlockKind.ITEM}
-    # a tag in a header row covers the whole table; a header cell with only a tag has no block
-    table_ids = set[int]()
-    for block in containers:
-        if block.is_header_cell:
-            table_ids.add(id(block.header_sources))
 
-    def is_below(block: Block) -> bool:
-        titles = [quote.title_block for quote in block.callouts]
-        headers = filter(None, (*block.headings, *titles, *block.headers))
-        if any(header.lines in header_lines for header in headers):
-            return True
-        if id(block.header_sources) in table_ids:
-            return True
-        return not items.isdisjoint(block.items)
+    def __init__(self, tagged_blocks: Iterable[Block]) -> None:
+        self._lines: set[Span] = set()
+        self._items: set[ListItem] = set()
+        self._tables: set[Table] = set()
+        for block in tagged_blocks:
+            if block.kind is BlockKind.TEXT:
+                continue
+            self._lines.add(block.lines)
+            if block.kind is BlockKind.ITEM:
+                self._items.add(block.items[-1])
+            # `Block.headers` lacks a header cell with nothing but the tag
+            if block.row and block.row.is_header:
+                self._tables.add(block.row.table)
 
-    return is_below
+    def contain(self, block: Block) -> bool:
+        """Return whether a block is inside any of the containers."""
+        if not self._items.isdisjoint(block.items):
+            return True
+        if block.row and block.row.table in self._tables:
+            return True
+        titles = [quote.title_block for quote in block.callouts if quote.title_block]
+        containers = (*block.headings, *titles, *block.headers)
+        return any(container.lines in self._lines for container in containers)
 
 
 def find_lines_below_private_tag(text: str) -> frozenset[int]:
