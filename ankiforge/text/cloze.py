@@ -102,14 +102,39 @@ def find_cloze_problems(markdown: str) -> Iterator[str]:
 
 @dataclass(slots=True)
 class _OpenCloze:
+    """A cloze deletion whose end isn't found yet."""
+
     numbers: tuple[int, ...]
     start: int
-    body: int
-    """The offset of the answer."""
-    depth: int = 0
+    """The offset of the opening `{{`."""
+    answer_start: int
+    brace_depth: int = 0
     """The number of single braces still open inside the cloze deletion."""
-    separator: int = -1
-    """The offset of the `::` before the hint, or -1 if there is none so far."""
+    separator: int | None = None
+    """The offset of the `::` before the hint, or None if there is none so far."""
+
+    def read_sign(self, sign: str, offset: int) -> None:
+        """Take note of a `{`, `}` or `::` inside the cloze deletion."""
+        if sign == "{":
+            self.brace_depth += 1
+        elif sign == "}":  # at depth 0 a single brace is literal
+            self.brace_depth = max(self.brace_depth - 1, 0)
+        elif not self.brace_depth and self.separator is None:
+            self.separator = offset
+
+    def close(self, markdown: str, offset: int) -> Cloze:
+        """Create the cloze deletion, given the offset of the `}}` at its end."""
+        answer_end, hint = offset, ""
+        if self.separator is not None:
+            answer_end, hint = self.separator, markdown[self.separator + 2 : offset]
+        return Cloze(
+            self.numbers,
+            answer=markdown[self.answer_start : answer_end],
+            hint=hint,
+            start=self.start,
+            end=offset + 2,
+            answer_start=self.answer_start,
+        )
 
 
 @lru_cache(maxsize=16)  # called for a card's problems, then for its gaps
@@ -120,56 +145,35 @@ def _parse_clozes(markdown: str) -> tuple[tuple[Cloze, ...], tuple[int, ...]]:
     never closed.
     """
     closed: list[Cloze] = []
-    unclosed: list[_OpenCloze] = []  # the innermost last
-    literal_iterator = iter(find_literal_spans(markdown))
-    after_text = len(markdown) + 1
-    literal_start = 0
-    literal_end = 0
-    position = 0
-    while token := _CLOZE_TOKEN.search(markdown, position):
-        start = token.start()
-        while literal_end <= start:
-            literal_start, literal_end, _ = next(
-                literal_iterator, (after_text, after_text, "")
-            )
-        if literal_start <= start:  # within a literal
-            position = literal_end
-            continue
+    open_clozes: list[_OpenCloze] = []  # the innermost last
+    previous_end = 0  # of the last cloze deletion
+    for token in _iter_cloze_tokens(markdown):
+        offset = token.start()
         if token[1]:
             # parse at most 9 digits, which is more than any valid number has
-            gap_numbers = tuple(int(number[:9]) for number in token[1].split(","))
-            unclosed.append(_OpenCloze(gap_numbers, start, body=token.end()))
-            position = token.end()
+            numbers = tuple(int(number[:9]) for number in token[1].split(","))
+            open_clozes.append(_OpenCloze(numbers, offset, answer_start=token.end()))
             continue
-        position = start + 1
-        if not unclosed:
+        if not open_clozes or offset < previous_end:
+            continue  # outside cloze deletions, or the second brace of `}}`
+        innermost = open_clozes[-1]
+        if innermost.brace_depth or not markdown.startswith("}}", offset):
+            innermost.read_sign(token[0], offset)
             continue
-        innermost = unclosed[-1]
-        pair = markdown[start : start + 2]
-        if pair == "::" and not innermost.depth:
-            if innermost.separator < 0:
-                innermost.separator = start
-            position = start + 2
-        elif pair == "}}" and not innermost.depth:
-            unclosed.pop()
-            position = start + 2
-            if len(unclosed) >= _MAX_CLOZE_DEPTH:
-                continue
-            answer_end = start if innermost.separator < 0 else innermost.separator
-            gap = Cloze(
-                innermost.numbers,
-                answer=markdown[innermost.body : answer_end],
-                hint=markdown[answer_end + 2 : start],
-                start=innermost.start,
-                end=start + 2,
-                answer_start=innermost.body,
-            )
-            closed.append(gap)
-        elif pair[0] == "{":
-            innermost.depth += 1
-        elif pair[0] == "}":  # at depth 0 a single brace is literal
-            innermost.depth = max(innermost.depth - 1, 0)
-    return tuple(closed), tuple(open_gap.start for open_gap in unclosed)
+        open_clozes.pop()
+        previous_end = offset + 2
+        if len(open_clozes) < _MAX_CLOZE_DEPTH:
+            closed.append(innermost.close(markdown, offset))
+    return tuple(closed), tuple([cloze.start for cloze in open_clozes])
+
+
+def _iter_cloze_tokens(markdown: str) -> Iterator[re.Match[str]]:
+    """Yield each `{{c1::`, `::`, `{` and `}` outside escapes, code and maths."""
+    text_start = 0
+    for literal_start, literal_end, _ in find_literal_spans(markdown):
+        yield from _CLOZE_TOKEN.finditer(markdown, text_start, literal_start)
+        text_start = literal_end
+    yield from _CLOZE_TOKEN.finditer(markdown, text_start)
 
 
 def reveal_answers(markdown: str, depth: int = 0) -> str:
