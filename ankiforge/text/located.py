@@ -383,13 +383,15 @@ def find_quote(quote: str, text: str) -> Span | None:
     exact_span = locate_text(quote, text)
     if exact_span:
         return exact_span
+    # compare only letters, and allow omissions between the parts of the quote
     parts = split_quote_letters(quote)
     if sum(map(len, parts)) < _MIN_QUOTE_LETTERS:
         return None
     letters = DocumentLetters([text])
-    for start, end in letters.find_spans_of_parts(parts):
-        return letters.get_passage(start, end).span
-    return None
+    letter_span = next(letters.find_spans_of_parts(parts), None)
+    if letter_span is None:
+        return None
+    return letters.get_passage(*letter_span).span
 
 
 _MIN_EXACT_LETTERS = 12
@@ -420,11 +422,13 @@ def locate_quote(
         sentence += "."
     parts = split_quote_letters(letters.replace_non_text(quote))
     quote_letters = "".join(parts)
-    spans = list(letters.find_spans_of_parts(parts))
-    is_ambiguous = len(spans) > 1 and len(quote_letters) < _MIN_EXACT_LETTERS
-    if spans and not is_ambiguous:
-        span = _choose_span(spans, letters, pages)
+
+    exact_spans = list(letters.find_spans_of_parts(parts))
+    is_ambiguous = len(exact_spans) > 1 and len(quote_letters) < _MIN_EXACT_LETTERS
+    if exact_spans and not is_ambiguous:
+        span = _choose_span(exact_spans, letters, pages)
         return letters.get_passage(*span, sentence), True
+
     if len(quote_letters) < _MIN_FUZZY_LETTERS:
         return None, False
     other_pages = [page for page in range(len(letters.pages)) if page not in pages]
@@ -494,10 +498,10 @@ def _find_most_similar(
     quote_ends = quote[:third], quote[-third:]
     for page in pages:
         page_start, page_end = letters.get_page_span(page)
-        for start, end in letters.find_spans_of_parts(quote_ends, page_start, page_end):
-            if end - start < 2 * len(quote):
-                return start, end
-            break
+        spans = letters.find_spans_of_parts(quote_ends, page_start, page_end)
+        between_ends = next(spans, None)
+        if between_ends and between_ends[1] - between_ends[0] < 2 * len(quote):
+            return between_ends
         alignment = fuzz.partial_ratio_alignment(
             quote, letters.text[page_start:page_end], score_cutoff=best_score
         )
