@@ -21,6 +21,7 @@ from ankiforge.text.normalize import (
     find_literal_spans,
     has_visible_text,
     map_outside_literal_spans,
+    split_at_literal_spans,
 )
 
 # --- parsing --------------------------------------------------------------------------
@@ -242,6 +243,7 @@ _LITERAL = regex(
     | ^[ \t]*(?:=+[ \t]*|[|:-][-:|\ \t]*)$
     """
 )
+# The number of a list item, such as `1.` or `1)`. The full stop is escaped: `1\.`
 _ORDINAL = regex(r"(?m)^([ \t]*\d{1,9})([.)])(?=\s|$)")
 
 
@@ -253,16 +255,16 @@ def escape_markdown(text: str) -> str:
     """Escape plain text so that Markdown renders it literally."""
     if not _MAY_BE_MARKUP.search(text):
         return text
+    return _ORDINAL.sub(r"\1\\\2", _LITERAL.sub(_escape_match, text))
 
-    def escape_match(match: re.Match[str]) -> str:
-        # put the backslash of block markup after its indentation
-        markup = match[0].lstrip()
-        if markup.isdigit():  # `_ORDINAL` escapes the full stop after it
-            return match[0]
-        indentation = match[0][: len(match[0]) - len(markup)]
-        return f"{indentation}\\{markup}"
 
-    return _ORDINAL.sub(r"\1\\\2", _LITERAL.sub(escape_match, text))
+def _escape_match(match: re.Match[str]) -> str:
+    """Put a backslash before a match of `_LITERAL`, but after the indentation of a block."""
+    markup = match[0].lstrip()
+    if markup.isdigit():
+        return match[0]  # `_ORDINAL` escapes the full stop after it
+    indentation = match[0][: len(match[0]) - len(markup)]
+    return f"{indentation}\\{markup}"
 
 
 def text_to_markdown(text: str) -> str:
@@ -319,30 +321,31 @@ def to_plain_text(markdown: str, *, keep_dollars: bool = False) -> str:
         return text.strip()
     delimiter = _find_unused_char(text)
 
-    # replace literals with placeholders, so that their content isn't treated as markup
-    literal_texts: list[str] = []
-    plain_text = ""
-    position = 0
-    for start, end, kind in find_literal_spans(text):
-        literal = text[start:end]
-        plain_text += f"{text[position:start]}{delimiter}{len(literal_texts)}{delimiter}"
-        position = end
-        if keep_dollars and kind in ("display", "math"):
-            literal_texts.append(literal)
-        else:
-            literal_texts.append(_strip_delimiters(literal, kind))
-    plain_text += text[position:]
-    plain_text = _LINE_MARK.sub("", _strip_links_and_tags(plain_text))
-    if _EMPHASIS_MARKS.search(plain_text):
-        for _ in range(_MAX_EMPHASIS_DEPTH):
-            plain_text = _UNDERSCORE.sub(r"\2", _EMPHASIS.sub(r"\2", plain_text))
-
-    if literal_texts:
+    # replace literals with their numbers, so that their content isn't treated as markup
+    literals: list[str] = []
+    parts: list[str] = []
+    for text_before, literal, kind in split_at_literal_spans(text):
+        parts.append(text_before)
+        if kind:  # otherwise, this is the remaining text
+            parts.append(f"{delimiter}{len(literals)}{delimiter}")
+            is_formula = kind in ("display", "math")
+            if not (keep_dollars and is_formula):
+                literal = _strip_delimiters(literal, kind)
+            literals.append(literal)
+    plain_text = _LINE_MARK.sub("", _strip_links_and_tags("".join(parts)))
+    plain_text = _strip_emphasis(plain_text)
+    if literals:
         placeholder = re.compile(f"{delimiter}(\\d+){delimiter}")
-        plain_text = placeholder.sub(
-            lambda match: literal_texts[int(match[1])], plain_text
-        )
+        plain_text = placeholder.sub(lambda match: literals[int(match[1])], plain_text)
     return plain_text.strip()
+
+
+def _strip_emphasis(text: str) -> str:
+    """Strip the marks of emphasis from the outside in, as in `**bold *and italic* text**`."""
+    if _EMPHASIS_MARKS.search(text):
+        for _ in range(_MAX_EMPHASIS_DEPTH):
+            text = _UNDERSCORE.sub(r"\2", _EMPHASIS.sub(r"\2", text))
+    return text
 
 
 def _find_unused_char(text: str) -> str:

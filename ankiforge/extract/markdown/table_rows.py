@@ -48,10 +48,10 @@ class TableRow:
         Returns:
             (Markdown of the table, spans of the same gaps in the table).
         """
-        *rows_above, last_row = self._rows
+        *header_rows, last_row = self._rows
         rule = "|---" * len(last_row) + "|"
         table = ""
-        for row in rows_above:
+        for row in header_rows:
             table += f"| {' | '.join(map(_render_cell, row))} |\n{rule}\n"
         table_gaps: list[Span] = []
         for column, cell in enumerate(last_row):
@@ -64,7 +64,7 @@ class TableRow:
                 text = _render_cell(cell)
             table += f"{text} "
         table += "|"
-        if not rows_above:
+        if not header_rows:  # the last row is the header itself
             table += f"\n{rule}"
         return table, tuple(table_gaps)
 
