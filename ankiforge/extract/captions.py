@@ -111,28 +111,37 @@ class Captions(UnmarkedSource):
 
 def _parse_cues(text: str) -> Iterator[_Cue]:
     """Yield the cues of SubRip or WebVTT, skipping the header, comments and styles."""
-    lines: list[str] = []
     times: tuple[int, int] | None = None
-    is_closed = False
+    lines: list[str] = []  # those below the times of the current cue
     for line in text.split("\n"):
         match = _CUE_TIMES.fullmatch(line)
-        if match:
-            if lines and not is_closed and _CUE_NUMBER.fullmatch(lines[-1]):
-                lines.pop()  # the number of the next cue, with no blank line before it
-            if times:
-                yield _Cue(*times, tuple(lines))
-            numbers = [int(number) for number in match.groups("0")]
-            times = _to_seconds(*numbers[:3]), _to_seconds(*numbers[3:])
-            lines = []
-            is_closed = False
+        if match is None:
+            lines.append(line)
             continue
-        # YouTube writes a blank line between the times and the text of some cues
-        is_closed |= not line and bool(lines)
-        spoken = " ".join(unescape(_CUE_MARKUP.sub("", line)).split())
-        if times and spoken and not is_closed:
-            lines.append(spoken)
+        if times:
+            yield _Cue(*times, _read_spoken_lines(lines, is_last_cue=False))
+        numbers = [int(number) for number in match.groups("0")]
+        times = _to_seconds(*numbers[:3]), _to_seconds(*numbers[3:])
+        lines = []
     if times:
-        yield _Cue(*times, tuple(lines))
+        yield _Cue(*times, _read_spoken_lines(lines, is_last_cue=True))
+
+
+def _read_spoken_lines(lines: Iterable[str], *, is_last_cue: bool) -> Strings:
+    """Return the text of a cue, given the lines between its times and those of the next cue.
+
+    The text ends at the first blank line below it. YouTube writes another one above some texts.
+    """
+    spoken: list[str] = []
+    for line in lines:
+        if not line and spoken:
+            return tuple(spoken)
+        words = unescape(_CUE_MARKUP.sub("", line)).split()
+        if words:
+            spoken.append(" ".join(words))
+    if spoken and not is_last_cue and _CUE_NUMBER.fullmatch(spoken[-1]):
+        spoken.pop()  # the number of the next cue, with no blank line before it
+    return tuple(spoken)
 
 
 def _join_cues(cues: Iterable[_Cue]) -> tuple[str, list[_CueStart]]:

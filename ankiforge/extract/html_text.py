@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ankiforge.text import regex
 from ankiforge.text.decoding import decode_text, detect_encoding
@@ -20,6 +20,7 @@ from ankiforge.text.passages import SUPERSCRIPT_NOTE
 
 if TYPE_CHECKING:  # loaded when a page is read
     from bs4 import BeautifulSoup, Tag
+    from bs4.element import PageElement
 
 HTML_COMMENT = regex(r"(?s)<!--(?:(?!<!--).)*?-->")
 _DECLARATION = regex(r"<[!?][^<>]*>")
@@ -63,13 +64,13 @@ def decode_html(raw: bytes) -> str:
     """
     from bs4.dammit import EncodingDetector
 
-    declared = EncodingDetector.find_declared_encoding(raw, is_html=True)
-    is_ascii_based = declared is not None and declared.startswith("iso-2022")
-    if not is_ascii_based:  # otherwise, its bytes would be read as ASCII
+    declared = EncodingDetector.find_declared_encoding(raw, is_html=True) or ""
+    # ISO-2022, an encoding of Japanese, uses ASCII bytes only, so it would be valid UTF-8
+    if not declared.startswith("iso-2022"):
         with suppress(UnicodeDecodeError):
             return raw.decode(detect_encoding(raw))
     if declared and not declared.startswith("utf"):
-        with suppress(LookupError):
+        with suppress(LookupError):  # no such encoding
             return raw.decode(_SUPERSETS.get(declared, declared), "replace")
     return decode_text(raw, repairs=True)
 
@@ -93,28 +94,47 @@ def iter_html_blocks(
     first_element: Tag | None = None
     parts: list[str] = []
     pre_depth = 0
-    open_elements = [(root, iter(root.contents))]
+    for node in _iter_nodes(root, left_out):
+        if isinstance(node, Tag | _ElementEnd):
+            if node.name in BLOCK_ELEMENTS:
+                yield first_element, _join_block_text(parts, keeps_code_lines, pre_depth)
+                first_element = node if isinstance(node, Tag) else None
+                parts.clear()
+            if node.name == "pre":
+                pre_depth += 1 if isinstance(node, Tag) else -1
+        elif type(node) in (NavigableString, CData):  # no comment, declaration or script
+            parts.append(str(node))
+    yield first_element, _join_block_text(parts, keeps_code_lines, pre_depth)
+
+
+class _ElementEnd(NamedTuple):
+    """The end of an element with this name."""
+
+    name: str
+
+
+def _iter_nodes(
+    root: Tag, left_out: Collection[str]
+) -> Iterator[PageElement | _ElementEnd]:
+    """Yield each node inside an element, and the ends of the elements, in the page's order.
+
+    Of an element whose name is in `left_out`, only the start is yielded, unless it is a footnote
+    or an endnote.
+    """
+    from bs4 import Tag
+
+    open_elements = [(root.name, iter(root.contents))]
     while open_elements:
-        parent, children = open_elements[-1]
+        name, children = open_elements[-1]
         child = next(children, None)
         if child is None:
-            if parent.name in BLOCK_ELEMENTS:
-                yield first_element, _join_block_text(parts, keeps_code_lines, pre_depth)
-                first_element = None
-                parts.clear()
             open_elements.pop()
-            pre_depth -= parent.name == "pre"
-        elif isinstance(child, Tag):
-            if child.name in BLOCK_ELEMENTS:
-                yield first_element, _join_block_text(parts, keeps_code_lines, pre_depth)
-                first_element = child
-                parts.clear()
+            yield _ElementEnd(name)
+            continue
+        yield child
+        if isinstance(child, Tag):
             if child.name not in left_out or is_in_footnotes(child, {}):
-                open_elements.append((child, iter(child.contents)))
-                pre_depth += child.name == "pre"
-        elif type(child) in (NavigableString, CData):
-            parts.append(str(child))
-    yield first_element, _join_block_text(parts, keeps_code_lines, pre_depth)
+                open_elements.append((child.name, iter(child.contents)))
 
 
 def _join_block_text(parts: Sequence[str], keeps_code_lines: bool, pre_depth: int) -> str:
@@ -229,22 +249,28 @@ def _is_aside(element: Tag, name: str) -> bool:
 
 def _replace_script_or_link(element: Tag, name: str) -> None:
     """Convert a superscript or subscript to Unicode, or mark it or a link as an aside."""
-    level = name
+    level = _get_script_level(element, name)
+    if level is None and name != "a":
+        return
+    text = _get_one_line(element)
+    if level == "sup":
+        is_reference = _is_raised_reference(element, text)
+    else:
+        is_reference = level is None and _is_linked_reference(element, text)
+    if is_reference:
+        _enclose_aside(element, text)
+    elif level is not None:
+        element.string = to_unicode_script(text, level)
+
+
+def _get_script_level(element: Tag, name: str) -> str | None:
+    """Return `sup` or `sub` for an element that is raised or lowered, or None for any other."""
     raised = _RAISING_STYLE.search(_get_attribute(element, "style"))
     if raised:
-        level = _LEVEL_BY_ALIGNMENT[raised[1].lower()]
-    if level == "sup":
-        text = _get_one_line(element)
-        if _is_raised_reference(element, text):
-            _enclose_aside(element, text)
-        else:
-            element.string = to_unicode_script(text, "sup")
-    elif level == "sub":
-        element.string = to_unicode_script(_get_one_line(element), "sub")
-    elif level == "a":
-        text = _get_one_line(element)
-        if _is_linked_reference(element, text):
-            _enclose_aside(element, text)
+        return _LEVEL_BY_ALIGNMENT[raised[1].lower()]
+    if name in ("sup", "sub"):
+        return name
+    return None
 
 
 def _get_text(element: Tag) -> str:
@@ -384,12 +410,12 @@ def _is_linked_reference(link: Tag, text: str) -> bool:
 def is_in_footnotes(element: Tag, results: Mapping[int, bool]) -> bool:
     """Return whether an element is a footnote or an endnote, or is in a list of notes.
 
-    `results` caches earlier results, keyed by the `id()` of an element.
+    `results` has the results for other elements, by `id()`. With that of an ancestor, the
+    ancestors above it needn't be read again.
     """
     for ancestor in chain((element,), element.parents):
-        is_note = results.get(id(ancestor))
-        if is_note is not None:
-            return is_note
+        if id(ancestor) in results:
+            return results[id(ancestor)]
         if not _NOTE_LISTS.isdisjoint(_get_semantic_types(ancestor).split()):
             return True
     return False
@@ -399,7 +425,7 @@ def _is_superscript_note(element: Tag, text: str) -> bool:
     """Return whether a superscript refers to a note, and isn't an exponent.
 
     Such a superscript is a number, letter or sign that follows a word or punctuation, and that no
-    letter follows.
+    letter follows: `in 1998.<sup>12</sup>`, but not `x<sup>2</sup>`.
     """
     before = _get_text_before(element)
     if _RAISED_NOTE.fullmatch(text) and _LONG_WORD_END.search(before):
@@ -407,10 +433,11 @@ def _is_superscript_note(element: Tag, text: str) -> bool:
     after = ""
     if element.next_sibling:
         after = element.next_sibling.get_text()[:1]
+    # in plain text, where notes are Unicode superscripts, the same pattern finds them
     raised = _NOTE_SIGNS.sub(lambda sign: to_unicode_script(sign[0], "sup"), text)
     raised = raised.replace(" ", "")
     note = SUPERSCRIPT_NOTE.match(f"{before}{raised}{after}", len(before))
-    return note is not None and note.end() == len(before) + len(raised)
+    return note is not None and note[0] == raised
 
 
 def _is_internal_link(link: Tag) -> bool:
@@ -476,14 +503,12 @@ def _flatten_formula(node: Tag) -> str:
     from bs4 import Tag
 
     name = node.name.rpartition(":")[2]
-    children = [child for child in node.children if isinstance(child, Tag)]
     if name in ("annotation", "annotation-xml", "mphantom"):
         return ""
+    children = [child for child in node.children if isinstance(child, Tag)]
     if not children:
         text = " ".join(node.get_text().split())
-        if text in _RELATIONS:
-            return f" {text} "
-        return text
+        return f" {text} " if text in _RELATIONS else text
     parts = [_flatten_formula(child) for child in children]
     match name, parts:
         case "mfrac", [numerator, denominator]:
@@ -500,7 +525,8 @@ def _flatten_formula(node: Tag) -> str:
             return f"{' '.join(parts)}; "
     text = ""
     for child, part in zip(children, parts, strict=True):
-        if child.name.endswith("mfrac") and text[-1:].isdigit():
+        is_fraction = child.name.endswith("mfrac")
+        if is_fraction and text[-1:].isdigit():
             text += " "  # a mixed number, such as `2 1/3`
         text += part
     return text

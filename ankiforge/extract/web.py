@@ -6,7 +6,7 @@ Passages in them are chosen by the user or a chat.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Sequence, Set
 from html import unescape
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -212,18 +212,20 @@ def _iter_text_blocks(html: str) -> Iterator[_TextBlock]:
     """Yield the blocks of a page. Text after the end of an element belongs to that element."""
     blocks = _read_blocks(html)
     private_elements = _find_private_elements(blocks)
-    notes: dict[int, bool] = {}
-    is_note = is_in_private = False
+    note_results: dict[int, bool] = {}  # for `is_in_footnotes`
+    # these two are about the last element
+    is_note = False
+    is_in_private = False
     for element, text in blocks:
         level = 0
         if element:
-            is_note = notes[id(element)] = is_in_footnotes(element, notes)
+            is_note = is_in_footnotes(element, note_results)
+            note_results[id(element)] = is_note
             is_in_private = _is_below_any(element, private_elements)
             if element.name in _HEADINGS:
                 level = int(element.name[1])
-        yield _TextBlock(
-            text, level, is_in_private or contains_private_tag(text), is_note
-        )
+        is_private = is_in_private or contains_private_tag(text)
+        yield _TextBlock(text, level, is_private, is_note)
 
 
 def _is_below_any(element: Tag, ids: Set[int]) -> bool:
@@ -265,24 +267,26 @@ def _iter_definitions(term: Tag) -> Iterator[Tag]:
 
 
 def _read_blocks(html: str) -> list[tuple[Tag | None, str]]:
-    """Return (element, text) for each block with text.
+    """Return (element, text) for each block with text. See `iter_html_blocks`.
 
     Menus and other navigation are skipped, unless the page has no other text.
     """
     page = parse_page(html)
     _join_table_rows(page)
+    content = _read_visible_blocks(page, left_out=_PAGE_SURROUNDINGS)
+    return content or _read_visible_blocks(page, left_out=())
+
+
+def _read_visible_blocks(
+    page: BeautifulSoup, left_out: Collection[str]
+) -> list[tuple[Tag | None, str]]:
     blocks: list[tuple[Tag | None, str]] = []
-    for left_out in (_PAGE_SURROUNDINGS, ()):
-        for element, marked_text in iter_html_blocks(
-            page, left_out, keeps_code_lines=True
-        ):
-            text = remove_asides(marked_text).translate(_INVISIBLE)
-            if "\n" not in text:  # it isn't code
-                text = " ".join(text.split())
-            if text:
-                blocks.append((element, text))
-        if blocks:
-            break
+    for element, marked_text in iter_html_blocks(page, left_out, keeps_code_lines=True):
+        text = remove_asides(marked_text).translate(_INVISIBLE)
+        if "\n" not in text:  # it isn't code
+            text = " ".join(text.split())
+        if text:
+            blocks.append((element, text))
     return blocks
 
 
@@ -293,36 +297,50 @@ def _join_table_rows(page: BeautifulSoup) -> None:
     seems to belong to a layout table, because it has text in only one cell, or contains long
     texts, lists or other tables.
     """
-    spanning: dict[int, list[str]] = {}
-    """The texts of cells that continue in the next rows, by column."""
+    spanning = _SpanningCells()
     for row in page.find_all("tr"):
         if row.find_previous_sibling("tr") is None:
-            spanning = {}
+            spanning = _SpanningCells()
         texts = _read_cells(row, spanning)
         if _is_data_row(row, texts):
             row.string = " | ".join([text or "–" for text in texts])
 
 
-def _read_cells(row: Tag, spanning: dict[int, list[str]]) -> list[str]:
+class _SpanningCells:
+    """The cells of a table that continue in the rows below."""
+
+    def __init__(self) -> None:
+        self._texts: dict[int, list[str]] = {}
+        """By column, the text of a cell, once for each row that follows."""
+
+    def add(self, column: int, text: str, row_count: int) -> None:
+        """Add a cell that continues in the next `row_count` rows."""
+        self._texts[column] = [text] * row_count
+
+    def take_cells(self, column: int) -> Iterator[str]:
+        """Remove and yield the text for the next row in a column, and in those right of it.
+
+        This ends at the first column without a cell that continues.
+        """
+        while self._texts.get(column):
+            yield self._texts[column].pop()
+            column += 1
+
+
+def _read_cells(row: Tag, spanning: _SpanningCells) -> list[str]:
     """Return the text of each column in a row, which is "" for an empty cell.
 
-    `spanning` are the texts of cells above that continue in this row and in those below, by column.
-    The texts for this row are removed from it, and those of this row's own cells are added.
+    This takes the cells that continue in this row from `spanning`, and adds those of its own.
     """
     texts: list[str] = []
     for cell in row.find_all(["td", "th"], recursive=False):
-        _take_spanning_cells(texts, spanning)
+        texts += spanning.take_cells(len(texts))
         text = " ".join([text for _, text in iter_html_blocks(cell) if text])
-        spanning[len(texts)] = [text] * (_parse_span(cell, "rowspan") - 1)
-        texts += [text] + [""] * (_parse_span(cell, "colspan") - 1)
-    _take_spanning_cells(texts, spanning)
+        spanning.add(len(texts), text, _parse_span(cell, "rowspan") - 1)
+        texts.append(text)
+        texts += [""] * (_parse_span(cell, "colspan") - 1)
+    texts += spanning.take_cells(len(texts))
     return texts
-
-
-def _take_spanning_cells(texts: list[str], spanning: Mapping[int, list[str]]) -> None:
-    """Move the texts of cells above that continue in the next columns to `texts`."""
-    while spanning.get(len(texts)):
-        texts.append(spanning[len(texts)].pop())
 
 
 def _is_data_row(row: Tag, texts: Sequence[str]) -> bool:

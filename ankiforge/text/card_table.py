@@ -178,16 +178,16 @@ def is_card_table(text_start: str) -> bool:
 
 
 def _parse_table(text: str) -> _Table:
+    """Parse the head of a table, which may be in a fenced code block of a chat's answer."""
     text = text.replace("\r", "")
-    lines_before = 0
-    settings, rest = split_anki_settings(text)
-    separator, headers = _parse_headers(rest)
+    head = _parse_head(text)
     fenced = _FENCED_TABLE.search(text)
-    if fenced and not settings and not headers:
+    lines_before = 0
+    if fenced and not head.settings and not head.headers:
         lines_before = text.count("\n", 0, fenced.start("table"))
         text = fenced["table"]
-        settings, rest = split_anki_settings(text)
-        separator, headers = _parse_headers(rest)
+        head = _parse_head(text)
+    settings, separator, headers, rest = head
     lines_before += text.count("\n", 0, len(text) - len(rest))
 
     if settings.get("separator"):
@@ -200,6 +200,25 @@ def _parse_table(text: str) -> _Table:
         headers = _parse_header_row(settings["columns"], separator)
     lines = rest.removesuffix("\n").split("\n")
     return _Table(settings, separator, headers, tuple(lines), lines_before)
+
+
+class _Head(NamedTuple):
+    """What is above the rows of a table."""
+
+    settings: Texts
+    """See `_Table.settings`."""
+    separator: str
+    """The separator that the first line below the settings seems to have."""
+    headers: Sequence[str | None]
+    """See `_Table.headers`. () if the first line below the settings isn't a row of headers."""
+    rest: str
+    """The text below the settings, including the row of headers."""
+
+
+def _parse_head(text: str) -> _Head:
+    settings, rest = split_anki_settings(text)
+    separator, headers = _parse_headers(rest)
+    return _Head(settings, separator, headers, rest)
 
 
 def split_anki_settings(text: str) -> tuple[Texts, str]:
@@ -248,16 +267,16 @@ def parse_card_rows(text: str) -> Iterator[CardRow]:
     columns = table.name_columns()
     number = 1
     for lines in _split_rows(table):
-        if lines.fault is None and not any(map(str.strip, lines.cells)):
+        if not lines.fault and not any(map(str.strip, lines.cells)):
             continue
-        row = dict[str, str]()
+        row: dict[str, str] = {}
         for column, cell in zip(columns, lines.cells, strict=False):
             if column is not None:
                 row.setdefault(column, cell.strip())
-        if lines.fault is None:
-            rejection = table.find_rejection(row, lines.cells)
+        if lines.fault:
+            rejection: _Rejection | None = _Rejection(lines.fault, _QUOTES_HINT)
         else:
-            rejection = _Rejection(lines.fault, _QUOTES_HINT)
+            rejection = table.find_rejection(row, lines.cells)
         yield _create_card_row(number, table, lines, row, rejection)
         number += 1
 
@@ -269,17 +288,19 @@ def _create_card_row(
     row: Mapping[str, str],
     rejection: _Rejection | None,
 ) -> CardRow:
+    """Create the row of a table from its cells, which `row` maps from their columns."""
     cells = {name: row[name] for name in _CARD_ROW_CELLS if name in row}
     # a cell of the row takes precedence over a setting for the whole table
     for name in ("deck", "notetype"):
         if not cells.get(name) and name in table.settings:
             cells[name] = table.settings[name]
+    tags = _parse_tags(row)
+    tags += find_private_tag(lines.cells)  # `#no-llm` counts in any column
     card_row = CardRow(
         number,
         lines.format_location(table.lines_before, names_all=rejection is not None),
         **cells,
-        # the tag `#no-llm` counts in any column
-        tags=tuple(dict.fromkeys((*_parse_tags(row), *find_private_tag(lines.cells)))),
+        tags=tuple(dict.fromkeys(tags)),
         is_html=table.is_html,
     )
     if rejection is None:
@@ -322,28 +343,45 @@ def _split_rows(table: _Table) -> Iterator[_RowLines]:
     After a malformed row, parsing resumes at the next line that is a complete row by itself.
     """
     lines = table.body
-    escaped_separator = re.escape(table.separator)
-    cell_pattern = rf'(?:"(?:[^"]|"")*"|[^"{escaped_separator}]*)'
-    row_pattern = regex(rf"{cell_pattern}(?:{escaped_separator}{cell_pattern})*")
+    row_pattern = _compile_row_pattern(table.separator)
     start = 0
     for _ in range(_MAX_DAMAGED_ROWS):
-        first_line = start
-        remaining_lines = (f"{line}\n" for line in islice(lines, first_line, None))
-        reader = csv.reader(remaining_lines, delimiter=table.separator, strict=True)
         try:
-            for cells in reader:
-                next_start = first_line + reader.line_num
-                yield _RowLines(range(start, next_start), cells)
-                start = next_start
+            for row in _iter_well_formed_rows(lines, start, table.separator):
+                yield row
+                start = row.indexes.stop
             return
         except csv.Error as error:
-            fault = str(error)
-        next_start = start + 1
-        while next_start < len(lines) and not row_pattern.fullmatch(lines[next_start]):
-            next_start += 1
-        reason = f"its quotation marks are wrong ({fault})"
-        yield _RowLines(range(start, next_start), [], reason)
-        start = next_start
+            reason = f"its quotation marks are wrong ({error})"
+        end = start + 1
+        while end < len(lines) and not row_pattern.fullmatch(lines[end]):
+            end += 1
+        yield _RowLines(range(start, end), [], reason)
+        start = end
     if start < len(lines):
         reason = f"{_MAX_DAMAGED_ROWS:,} rows before it are damaged"
         yield _RowLines(range(start, len(lines)), [], reason)
+
+
+def _iter_well_formed_rows(
+    lines: Sequence[str], start: int, separator: str
+) -> Iterator[_RowLines]:
+    """Yield the rows of a table from the line with index `start` on.
+
+    Raises:
+        csv.Error: The next row is malformed.
+    """
+    remaining_lines = (f"{line}\n" for line in islice(lines, start, None))
+    reader = csv.reader(remaining_lines, delimiter=separator, strict=True)
+    row_start = start
+    for cells in reader:
+        row_end = start + reader.line_num
+        yield _RowLines(range(row_start, row_end), cells)
+        row_start = row_end
+
+
+def _compile_row_pattern(separator: str) -> re.Pattern[str]:
+    """Compile a pattern for a row on one line, such as `a,"b, c"`."""
+    separator = re.escape(separator)
+    cell = rf'(?:"(?:[^"]|"")*"|[^"{separator}]*)'
+    return regex(rf"{cell}(?:{separator}{cell})*")

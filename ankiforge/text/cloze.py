@@ -21,6 +21,7 @@ from ankiforge.text.normalize import (
     find_literal_spans,
     has_visible_text,
     map_outside_literal_spans,
+    split_at_literal_spans,
 )
 
 # --- parsing --------------------------------------------------------------------------
@@ -102,14 +103,39 @@ def find_cloze_problems(markdown: str) -> Iterator[str]:
 
 @dataclass(slots=True)
 class _OpenCloze:
+    """A cloze deletion whose end isn't found yet."""
+
     numbers: tuple[int, ...]
     start: int
-    body: int
-    """The offset of the answer."""
-    depth: int = 0
+    """The offset of the opening `{{`."""
+    answer_start: int
+    brace_depth: int = 0
     """The number of single braces still open inside the cloze deletion."""
-    separator: int = -1
-    """The offset of the `::` before the hint, or -1 if there is none so far."""
+    separator: int | None = None
+    """The offset of the `::` before the hint, or None if there is none so far."""
+
+    def read_sign(self, sign: str, offset: int) -> None:
+        """Take note of a `{`, `}` or `::` inside the cloze deletion."""
+        if sign == "{":
+            self.brace_depth += 1
+        elif sign == "}":  # at depth 0 a single brace is literal
+            self.brace_depth = max(self.brace_depth - 1, 0)
+        elif not self.brace_depth and self.separator is None:
+            self.separator = offset
+
+    def close(self, markdown: str, offset: int) -> Cloze:
+        """Create the cloze deletion, given the offset of the `}}` at its end."""
+        answer_end, hint = offset, ""
+        if self.separator is not None:
+            answer_end, hint = self.separator, markdown[self.separator + 2 : offset]
+        return Cloze(
+            self.numbers,
+            answer=markdown[self.answer_start : answer_end],
+            hint=hint,
+            start=self.start,
+            end=offset + 2,
+            answer_start=self.answer_start,
+        )
 
 
 @lru_cache(maxsize=16)  # called for a card's problems, then for its gaps
@@ -120,56 +146,35 @@ def _parse_clozes(markdown: str) -> tuple[tuple[Cloze, ...], tuple[int, ...]]:
     never closed.
     """
     closed: list[Cloze] = []
-    unclosed: list[_OpenCloze] = []  # the innermost last
-    literal_iterator = iter(find_literal_spans(markdown))
-    after_text = len(markdown) + 1
-    literal_start = 0
-    literal_end = 0
-    position = 0
-    while token := _CLOZE_TOKEN.search(markdown, position):
-        start = token.start()
-        while literal_end <= start:
-            literal_start, literal_end, _ = next(
-                literal_iterator, (after_text, after_text, "")
-            )
-        if literal_start <= start:  # within a literal
-            position = literal_end
-            continue
+    open_clozes: list[_OpenCloze] = []  # the innermost last
+    previous_end = 0  # of the last cloze deletion
+    for token in _iter_cloze_tokens(markdown):
+        offset = token.start()
         if token[1]:
             # parse at most 9 digits, which is more than any valid number has
-            gap_numbers = tuple(int(number[:9]) for number in token[1].split(","))
-            unclosed.append(_OpenCloze(gap_numbers, start, body=token.end()))
-            position = token.end()
+            numbers = tuple(int(number[:9]) for number in token[1].split(","))
+            open_clozes.append(_OpenCloze(numbers, offset, answer_start=token.end()))
             continue
-        position = start + 1
-        if not unclosed:
+        if not open_clozes or offset < previous_end:
+            continue  # outside cloze deletions, or the second brace of `}}`
+        innermost = open_clozes[-1]
+        if innermost.brace_depth or not markdown.startswith("}}", offset):
+            innermost.read_sign(token[0], offset)
             continue
-        innermost = unclosed[-1]
-        pair = markdown[start : start + 2]
-        if pair == "::" and not innermost.depth:
-            if innermost.separator < 0:
-                innermost.separator = start
-            position = start + 2
-        elif pair == "}}" and not innermost.depth:
-            unclosed.pop()
-            position = start + 2
-            if len(unclosed) >= _MAX_CLOZE_DEPTH:
-                continue
-            answer_end = start if innermost.separator < 0 else innermost.separator
-            gap = Cloze(
-                innermost.numbers,
-                answer=markdown[innermost.body : answer_end],
-                hint=markdown[answer_end + 2 : start],
-                start=innermost.start,
-                end=start + 2,
-                answer_start=innermost.body,
-            )
-            closed.append(gap)
-        elif pair[0] == "{":
-            innermost.depth += 1
-        elif pair[0] == "}":  # at depth 0 a single brace is literal
-            innermost.depth = max(innermost.depth - 1, 0)
-    return tuple(closed), tuple(open_gap.start for open_gap in unclosed)
+        open_clozes.pop()
+        previous_end = offset + 2
+        if len(open_clozes) < _MAX_CLOZE_DEPTH:
+            closed.append(innermost.close(markdown, offset))
+    return tuple(closed), tuple([cloze.start for cloze in open_clozes])
+
+
+def _iter_cloze_tokens(markdown: str) -> Iterator[re.Match[str]]:
+    """Yield each `{{c1::`, `::`, `{` and `}` outside escapes, code and maths."""
+    text_start = 0
+    for literal_start, literal_end, _ in find_literal_spans(markdown):
+        yield from _CLOZE_TOKEN.finditer(markdown, text_start, literal_start)
+        text_start = literal_end
+    yield from _CLOZE_TOKEN.finditer(markdown, text_start)
 
 
 def reveal_answers(markdown: str, depth: int = 0) -> str:
@@ -238,6 +243,7 @@ _LITERAL = regex(
     | ^[ \t]*(?:=+[ \t]*|[|:-][-:|\ \t]*)$
     """
 )
+# The number of a list item, such as `1.` or `1)`. The full stop is escaped: `1\.`
 _ORDINAL = regex(r"(?m)^([ \t]*\d{1,9})([.)])(?=\s|$)")
 
 
@@ -249,16 +255,16 @@ def escape_markdown(text: str) -> str:
     """Escape plain text so that Markdown renders it literally."""
     if not _MAY_BE_MARKUP.search(text):
         return text
+    return _ORDINAL.sub(r"\1\\\2", _LITERAL.sub(_escape_match, text))
 
-    def escape_match(match: re.Match[str]) -> str:
-        # put the backslash of block markup after its indentation
-        markup = match[0].lstrip()
-        if markup.isdigit():  # `_ORDINAL` escapes the full stop after it
-            return match[0]
-        indentation = match[0][: len(match[0]) - len(markup)]
-        return f"{indentation}\\{markup}"
 
-    return _ORDINAL.sub(r"\1\\\2", _LITERAL.sub(escape_match, text))
+def _escape_match(match: re.Match[str]) -> str:
+    """Put a backslash before a match of `_LITERAL`, but after the indentation of a block."""
+    markup = match[0].lstrip()
+    if markup.isdigit():
+        return match[0]  # `_ORDINAL` escapes the full stop after it
+    indentation = match[0][: len(match[0]) - len(markup)]
+    return f"{indentation}\\{markup}"
 
 
 def text_to_markdown(text: str) -> str:
@@ -315,30 +321,31 @@ def to_plain_text(markdown: str, *, keep_dollars: bool = False) -> str:
         return text.strip()
     delimiter = _find_unused_char(text)
 
-    # replace literals with placeholders, so that their content isn't treated as markup
-    literal_texts: list[str] = []
-    plain_text = ""
-    position = 0
-    for start, end, kind in find_literal_spans(text):
-        literal = text[start:end]
-        plain_text += f"{text[position:start]}{delimiter}{len(literal_texts)}{delimiter}"
-        position = end
-        if keep_dollars and kind in ("display", "math"):
-            literal_texts.append(literal)
-        else:
-            literal_texts.append(_strip_delimiters(literal, kind))
-    plain_text += text[position:]
-    plain_text = _LINE_MARK.sub("", _strip_links_and_tags(plain_text))
-    if _EMPHASIS_MARKS.search(plain_text):
-        for _ in range(_MAX_EMPHASIS_DEPTH):
-            plain_text = _UNDERSCORE.sub(r"\2", _EMPHASIS.sub(r"\2", plain_text))
-
-    if literal_texts:
+    # replace literals with their numbers, so that their content isn't treated as markup
+    literals: list[str] = []
+    parts: list[str] = []
+    for text_before, literal, kind in split_at_literal_spans(text):
+        parts.append(text_before)
+        if kind:  # otherwise, this is the remaining text
+            parts.append(f"{delimiter}{len(literals)}{delimiter}")
+            is_formula = kind in ("display", "math")
+            if not (keep_dollars and is_formula):
+                literal = _strip_delimiters(literal, kind)
+            literals.append(literal)
+    plain_text = _LINE_MARK.sub("", _strip_links_and_tags("".join(parts)))
+    plain_text = _strip_emphasis(plain_text)
+    if literals:
         placeholder = re.compile(f"{delimiter}(\\d+){delimiter}")
-        plain_text = placeholder.sub(
-            lambda match: literal_texts[int(match[1])], plain_text
-        )
+        plain_text = placeholder.sub(lambda match: literals[int(match[1])], plain_text)
     return plain_text.strip()
+
+
+def _strip_emphasis(text: str) -> str:
+    """Strip the marks of emphasis from the outside in, as in `**bold *and italic* text**`."""
+    if _EMPHASIS_MARKS.search(text):
+        for _ in range(_MAX_EMPHASIS_DEPTH):
+            text = _UNDERSCORE.sub(r"\2", _EMPHASIS.sub(r"\2", text))
+    return text
 
 
 def _find_unused_char(text: str) -> str:

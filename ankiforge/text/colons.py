@@ -39,6 +39,7 @@ _CODE_NAME = regex(
 )
 # Characters of scripts that put no spaces between words.
 _UNSPACED_SCRIPT = regex(r"[\u3000-\u9fff\uff00-\uff60]")
+_OPENING_MARKS = "([{\"'“‘«„"
 # Match the volume and the pages of a reference, as in `Heritage, 3:: pp.68-97`.
 _VOLUME_AT_END = regex(r",\s*\d{1,4}(?:\s?\(\d+\))?\s*\Z")
 _PAGES = regex(r"\s*(?:pp?|ss?|S|стр?)\.\s?\d")
@@ -67,34 +68,39 @@ def _classify_by_context(
     front: str, separator: str, back: str, declared: bool
 ) -> ColonMeaning:
     """Determine the meaning of colons from what is directly before and after them."""
+    if _is_other_notation(front, back):
+        return ColonMeaning.NO_CARD
+    if not front.strip() or not back.strip():
+        return ColonMeaning.CARD
+    if len(separator) == 2 and _is_ipv6_address(front, back):
+        return ColonMeaning.DOUBTFUL if declared else ColonMeaning.NO_CARD
+
+    # what the spaces beside the colons show
+    has_space_before, has_space_after = front[-1].isspace(), back[0].isspace()
+    if has_space_before and has_space_after:
+        return ColonMeaning.CARD
+    if has_space_before:  # `p ::before` is a CSS pseudo-element
+        return ColonMeaning.CARD if declared else ColonMeaning.DOUBTFUL
+    if len(separator) == 3:
+        return ColonMeaning.NO_CARD if _ARN.search(front) else ColonMeaning.CARD
+    if has_space_after:
+        is_field = not declared and len(front.split()) == 1
+        # `key:: value` is a Dataview field
+        return ColonMeaning.NO_CARD if is_field else ColonMeaning.CARD
+    return _classify_code_name(front, back, declared=declared)
+
+
+def _is_other_notation(front: str, back: str) -> bool:
+    """Return whether the colons belong to a notation other than that of cards."""
     # a mistyped URL, `https:://x`, an IP address range, `fe80::/10`, or the sign itself in
     # a sentence, `(::)`
     if back.startswith(("/", ",", ")", "）")):
-        return ColonMeaning.NO_CARD
+        return True
+    # a plug-in's reference, `<<VL12::Heaps>>`
     if front.startswith("<<") and back.endswith(">>"):
-        return ColonMeaning.NO_CARD  # a plug-in's reference, `<<VL12::Heaps>>`
-    if not front.strip() or not back.strip():
-        return ColonMeaning.CARD
-    if _PAGES.match(back) and _VOLUME_AT_END.search(front):
-        return ColonMeaning.NO_CARD  # a reference to literature
-    if len(separator) == 2 and _is_ipv6_address(front, back):
-        if declared:
-            return ColonMeaning.DOUBTFUL
-        return ColonMeaning.NO_CARD
-    has_space_after = back[0].isspace()
-    if front[-1].isspace():
-        if not has_space_after and not declared:
-            return ColonMeaning.DOUBTFUL  # `p ::before` is a CSS pseudo-element
-        return ColonMeaning.CARD
-    if len(separator) == 3:
-        if _ARN.search(front):
-            return ColonMeaning.NO_CARD
-        return ColonMeaning.CARD
-    if has_space_after:
-        if not declared and len(front.split()) == 1:
-            return ColonMeaning.NO_CARD  # `key:: value` is a Dataview field
-        return ColonMeaning.CARD
-    return _classify_code_name(front, back, declared=declared)
+        return True
+    # a reference to literature, `Heritage, 3:: pp.68-97`
+    return bool(_PAGES.match(back) and _VOLUME_AT_END.search(front))
 
 
 def _classify_code_name(front: str, back: str, *, declared: bool) -> ColonMeaning:
@@ -105,15 +111,15 @@ def _classify_code_name(front: str, back: str, *, declared: bool) -> ColonMeanin
     """
     words_before = front.split()
     words_after = back.split()
+    last_word = words_before[-1]
     # `std` in `例如std::pair` and `(std::pair)`
-    identifier = _UNSPACED_SCRIPT.split(words_before[-1])[-1].lstrip("([{\"'“‘«„")
+    identifier = _UNSPACED_SCRIPT.split(last_word)[-1].lstrip(_OPENING_MARKS)
     code = _CODE_NAME.match(f"{identifier}::{words_after[0]}")
     if code is None:
         return ColonMeaning.CARD
     if declared:
         return ColonMeaning.DOUBTFUL
-    is_type_name = words_before[-1][0].isupper()
-    if code["call"] is None or is_type_name:
+    if code["call"] is None or last_word[0].isupper():  # `Foo` is a type
         return ColonMeaning.NO_CARD
     # the answer may be the call
     if len(words_before) > 1 and len(words_after) <= 2:

@@ -112,6 +112,9 @@ _LEADING = regex(
     rf"(?:{_DECORATION}|(?:[-*+•‣◦▪–—>]|\#{{1,6}}|\d{{1,3}}[.)]|\[[ xX]\])(?=\s)|[,;:](?=\s))+"
 )
 _TRAILING = regex(rf"(?:(?>{_DECORATION}|[-–—,:](?!\S)))+$")
+# How many characters at the end of a text are searched for decorations at a time, because it is
+# slow to search a long text.
+_MAX_TRAILING_CHARS = 120
 # After these labels, any text counts as a question, even without a question mark.
 _QUESTION_COMMAND = regex(
     rf"(?i)[*_]{{0,3}}(?:\?+(?!{_INVISIBLE}*$)|q\d{{0,3}}\s?:)[*_]{{0,3}}"
@@ -394,14 +397,15 @@ def _strip_decorations(text: str) -> str:
 
 def _trim_decorations(text: str) -> str:
     """Trim decorations, except the markers of a list with several items."""
-    undecorated = text[_skip_decorations(text, 0) :].rstrip()
-    if "\n" in undecorated and _LIST_MARKER.match(text.strip()):
-        text = text.strip()
-    else:
-        text = undecorated
-    while trailing := _TRAILING.search(text, max(0, len(text) - 120)):
-        text = text[: trailing.start()]
-    return text
+    trimmed = text[_skip_decorations(text, 0) :].rstrip()
+    if "\n" in trimmed and _LIST_MARKER.match(text.strip()):
+        trimmed = text.strip()
+    while True:
+        search_start = max(0, len(trimmed) - _MAX_TRAILING_CHARS)
+        trailing = _TRAILING.search(trimmed, search_start)
+        if trailing is None:
+            return trimmed
+        trimmed = trimmed[: trailing.start()]
 
 
 def _match_after_decorations(

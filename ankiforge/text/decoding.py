@@ -42,26 +42,31 @@ def decode_text(raw: bytes, *, repairs: bool = False) -> str:
     """
     encoding = detect_encoding(raw)
     try:
-        text = raw.decode(encoding)
+        text = _normalize_line_breaks(raw.decode(encoding))
     except UnicodeDecodeError as error:
-        if repairs:
-            repaired = _decode_leniently(raw, encoding)
-            if repaired is not None:
-                return repaired.replace("\r\n", "\n").replace("\r", "\n")
-        # the position must count the byte order mark, which `utf-8-sig` removes before decoding
-        decoded = error.object
-        position = len(raw) - len(decoded) + error.start
-        encoding = error.encoding.upper()
-        message = f"not {encoding}: byte {position} is {decoded[error.start]:#04x}"
-        raise ItemError(message, hint="re-save it as UTF-8") from error
-    if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
+        repaired = _decode_leniently(raw, encoding) if repairs else None
+        if repaired is None:
+            raise _build_decode_error(raw, error) from error
+        return _normalize_line_breaks(repaired)
     if _has_merge_conflict(text):
         raise ItemError(
             "it holds a conflict that is not resolved (<<<<<<<, =======, >>>>>>>)",
             hint="choose between its two versions; until then what was read before stays",
         )
     return text
+
+
+def _normalize_line_breaks(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _build_decode_error(raw: bytes, error: UnicodeDecodeError) -> ItemError:
+    # `utf-8-sig` removes the byte order mark before decoding, but the position counts it
+    decoded = error.object
+    position = len(raw) - len(decoded) + error.start
+    encoding = error.encoding.upper()
+    message = f"not {encoding}: byte {position} is {decoded[error.start]:#04x}"
+    return ItemError(message, hint="re-save it as UTF-8")
 
 
 _MAX_DAMAGED_RATIO = 0.01
@@ -118,15 +123,15 @@ def _has_merge_conflict(text: str) -> bool:
     """
     if _CONFLICT_START not in text or _CONFLICT_END not in text:
         return False
-    fence: str | None = None
+    open_fence: str | None = None
     next_marker = _CONFLICT_START
     for line in text.split("\n"):
         if next_marker == _CONFLICT_START:
-            fence_match = _FENCE.match(line)
-            if fence_match:
-                fence = _update_fence(fence, *fence_match.groups())
+            fence = _FENCE.match(line)
+            if fence:
+                open_fence = _update_fence(open_fence, *fence.groups())
                 continue
-        if fence is not None:
+        if open_fence is not None:
             continue
         if line.startswith(_CONFLICT_START):
             next_marker = _CONFLICT_MIDDLE

@@ -130,11 +130,7 @@ def comment_to_markdown(comment: str) -> str:
     Only `<br>` and paired emphasis tags are converted. Other tags are kept as literal text,
     because users write about them, e.g. `What does <meta> do?`.
     """
-    lower_comment = comment.lower()
-    start_names = set(_COMMENT_START_TAG.findall(lower_comment))
-    end_names = set(_COMMENT_END_TAG.findall(lower_comment))
-    emphasis_names = {*EMPHASIS_ELEMENTS, *_MARKDOWN_BY_TAG}
-    formatting_names = {"br"} | (start_names & end_names & emphasis_names)
+    formatting_names = _find_formatting_names(comment)
 
     def escape_unless_formatting(tag: re.Match[str]) -> str:
         # a comment such as `<!--` has no name
@@ -149,6 +145,16 @@ def comment_to_markdown(comment: str) -> str:
     return html_to_markdown(
         map_outside_literal_spans(convert_to_dollar_math(comment), escape_tags)
     )
+
+
+def _find_formatting_names(comment: str) -> set[str]:
+    """Return the names of elements that format text, such as `br`, and `b` in `<b>a</b>`."""
+    lower_comment = comment.lower()
+    start_names = set(_COMMENT_START_TAG.findall(lower_comment))
+    end_names = set(_COMMENT_END_TAG.findall(lower_comment))
+    paired_names = start_names & end_names
+    emphasis_names = {*EMPHASIS_ELEMENTS, *_MARKDOWN_BY_TAG}
+    return {"br"} | (paired_names & emphasis_names)
 
 
 def convert_html_elements(markdown: str) -> str:

@@ -60,10 +60,11 @@ def split_answer_into_items(front: str, back: str) -> list[str]:
         return []
     if len(_OPTION.findall(front)) >= _MIN_LIST_ITEMS:
         return []
-    # text, indentation of an item, item …
-    _, *items = _LIST_MARKER.split(back)
-    if len(items) > 2:
-        return [item.strip() for item in items[1::2]]
+    # the text before the list, then the indentation and the text of each item
+    _, *indents_and_items = _LIST_MARKER.split(back)
+    items = indents_and_items[1::2]
+    if len(items) > 1:
+        return [item.strip() for item in items]
     if not _ASKS_FOR_SEVERAL.search(to_plain_text(front)):
         return []
     lines = list(filter(None, map(str.strip, back.split("\n"))))

@@ -138,21 +138,27 @@ def _is_caseless(letter: str) -> bool:
 
 
 def _iter_matching_spans(quote: str, source: str) -> Iterator[Span]:
+    """Yield each span of `source` that equals `quote` except for case, whitespace and typography.
+
+    The combining marks and soft hyphens after the last letter are included.
+    """
     needle = normalize_for_comparison(quote)
     if not needle:
         return
     haystack, offsets = _normalize_with_offsets(source)
     position = haystack.find(needle)
     while position >= 0:
-        end = offsets[position + len(needle) - 1] + 1
-        # include trailing combining marks and soft hyphens
-        while end < len(source):
-            next_char = source[end]
-            if not unicodedata.combining(next_char) and next_char != "\u00ad":
-                break
+        last_position = position + len(needle) - 1
+        end = offsets[last_position] + 1
+        while end < len(source) and _is_part_of_previous_letter(source[end]):
             end += 1
         yield offsets[position], end
         position = haystack.find(needle, position + 1)
+
+
+def _is_part_of_previous_letter(char: str) -> bool:
+    is_soft_hyphen = char == "\u00ad"
+    return is_soft_hyphen or bool(unicodedata.combining(char))
 
 
 # --- in a document -------------------------------------------------------------------
@@ -266,24 +272,27 @@ class DocumentLetters:
         """
         page, first = self._find_page_and_offset(start)
         last_page, last = self._find_page_and_offset(end - 1)
-        text = self.pages[page]
-        stop = last + 1
-        for number in range(page + 1, last_page + 1):
+        text, last_page_start = self._join_pages(page, last_page)
+        span = (first, last_page_start + last + 1)
+        return PassageMatch(
+            page, _add_punctuation(text, span, earlier_text), text, (start, end)
+        )
+
+    def _join_pages(self, first: int, last: int) -> tuple[str, int]:
+        """Return the text of consecutive pages, and where the last of them starts in it.
+
+        A word that is hyphenated at the end of a page is joined.
+        """
+        text = ""
+        page_start = 0
+        for number in range(first, last + 1):
             if text.endswith("-"):
                 text = text[:-1]
-            else:
+            elif number > first:
                 text += " "
-            if number == last_page:
-                stop += len(text)
+            page_start = len(text)
             text += self.pages[number]
-        before, after = _split_off_punctuation(earlier_text)
-        for char in after:
-            if text[stop : stop + 1] == char:
-                stop += 1
-        for char in reversed(before):
-            if text[first - 1 : first] == char:
-                first -= 1
-        return PassageMatch(page, (first, stop), text, (start, end))
+        return text, page_start
 
     def explain_missing_quote(self, quote: str, name: str) -> str:
         """Return a sentence that says which words of a quote are not in the document.
@@ -297,17 +306,23 @@ class DocumentLetters:
         """
         part = self._find_missing_part(quote)
         words = [*filter(self.fold, self.replace_non_text(part).split())]
-        # the number of words from the beginning of the quote that the document has in one piece
-        known = 0
-        while known < len(words) and self.fold("".join(words[: known + 1])) in self.text:
-            known += 1
-        before = " ".join(words[:known][-_MAX_SHOWN_WORDS:])
-        missing = " ".join(words[known:][:_MAX_SHOWN_WORDS])
+        known_count = self._count_known_words(words)
+        known = " ".join(words[:known_count][-_MAX_SHOWN_WORDS:])
+        missing = " ".join(words[known_count:][:_MAX_SHOWN_WORDS])
         if not missing:
-            return f"its quote “{before}” is too short: quote the whole sentence"
-        if not before:
+            return f"its quote “{known}” is too short: quote the whole sentence"
+        if not known:
             return f"{name} does not say “{missing}”"
-        return f"{name} does not say “{missing}” after “{before}”"
+        return f"{name} does not say “{missing}” after “{known}”"
+
+    def _count_known_words(self, words: Sequence[str]) -> int:
+        """Return how many words from the first on the document has in one piece."""
+        known_count = 0
+        for end in range(1, len(words) + 1):
+            if self.fold("".join(words[:end])) not in self.text:
+                break
+            known_count = end
+        return known_count
 
     def _find_missing_part(self, quote: str) -> str:
         """Return the first part of a quote with omissions that is missing, or the whole quote."""
@@ -319,6 +334,22 @@ class DocumentLetters:
     def _find_page_and_offset(self, index: int) -> tuple[int, int]:
         page = bisect_right(self._page_starts, index) - 1
         return page, self._origins[page][index - self._page_starts[page]]
+
+
+def _add_punctuation(text: str, span: Span, earlier_text: str) -> Span:
+    """Extend the span of a passage to the punctuation around it that `earlier_text` has, too.
+
+    If `earlier_text` is `“Yes.”`, the span of `Yes` in `He said “Yes.” twice` becomes `“Yes.”`.
+    """
+    start, end = span
+    before, after = _split_off_punctuation(earlier_text)
+    for char in after:
+        if text[end : end + 1] == char:
+            end += 1
+    for char in reversed(before):
+        if text[start - 1 : start] == char:
+            start -= 1
+    return start, end
 
 
 def _split_off_punctuation(text: str) -> tuple[str, str]:
@@ -352,13 +383,15 @@ def find_quote(quote: str, text: str) -> Span | None:
     exact_span = locate_text(quote, text)
     if exact_span:
         return exact_span
+    # compare only letters, and allow omissions between the parts of the quote
     parts = split_quote_letters(quote)
     if sum(map(len, parts)) < _MIN_QUOTE_LETTERS:
         return None
     letters = DocumentLetters([text])
-    for start, end in letters.find_spans_of_parts(parts):
-        return letters.get_passage(start, end).span
-    return None
+    letter_span = next(letters.find_spans_of_parts(parts), None)
+    if letter_span is None:
+        return None
+    return letters.get_passage(*letter_span).span
 
 
 _MIN_EXACT_LETTERS = 12
@@ -389,11 +422,13 @@ def locate_quote(
         sentence += "."
     parts = split_quote_letters(letters.replace_non_text(quote))
     quote_letters = "".join(parts)
-    spans = list(letters.find_spans_of_parts(parts))
-    is_ambiguous = len(spans) > 1 and len(quote_letters) < _MIN_EXACT_LETTERS
-    if spans and not is_ambiguous:
-        span = _choose_span(spans, letters, pages)
+
+    exact_spans = list(letters.find_spans_of_parts(parts))
+    is_ambiguous = len(exact_spans) > 1 and len(quote_letters) < _MIN_EXACT_LETTERS
+    if exact_spans and not is_ambiguous:
+        span = _choose_span(exact_spans, letters, pages)
         return letters.get_passage(*span, sentence), True
+
     if len(quote_letters) < _MIN_FUZZY_LETTERS:
         return None, False
     other_pages = [page for page in range(len(letters.pages)) if page not in pages]
@@ -463,10 +498,10 @@ def _find_most_similar(
     quote_ends = quote[:third], quote[-third:]
     for page in pages:
         page_start, page_end = letters.get_page_span(page)
-        for start, end in letters.find_spans_of_parts(quote_ends, page_start, page_end):
-            if end - start < 2 * len(quote):
-                return start, end
-            break
+        spans = letters.find_spans_of_parts(quote_ends, page_start, page_end)
+        between_ends = next(spans, None)
+        if between_ends and between_ends[1] - between_ends[0] < 2 * len(quote):
+            return between_ends
         alignment = fuzz.partial_ratio_alignment(
             quote, letters.text[page_start:page_end], score_cutoff=best_score
         )

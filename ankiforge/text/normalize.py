@@ -59,8 +59,8 @@ _WORD_CATEGORIES = ("L", "M", "N")
 def build_document_tag(title: str) -> str:
     """Build the Anki tag for a document, or return "" if its title has no letter or digit.
 
-    The words of the title are joined by hyphens. Long titles are truncated after a word of
-    more than three characters.
+    The words of the title are joined by hyphens, as in `ankiforge::doc::attention-is-all-you-need`.
+    Long titles are truncated after a word of more than three characters.
     """
     folded = unicodedata.normalize("NFKC", title).casefold()
     text = ""
@@ -74,9 +74,18 @@ def build_document_tag(title: str) -> str:
     if not slug:
         return ""
     if len(slug) > _MAX_TAG_CHARS:
-        whole_words = slug[: _MAX_TAG_CHARS + 1].rpartition("-")[0]
-        slug = re.sub(r"(?:-[^-]{1,3})+$", "", whole_words) or slug[:_MAX_TAG_CHARS]
+        slug = _truncate_slug(slug)
     return f"ankiforge::doc::{slug}"
+
+
+def _truncate_slug(slug: str) -> str:
+    """Truncate hyphenated words after a word of more than three characters.
+
+    If there is none, cut off the rest.
+    """
+    whole_words = slug[: _MAX_TAG_CHARS + 1].rpartition("-")[0]
+    without_short_words = re.sub(r"(?:-[^-]{1,3})+$", "", whole_words)
+    return without_short_words or slug[:_MAX_TAG_CHARS]
 
 
 @lru_cache(maxsize=1024)  # many checks use the same passage
@@ -146,11 +155,12 @@ def normalize_for_search(text: str) -> str:
     if text.isascii():
         return text.lower()
     decomposed = unicodedata.normalize("NFKD", text).casefold()
+    # Unicode's definition of caseless matching decomposes again after `casefold`
     decomposed = unicodedata.normalize("NFKD", decomposed)
+    # accents that make a different letter stay, and are composed with it
     without_accents = unicodedata.normalize("NFC", _ACCENTS.sub("", decomposed))
-    return re.sub(
-        f"([{UNSPACED_SCRIPTS}])", r" \1 ", without_accents.translate(_BASE_LETTERS)
-    )
+    base_letters = without_accents.translate(_BASE_LETTERS)
+    return re.sub(f"([{UNSPACED_SCRIPTS}])", r" \1 ", base_letters)
 
 
 # --- for Anki, terminals and pages ----------------------------------------------------

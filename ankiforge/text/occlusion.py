@@ -9,7 +9,9 @@ switched off, then left, top, width and height as fractions of the picture, and 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import count
 from math import isnan
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -90,11 +92,26 @@ def get_masks(fields: Mapping[str, str] | Iterable[Pair]) -> Masks:
 
 
 def _parse_mask(line: str) -> Mask | None:
+    """Parse a line such as `3+ .1 .2 .25 .05 Femur`, or return None if it isn't a mask.
+
+    After the number, `+` means that the user drew the mask, and `-` that it is switched off.
+    """
     match = _MASK_LINE.fullmatch(line.rstrip())
     if match is None:
         return None
     number, drawn, off, *edges, label = match.groups(default="")
-    if not 1 <= int(number) <= MAX_CLOZE_NUMBER:
+    mask = _create_mask(int(number), edges)
+    if mask is None:
+        return None
+    return replace(mask, label=label, on=off == "", drawn=drawn == "+")
+
+
+def _create_mask(number: int, edges: Iterable[str]) -> Mask | None:
+    """Create a mask from its number and from left, top, width and height as text.
+
+    Returns None if it isn't a valid mask.
+    """
+    if not 1 <= number <= MAX_CLOZE_NUMBER:
         return None
     try:
         left, top, width, height = map(_parse_fraction, edges)
@@ -102,9 +119,7 @@ def _parse_mask(line: str) -> Mask | None:
         return None
     if min(width, height) < MIN_MASK_SIZE:
         return None
-    return Mask(
-        int(number), left, top, width, height, label, on=off == "", drawn=drawn == "+"
-    )
+    return Mask(number, left, top, width, height)
 
 
 def _parse_fraction(text: str) -> float:
@@ -220,7 +235,7 @@ def masks_from_anki(html: str) -> Masks:
         if "oi" in values:
             hide = HIDE_ALL
         edges = [values.get(name, "0") for name in ("left", "top", "width", "height")]
-        mask = _parse_mask(" ".join((number, *edges)))
+        mask = _create_mask(int(number), edges)
         if mask is not None:
             masks.append(mask)
     return Masks("", hide, tuple(masks))
@@ -267,31 +282,28 @@ def update_masks(
     """
     if old.figure and old.figure == new.figure:
         return MaskUpdate(old, is_certain=True)
-    old_indexes = _match_masks(old.masks, new.masks)
-    matched_masks = [old.masks[old_index] for old_index in old_indexes.values()]
-    taken_numbers = {mask.number for mask in matched_masks}
+    matches = _match_masks(old.masks, new.masks)
+    taken_numbers = {mask.number for mask in matches.values()}
     used_numbers = [mask.number for mask in old.masks]
     used_numbers += map(int, exported_labels)
-    highest_number = max(used_numbers, default=0)
+    new_numbers = count(max(used_numbers, default=0) + 1)
     masks = []
-    for new_index, mask in enumerate(new.masks):
-        if new_index in old_indexes:
-            old_mask = old.masks[old_indexes[new_index]]
-            masks.append(replace(mask, number=old_mask.number, on=old_mask.on))
-            continue
-        number = _find_former_number(mask.label, exported_labels, taken_numbers)
-        if number is None:
-            highest_number += 1
-            number = highest_number
+    for index, mask in enumerate(new.masks):
+        if index in matches:
+            number, is_on = matches[index].number, matches[index].on
+        else:
+            former = _find_former_number(mask.label, exported_labels, taken_numbers)
+            number = next(new_numbers) if former is None else former
+            is_on = mask.on
         taken_numbers.add(number)
-        masks.append(replace(mask, number=number))
+        masks.append(replace(mask, number=number, on=is_on))
     # a mask that the user drew has no label in the figure to follow, so it stays where it is
     for mask in old.masks:
         if mask.drawn and mask.number not in taken_numbers:
             masks.append(mask)
     return MaskUpdate(
         Masks(new.figure, old.hide, tuple(masks)),
-        is_certain=_are_masks_reliable(old.masks, matched_masks),
+        is_certain=_are_masks_reliable(old.masks, matches.values()),
     )
 
 
@@ -307,7 +319,8 @@ def _find_former_number(
     return None
 
 
-def _are_masks_reliable(old: Sequence[Mask], matched: Sequence[Mask]) -> bool:
+def _are_masks_reliable(old: Sequence[Mask], matched: Iterable[Mask]) -> bool:
+    """Return whether masks are probably right. See `MaskUpdate.is_certain`."""
     if any(mask.drawn and mask.on for mask in old):
         return False
     read_count = sum(not mask.drawn for mask in old)
@@ -315,7 +328,14 @@ def _are_masks_reliable(old: Sequence[Mask], matched: Sequence[Mask]) -> bool:
     return 2 * matched_read_count >= read_count
 
 
-def _match_masks(old: Sequence[Mask], new: Sequence[Mask]) -> dict[int, int]:
+class _Pair(NamedTuple):
+    """An old mask of a figure and a new one, each by its index."""
+
+    old_index: int
+    new_index: int
+
+
+def _match_masks(old: Sequence[Mask], new: Sequence[Mask]) -> dict[int, Mask]:
     """Match the new masks of a figure with its old masks.
 
     Masks that share a label and overlap by at least `MIN_OVERLAP` are matched first, then
@@ -323,32 +343,29 @@ def _match_masks(old: Sequence[Mask], new: Sequence[Mask]) -> dict[int, int]:
     precedence because otherwise, moving the crop by one table row would swap the cards.
 
     Returns:
-        The index of the old mask for each matched new mask, keyed by the new mask's index.
+        The old mask for each matched new mask, keyed by the new mask's index.
     """
-    old_by_new: dict[int, int] = {}
-    overlaps = []
+    same_label: list[_Pair] = []
+    overlaps: list[tuple[float, _Pair]] = []
     for new_index, new_mask in enumerate(new):
         for old_index, old_mask in enumerate(old):
+            pair = _Pair(old_index, new_index)
+            if _is_same_label(old_mask.label, new_mask.label):
+                same_label.append(pair)
             overlap_ratio = compute_overlap(old_mask, new_mask)
             if overlap_ratio >= MIN_OVERLAP:
-                overlaps.append((-overlap_ratio, old_index, new_index))
-    overlaps.sort()
-    for _, old_index, new_index in overlaps:
-        if _is_same_label(old[old_index].label, new[new_index].label):
-            _add_match(old_by_new, old_index, new_index)
-    for new_index, new_mask in enumerate(new):
-        for old_index, old_mask in enumerate(old):
-            if _is_same_label(old_mask.label, new_mask.label):
-                _add_match(old_by_new, old_index, new_index)
-    for _, old_index, new_index in overlaps:
-        _add_match(old_by_new, old_index, new_index)
-    return old_by_new
+                overlaps.append((-overlap_ratio, pair))
+    overlapping = [pair for _, pair in sorted(overlaps)]
+    with_same_label = frozenset(same_label)
+    overlapping_with_label = [pair for pair in overlapping if pair in with_same_label]
 
-
-def _add_match(old_by_new: dict[int, int], old_index: int, new_index: int) -> None:
-    """Match two masks, unless either of them is already matched."""
-    if new_index not in old_by_new and old_index not in old_by_new.values():
-        old_by_new[new_index] = old_index
+    old_by_new: dict[int, int] = {}
+    for pair in (*overlapping_with_label, *same_label, *overlapping):
+        is_new_matched = pair.new_index in old_by_new
+        is_old_matched = pair.old_index in old_by_new.values()
+        if not is_new_matched and not is_old_matched:
+            old_by_new[pair.new_index] = pair.old_index
+    return {new_index: old[old_index] for new_index, old_index in old_by_new.items()}
 
 
 def _is_same_label(label: str, other: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from ankiforge.model import Span, Strings
+from ankiforge.model import Span
 from ankiforge.text import regex
 from ankiforge.text.keys import CONTEXT_CHARS
 from ankiforge.text.normalize import UNSPACED_SCRIPTS
@@ -195,20 +195,21 @@ def remove_footnote_numbers(passages: list[str]) -> list[str]:
     name. If a book has only a few distinct numbers, any that may be part of a name are kept.
     """
     texts_with_digits = list(filter(_DIGIT.search, dict.fromkeys(passages)))
-    counts = Counter[Strings]()
-    """How often each word occurs with the same number, keyed by the groups of the match."""
-    numbers = set[str]()
-    for text in texts_with_digits:
-        for note in _NOTE_NUMBER.finditer(text):
-            counts[note.groups()] += 1
-            numbers.add(note["number"] or note["number_after_stop"])
-    if not counts:
+    notes = [note for text in texts_with_digits for note in _NOTE_NUMBER.finditer(text)]
+    if not notes:
         return passages
+    counts = Counter([note.groups() for note in notes])
+    numbers = {note["number"] or note["number_after_stop"] for note in notes}
+    has_many_numbers = len(numbers) >= _MIN_NOTE_NUMBERS
+
+    def is_kept(note: re.Match[str]) -> bool:
+        is_name = note["word"].lower() in _NUMBERED_NAMES
+        if is_name or counts[note.groups()] > 1:
+            return True
+        return not has_many_numbers and not _CERTAIN_NOTE_NUMBER.search(note[0])
 
     def remove_number(note: re.Match[str]) -> str:
-        if counts[note.groups()] > 1 or note["word"].lower() in _NUMBERED_NAMES:
-            return note[0]
-        if len(numbers) < _MIN_NOTE_NUMBERS and not _CERTAIN_NOTE_NUMBER.search(note[0]):
+        if is_kept(note):
             return note[0]
         if note["number"]:
             return note["word"] + note["punctuation"]

@@ -6,8 +6,9 @@ Programs that copy text from a PDF write 10⁵ as 105, and mL⁻¹ as mL−1. Th
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import SequenceMatcher
+from typing import NamedTuple
 
 from ankiforge.text import regex
 
@@ -19,7 +20,7 @@ def copy_raised_figures(quote: str, shown: str) -> str:
     """Return `quote` with the superscripts and subscripts that it has in `shown`.
 
     All other characters stay as they are in `quote`. A run of raised figures is copied as a whole,
-    or not at all.
+    or not at all. For example, `105 cells` becomes `10⁵ cells` if `shown` is `has 10⁵ cells`.
 
     Args:
         quote: The text as another program copied it.
@@ -27,46 +28,62 @@ def copy_raised_figures(quote: str, shown: str) -> str:
     """
     if not _RAISED_FIGURES.search(shown):
         return quote
-    quote_chars, quote_offsets = _list_plain_chars(quote)
-    shown_chars, shown_offsets = _list_plain_chars(shown)
-    index_in_quote = _align(shown_chars, quote_chars)
-    index_by_offset = {offset: index for index, offset in enumerate(shown_offsets)}
+    quote_letters, shown_letters = _list_letters(quote), _list_letters(shown)
+    # an index counts letters, and an offset counts characters of the text
+    index_in_quote = _align(shown_letters.text, quote_letters.text)
+    index_by_offset = {
+        offset: index for index, offset in enumerate(shown_letters.offsets)
+    }
     copied = list(quote)
     for run in _RAISED_FIGURES.finditer(shown):
-        first = index_by_offset[run.start()]
-        start = index_in_quote.get(first)
+        start = index_by_offset[run.start()]
+        end = start + len(run[0])
         # the character before the run must be the same, too, since it is what the run belongs to
-        aligned_run = range(max(first - 1, 0), first + len(run[0]))
-        if start is None or not _is_contiguous(aligned_run, index_in_quote):
+        aligned = _find_consecutive(range(max(start - 1, 0), end), index_in_quote)
+        if aligned is None:
             continue
-        for step, figure in enumerate(run[0]):
-            copied[quote_offsets[start + step]] = figure
+        for figure, index in zip(run[0], aligned[-len(run[0]) :], strict=True):
+            copied[quote_letters.offsets[index]] = figure
     return "".join(copied)
 
 
-def _is_contiguous(indices: range, index_in_quote: dict[int, int]) -> bool:
-    """Return whether consecutive characters of the page are consecutive in the quote."""
+def _find_consecutive(
+    indices: Iterable[int], index_in_quote: Mapping[int, int]
+) -> range | None:
+    """Return the indices in the quote for consecutive ones of the page.
+
+    Returns None if any is missing, or if they aren't consecutive in the quote.
+    """
     aligned = [index_in_quote.get(index) for index in indices]
     start = aligned[0]
-    return start is not None and aligned == list(range(start, start + len(aligned)))
+    if start is None:
+        return None
+    consecutive = range(start, start + len(aligned))
+    if aligned != list(consecutive):
+        return None
+    return consecutive
 
 
-def _list_plain_chars(text: str) -> tuple[str, list[int]]:
-    """Return the text in lower case, without spaces and scripts, and each char's offset."""
-    chars: list[str] = []
+class _Letters(NamedTuple):
+    """The letters of a text in lower case, with figures in their plain form."""
+
+    text: str
+    """The letters without spaces, such as `105` for `10 ⁵`."""
+    offsets: Sequence[int]
+    """The offset of each letter in the original text."""
+
+
+def _list_letters(text: str) -> _Letters:
+    letters: list[str] = []
     offsets: list[int] = []
-    for offset, char in _iter_visible(text):
-        plain = unicodedata.normalize("NFKC", char).translate(_MINUS_SIGNS).casefold()
-        for letter in plain:
-            chars.append(letter)
-            offsets.append(offset)
-    return "".join(chars), offsets
-
-
-def _iter_visible(text: str) -> Iterator[tuple[int, str]]:
     for offset, char in enumerate(text):
-        if not char.isspace():
-            yield offset, char
+        if char.isspace():
+            continue
+        plain = unicodedata.normalize("NFKC", char).translate(_MINUS_SIGNS).casefold()
+        for letter in plain:  # `ﬁ` is two letters
+            letters.append(letter)
+            offsets.append(offset)
+    return _Letters("".join(letters), offsets)
 
 
 def _align(shown: str, quote: str) -> dict[int, int]:

@@ -124,6 +124,8 @@ def _is_sentence_end(text: str, match: re.Match[str]) -> bool:
     if stops[0] in "。！？":
         is_quotation_inside = stops[-1] in "」』" and text[end] in _AFTER_QUOTATION
         return not is_quotation_inside
+
+    # what comes after it
     next_start = _NEXT_START.match(text, end)
     if next_start is None:
         return _NOT_SPACE.search(text, end) is not None
@@ -131,7 +133,11 @@ def _is_sentence_end(text: str, match: re.Match[str]) -> bool:
         return False
     if not stops.startswith("."):
         return True
-    if _is_abbreviation(text, stop, end) or _is_in_brackets(text, stop, stops):
+
+    # what a full stop may belong to instead
+    if _is_abbreviation(text, stop, end):
+        return False
+    if _is_in_brackets(text, stop, stops):
         return False
     if stops == ".":
         return not _is_foreign_abbreviation(text, stop, end)
@@ -141,17 +147,19 @@ def _is_sentence_end(text: str, match: re.Match[str]) -> bool:
 def _is_in_brackets(text: str, stop: int, stops: str) -> bool:
     """Return whether the full stop at `stop` is inside brackets within a sentence.
 
-    Brackets after the end of a sentence don't count, because they contain whole sentences.
-    `stops` is the full stop plus any closing quotes and brackets.
+    An example is the first one in `The cell (Fig. 2 shows it. It is red) divides.` Brackets after
+    the end of a sentence don't count, because they contain whole sentences. `stops` is the full
+    stop plus any closing quotes and brackets.
     """
-    begin = max(0, stop - _MAX_BRACKET_CHARS)
-    opener = text.rfind("(", begin, stop)
-    if opener <= text.rfind(")", begin, stop):
+    search_start = max(0, stop - _MAX_BRACKET_CHARS)
+    opener = text.rfind("(", search_start, stop)
+    closer = text.rfind(")", search_start, stop)
+    if opener <= closer:  # no bracket is open
         return False
     text_before = text[max(0, opener - 2) : opener].rstrip()
     if not text_before or text_before[-1] in ".!?…":
         return False
-    if ")" in stops:
+    if ")" in stops:  # as in `(cf. Smith et al.)`
         return _UP_TO_THREE_WORDS.match(text[opener + 1 : stop]) is not None
     end = stop + len(stops)
     return _CLOSING_BRACKET.match(text, end, end + _MAX_BRACKET_CHARS) is not None

@@ -102,29 +102,37 @@ class ExportSource(DirectorySource):
         yield from problems
 
         own_container = f"{self.kind} source {folder.name}"
-        fingerprint = folder.fingerprint_files(listed_files) if known else ""
+        fingerprint = ""
         if known:
-            unchanged = self._list_known_documents(known, own_container)
-            if all(
-                known.is_unchanged(document.container, document.path, fingerprint)
-                for document in unchanged
-            ):
-                yield from unchanged
+            fingerprint = folder.fingerprint_files(listed_files)
+            documents = self._list_known_documents(known, own_container)
+            if _are_unchanged(documents, known, fingerprint):
+                yield from documents
                 yield folder.build_scan_end()
                 return
 
-        # if there are problems, no fingerprint is stored, so that the next scan reports them again
+        items: list[Any] = []
         skipped_texts: list[SkippedText] = []
-        for sighting in self._read_documents(exports, skipped_texts):
-            if isinstance(sighting, Problem):
-                fingerprint = ""
-            if isinstance(sighting, ExtractedDocument):
-                # highlights of its document may be among the malformed items
-                is_whole = not self.listing.is_incomplete
-                sighting = replace(
-                    sighting, fingerprint=fingerprint, is_fully_read=is_whole
-                )
-            yield sighting
+        for item in self._read_exports(exports):
+            if isinstance(item, Problem):
+                fingerprint = ""  # so that the next scan reports the problem again
+                yield item
+            elif isinstance(item, SkippedText):
+                skipped_texts.append(item)
+            else:
+                items.append(item)
+        for name, sightings in self.build_documents(items):
+            for sighting in convert_errors_to_problems(name, sightings):
+                if isinstance(sighting, Problem):
+                    fingerprint = ""
+                if isinstance(sighting, ExtractedDocument):
+                    sighting = replace(
+                        sighting,
+                        fingerprint=fingerprint,
+                        # some of its highlights may be among the malformed items
+                        is_fully_read=not folder.is_incomplete,
+                    )
+                yield sighting
         scan_end = folder.build_scan_end()
         yield scan_end
         if skipped_texts or (known and scan_end.complete):
@@ -158,7 +166,8 @@ class ExportSource(DirectorySource):
         for file in listed_files:
             if not isinstance(file, File):
                 # an export's documents are unknown until it is read
-                if isinstance(file, UnreadDocument) or file.location.endswith("/"):
+                is_directory = isinstance(file, Problem) and file.location.endswith("/")
+                if isinstance(file, UnreadDocument) or is_directory:
                     self.listing.is_incomplete = True
                 problems.append(file)
                 continue
@@ -170,7 +179,8 @@ class ExportSource(DirectorySource):
             if problem is None:
                 self.listing.rejected_paths.append(file.disk_path)
                 continue
-            self.listing.is_incomplete |= not problem.is_notice
+            if not problem.is_notice:
+                self.listing.is_incomplete = True
             problems.append(problem)
         suffixes = [Path(file.path).suffix.casefold() for file in exports]
         self.listing.read_counts = Counter(suffixes)
@@ -193,25 +203,15 @@ class ExportSource(DirectorySource):
             return Problem(file.path, error.message, error.hint)
         return None
 
-    def _read_documents(
-        self, exports: list[File], skipped_texts: list[SkippedText]
-    ) -> Iterator[Sighting]:
-        """Yield the problems in all exports, followed by the documents.
-
-        Also append texts that merely look like highlights to `skipped_texts`.
-        """
-        items: list[Any] = []
+    def _read_exports(self, exports: Iterable[File]) -> Iterator[Any]:
+        """Yield the items of all exports, the problems, and the texts that look like highlights."""
         for file in exports:
             for item in self._read_items(file):
-                if isinstance(item, Problem):
-                    yield item
-                elif isinstance(item, SkippedText):
+                if isinstance(item, SkippedText):
                     location = ", ".join(filter(None, (file.path, item.location)))
-                    skipped_texts.append(replace(item, location=location))
+                    yield replace(item, location=location)
                 else:
-                    items.append(item)
-        for name, sightings in self.build_documents(items):
-            yield from convert_errors_to_problems(name, sightings)
+                    yield item
 
     def _read_items(self, file: File) -> Iterator[Any]:
         """Yield the items in a file, and problems for the first few malformed items.
@@ -229,14 +229,26 @@ class ExportSource(DirectorySource):
                             continue
                     yield item
         except ItemError as error:
+            # the rest of the file can't be read
             malformed_count += 1
             yield self.listing.record_read_error(file, error)
-        self.listing.is_incomplete |= malformed_count > 0
+        if malformed_count:
+            self.listing.is_incomplete = True
         if malformed_count > MAX_REPORTED_ITEMS:
             yield Problem(
                 f"{file.path}: the rest",
                 f"{malformed_count - MAX_REPORTED_ITEMS} more like these",
             )
+
+
+def _are_unchanged(
+    documents: Iterable[UnchangedDocument], known: DocumentLookup, fingerprint: str
+) -> bool:
+    """Return whether the last scan stored a fingerprint with all of these documents."""
+    return all(
+        known.is_unchanged(document.container, document.path, fingerprint)
+        for document in documents
+    )
 
 
 def _get_modification_time(file: File) -> int:

@@ -34,6 +34,7 @@ from ankiforge.extract.exports import NamedSightings, TextExportSource
 from ankiforge.extract.file_source import normalize_time
 from ankiforge.model import (
     Document,
+    ExtractedDocument,
     Highlight,
     HighlightKind,
     Json,
@@ -180,16 +181,7 @@ class Hypothesis(TextExportSource):
 
         The user is "" if the file doesn't name the user.
         """
-        try:
-            content = msgspec.json.decode(
-                text, type=HypothesisExport | tuple[msgspec.Raw, ...]
-            )
-        except (msgspec.DecodeError, RecursionError) as error:
-            message = f"not a JSON export of hypothes.is: {error}"
-            raise ItemError(message, hint=EXPORT_HINT) from error
-        export = content
-        if isinstance(export, tuple):
-            export = HypothesisExport(export)
+        export = _parse_export(text)
         owner = _normalize_user(export.export_userid)
         rows = (*export.rows, *export.annotations, *export.replies)
         for number, row in enumerate(rows, start=1):
@@ -212,24 +204,27 @@ class Hypothesis(TextExportSource):
         newest_by_id = _select_newest(annotation for _, annotation in items)
         threads = _group_into_threads(newest_by_id)
         me = self._find_own_names(owner for owner, _ in items)
-        users = {thread.annotation.user for thread in threads}
-        if len(users) > 1 and not me:
-            message = f"annotations of {len(users)} users, and all of them count as yours"
+        user_count = len({thread.annotation.user for thread in threads})
+        if user_count > 1 and not me:
+            message = f"annotations of {user_count} users, and all of them count as yours"
             hint = "name yourself: `me: [your user name]` in ankiforge.yaml"
             notice = Problem(self.listing.name, message, hint, is_notice=True)
             yield "", iter((notice,))
-        pages: dict[str, list[_Thread]] = {}
+        threads_by_page: dict[str, list[_Thread]] = {}
         for thread in threads:
-            pages.setdefault(thread.annotation.page_url, []).append(thread)
-        for url, page_threads in pages.items():
-            document = self._create_page(
-                url, [thread.annotation for thread in page_threads]
-            )
-            page_threads.sort(key=lambda thread: thread.annotation.start_offset)
-            highlights: list[Highlight] = []
-            for thread in page_threads:
-                highlights.append(self._create_highlight(document, thread, me))
-            yield url, self.iter_document(document, highlights)
+            threads_by_page.setdefault(thread.annotation.page_url, []).append(thread)
+        for url, page_threads in threads_by_page.items():
+            yield url, self._read_page(url, page_threads, me)
+
+    def _read_page(
+        self, url: str, threads: Sequence[_Thread], me: Collection[str]
+    ) -> Iterator[ExtractedDocument]:
+        """Return the document of a page, whose highlights are in the order of its text."""
+        annotations = [thread.annotation for thread in threads]
+        document = self._create_page(url, annotations)
+        ordered = sorted(threads, key=lambda thread: thread.annotation.start_offset)
+        highlights = [self._create_highlight(document, thread, me) for thread in ordered]
+        return self.iter_document(document, highlights)
 
     def _find_own_names(self, owners: Iterable[str]) -> frozenset[str]:
         """Return the normalized names of the user, or none if they are unknown.
@@ -239,10 +234,10 @@ class Hypothesis(TextExportSource):
         names = self.opening.me or filter(None, owners)
         return frozenset(map(_normalize_user, names))
 
-    def _create_page(self, uri: str, annotations: Sequence[WebAnnotation]) -> Document:
-        document = self.create_document((uri,), annotations[0].title)
-        if _WEB_URL.fullmatch(uri):
-            document = replace(document, identifiers=(("url", uri),), uri=uri)
+    def _create_page(self, url: str, annotations: Sequence[WebAnnotation]) -> Document:
+        document = self.create_document((url,), annotations[0].title)
+        if _WEB_URL.fullmatch(url):
+            document = replace(document, identifiers=(("url", url),), uri=url)
         if any(annotation.makes_page_private for annotation in annotations):
             document = replace(document, privacy_reason=PRIVATE_DOCUMENT_REASON)
         return document
@@ -252,40 +247,61 @@ class Hypothesis(TextExportSource):
     ) -> Highlight:
         """Convert an annotation to a highlight, or to a note on the page if it has no quote."""
         annotation = thread.annotation
+        kind = HighlightKind.NOTE
+        anchor_text = annotation.text or annotation.id
+        prefix = suffix = ""
+        if annotation.quote is not None:
+            kind = HighlightKind.HIGHLIGHT
+            anchor_text = ""  # the quote is the anchor
+            prefix = annotation.get_quote_text("prefix")[-CONTEXT_CHARS:]
+            suffix = annotation.get_quote_text("suffix")[:CONTEXT_CHARS]
         author = _normalize_user(annotation.user)
         is_mine = not me or author in me
+        skip_reason = None
+        if not is_mine:
+            skip_reason = f"marked by {author or 'somebody else'}"
+        modified = ""
+        if annotation.updated != annotation.created:
+            modified = normalize_time(annotation.updated)
         reply_tags = chain.from_iterable(map(_normalize_tags, thread.replies))
         url_id = percent_encode(annotation.id)
-        note = Highlight(
+        return Highlight(
             document,
             self.listing.namespace,
-            HighlightKind.NOTE,
-            exact="",
+            kind,
+            exact=annotation.quote or "",
             source_id=url_id,
-            anchor_text=annotation.text or annotation.id,
+            anchor_text=anchor_text,
+            prefix=prefix,
+            suffix=suffix,
             comment=_join_comments(thread),
             comment_is_instruction=is_mine,
             author=author,
             created=normalize_time(annotation.created),
+            modified=modified,
             tags=_normalize_tags(annotation) + find_private_tag(reply_tags),
             page_label=annotation.page_label,
             uri=f"https://hyp.is/{url_id}",
+            skip_reason=skip_reason,
         )
-        if not is_mine:
-            name = author or "somebody else"
-            note = replace(note, skip_reason=f"marked by {name}")
-        if annotation.updated != annotation.created:
-            note = replace(note, modified=normalize_time(annotation.updated))
-        if annotation.quote is None:
-            return note
-        return replace(
-            note,
-            kind=HighlightKind.HIGHLIGHT,
-            exact=annotation.quote,
-            anchor_text="",
-            prefix=annotation.get_quote_text("prefix")[-CONTEXT_CHARS:],
-            suffix=annotation.get_quote_text("suffix")[:CONTEXT_CHARS],
+
+
+def _parse_export(text: str) -> HypothesisExport:
+    """Parse an export, or a response from the API, which may be just a list of annotations.
+
+    Raises:
+        ItemError: The text is neither.
+    """
+    try:
+        content = msgspec.json.decode(
+            text, type=HypothesisExport | tuple[msgspec.Raw, ...]
         )
+    except (msgspec.DecodeError, RecursionError) as error:
+        message = f"not a JSON export of hypothes.is: {error}"
+        raise ItemError(message, hint=EXPORT_HINT) from error
+    if isinstance(content, HypothesisExport):
+        return content
+    return HypothesisExport(rows=content)
 
 
 class _Thread(NamedTuple):

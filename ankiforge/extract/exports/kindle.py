@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -178,21 +178,22 @@ def _parse_location(heading: str) -> Span | None:
 def parse_clippings(path: str, text: str) -> Iterator[ClippingsEntry | Problem]:
     """Yield the entries of a clippings file, and a problem for each malformed entry.
 
-    A line of `=` ends every entry. If the last entry lacks it, the file is cut off, and the words
-    of that entry may be, too.
+    An entry has a title, a heading, an empty line and the text. A line of `=` ends every entry. If
+    the last entry lacks it, the file is cut off, and the words of that entry may be, too.
     """
     *entries, rest_of_file = _ENTRY_END_LINE.split(text)
     if rest_of_file.strip("\ufeff \t\n"):
         message = "the file is cut off in the middle of its last entry, which is left out"
         hint = "copy it from the Kindle again, or end it with a line of ten ="
         yield Problem(f"{path}: entry {len(entries) + 1}", message, hint)
-    for number, entry in enumerate(entries):
+    for index, entry in enumerate(entries):
         title, _, rest = entry.strip("\ufeff \t\n").partition("\n")
         heading, _, entry_text = rest.strip().partition("\n")
-        location = f"{path}: entry {number + 1}"
+        location = f"{path}: entry {index + 1}"
+        if not title:
+            continue  # the entry is empty
         if not heading.startswith(("-", "–", "—")):
-            if title:
-                yield _report_foreign_entry(location, entry)
+            yield _report_foreign_entry(location, entry)
         elif REPLACEMENT_CHARACTER in title + entry_text:
             yield _report_damaged_entry(location, entry_text)
         else:
@@ -200,7 +201,7 @@ def parse_clippings(path: str, text: str) -> Iterator[ClippingsEntry | Problem]:
             # the time is the last part of the heading
             untimed_heading = heading.rpartition("|")[0] or heading
             lines = [line.strip() for line in entry_text.split("\n")]
-            yield _parse_entry(book, untimed_heading, "\n".join(lines).strip(), number)
+            yield _parse_entry(book, untimed_heading, "\n".join(lines).strip(), index)
 
 
 def _report_foreign_entry(location: str, entry: str) -> Problem:
@@ -221,8 +222,9 @@ def parse_notebook(html: str) -> Iterator[ClippingsEntry]:
 
     A note that follows a highlight on the same page becomes part of the highlight's entry.
     """
-    mark: ClippingsEntry | None = None
+    # what is above the next text
     book = authors = section = heading = ""
+    last_highlight: ClippingsEntry | None = None
     index = 0
     for role, text in _group_by_role(html):
         match role:
@@ -233,19 +235,29 @@ def parse_notebook(html: str) -> Iterator[ClippingsEntry]:
                 authors = text
             case "section":
                 section = text
-            case "head":  # `Highlight (yellow) - Chapter > Page 1 · Location 2`
-                kind, _, remainder = text.partition(" - ")
-                heading = f"{kind} {remainder.rpartition('>')[2]}"
+            case "head":
+                heading = _remove_chapter(text)
             case "text":
                 index += 1
                 full_title = _join_title_and_authors(book, authors)
                 entry = _parse_entry(full_title, heading, text, index, section)
                 if entry.kind is EntryKind.HIGHLIGHT:
-                    mark = entry
-                if entry.kind is EntryKind.NOTE and mark and entry.page == mark.page:
-                    mark.notes.append(entry)
+                    last_highlight = entry
+                    yield entry
+                elif (
+                    entry.kind is EntryKind.NOTE
+                    and last_highlight
+                    and entry.page == last_highlight.page
+                ):
+                    last_highlight.notes.append(entry)
                 else:
                     yield entry
+
+
+def _remove_chapter(heading: str) -> str:
+    """Reduce `Highlight (yellow) - Chapter > Page 1 · Location 2` to the kind and the place."""
+    kind, _, remainder = heading.partition(" - ")
+    return f"{kind} {remainder.rpartition('>')[2]}"
 
 
 def parse_saved_page(html: str) -> Iterator[ClippingsEntry]:
@@ -468,16 +480,14 @@ class Kindle(TextExportSource):
         marks = _merge_versions(_select_kind(entries_with_text, EntryKind.HIGHLIGHT))
         notes = _select_kind(entries_with_text, EntryKind.NOTE)
         lone_notes = _add_notes(notes, marks)
-
-        # equal passages are numbered in file order, but highlights are yielded in book order
-        entries = [*marks, *lone_notes]
         highlights = self._create_highlights(document, marks)
         for note in lone_notes:
             highlights.append(self._create_lone_note(document, note))
+
+        # equal passages are numbered in file order, but highlights are yielded in book order
         numbered = number_highlights(highlights)
-        pairs = sorted(
-            zip(entries, numbered, strict=True), key=lambda pair: pair[0].sort_key
-        )
+        pairs = list(zip([*marks, *lone_notes], numbered, strict=True))
+        pairs.sort(key=lambda pair: pair[0].sort_key)
         yield from self.iter_document(document, [highlight for _, highlight in pairs])
 
     def _create_highlights(
@@ -590,60 +600,59 @@ def _select_kind(
 # --- versions of highlights, and their notes --------------------------------------------
 
 
+class _Version(NamedTuple):
+    """A highlight, of which the user may have made several versions by changing its extent."""
+
+    entry: ClippingsEntry
+    normalized_text: str
+
+    def may_be_version_of(self, other: _Version) -> bool:
+        """Return whether one text contains the other, and not just by coincidence."""
+        shorter, longer = sorted((other.normalized_text, self.normalized_text), key=len)
+        if len(shorter) >= _MIN_UNIQUE_CHARS:
+            return shorter in longer
+        if self.entry.location is None:
+            return shorter == longer
+        return longer.startswith(shorter) or longer.endswith(shorter)
+
+
 def _merge_versions(entries: Iterable[ClippingsEntry]) -> list[ClippingsEntry]:
     """Return the newest version of each highlight, in the order of the oldest versions.
 
     If an older version has a longer text, the result has it as `longer_text`.
     """
-    highlights: list[ClippingsEntry] = []
-    normalized_texts: list[str] = []
+    newest: list[_Version] = []
     for entry in entries:
-        normalized_text = normalize_for_lookup(entry.text)
-        older_index = _find_older_version(
-            entry, normalized_text, highlights, normalized_texts
-        )
+        version = _Version(entry, normalize_for_lookup(entry.text))
+        older_index = _find_older_version(version, newest)
         if older_index is None:
-            highlights.append(entry)
-            normalized_texts.append(normalized_text)
+            newest.append(version)
             continue
-        older = highlights[older_index]
-        widest_text = older.longer_text or older.text
-        if len(widest_text) > len(entry.text):
-            entry.longer_text = widest_text
-        highlights[older_index] = entry
-        normalized_texts[older_index] = normalized_text
-    return highlights
+        older = newest[older_index].entry
+        longest_text = older.longer_text or older.text
+        if len(longest_text) > len(entry.text):
+            entry.longer_text = longest_text
+        newest[older_index] = version
+    return [version.entry for version in newest]
 
 
-def _find_older_version(
-    entry: ClippingsEntry,
-    normalized_text: str,
-    highlights: list[ClippingsEntry],
-    normalized_texts: list[str],
-) -> int | None:
-    """Return the index of an older version of a highlight, or None if there is none."""
-    first = max(0, len(highlights) - _MAX_EARLIER_HIGHLIGHTS)
-    for index in range(len(highlights) - 1, first - 1, -1):
-        older = highlights[index]
-        if not _may_be_version(entry, normalized_text, normalized_texts[index]):
+def _find_older_version(version: _Version, earlier: Sequence[_Version]) -> int | None:
+    """Return the index of the last older version of a highlight, or None if there is none."""
+    first = max(0, len(earlier) - _MAX_EARLIER_HIGHLIGHTS)
+    for index in reversed(range(first, len(earlier))):
+        older = earlier[index]
+        if not version.may_be_version_of(older):
             continue
-        if not entry.overlaps(older):
+        if not version.entry.overlaps(older.entry):
             continue
-        # if the older version was itself shortened, its longer text must not be lost
-        wider = normalize_for_lookup(older.longer_text or "")
-        if normalized_text in wider or wider in normalized_text:
+        if older.entry.longer_text is None:
+            return index
+        # the older version was itself shortened, and its longer text must not be lost
+        longer_text = normalize_for_lookup(older.entry.longer_text)
+        text = version.normalized_text
+        if text in longer_text or longer_text in text:
             return index
     return None
-
-
-def _may_be_version(entry: ClippingsEntry, normalized_text: str, other_text: str) -> bool:
-    """Return whether one text contains the other, and not just by coincidence."""
-    shorter, longer = sorted((other_text, normalized_text), key=len)
-    if len(shorter) >= _MIN_UNIQUE_CHARS:
-        return shorter in longer
-    if entry.location is None:
-        return shorter == longer
-    return longer.startswith(shorter) or longer.endswith(shorter)
 
 
 def _add_notes(

@@ -21,8 +21,6 @@ from io import StringIO
 from operator import itemgetter
 from typing import NamedTuple
 
-from msgspec.structs import replace
-
 from ankiforge.errors import ItemError
 from ankiforge.extract.base import Candidate, Confidence
 from ankiforge.extract.exports import (
@@ -240,35 +238,42 @@ class Readwise(TextExportSource):
             heading: The headings above the row.
         """
         note = _RowNote(row)
-        highlight = Highlight(
+        skip_reason = note.skip_reason
+        kind = HighlightKind.NOTE
+        exact = ""
+        markdown: Strings = ()
+        if text:
+            kind = HighlightKind.HIGHLIGHT
+            exact, formatted = _convert_formatting(text)
+            if not exact:
+                exact = text
+                reason = "a picture on the web, which is not downloaded"
+                skip_reason = skip_reason or reason
+            elif exact != text:
+                markdown = (formatted,)
+        anchor_text = row.highlight or note.comment
+        if anchor_text == exact:
+            anchor_text = ""
+        page_label = ""
+        if row.location_type == "page":
+            page_label = row.location
+        return Highlight(
             document,
             self.listing.namespace,
-            HighlightKind.NOTE,
-            exact="",
-            anchor_text=row.highlight or note.comment,
+            kind,
+            exact=exact,
+            markdown=markdown,
+            anchor_text=anchor_text,
             comment=note.comment,
             colour=row.colour,
             created=normalize_time(row.date),
             tags=note.tags,
             heading=heading,
+            page_label=page_label,
             uri=_build_url(row),
             block_id=row.location,
-            skip_reason=note.skip_reason,
+            skip_reason=skip_reason,
         )
-        if row.location_type == "page":
-            highlight = replace(highlight, page_label=row.location)
-        if not text:
-            return highlight
-        passage, markdown = _convert_formatting(text)
-        if not passage:
-            passage = text
-            reason = note.skip_reason or "a picture on the web, which is not downloaded"
-            highlight = replace(highlight, skip_reason=reason)
-        elif passage != text:
-            highlight = replace(highlight, markdown=(markdown,))
-        if passage == highlight.anchor_text:
-            highlight = replace(highlight, anchor_text="")
-        return replace(highlight, kind=HighlightKind.HIGHLIGHT, exact=passage)
 
 
 # --- the table --------------------------------------------------------------------------
@@ -384,6 +389,11 @@ class _RowNote:
     """The note of a row, split into a comment and tags."""
 
     def __init__(self, row: Row) -> None:
+        """Split the note of a row.
+
+        For example, `.h2 .physics a comment` is the comment `a comment` on a heading of level 2
+        with the tag `physics`.
+        """
         tags = list(row.tags)
         comment = row.note
         for pattern in (_TAGS_BEFORE, _TAGS_AFTER):
@@ -392,15 +402,13 @@ class _RowNote:
                 tags += re.findall(r"\.(\S+)", inline_tags[0])
                 comment = comment[: inline_tags.start()] + comment[inline_tags.end() :]
         self.comment = comment.strip()
+        heading_tags = [tag for tag in tags if _HEADING_TAG.fullmatch(tag)]
         self.heading_level: int | None = None
         """The level of the heading if the row is one, tagged `.h1` to `.h6`."""
-        other_tags: list[str] = []
-        for tag in dict.fromkeys(tags):
-            if not _HEADING_TAG.fullmatch(tag):
-                other_tags.append(tag)
-            elif self.heading_level is None:
-                self.heading_level = int(tag[1])
-        self.tags = tuple(other_tags)
+        if heading_tags:
+            self.heading_level = int(heading_tags[0][1])
+        other_tags = [tag for tag in tags if not _HEADING_TAG.fullmatch(tag)]
+        self.tags = tuple(dict.fromkeys(other_tags))
         """The tags from their own column, followed by each `.tag` in the note."""
 
     @property

@@ -155,25 +155,24 @@ class NoteSource(TextFileSource):
         `iter_first_scan_notices`.
         """
         note = self.to_markdown_note(file, text)
-        if note is not None:
-            phrases = self.listing.phrase_counts
-            if "**" in note.text:
-                phrases["bold"] += len(_BOLD_PHRASE.findall(note.text))
-            phrases["marked"] += note.text.count("==") // 2
-            may_have_highlights = self.may_contain_highlights(note)
-            phrases["notes with other marks"] += may_have_highlights
-            must_parse = may_have_highlights or note.may_be_private
-            if (
-                must_parse
-                or note.dialects
-                or may_contain_unread_cards(note.text)
-                or contains_chat_prompt(note.text)
-            ):
-                from ankiforge.extract.markdown import parsed_note
+        if note is None:
+            return
+        may_have_highlights = self.may_contain_highlights(note)
+        self._count_phrases(note.text, may_have_highlights)
+        must_parse = may_have_highlights or note.may_be_private
+        if must_parse or _may_contain_other_cards(note):
+            from ankiforge.extract.markdown import parsed_note
 
-                yield from parsed_note.read_note(
-                    self, note, picture, must_parse=must_parse
-                )
+            yield from parsed_note.read_note(self, note, picture, must_parse=must_parse)
+
+    def _count_phrases(self, text: str, may_have_highlights: bool) -> None:
+        """Count the bold and highlighted phrases of a note. See `_seems_to_mark_in_bold`."""
+        counts = self.listing.phrase_counts
+        if "**" in text:
+            counts["bold"] += len(_BOLD_PHRASE.findall(text))
+        counts["marked"] += text.count("==") // 2
+        if may_have_highlights:
+            counts["notes with other marks"] += 1
 
     def read_whole_text(self, file: File, reader: Any) -> DocumentText:
         """Return the complete plain text of a note."""
@@ -192,9 +191,11 @@ class NoteSource(TextFileSource):
 
         The notice states the number of bold phrases in `files`.
         """
+        # some sources have no such setting
         marks = getattr(self.settings, "marks", ("bold",))
-        if marks and set(marks) != {"==", "mark"}:
-            return
+        is_default = not marks or set(marks) == {"==", "mark"}
+        if not is_default:
+            return  # the user has chosen what to read
         phrases = self.listing.phrase_counts
         if _seems_to_mark_in_bold(phrases, len(files)):
             message = f"phrases in bold are not read as marks: {phrases['bold']:,}"
@@ -230,7 +231,18 @@ class NoteSource(TextFileSource):
         return may_contain_highlights(note.text, *kinds[:3])
 
 
+def _may_contain_other_cards(note: MarkdownNote) -> bool:
+    """Return whether a note may contain cards of plug-ins or other tools, or is a chat's prompt."""
+    if note.dialects or may_contain_unread_cards(note.text):
+        return True
+    return contains_chat_prompt(note.text)
+
+
 def _seems_to_mark_in_bold(phrases: Mapping[str, int], note_count: int) -> bool:
+    """Return whether bold phrases are so frequent that they seem to be marks.
+
+    `phrases` has the numbers of `bold` and `marked` phrases and of `notes with other marks`.
+    """
     if phrases["bold"] <= _MIN_BOLD_PER_MARK * phrases["marked"]:
         return False
     if phrases["bold"] >= _MIN_BOLD:
@@ -260,28 +272,36 @@ class TextFiles(NoteSource):
         return super().recognise(candidate)
 
     def to_markdown_note(self, file: File, text: str) -> MarkdownNote | None:
-        """Convert a file to a Markdown note, or return None to leave it to another source."""
+        """Convert a file to a Markdown note, or return None to leave it to another source.
+
+        In plain text, indentation isn't code, and lines with `>` are quotes that someone marked.
+        """
         if file.path.endswith(".txt") and find_source_kind(file.as_path) != self.kind:
             return None  # it may be a file of clippings, for example
-        path = PurePosixPath(file.path)
-        marks = frozenset[str](self.settings.marks)
-        private_lines = frozenset[int]()
-        if path.suffix.casefold() not in (".md", ".markdown"):
-            if contains_private_tag_name(text):
-                from ankiforge.extract.markdown.parsed_note import (
-                    find_lines_below_private_tag,
-                )
-
-                private_lines = find_lines_below_private_tag(text)
-            # remove indentation outside fences, because it would be code in Markdown
-            text = _INDENT_OR_FENCE.sub(lambda match: match["fence"] or "", text)
-            marks |= {"quote"}
         folder = self.listing
-        key = DocumentKey(f"{folder.namespace}/{hash16(file.path)}")
         document = Document(
-            key, folder.name, title=parse_title(file.path), path=file.path
+            DocumentKey(f"{folder.namespace}/{hash16(file.path)}"),
+            folder.name,
+            title=parse_title(file.path),
+            path=file.path,
         )
-        return MarkdownNote(document, marks, text, private_lines=private_lines)
+        marks = frozenset[str](self.settings.marks)
+        suffix = PurePosixPath(file.path).suffix.casefold()
+        if suffix in (".md", ".markdown"):
+            return MarkdownNote(document, marks, text)
+
+        private_lines = frozenset[int]()
+        if contains_private_tag_name(text):
+            from ankiforge.extract.markdown.parsed_note import (
+                find_lines_below_private_tag,
+            )
+
+            private_lines = find_lines_below_private_tag(text)
+        # remove indentation outside fences, because it would be code in Markdown
+        text = _INDENT_OR_FENCE.sub(lambda match: match["fence"] or "", text)
+        return MarkdownNote(
+            document, marks | {"quote"}, text, private_lines=private_lines
+        )
 
 
 # The indentation of a line, or a whole fence.

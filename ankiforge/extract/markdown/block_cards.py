@@ -86,23 +86,24 @@ def _find_separator_signs(syntax: CardSyntax, text: str) -> Iterator[str]:
 
 def _read_separated_card(lines: CardLines, start: int) -> BlockCard | None:
     """Read a card whose question and answer are separated by a line such as `?`."""
-    middle = lines.find_question_end(start)
-    if not start < middle < lines.end or not lines.is_separator(middle):
+    separator_line = lines.find_question_end(start)
+    if not start < separator_line < lines.end or not lines.is_separator(separator_line):
         return None
-    if not _is_one_question(lines, start, middle):
+    if not _is_one_question(lines, start, separator_line):
         return None
+    answer_start = separator_line + 1
     end_line = lines.syntax.answer_end_line
     if end_line:
-        answer_end = lines.find_line(end_line, middle + 1, lines.end)
+        answer_end = lines.find_line(end_line, answer_start, lines.end)
         card_end = min(answer_end + 1, lines.end)
     else:
-        answer_end = card_end = lines.find_text_end(middle + 1)
-    separator = lines.get_line(middle)
-    answer_lines = lines.iter_lines_outside_fences(middle + 1, answer_end)
+        answer_end = card_end = lines.find_text_end(answer_start)
+    separator = lines.get_line(separator_line)
+    answer_lines = lines.iter_lines_outside_fences(answer_start, answer_end)
     return BlockCard(
         card_end,
-        _strip_block_marker(lines.get_lines(start, middle)),
-        lines.get_lines(middle + 1, answer_end),
+        _strip_block_marker(lines.get_lines(start, separator_line)),
+        lines.get_lines(answer_start, answer_end),
         separator,
         two_way=lines.syntax.block_separators[separator],
         has_further_separators=any(map(lines.is_separator, answer_lines)),
@@ -192,8 +193,9 @@ def _read_item(lines: CardLines, start: int) -> _ItemLines:
         if not text:
             continue
         begins_item = LIST_MARKER.match(text) is not None
-        is_next_question = begins_item and _CARD_TAG.search(text)
-        if is_next_question or not lines.is_deeper(line, start):
+        if begins_item and _CARD_TAG.search(text):
+            break  # the next question
+        if not lines.is_deeper(line, start):
             break
         end = line + 1
         if text in _EMPTY_ITEMS or _LOGSEQ_PROPERTY.match(text):
@@ -206,25 +208,29 @@ def _read_item(lines: CardLines, start: int) -> _ItemLines:
 
 
 def _read_tagged_text(lines: CardLines, start: int) -> BlockCard | None:
-    question_end = lines.find_question_end(start)
-    tag_line = _find_question_tag(lines, start, question_end)
-    if tag_line is None:
+    """Read a question outside lists, whose last line ends with `#card`, with its answer below.
+
+    The answer is the rest of the paragraph. If nothing is left, it is the next paragraph, or the
+    section below a heading.
+    """
+    paragraph_end = lines.find_question_end(start)
+    found = _find_question_tag(lines, start, paragraph_end)
+    if found is None:
         return None
-    line_text = lines.get_line(tag_line)
-    tag = _TAG_AT_LINE_END.search(line_text)
-    assert tag is not None
-    question = _cut_out(line_text, tag)
+    tag_line, tag = found
+    question = _cut_out(lines.get_line(tag_line), tag)
     if tag_line > start:
         question_lines = [lines.get_lines(start, tag_line), question]
         question = "\n".join(filter(None, question_lines))
     answer_start = tag_line + 1
-    answer_end = question_end
-    if answer_start == question_end:
-        # the answer is the next paragraph
+    answer_end = paragraph_end
+    if answer_start == paragraph_end:
         answer_start = lines.skip_empty_lines(answer_start)
-        level = get_heading_level(line_text)
-        if level and tag_line == start:  # or the section below a heading
-            answer_end = lines.find_text_end(answer_start, max_heading_level=level)
+        heading_level = get_heading_level(lines.get_line(start))
+        if heading_level and tag_line == start:
+            answer_end = lines.find_text_end(
+                answer_start, max_heading_level=heading_level
+            )
         else:
             answer_end = lines.find_text_end(answer_start)
     card_end = _find_tagged_answer_end(lines, answer_start, answer_end)
@@ -232,16 +238,28 @@ def _read_tagged_text(lines: CardLines, start: int) -> BlockCard | None:
     return _create_tagged_card(card_end, question, answer, tag)
 
 
-def _find_question_tag(lines: CardLines, start: int, end: int) -> int | None:
-    """Return the first of some lines that ends with `#card`, unless it has gaps."""
+class _LineMatch(NamedTuple):
+    """A match in a line."""
+
+    line: int
+    """The number of the line."""
+    match: re.Match[str]
+
+
+def _find_question_tag(lines: CardLines, start: int, end: int) -> _LineMatch | None:
+    """Return the first tag `#card` at the end of one of some lines, unless its line has gaps.
+
+    The tag must be above the first fence or list item.
+    """
     for line in range(start, end):
         text = lines.get_line(line)
         if FENCE.match(text):
             return None
         if line > start and lines.is_item(line):
             return None
-        if _TAG_AT_LINE_END.search(text):
-            return None if "{{" in text else line
+        tag = _TAG_AT_LINE_END.search(text)
+        if tag:
+            return None if "{{" in text else _LineMatch(line, tag)
     return None
 
 
@@ -299,13 +317,6 @@ def _find_label_signs(syntax: CardSyntax, text: str) -> Iterator[str]:
         yield QUESTION_LABEL.replace("?P<label>", "?:")
 
 
-class _AnswerStart(NamedTuple):
-    """The line where an answer begins, and the match of its label in the line."""
-
-    line: int
-    label: re.Match[str]
-
-
 def _read_labelled_card(lines: CardLines, start: int) -> BlockCard | None:
     """Read a card whose sides are labelled, e.g. `Q:` and `A:`."""
     if not lines.syntax.reads_labels:
@@ -317,29 +328,30 @@ def _read_labelled_card(lines: CardLines, start: int) -> BlockCard | None:
     if answer is None:
         return None
     card_end = _find_labelled_answer_end(lines, start, answer)
-    answer_line = lines.get_line(answer.line)
-    question_lines = [
-        *map(lines.get_line, range(start, answer.line)),
-        answer_line[: answer.label.start()],
-    ]
+    answer_line, answer_label = answer
+    line_text = lines.get_line(answer_line)
+    # the answer may begin on the last line of the question: `Q: question A: answer`
+    question_lines = [lines.get_line(line) for line in range(start, answer_line)]
+    question_lines.append(line_text[: answer_label.start()])
     question = "\n".join(question_lines)[question_label.end() :]
     answer_parts = [
-        answer_line[answer.label.end() :],
-        dedent(lines.get_lines(answer.line + 1, card_end)),
+        line_text[answer_label.end() :],
+        dedent(lines.get_lines(answer_line + 1, card_end)),
     ]
     return BlockCard(
         card_end,
         question.strip(),
         "\n".join(filter(None, answer_parts)),
         form_description=LETTERED_QUESTION,
-        labels=(question_label["label"], answer.label["label"]),
+        labels=(question_label["label"], answer_label["label"]),
     )
 
 
-def _find_answer(
-    lines: CardLines, start: int, question_label: str
-) -> _AnswerStart | None:
-    """Find the answer to a question. Paragraphs above the answer belong to the question."""
+def _find_answer(lines: CardLines, start: int, question_label: str) -> _LineMatch | None:
+    """Find the label of the answer to a question. Paragraphs above it belong to the question.
+
+    Returns None if another question, or a list below the question, comes first.
+    """
     paragraph = start
     while paragraph < lines.end and not lines.is_outside_container(paragraph):
         paragraph_end = lines.find_text_end(paragraph)
@@ -349,14 +361,17 @@ def _find_answer(
             label = _find_answer_label(lines.get_line(line), question_label)
             if label is None:
                 continue
-            if paragraph > start and label.start() > 0:
-                continue  # below the first paragraph, the label must begin its line
-            is_in_list_below = paragraph == start < line and lines.is_item(line)
-            if is_in_list_below and not lines.is_item(start):
-                return None
-            return _AnswerStart(line, label)
+            if paragraph == start:
+                begins_list = line > start and lines.is_item(line)
+                if begins_list and not lines.is_item(start):
+                    return None
+                return _LineMatch(line, label)
+            # below the first paragraph, the label must begin its line
+            if label.start() == 0:
+                return _LineMatch(line, label)
         paragraph = lines.skip_empty_lines(paragraph_end)
-        if paragraph == paragraph_end or paragraph - start > MAX_LINES:
+        is_text_end = paragraph == paragraph_end  # a heading or rule
+        if is_text_end or paragraph - start > MAX_LINES:
             break
     return None
 
@@ -369,11 +384,12 @@ def _find_answer_label(line: str, question_label: str) -> re.Match[str] | None:
     return None
 
 
-def _find_labelled_answer_end(lines: CardLines, start: int, answer: _AnswerStart) -> int:
+def _find_labelled_answer_end(lines: CardLines, start: int, answer: _LineMatch) -> int:
     """Return where an answer ends: at the next question, or at the end of the list item."""
     next_line = answer.line + 1
-    if answer.label.end() == len(lines.get_line(answer.line)):
-        next_line = lines.skip_empty_lines(next_line)  # the answer begins below
+    is_label_alone = answer.match.end() == len(lines.get_line(answer.line))
+    if is_label_alone:  # the answer begins below
+        next_line = lines.skip_empty_lines(next_line)
     end = max(next_line, lines.find_text_end(next_line))
     is_item = lines.is_item(start)
     for line in range(next_line, end):
@@ -446,8 +462,12 @@ def _parse_fields(
     note_type: str, text: str, end_line: int, form_description: str
 ) -> BlockCard | None:
     """Parse the fields of a card, whose tags come last. Returns None if a side is missing."""
-    without_id = _ID_OR_COMMENT.sub("", text)
-    text, _, tags = _TAGS_LABEL.sub("\0", without_id).partition("\0")
+    text = _ID_OR_COMMENT.sub("", text)
+    tags: list[str] = []
+    tags_label = _TAGS_LABEL.search(text)
+    if tags_label:
+        tags = text[tags_label.end() :].split()
+        text = text[: tags_label.start()]
     two_way = "reversed" in note_type and "optional" not in note_type
     values = []
     for name, value in _split_fields(text):
@@ -456,7 +476,8 @@ def _parse_fields(
         elif value:
             values.append(value)
     is_cloze = "cloze" in note_type.casefold()
-    if len(values) < (1 if is_cloze else 2):
+    min_values = 1 if is_cloze else 2
+    if len(values) < min_values:
         return None
     return BlockCard(
         end_line,
@@ -465,23 +486,28 @@ def _parse_fields(
         form_description,
         two_way=two_way,
         is_cloze=is_cloze,
-        tags=tuple(tags.split()),
+        tags=tuple(tags),
         is_declared=True,
     )
 
 
 def _split_fields(text: str) -> Iterator[Pair]:
-    """Yield the (name, value) pairs of a card. The name of the first field may be omitted."""
+    """Yield the (name, value) pairs of a card. The name of the first field may be omitted.
+
+    For example, `front Back: back` are the fields ("", "front") and ("Back", "back").
+    """
     second_field = _SECOND_FIELD.search(text)
     if second_field:
         # all before it is the front, also lines such as `In Java: what is null?`
         front = _FIRST_FIELD.sub("", text[: second_field.start()].strip())
         yield "", front.strip()
         text = text[second_field.start() :]
-    first_value, *named = _FIELD_NAME.split(text)
+    # the text before the first name, then name and value of each field
+    first_value, *names_and_values = _FIELD_NAME.split(text)
     if not second_field:
         yield "", first_value.strip()
-    for name, value in zip(named[::2], named[1::2], strict=True):
+    names, values = names_and_values[::2], names_and_values[1::2]
+    for name, value in zip(names, values, strict=True):
         yield name, value.strip()
 
 
@@ -549,7 +575,8 @@ def parse_block_card(state: StateBlock, start: int, end: int, silent: bool) -> b
     """Parse a multi-line card (a markdown-it block rule).
 
     `state.env` holds the note's `syntax`, the `card_lines` from `find_card_lines`, and a
-    function `is_card` that returns whether a line is a card by itself.
+    function `is_card` that returns whether a line is a card by itself. `_BlockParser.parse` sets
+    them.
     """
     card_lines: list[int] = state.env.get("card_lines", [])  # sorted, may be long
     next_card_line = bisect_left(card_lines, start)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING
@@ -92,6 +92,44 @@ class BlockQuote:
     """The callout's title, or None for a plain block quote."""
 
 
+@dataclass(eq=False, slots=True)
+class Table:
+    """A table. Compared by identity."""
+
+    rows: list[Row] = field(default_factory=list)
+    """The header row, followed by all others."""
+
+    @property
+    def label_sources(self) -> list[str]:
+        """The sources of the cells in the first column that have text, except in the header row."""
+        return [row.sources[0] for row in self.rows[1:] if row.blocks[0]]
+
+
+@dataclass(eq=False, slots=True)
+class Row:
+    """A row of a table. Compared by identity."""
+
+    table: Table
+    sources: list[str] = field(default_factory=list)
+    """The sources of all cells."""
+    blocks: list[Block | None] = field(default_factory=list)
+    """The blocks of all cells, with None for an empty cell."""
+
+    @property
+    def is_header(self) -> bool:
+        """Whether this is the first row of its table."""
+        return self is self.table.rows[0]
+
+    def find_headers(self, column: int) -> tuple[Block, ...]:
+        """Return the first cell of this row and the first cell of a column, if they have text."""
+        if self.is_header:
+            return ()
+        headers = [self.table.rows[0].blocks[column]]
+        if column > 0:
+            headers.insert(0, self.blocks[0])
+        return tuple([header for header in headers if header])
+
+
 @dataclass(eq=False)
 class Block:
     """A block of a note, with the headings, lists and quotes that enclose it."""
@@ -116,12 +154,8 @@ class Block:
     headers: tuple[Block, ...] = ()
     """For a table cell, the first cell of the row and the first cell of the column, as far as they
     have text."""
-    row_sources: Sequence[str] = ()
-    """For a table cell, the sources of all cells in the same row."""
-    header_sources: Sequence[str] = ()
-    """For a table cell, the sources of all cells in the table's first row."""
-    label_sources: Sequence[str] = ()
-    """For a table cell, the sources of the first column's cells with text, except the header."""
+    row: Row | None = None
+    """The table row of a cell, or None outside tables."""
     column: int = 0
     """For a table cell, the number of cells to the left."""
     top_level_number: int = 0
@@ -175,19 +209,18 @@ class Block:
 
         It is only meaningful for the last cell with text in its row. Outside tables, it is "".
         """
-        return " | –" * (len(self.row_sources) - self.column - 1)
+        if self.row is None:
+            return ""
+        return " | –" * (len(self.row.sources) - self.column - 1)
 
     @property
     def is_header_cell(self) -> bool:
         """Whether the block is a cell in the first row of a table."""
-        if self.kind is not BlockKind.CELL:
-            return False
-        return self.row_sources is self.header_sources
+        return self.row is not None and self.row.is_header
 
     def is_in_row_of(self, other: Block) -> bool:
         """Return whether two blocks are cells of the same table row."""
-        are_cells = self.kind is BlockKind.CELL and other.kind is BlockKind.CELL
-        return are_cells and self.lines == other.lines
+        return self.row is not None and self.row is other.row
 
     @property
     def can_contain_highlights(self) -> bool:
@@ -352,14 +385,16 @@ class NoteBlocks:
         """Return the text that separates a block from the previous one in the note's plain text.
 
         This is " | " between cells of a table row, and otherwise a newline. Each empty cell becomes
-        a dash.
+        a dash: the row `| a |  | b |` is the text `a | – | b`.
         """
         above = self.find_previous(block)
         if above is None:
             return ""
         if block.is_in_row_of(above):
-            return " | " + "– | " * (block.column - above.column - 1)
-        return above.empty_cells_after + "\n" + "– | " * block.column
+            empty_cells_between = block.column - above.column - 1
+            return " | " + "– | " * empty_cells_between
+        empty_cells_before = block.column  # 0 outside tables
+        return above.empty_cells_after + "\n" + "– | " * empty_cells_before
 
     def get_surrounding_text(
         self, first: Block, start: int, last: Block, end: int, length: int
@@ -389,16 +424,19 @@ _LIST_MARKER = regex(r"(?:[-*+]|\d{1,9}[.)])[ \t]")
 
 @lru_cache(maxsize=4)
 def _get_markdown_parser(with_comments: bool, with_cards: bool) -> MarkdownIt:
+    """Create a parser for blocks.
+
+    At each line, it tries comments, then cards, then markdown-it's own blocks. `alt` names the
+    blocks that a rule may interrupt.
+    """
     parser = MarkdownIt("commonmark", {"maxNesting": 100})
     rules = parser.block.ruler
-    next_rule = "code"
-    if with_cards:
-        rules.before(next_rule, "card", parse_block_card, {"alt": ["paragraph"]})
-        rules.before("card", "card in a list", parse_list_card, {"alt": ["list"]})
-        next_rule = "card in a list"
     if with_comments:
-        interrupts = ["paragraph", "blockquote", "list", "table"]
-        rules.before(next_rule, "comment", _skip_comment_line, {"alt": interrupts})
+        interrupted = ["paragraph", "blockquote", "list", "table"]
+        rules.before("code", "comment", _skip_comment_line, {"alt": interrupted})
+    if with_cards:
+        rules.before("code", "card in a list", parse_list_card, {"alt": ["list"]})
+        rules.before("code", "card", parse_block_card, {"alt": ["paragraph"]})
     rules.at("list", _parse_list, {"alt": ["paragraph", "reference", "blockquote"]})
     rules.at("paragraph", _parse_paragraph)
     rules.before("fence", "indented", _parse_indented_code)
@@ -412,22 +450,28 @@ def _parse_indented_code(state: StateBlock, start: int, end: int, silent: bool) 
     This replaces markdown-it's own rule to match how editors behave: list items may be
     indented by any amount, and there is no indented code in lists.
     """
-    if state.listIndent >= 0 or state.sCount[start] - state.blkIndent < 4:
+    is_in_list = state.listIndent >= 0
+    if is_in_list or not _is_indented_as_code(state, start):
         return False
     if _LIST_MARKER.match(state.src, state.bMarks[start] + state.tShift[start]):
         return False
-    last = line = start
-    while line < end:
-        is_empty = state.isEmpty(line)
-        if not is_empty and state.sCount[line] - state.blkIndent < 4:
+    code_end = start  # empty lines belong to the code only if more code follows
+    for line in range(start, end):
+        if state.isEmpty(line):
+            continue
+        if not _is_indented_as_code(state, line):
             break
-        line += 1
-        last = last if is_empty else line
-    state.line = last
+        code_end = line + 1
+    state.line = code_end
     token = state.push("code_block", "code", 0)
-    token.content = state.getLines(start, last, 4 + state.blkIndent, False)
-    token.map = [start, last]
+    token.content = state.getLines(start, code_end, 4 + state.blkIndent, False)
+    token.map = [start, code_end]
     return True
+
+
+def _is_indented_as_code(state: StateBlock, line: int) -> bool:
+    """Return whether a line is indented by four spaces more than its container."""
+    return state.sCount[line] - state.blkIndent >= 4
 
 
 def _parse_list(state: StateBlock, start: int, end: int, silent: bool) -> bool:
@@ -444,30 +488,31 @@ def _parse_list(state: StateBlock, start: int, end: int, silent: bool) -> bool:
 def _parse_paragraph(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     """Parse a paragraph, allowing other blocks to interrupt it at any indentation.
 
-    This replaces markdown-it's own block rule.
+    This replaces markdown-it's own block rule. As there, the paragraph may continue below `end`,
+    because a line of a block quote or list item may lack its marker or indentation.
     """
-    end = state.lineMax
     terminators = state.md.block.ruler.getRules("paragraph")
     outer_type, state.parentType = state.parentType, "paragraph"
-    line = start + 1
-    while line < end and not state.isEmpty(line):
+    next_line = start + 1
+    while next_line < state.lineMax and not state.isEmpty(next_line):
         # markdown-it has already checked a line that continues a block quote without
         # its marker, and marks it by a negative indent
-        if state.sCount[line] >= 0:
-            if any(rule(state, line, end, True) for rule in terminators):
+        if state.sCount[next_line] >= 0:
+            if any(rule(state, next_line, state.lineMax, True) for rule in terminators):
                 break
-        line += 1
+        next_line += 1
     state.parentType = outer_type
-    state.line = line
-    state.push("paragraph_open", "p", 1).map = [start, line]
+    state.line = next_line
+    state.push("paragraph_open", "p", 1).map = [start, next_line]
     token = state.push("inline", "", 0)
-    token.content = state.getLines(start, line, state.blkIndent, False).strip()
-    token.map = [start, line]
+    token.content = state.getLines(start, next_line, state.blkIndent, False).strip()
+    token.map = [start, next_line]
     state.push("paragraph_close", "p", -1)
     return True
 
 
 def _skip_comment_line(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    """Skip a line with nothing but comments (a markdown-it block rule)."""
     first = state.bMarks[start] + state.tShift[start]
     line = state.src[first : state.eMarks[start]]
     if COMMENT_FILLER not in line or line.strip(f"{COMMENT_FILLER} \t"):
@@ -534,31 +579,29 @@ class _BlockParser:
         self._blocks: list[Block] = []
         self._note_tags: list[str] = []
         """The tags in blocks without other text."""
+
+        # where the next token is
+        self._lines: Span = (0, 0)
+        """The line range of the last token that has one."""
+        self._headings = list[tuple[int, Block]]()
+        """The level and block of each open section's heading, outermost first."""
+        self._table = Table()
+        """The open table, or else the last one."""
+        self._open_items: list[ListItem] = []
+        """The current item of each open list, outermost first."""
+        self._open_quotes: list[BlockQuote] = []
+        """The open block quotes, outermost first."""
+        self._list_count = 0
+        self._rule_count = 0
+        self._top_level_count = 0
         self._deck = syntax.default_deck
         """`Block.deck` of the next block."""
         self._tags_above: Strings = ()
         """`Block.tags_above` of the next block."""
 
-        self._lines: Span = (0, 0)
-        """The line range of the last token that has one."""
-        self._headings = list[tuple[int, Block]]()
-        """The level and block of each open section's heading, outermost first."""
-        self._header_cells: list[Block | None] = []
-        """The first row of the open table, with None for empty cells."""
-        self._row_cells: list[Block | None] = []
-        self._header_sources: list[str] = []
-        self._row_sources: list[str] = []
-        self._label_sources: list[str] = []
-        self._open_items: list[ListItem] = []
-        """The current item of each open list, outermost first."""
-        self._open_quotes: list[BlockQuote] = []
-        self._list_count = 0
-        self._rule_count = 0
-        self._top_level_count = 0
-
     def parse(self, card_lines: Sequence[int] = ()) -> NoteBlocks:
         """Parse the text into blocks. `card_lines` come from `find_card_lines`."""
-        environment = {
+        environment = {  # for the rule `parse_block_card`
             "card_lines": card_lines,
             "syntax": self._syntax,
             "is_card": self._is_card_line,
@@ -570,7 +613,7 @@ class _BlockParser:
                 self._top_level_count += 1
             if token.map:
                 self._lines = (token.map[0], token.map[1])
-            self._parse_token(tokens, index)
+            self._add_token(tokens, index)
         for number, block in enumerate(self._blocks, 1):
             block.number = number
         return NoteBlocks(
@@ -587,19 +630,19 @@ class _BlockParser:
             find_card_sides(parse_inline(line, self._context), self._syntax) is not None
         )
 
-    def _parse_token(self, tokens: Sequence[Token], index: int) -> None:
+    def _add_token(self, tokens: Sequence[Token], index: int) -> None:
+        """Add the block that a token holds, or enter or leave its container.
+
+        What a token of type `inline` belongs to is known from the tokens before it.
+        """
         token = tokens[index]
-        previous_type = tokens[index - 1].type if index else ""
+        previous_type = _get_type(tokens, index - 1)
         match token.type:
             case "inline" if previous_type == "paragraph_open":
-                container_type = tokens[index - 2].type if index > 1 else ""
-                self._add_paragraph(token.content, container_type)
+                self._add_paragraph(token.content, _get_type(tokens, index - 2))
             case "inline" if previous_type == "heading_open":
                 level = int(tokens[index - 1].tag.removeprefix("h"))
                 self._add_heading(token.content, level)
-            case "inline" if previous_type == "th_open":
-                self._header_sources = self._row_sources
-                self._header_cells.append(self._add_cell(token.content))
             case "inline":
                 self._add_cell(token.content)
             case "fence" | "code_block":
@@ -607,22 +650,19 @@ class _BlockParser:
             case "html_block":
                 self._add_html(token.content, previous_type)
             case "card":
-                block_card: BlockCard = token.meta["card"]
-                card = self._create_block(BlockKind.CARD, "", self._lines)
-                back, card.id = _split_off_id(block_card.back)
-                card.block_card = block_card._replace(back=back)
-                self._blocks.append(card)
+                self._add_card(token.meta["card"])
+            case "hr":
+                self._rule_count += 1
             case _:
                 self._track_container(token.type)
 
     def _track_container(self, token_type: str) -> None:
+        """Enter or leave a table, list, list item or block quote."""
         match token_type:
             case "thead_open":
-                self._header_cells = []
-                self._label_sources = []
+                self._table = Table()
             case "tr_open":
-                self._row_cells = []
-                self._row_sources = []
+                self._table.rows.append(Row(self._table))
             case "bullet_list_open" | "ordered_list_open":
                 self._list_count += 1
                 self._open_items.append(ListItem(self._list_count))
@@ -631,18 +671,19 @@ class _BlockParser:
             case "list_item_open":
                 self._open_items[-1] = ListItem(self._open_items[-1].list_number)
             case "blockquote_open":
-                # remove the markers of this block quote and of those that contain it
-                outer_count = len(self._open_quotes)
-                markers = re.compile(
-                    rf"^{LIST_MARKERS}>[ ]?(?:[ \t]*>[ ]?){{0,{outer_count}}}"
-                )
-                lines = self._source_lines[slice(*self._lines)]
-                body = [markers.sub("", line, count=1) for line in lines]
-                self._open_quotes.append(BlockQuote("\n".join(body)))
+                self._open_quotes.append(BlockQuote(self._read_quote_body()))
             case "blockquote_close":
                 self._open_quotes.pop()
-            case "hr":
-                self._rule_count += 1
+
+    def _read_quote_body(self) -> str:
+        """Return the lines of the block quote that begins, without its quote markers.
+
+        Those of the block quotes around it are removed, too: `> > text` becomes `text`.
+        """
+        outer_count = len(self._open_quotes)
+        markers = re.compile(rf"^{LIST_MARKERS}>[ ]?(?:[ \t]*>[ ]?){{0,{outer_count}}}")
+        lines = self._source_lines[slice(*self._lines)]
+        return "\n".join([markers.sub("", line, count=1) for line in lines])
 
     # --- one method for each kind of block --------------------------------------------
 
@@ -661,50 +702,46 @@ class _BlockParser:
         if block:
             self._headings.append((level, block))
 
-    def _add_html(self, source: str, container: str) -> None:
+    def _add_html(self, source: str, previous_type: str) -> None:
+        """Add a block of HTML, as code without its tags if browsers don't show it as text."""
         if _NON_TEXT_HTML.match(source):
             self._add_code(_SCRIPTS_AND_TAGS.sub("", source))
         else:
-            self._add_paragraph(source.strip(), container)
+            self._add_paragraph(source.strip(), previous_type)
 
-    def _add_cell(self, source: str) -> Block | None:
+    def _add_cell(self, source: str) -> None:
+        """Add the next cell of the open row, as a block if it isn't empty."""
+        row = self._table.rows[-1]
+        column = len(row.sources)
         block = self._add_text_block(BlockKind.CELL, source, self._lines)
-        column = len(self._row_sources)
-        self._row_cells.append(block)
-        self._row_sources.append(source)
-        if block is None:
-            return None
-        if column == 0 and self._row_sources is not self._header_sources:
-            self._label_sources.append(source)
-        # these lists aren't complete yet: the cells to the right and below are added to them
-        block.row_sources = self._row_sources
-        block.header_sources = self._header_sources
-        block.label_sources = self._label_sources
-        block.column = column
-        if block.row_sources is block.header_sources:
-            return block
-        headers: list[Block | None] = []
-        if column > 0:
-            headers.append(self._row_cells[0])
-        if column < len(self._header_cells):
-            headers.append(self._header_cells[column])
-        block.headers = tuple([header for header in headers if header])
-        return block
+        row.sources.append(source)
+        row.blocks.append(block)
+        if block:
+            block.row = row
+            block.column = column
+            block.headers = row.find_headers(column)
 
-    def _add_paragraph(self, source: str, container_type: str) -> None:
+    def _add_card(self, block_card: BlockCard) -> None:
+        """Add a multi-line card. An id at the end of its back is that of the block."""
+        block = self._create_block(BlockKind.CARD, "", self._lines)
+        back, block.id = _split_off_id(block_card.back)
+        block.block_card = block_card._replace(back=back)
+        self._blocks.append(block)
+
+    def _add_paragraph(self, source: str, previous_type: str) -> None:
         """Add a paragraph as a block, with a separate block for each line that is a card.
 
         Args:
             source: The source of the paragraph.
-            container_type: The type of the markdown-it token before the paragraph. For
+            previous_type: The type of the markdown-it token before the paragraph. For
                 example, after `blockquote_open`, it is the first paragraph of a block quote.
         """
         kind = BlockKind.TEXT
-        first_line = self._lines[0]
-        if container_type == "list_item_open":
+        first_line = self._lines[0]  # in the note
+        if previous_type == "list_item_open":
             kind = BlockKind.ITEM
             source = _TASK_BOX.sub("", source)
-        elif container_type == "blockquote_open":
+        elif previous_type == "blockquote_open":
             callout = _CALLOUT.match(source)
             if callout:
                 self._add_callout_title(callout)
@@ -729,22 +766,24 @@ class _BlockParser:
     def _split_at_card_lines(self, lines: Sequence[str]) -> list[Span]:
         """Return the ranges of lines between the cards of a paragraph, and that of each card.
 
-        A line that begins inside braces isn't a card, such as one below `{{c1::prophase,`.
+        A range between cards may be empty. A line that begins inside braces isn't a card, such as
+        one below `{{c1::prophase,`.
         """
         if len(lines) == 1:
             return [(0, 1)]
         spans: list[Span] = []
-        start = 0
+        text_start = 0
         is_in_gap = False
         for number, line in enumerate(lines):
             if not is_in_gap and self._is_card_line(line):
-                spans += [(start, number), (number, number + 1)]
-                start = number + 1
-            opener = line.rfind("{{")
-            closer = line.rfind("}}")
-            if opener != closer:
-                is_in_gap = opener > closer
-        return [*spans, (start, len(lines))]
+                spans.append((text_start, number))
+                spans.append((number, number + 1))
+                text_start = number + 1
+            last_opener, last_closer = line.rfind("{{"), line.rfind("}}")
+            if last_opener != last_closer:  # the line has braces
+                is_in_gap = last_opener > last_closer
+        spans.append((text_start, len(lines)))
+        return spans
 
     def _add_code(self, source: str) -> None:
         source = restore_placeholders(source.strip("\n"), self._context.maths)
@@ -759,21 +798,24 @@ class _BlockParser:
     ) -> Block | None:
         """Add and return a block, or return None if the block is invisible.
 
-        An invisible block has neither text nor a highlighted or blanked-out picture.
+        An invisible block has neither text nor a highlighted or blanked-out picture. Its tags and
+        its id then apply to other blocks.
         """
         source, block_id = _split_off_id(source)
         block = self._create_block(kind, source, lines, is_line=is_line)
         block.id = block_id
         if not block.is_visible:
-            self._apply_invisible_block(block)
+            self._apply_tags(block)
+            if block_id:
+                self._add_id_above(block_id)
             return None
         self._blocks.append(block)
         if kind is BlockKind.ITEM and self._open_items[-1].first_block is None:
             self._open_items[-1].first_block = block
         return block
 
-    def _apply_invisible_block(self, block: Block) -> None:
-        """Apply the tags and the id of a block without text to the blocks around it.
+    def _apply_tags(self, block: Block) -> None:
+        """Apply the tags of an invisible block.
 
         If a tag names a deck, the tags are those of the cards below, and otherwise of the whole
         note. A privacy tag in a cell is an exception, because it applies only to its row.
@@ -786,12 +828,17 @@ class _BlockParser:
             self._note_tags += [tag for tag in block.tags if not has_private_tag((tag,))]
         else:
             self._note_tags += block.tags
-        if not block.id:
-            return
+
+    def _add_id_above(self, block_id: str) -> None:
+        """Give an id to the last top-level block, i.e. to all its blocks that have none.
+
+        Obsidian writes the id of a list, table or block quote into a paragraph below it.
+        """
         for above in reversed(self._blocks):
             if above.top_level_number != self._blocks[-1].top_level_number:
                 break
-            above.id = above.id or block.id
+            if not above.id:
+                above.id = block_id
 
     def _create_block(
         self, kind: BlockKind, source: str, lines: Span, *, is_line: bool = False
@@ -811,6 +858,13 @@ class _BlockParser:
             deck=self._deck,
             tags_above=self._tags_above,
         )
+
+
+def _get_type(tokens: Sequence[Token], index: int) -> str:
+    """Return the type of a token, or "" before the first token."""
+    if index < 0:
+        return ""
+    return tokens[index].type
 
 
 def has_separator(line: str, syntax: CardSyntax) -> bool:

@@ -144,6 +144,11 @@ def iter_paper_identifiers(citations: CitationsByBlock) -> Iterator[Pair]:
 
 
 def _parse_zotero_link(target: str, span: Span) -> Citation | None:
+    """Parse a link to an item or annotation in Zotero, or return None.
+
+    For example, `zotero://open-pdf/library/items/ABCD2345?page=3&annotation=EFGH6789` cites the
+    annotation `user/EFGH6789` of the attachment `user/ABCD2345`.
+    """
     url = html.unescape(target).removeprefix("[[").removesuffix("]]")
     link = _ZOTERO_LINK.match(url)
     if link is None:
@@ -173,28 +178,32 @@ def _get_parameter(query: Mapping[str, Sequence[str]], name: str) -> str | None:
 
 
 def _parse_pdf_link(target: str, span: Span) -> Citation | None:
-    """Parse a link to a page, selection or annotation in a PDF, or return None."""
+    """Parse a link to a page, selection or annotation in a PDF, or return None.
+
+    Examples are `[[paper.pdf#page=3&selection=1,2,3,4]]` and `paper.pdf#page=3`.
+    """
     link = _PDF_LINK.match(target)
     if link is None or _URL_SCHEME.match(link["path"]):
         return None
-    fragment = parse_qs(link["place"])
-    if "rect" in fragment:
+    place = parse_qs(link["place"])
+    if "rect" in place:
         return None  # a rectangle has no text to quote
-    is_exact = not fragment.keys().isdisjoint(("selection", "annotation"))
-    if not is_exact and "page" not in fragment:
+    cites_passage = "selection" in place or "annotation" in place
+    if not cites_passage and "page" not in place:
         return None
     path = link["path"]
-    if not target.startswith("[["):
+    is_wiki_link = target.startswith("[[")
+    if not is_wiki_link:
         path = unquote(path)
     file_name = re.split(r"[/\\]", path)[-1].strip()
     citation = Citation(
         span,
         links=(target,),
         paper_identifiers=(("file", file_name),),
-        page=_get_parameter(fragment, "page"),
-        cites_passage=is_exact,
+        page=_get_parameter(place, "page"),
+        cites_passage=cites_passage,
     )
-    colour = _get_parameter(fragment, "color")
+    colour = _get_parameter(place, "color")
     if colour is None:
         return citation
     return citation._replace(colour=normalize_colour(colour))
@@ -205,24 +214,29 @@ def to_openable_url(target: str, note_url: str) -> str:
 
     Args:
         target: The link target as written in the note.
-        note_url: The URL that opens the note, `obsidian://open?vault=…&file=…`.
+        note_url: The URL that opens the note, `obsidian://open?vault=…&file=…`, or "" if the note
+            isn't in a vault.
     """
-    vault, is_in_vault, _ = note_url.partition("&file=")
     if target.startswith("[["):
         name = target[2:-2].strip()
-        if not name or not is_in_vault:
+        if not name:
             return ""
-        if name.startswith("#"):  # a heading of the note itself
+        if name.startswith("#") and "&file=" in note_url:  # a heading of the note itself
             return note_url + quote(name, safe="")
-        return f"{vault}&file={quote(name, safe='')}"
+        return _build_file_url(name, note_url)
     if not target or _NOT_OPENABLE.match(target):
         return ""
     if _URL_SCHEME.match(target):
         return target
+    return _build_file_url(unquote(target).removeprefix("./"), note_url)
+
+
+def _build_file_url(path: str, note_url: str) -> str:
+    """Build the URL that opens a file in the vault of a note, or return "" without a vault."""
+    vault_url, is_in_vault, _ = note_url.partition("&file=")
     if not is_in_vault:
         return ""
-    path = unquote(target).removeprefix("./")
-    return f"{vault}&file={quote(path, safe='')}"
+    return f"{vault_url}&file={quote(path, safe='')}"
 
 
 # --- the citations of a block ---------------------------------------------------------

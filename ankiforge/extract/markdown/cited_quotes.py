@@ -8,9 +8,9 @@ What follows on a new line or begins like a remark (`Note: …`) is the reader's
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from functools import reduce
-from itertools import groupby, pairwise
+from itertools import groupby
 
 from ankiforge.extract.markdown.blocks import Block, BlockKind, NoteBlocks
 from ankiforge.extract.markdown.citations import Citation, CitationsByBlock
@@ -52,26 +52,27 @@ class QuoteIndex:
             is_card: Returns whether a block is a card.
         """
         self._note = note
+        self._cards: Set[Block] = frozenset()
+        self._citations: CitationsByBlock = {}
+        """The citations outside cards."""
+        self._link_only_blocks: set[Block] = set()
+        """The blocks that contain no words except in citations."""
+
+        # the result
         self._quotes_by_start: dict[Block, dict[int, Quote]] = {}
         """Maps each block to the quotes that start in it, keyed by start offset."""
         self.covered_blocks: set[Block] = set()
         """The blocks that belong to a quote."""
         self._parts: dict[Block, list[QuotePart]] = {}
         """Maps each block to its quoted parts."""
-        if not citations:
-            return
-        self._cards = frozenset(filter(is_card, note.blocks))
-        self._citations = {
-            block: block_citations
-            for block, block_citations in citations.items()
-            if block not in self._cards
-        }
-        self._link_only_blocks = set(filter(self._has_only_links, self._citations))
-        """The blocks that contain no words except in citations."""
-        quotes = self._read_quotes()
-        self._add_hidden_remarks(quotes)
-        for cited in quotes:
-            self._add_to_index(cited)
+        if citations:
+            self._cards = frozenset(filter(is_card, note.blocks))
+            for block, block_citations in citations.items():
+                if block not in self._cards:
+                    self._citations[block] = block_citations
+            self._link_only_blocks.update(filter(self._has_only_links, self._citations))
+            for cited in self._add_hidden_remarks(self._read_quotes()):
+                self._add_to_index(cited)
 
     def _add_to_index(self, cited: Quote) -> None:
         first, last = cited.parts[0], cited.parts[-1]
@@ -91,13 +92,17 @@ class QuoteIndex:
         for _, blocks in groupby(self._note.blocks, _get_group_key):
             for cited in self._find_quotes_in_group(list(blocks)):
                 if not cited.begins_like_remark:
-                    comments = self._find_comments(cited)
-                    texts = [block.plain_text for block in comments]
-                    quotes.append(cited.add_comments(texts, comments))
+                    quotes.append(self._add_comments_below(cited))
                 elif quotes and quotes[-1].citation.links == cited.citation.links:
+                    previous = quotes.pop()
                     texts = [part.text for part in cited.parts]
-                    quotes[-1] = quotes[-1].add_comments(texts, cited.blocks)
+                    quotes.append(previous.add_comments(texts, cited.blocks))
         return quotes
+
+    def _add_comments_below(self, quote: Quote) -> Quote:
+        comments = self._find_comments(quote)
+        texts = [block.plain_text for block in comments]
+        return quote.add_comments(texts, comments)
 
     def _find_quotes_in_group(self, group: Sequence[Block]) -> list[Quote]:
         """Find the quotes in a block quote, or in a block outside block quotes."""
@@ -110,22 +115,27 @@ class QuoteIndex:
             quotes += self._find_quotes_in_block(block)
         return quotes
 
-    def _add_hidden_remarks(self, quotes: list[Quote]) -> None:
-        """Add comments such as `%%…%%` to the quotes beside them.
+    def _add_hidden_remarks(self, quotes: Sequence[Quote]) -> list[Quote]:
+        """Return quotes, in order, with the comments such as `%%…%%` beside them.
 
         The quote is directly below the comment, or above it without text in between.
         """
+        commented = list(quotes)
         lines = self._note.source.split("\n")
-        starts = [cited.first_line for cited in quotes]
-        for (start, end), text in self._note.remarks:
-            below = bisect_right(starts, start)
-            is_inside_or_at_end = below > 0 and start <= quotes[below - 1].end_line
-            if end in starts and not is_inside_or_at_end:
-                quotes[below] = quotes[below].add_comments([text])
-            elif below > 0:
-                between = lines[quotes[below - 1].end_line : start]
-                if not has_words("".join(between)):
-                    quotes[below - 1] = quotes[below - 1].add_comments([text])
+        first_lines = [quote.first_line for quote in quotes]
+        for (comment_start, comment_end), text in self._note.remarks:
+            # the quote above begins at or above the comment, and may contain it
+            index_above = bisect_right(first_lines, comment_start) - 1
+            above = quotes[index_above] if index_above >= 0 else None
+            touches_above = above is not None and comment_start <= above.end_line
+            if comment_end in first_lines and not touches_above:
+                index = index_above + 1
+            elif above and not has_words("".join(lines[above.end_line : comment_start])):
+                index = index_above
+            else:
+                continue
+            commented[index] = commented[index].add_comments([text])
+        return commented
 
     def get_quotes(self, block: Block) -> Iterable[Quote]:
         """Return the quotes that start in a block."""
@@ -151,13 +161,15 @@ class QuoteIndex:
         A citation within a sentence doesn't split it.
         """
         plain = block.plain_text
-        edges = [0]
+        spans: list[Span] = []
+        text_start = 0
         for citation in self._citations.get(block, ()):
-            before = clean_comment(plain[edges[-1] : citation.start])
+            before = clean_comment(plain[text_start : citation.start])
             if not before or self._ends_text(block, citation):
-                edges.extend(citation.span)
-        edges.append(len(plain))
-        return list(pairwise(edges))[::2]
+                spans.append((text_start, citation.start))
+                text_start = citation.end
+        spans.append((text_start, len(plain)))
+        return spans
 
     def _ends_text(self, block: Block, citation: Citation) -> bool:
         """Return whether a citation is at the end of a line, or only a remark follows."""
@@ -173,11 +185,13 @@ class QuoteIndex:
         or a remark such as `Note: …`.
         """
         first, last = quote.blocks[0], quote.blocks[-1]
+        # a block's number is the index of the block below it
+        below = self._note.blocks[last.number : last.number + _MAX_COMMENT_BLOCKS]
         comments: list[Block] = []
-        for block in self._note.blocks[last.number : last.number + _MAX_COMMENT_BLOCKS]:
+        for block in below:
             is_nested = bool(first.items) and first.items[-1] in block.items
-            begins_comments = not comments and is_remark(block.plain_text)
-            if not is_nested and not begins_comments:
+            is_first_remark = not comments and is_remark(block.plain_text)
+            if not is_nested and not is_first_remark:
                 break
             if not self._is_ordinary_text(block):
                 break
@@ -244,7 +258,7 @@ class QuoteIndex:
     def _read_block_quote(self, group: Sequence[Block]) -> Quote | None:
         """Read a block quote as one quotation, or return None if its links cite several places.
 
-        `group` has all blocks of the block quote.
+        `group` has all blocks of the block quote, `body` those without the title of a callout.
         """
         body = [block for block in group if block.kind is not BlockKind.TITLE]
         if not body or not self._cards.isdisjoint(body):
@@ -257,7 +271,8 @@ class QuoteIndex:
             return None
         if not citation.has_location:
             # a link to a whole paper may be part of the reader's own words
-            if body[0].callout_type or not self._are_citations_at_ends(group):
+            is_callout = bool(body[0].callout_type)
+            if is_callout or not self._are_citations_at_ends(group):
                 return None
         parts, comments = self._split_quote_and_comment(body)
         if not parts:
@@ -304,7 +319,7 @@ class QuoteIndex:
     ) -> tuple[list[QuotePart], list[str]]:
         """Split the blocks of a block quote into quoted parts and the texts of the comments.
 
-        Text after the link, below a rule or after `Note:` is a comment.
+        Text after the link, below a rule or after `Note:` is a comment, but not the first text.
         """
         quoting, own_blocks = self._split_nested(body)
         parts: list[QuotePart] = []
@@ -320,14 +335,17 @@ class QuoteIndex:
                 span = trim_quote(block.plain_text, *whole_span)
                 if span is None:
                     continue
-                text = clean_comment(block.plain_text[slice(*span)])
+                part = QuotePart(block, *span)
                 if not parts:
-                    parts.append(QuotePart(block, *span))
-                elif is_over or REMARK_TEXT.match(text):
+                    parts.append(part)
+                    continue
+                text = clean_comment(part.text)
+                if REMARK_TEXT.match(text):
                     is_over = True
+                if is_over:
                     comments.append(text)
                 else:
-                    parts.append(QuotePart(block, *span))
+                    parts.append(part)
         for block in own_blocks:
             if block not in self._link_only_blocks:
                 comments.append(block.plain_text)
@@ -338,18 +356,20 @@ class QuoteIndex:
     ) -> tuple[Sequence[Block], Sequence[Block]]:
         """Split a block quote into the blocks with the quoted text, and those of the reader.
 
-        In a nested block quote is the quoted text if it has the link, or if there is no text above
-        it.
+        The quoted text is in the block quote nested inside, if that has the link or begins the
+        whole block quote. Otherwise, it is the text around the nested one.
         """
         depth = min(len(block.quotes) for block in body)
         nested = [block for block in body if len(block.quotes) > depth]
         if not nested:
             return body, ()
         outside = [block for block in body if block not in nested]
-        has_text_above = body[0] is not nested[0]
-        if has_text_above and self._citations.keys().isdisjoint(nested):
-            return outside, nested
-        return nested, [block for block in outside if block.number > nested[-1].number]
+        nested_begins_quote = body[0] is nested[0]
+        nested_has_link = not self._citations.keys().isdisjoint(nested)
+        if nested_begins_quote or nested_has_link:
+            below = [block for block in outside if block.number > nested[-1].number]
+            return nested, below
+        return outside, nested
 
 
 def _get_group_key(block: Block) -> object:
@@ -365,17 +385,25 @@ def _has_marks(block: Block) -> bool:
 
 
 def _strip_quotation_marks(parts: Sequence[QuotePart]) -> tuple[QuotePart, ...]:
-    """Remove the quotation marks around a quote, if they enclose all its parts."""
-    first, *others = parts
-    if not others:
-        plain = first.block.plain_text
-        quoted = find_quote_at_end(plain, first.start, first.end)
-        if quoted is None or clean_comment(plain[first.start : quoted[0]]):
-            return (first,)
-        return (QuotePart(first.block, *quoted),)
-    *middle, last = others
+    """Remove the quotation marks around a quote, if they enclose all its parts.
+
+    For example, `“First paragraph.` and `Last paragraph.”` are two parts of one quote.
+    """
+    if len(parts) == 1:
+        return (_strip_marks_of_part(parts[0]),)
+    first, *middle, last = parts
     openers = OPENERS_BY_CLOSER.get(last.text[-1])
     if openers is None or first.text[0] not in openers:
         return tuple(parts)
     first = first._replace(start=first.start + 1)
-    return (first, *middle, last._replace(end=last.end - 1))
+    last = last._replace(end=last.end - 1)
+    return (first, *middle, last)
+
+
+def _strip_marks_of_part(part: QuotePart) -> QuotePart:
+    """Remove the quotation marks around a part, unless there are words before them."""
+    plain = part.block.plain_text
+    quoted = find_quote_at_end(plain, part.start, part.end)
+    if quoted is None or clean_comment(plain[part.start : quoted[0]]):
+        return part
+    return QuotePart(part.block, *quoted)

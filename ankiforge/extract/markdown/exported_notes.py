@@ -236,6 +236,7 @@ class _PassageReader:
     def _read_passage(
         self, block: Block, above: Block | None, below: Block | None
     ) -> None:
+        """Read a block that may be a passage, a location below one, or a note on one."""
         location = _find_location(block)
         if location is None:
             if self._is_unlabelled_note(block, above, below):
@@ -243,7 +244,7 @@ class _PassageReader:
             elif self._is_passage(block):
                 self._add_passage(block, len(block.plain_text), None)
                 self._has_location = False
-        elif location.start == 0:
+        elif location.is_alone:
             self._add_passage_above(block, above, location.label)
             self._add_note(location.below, block)
         elif self._is_passage_with_location(block):
@@ -271,7 +272,10 @@ class _PassageReader:
         return _is_below(block, _HIGHLIGHTS_HEADING)
 
     def _is_passage(self, block: Block) -> bool:
-        """Return whether a block without a location is a passage because of its place."""
+        """Return whether a block without a location is a passage because of its place.
+
+        See `find_exported_passages` for these places.
+        """
         if self._section.is_passage:
             return True
         if self._is_in_synced_item(block):
@@ -280,7 +284,8 @@ class _PassageReader:
             return False
         if block.quotes and block.kind is not BlockKind.TITLE:
             return self._has_metadata or _is_below(block, _HIGHLIGHTS_ONLY_HEADING)
-        return self._has_metadata and bool(block.items)
+        is_in_list = bool(block.items)
+        return self._has_metadata and is_in_list
 
     def _is_passage_with_location(self, block: Block) -> bool:
         if self._section.is_passage:
@@ -302,9 +307,10 @@ class _PassageReader:
         """
         if above is None:
             return
-        if above in self.passages:
-            self._last_passage = self.passages[above]
-            self._last_passage.page_label = self._last_passage.page_label or label
+        passage = self.passages.get(above)
+        if passage:
+            passage.page_label = passage.page_label or label
+            self._last_passage = passage
             self._has_location = True
         elif above.can_contain_highlights and _get_section(above) == _get_section(block):
             self._add_passage(above, len(above.plain_text), label)
@@ -313,17 +319,21 @@ class _PassageReader:
     def _is_unlabelled_note(
         self, block: Block, above: Block | None, below: Block | None
     ) -> bool:
-        """Return whether a block is a note on the last passage, directly below its location."""
+        """Return whether a block is a note on the last passage, directly below its location.
+
+        It is a paragraph outside lists and quotes, or in the same list item as the passage.
+        """
         last = self._last_passage
         if last is None or above is not last.last_block:
             return False
         if not self._has_location and not self._section.is_passage:
             return False
         if below and _LOCATION_AT_END.match(below.plain_text):
-            return (
-                False  # it is a passage itself, with its location in a block of its own
-            )
-        if block.kind is BlockKind.TEXT and _get_place(block) == _OUTSIDE_CONTAINERS:
+            return False  # it is a passage itself, whose location is the next block
+        is_ordinary_paragraph = (
+            block.kind is BlockKind.TEXT and _get_place(block) == _OUTSIDE_CONTAINERS
+        )
+        if is_ordinary_paragraph:
             return True
         return self._has_location and _get_place(block) == _get_place(last.block)
 
@@ -368,6 +378,8 @@ _get_section = attrgetter("rule_count", "headings")
 
 
 class _PassageLocation(NamedTuple):
+    """The location of a passage in a block, such as `(Location 64)`."""
+
     start: int
     """The location's start offset in the plain text of the block."""
     label: str | None
@@ -375,8 +387,14 @@ class _PassageLocation(NamedTuple):
     below: str = ""
     """The text below the location, which is a note on the passage."""
 
+    @property
+    def is_alone(self) -> bool:
+        """Whether no text is before the location, so that the passage is the block above."""
+        return self.start == 0
+
 
 def _find_location(block: Block) -> _PassageLocation | None:
+    """Find the location at the end of a block, or of a line above a note, or return None."""
     location = _LOCATION_AT_END.search(block.plain_text)
     if location:
         return _PassageLocation(location.start(), location["label"])
@@ -384,7 +402,8 @@ def _find_location(block: Block) -> _PassageLocation | None:
     if link_start is not None:
         return _PassageLocation(link_start, None)
     for location in _LOCATION_AT_LINE_END.finditer(block.plain_text):
-        if block.inline_text.is_line_end(location.end() + 1):
+        line_end = location.end() + 1
+        if block.inline_text.is_line_end(line_end):
             below = block.plain_text[location.end() :].strip()
             return _PassageLocation(location.start(), location["label"], below)
     return None

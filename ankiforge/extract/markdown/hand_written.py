@@ -117,11 +117,12 @@ def find_card_sides(inline: InlineText, syntax: CardSyntax) -> CardSides | None:
 
 
 def _choose_card(cards: Sequence[CardSides]) -> CardSides:
+    """Choose one of the possible cards of a line. If several are left, the user decides."""
     certain = [card for card in cards if card.is_certain]
-    if len(certain) == 1 or len(cards) == 1:
-        return [*certain, *cards][0]
-    first = [*certain, *cards][0]
-    return first._replace(form=HighlightForm.INLINE_FIELD)
+    candidates = certain or cards
+    if len(candidates) == 1:
+        return candidates[0]
+    return candidates[0]._replace(form=HighlightForm.INLINE_FIELD)
 
 
 def _find_sides_at_own_separator(
@@ -143,20 +144,22 @@ def _find_sides_at_own_separator(
 def _iter_colon_cards(
     inline: InlineText, text: str, syntax: CardSyntax
 ) -> Iterator[CardSides]:
+    """Yield the card that each `::` or `:::` in a masked text makes, if it may be a separator."""
     for colons in islice(_COLON_SEPARATOR.finditer(text), _MAX_SEPARATORS):
-        separator = colons[0]
-        if separator not in syntax.line_separators:
+        if colons[0] not in syntax.line_separators:
             continue
         if _is_in_template(text, colons.span()) or _is_in_link(inline, colons.start()):
             continue
         sides = _split_at_separator(inline, text, colons.span())
+        if sides is None:
+            continue
         meaning = _classify_colons_of(inline, text, colons, syntax)
-        if sides is None or meaning is ColonMeaning.NO_CARD:
+        if meaning is ColonMeaning.NO_CARD:
             continue
         form = HighlightForm.INLINE
         if meaning is ColonMeaning.DOUBTFUL:
             form = HighlightForm.INLINE_FIELD
-        yield CardSides(*sides, form, separator, syntax.line_separators[separator])
+        yield CardSides(*sides, form, colons[0], syntax.line_separators[colons[0]])
 
 
 def _is_in_template(text: str, span: Span) -> bool:

@@ -313,18 +313,23 @@ class InlineText:
 
         Sentences never end inside code, maths, URLs or the text of a wiki link.
         """
-        masked_text = ""
+        starts = {token.start for token in self._iter_tokens(TokenKind.BLOCK_EDGE)}
+        for start in find_sentence_starts(self._mask_opaque_tokens()):
+            token = self.tokens[bisect_right(self.tokens, start, key=_BY_START) - 1]
+            is_at_edge = start in (token.start, token.end)
+            if token.kind is TokenKind.TEXT or is_at_edge:
+                starts.add(start)
+        return find_sentence_spans(self.plain, sorted(starts))
+
+    def _mask_opaque_tokens(self) -> str:
+        """Return the plain text with `X` for each character of code and maths."""
+        text = ""
         for token in self.tokens:
             if token.kind is TokenKind.OPAQUE:
-                masked_text += "X" * len(token.plain)
+                text += "X" * len(token.plain)
             else:
-                masked_text += token.plain
-        edges = {token.start for token in self._iter_tokens(TokenKind.BLOCK_EDGE)}
-        for edge in find_sentence_starts(masked_text):
-            token = self.tokens[bisect_right(self.tokens, edge, key=_BY_START) - 1]
-            if token.kind is TokenKind.TEXT or edge in (token.start, token.end):
-                edges.add(edge)
-        return find_sentence_spans(self.plain, sorted(edges))
+                text += token.plain
+        return text
 
     # --- marks
 
@@ -466,49 +471,64 @@ class InlineText:
     def _find_range(self, start: int, end: int) -> _Range:
         """Find the tokens that make up [start, end) of the plain text.
 
-        Delimiters and pictures at either end are included if they belong to this text: at the
-        start those that begin something, at the end those that end something.
+        The first and last token of the block are included if only whitespace is before the start
+        or after the end. If the range is empty, it is that of a picture.
         """
-        tokens = self.tokens
         is_empty = start == end
         first = 0
         if self.plain[:start].strip():
-            first = len(tokens)
-            if start < len(self.plain):
-                first = bisect_right(tokens, start, key=_BY_START) - 1
-            for previous in reversed(tokens[:first]):
-                if previous.end != start or previous.plain:
-                    break
-                # an empty range may be a picture inside a link
-                is_link_of_picture = is_empty and isinstance(previous.enclosure, Link)
-                if previous.ends_enclosure and not is_link_of_picture:
-                    break
-                first = previous.index
-        stop = len(tokens)
+            first = self._find_first_token(start, is_empty)
+        stop = len(self.tokens)
         if self.plain[end:].strip():
-            stop = bisect_right(tokens, end - 1, key=_BY_START)
-            for following in tokens[stop:]:
-                if following.start != end:
-                    break
-                # a picture has no plain text, so only an empty range includes it
-                is_picture = is_empty and not following.plain
-                if not following.ends_enclosure and not is_picture:
-                    break
-                stop = following.index + 1
+            stop = self._find_stop_token(end, is_empty)
         return _Range(first, stop, start, end)
 
+    def _find_first_token(self, start: int, is_empty: bool) -> int:
+        """Return the index of the first token of a range that begins at an offset.
+
+        In `a **b** c`, the range of `b` begins with the `**` before it. That of ` c` doesn't,
+        because that `**` ends something.
+        """
+        first = len(self.tokens)
+        if start < len(self.plain):
+            first = bisect_right(self.tokens, start, key=_BY_START) - 1
+        for previous in reversed(self.tokens[:first]):
+            if previous.end != start or previous.plain:
+                break
+            if previous.ends_enclosure:
+                # an empty range may be a picture inside a link
+                if not is_empty or not isinstance(previous.enclosure, Link):
+                    break
+            first -= 1
+        return first
+
+    def _find_stop_token(self, end: int, is_empty: bool) -> int:
+        """Return the index of the token after a range that ends at an offset.
+
+        In `a **b** c`, the range of `b` ends after the `**` behind it. That of `a ` ends before
+        the first `**`, because that begins something.
+        """
+        stop = bisect_right(self.tokens, end - 1, key=_BY_START)
+        for following in self.tokens[stop:]:
+            if following.start != end:
+                break
+            # a picture has no plain text, so only an empty range includes it
+            is_picture = is_empty and not following.plain
+            if not following.ends_enclosure and not is_picture:
+                break
+            stop += 1
+        return stop
+
     def _include_pictures_beside(self, covered: _Range) -> _Range:
-        first, stop, start, end = covered
-        before = _find_last_picture(reversed(self.tokens[:first]))
+        """Extend a range to the pictures before and after it, if no text is in between."""
+        before = _find_last_picture(reversed(self.tokens[: covered.first]))
         # the space before the first word may be in the same token as the word
-        if before and not self.plain[before.start : start].strip():
-            first = before.index
-            start = before.start
-        after = _find_last_picture(self.tokens[stop:])
-        if after and not self.plain[end : after.start].strip():
-            stop = after.index + 1
-            end = after.start
-        return _Range(first, stop, start, end)
+        if before and not self.plain[before.start : covered.start].strip():
+            covered = covered._replace(first=before.index, start=before.start)
+        after = _find_last_picture(self.tokens[covered.stop :])
+        if after and not self.plain[covered.end : after.start].strip():
+            covered = covered._replace(stop=after.index + 1, end=after.start)
+        return covered
 
     # --- the whole text as Markdown
 
@@ -525,26 +545,28 @@ class InlineText:
         """Render the block as Markdown in which every cloze deletion has a number: `{{c1::…}}`.
 
         Cloze deletions without a number get numbers above the highest one in the block. Spaces at
-        the start and end of an answer are moved out of it.
+        the start and end of an answer are moved out of it: `a{{ b }}c` becomes `a {{c1::b}} c`.
         """
         free_numbers = count(self._find_highest_gap_number() + 1)
         text = ""
-        opening: str | None = None  # the start of a cloze at the end of `text`
+        opening = (
+            ""  # `{{c1::`, which is added after the spaces at the start of the answer
+        )
         for token in self.tokens:
             gap = token.enclosure
             if not isinstance(gap, Gap):
                 markdown = _render_with_links(token)
                 if opening and markdown.startswith(" "):
-                    text = f"{text.removesuffix(opening)} {opening}"
+                    text += " "
                     markdown = markdown.lstrip(" ")
-                text += markdown
-                opening = None
+                text += opening + markdown
+                opening = ""
             elif token is gap.opener:
+                text += opening  # of a cloze that begins with this one
                 opening = f"{{{{c{gap.numbers or next(free_numbers)}::"
-                text += opening
             else:
-                text = _close_cloze(text, gap.hint)
-                opening = None
+                text = _close_cloze(text + opening, gap.hint)
+                opening = ""
         return text
 
     def _find_highest_gap_number(self) -> int:
@@ -557,7 +579,10 @@ class InlineText:
 
 
 def _close_cloze(text: str, hint: str | None) -> str:
-    """Add the end of a cloze to a text. A space at the end of the answer follows it."""
+    """Add the end of a cloze to a text. A space at the end of the answer is moved after it.
+
+    For example, `{{c1::b ` becomes `{{c1::b}} `.
+    """
     if hint:
         text += f"::{hint}"
     answer = text.rstrip(" ")
@@ -583,30 +608,41 @@ class _RangeRenderer:
 
     def render_token(self, token: Token) -> str:
         """Return the Markdown of a token, or of the part of the token inside the range."""
-        if token.kind is TokenKind.TEXT:
-            first = max(0, self.covered.start - token.start)
-            return token.markdown[first : max(0, self.covered.end - token.start)]
         if token.kind is TokenKind.DELIMITER:
             return self._render_delimiter(token)
+        if token.kind is TokenKind.TEXT:
+            # only a text can be cut, because its Markdown has the same offsets as its plain text
+            first = max(0, self.covered.start - token.start)
+            last = max(0, self.covered.end - token.start)
+            return token.markdown[first:last]
         if token.plain and token.start >= self.covered.end:
             return ""
         return token.markdown
 
     def _render_delimiter(self, token: Token) -> str:
+        """Return the Markdown of a delimiter, or "" if its other end is outside the range."""
         enclosure = token.enclosure
         assert enclosure is not None
         first, last = enclosure.opener.index, enclosure.closer.index
         if first < self.covered.first or last >= self.covered.stop:
             return ""
         if isinstance(enclosure, Emphasis):
-            if enclosure.mark_kind is MarkKind.BOLD and not self.keep_bold:
-                return ""
-            # the emphasis may begin in a phrase and end outside, or vice versa
-            if self.phrase_numbers.get(first) != self.phrase_numbers.get(last):
-                return ""
-            return token.markdown
+            return self._render_emphasis(token, enclosure)
         if self.keep_links:
             return _render_with_links(token)
+        return token.markdown
+
+    def _render_emphasis(self, token: Token, emphasis: Emphasis) -> str:
+        """Return the Markdown of a delimiter, or "" if it crosses the boundary of a phrase.
+
+        For example, `*a ==b*==` begins outside the highlight and ends inside it.
+        """
+        if emphasis.mark_kind is MarkKind.BOLD and not self.keep_bold:
+            return ""
+        phrase_at_start = self.phrase_numbers.get(emphasis.opener.index)
+        phrase_at_end = self.phrase_numbers.get(emphasis.closer.index)
+        if phrase_at_start != phrase_at_end:
+            return ""
         return token.markdown
 
 
@@ -652,12 +688,16 @@ _SPECIAL_IN_URL = regex(r"[\s()<>{}|\\]|::")
 
 
 def _render_with_links(token: Token) -> str:
-    """Return the Markdown of a token. The delimiters of a link to the web become its brackets."""
+    """Return the Markdown of a token, with `[` and `](https://…)` for the ends of a web link.
+
+    Any other link, and a link without text, has no brackets.
+    """
     link = token.enclosure
     if not isinstance(link, Link) or token.kind is not TokenKind.DELIMITER:
         return token.markdown
     url = link.opener.target
-    if not _WEB_URL.match(url) or link.opener.end == link.closer.start:
+    is_empty = link.opener.end == link.closer.start
+    if is_empty or not _WEB_URL.match(url):
         return ""
     if token is link.opener:
         return "["

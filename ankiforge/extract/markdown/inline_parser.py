@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count, pairwise
+from typing import NamedTuple
 from urllib.parse import unquote
 
 from markdown_it import MarkdownIt, rules_inline
@@ -74,14 +75,16 @@ def parse_inline(text: str, context: InlineContext) -> InlineText:
     enclosures += _pair_marks(state.mark_delimiters)
     enclosures += _pair_emphasis_tags(state.emphasis_tags)
     enclosures += _pair_braces(tokens, state.braces, context)
-    # without those in a hint
+    # `_pair_braces` takes the delimiters of all that is in a hint out of the text
     enclosures = [each for each in enclosures if each.opener.enclosure is each]
     enclosures.sort(key=lambda enclosure: enclosure.opener.index)
     if context.cloze_markers:
         enclosures = _convert_plugin_clozes(tokens, enclosures, context.cloze_markers)
     if not context.is_verbatim:
         _hide_tags_at_ends(tokens)
+        _drop_repeated_breaks(tokens)
         _collapse_whitespace(tokens)
+        _strip_trailing_space(tokens)
     return InlineText(tokens, enclosures)
 
 
@@ -96,32 +99,31 @@ def _enclose(enclosure: Enclosure) -> Enclosure:
 
 # --- CommonMark -----------------------------------------------------------------------
 
-# A line end, which is a hard line break after a backslash. A backslash at the end of a
-# paragraph was meant as one too.
-_LINE_END = regex(r"(?P<last>\\(?=\Z|\n[ \t]*(?:\n|\Z)))|\\?\n[ \t]*")
+# A line end, which is a hard line break after a backslash. A backslash at the end of a paragraph
+# was meant as one too; it is an atom without Markdown.
+_LINE_END = regex(r"(?P<backslash>\\(?=\Z|\n[ \t]*(?:\n|\Z)))|\\?\n[ \t]*")
 
 
 def _parse_line_end(state: StateInline, silent: bool) -> bool:
+    """Parse a line end, with the indentation of the next line (a markdown-it inline rule)."""
     match = _LINE_END.match(state.src, state.pos)
     if match is None or silent:
         return False
     assert isinstance(state, InlineState)
     state.pos = match.end()
-    if match["last"]:
-        state.add_token(TokenKind.ATOM, match[0], "")
-        return True
-    if state.context.is_verbatim:
+    if match["backslash"]:
+        state.add_token(TokenKind.ATOM, "\\", "")
+    elif state.context.is_verbatim:
         state.add_token(TokenKind.LINE_END, " ", match[0])
-        return True
-    markdown = " "
-    if match[0].startswith("\\") or state.pending.endswith("  "):
-        markdown = HARD_BREAK
-    state.pending = state.pending.rstrip(" ")
-    state.add_token(TokenKind.LINE_END, " ", markdown)
+    else:
+        is_hard_break = match[0].startswith("\\") or state.pending.endswith("  ")
+        state.pending = state.pending.rstrip(" ")
+        state.add_token(TokenKind.LINE_END, " ", HARD_BREAK if is_hard_break else " ")
     return True
 
 
 def _parse_link(state: StateInline, silent: bool) -> bool:
+    """Parse a link, unless `InlineState` has found that the text has none, or too many brackets."""
     return bool(state.env["links"]) and rules_inline.link(state, silent)
 
 
@@ -138,6 +140,17 @@ _RULES_BY_CHARACTER: dict[str, tuple[_Rule, ...]] = {
     "[": (parse_markup, _parse_link),
     "&": (rules_inline.entity,),
 }
+
+
+# The characters at which the text before markup ends, besides those of CommonMark.
+_FURTHER_TEXT_ENDS = (
+    COMMENT_FILLER,
+    MATHS_CONTINUATION,
+    MATHS_DELIMITER,
+    "＝",
+    "【",
+    "\ue200",
+)
 
 
 class _InlineParser(ParserInline):
@@ -157,47 +170,44 @@ class _InlineParser(ParserInline):
 
 @lru_cache(maxsize=1)
 def _get_parser() -> MarkdownIt:
+    """Create the parser for the text of blocks. It accepts all URLs, and keeps them as written."""
     parser = MarkdownIt("commonmark")
     parser.inline = _InlineParser()
-    for character in (
-        COMMENT_FILLER,
-        MATHS_CONTINUATION,
-        MATHS_DELIMITER,
-        "＝",
-        "【",
-        "\ue200",
-    ):
+    for character in _FURTHER_TEXT_ENDS:
         parser.inline.add_terminator_char(character)
-    # markdown-it uses the registered rules only to find the end of a link's text
+    # `_InlineParser` has its own table of rules; markdown-it uses the rules that are registered
+    # here only to find the end of a link's text
     parser.inline.ruler.after("text", "signs", parse_markup)
     parser.inline.ruler.disable(["linkify", "autolink", "html_inline", "image"])
+    # this rule joins texts, which would remove our tokens
     parser.inline.ruler2.disable("fragments_join")
-    # accept all URLs and keep them as written
     parser.normalizeLink = parser.normalizeLinkText = str  # type: ignore[assignment]
     parser.validateLink = bool  # type: ignore[assignment]
     return parser
 
 
 def _parse_commonmark(state: InlineState) -> tuple[list[Token], list[Enclosure]]:
-    """Parse a text with markdown-it, and convert its tokens to ours."""
+    """Parse a text with markdown-it, and return all tokens with the links and emphasis."""
     parser = state.md
     parser.inline.tokenize(state)
     for rule in parser.inline.ruler2.getRules(""):
         rule(state)
     tokens: list[Token] = []
     enclosures: list[Enclosure] = []
-    openers: list[tuple[Token, Parsed]] = []
+    open_tokens: list[_OpenToken] = []  # innermost last
     lone_markers: list[Token] = []
     for index, parsed in enumerate(state.tokens):
-        token = parsed if isinstance(parsed, Token) else _to_token(parsed)
+        if isinstance(parsed, Token):  # from one of our own rules
+            parsed.index = index
+            tokens.append(parsed)
+            continue
+        token = _to_token(parsed)
         token.index = index
         tokens.append(token)
-        if token is parsed:
-            continue
         if parsed.nesting > 0:
-            openers.append((token, parsed))
+            open_tokens.append(_OpenToken(token, parsed))
         elif parsed.nesting < 0:
-            enclosures.append(_close_commonmark(*openers.pop(), token, state.context))
+            enclosures.append(_enclose_commonmark(open_tokens.pop(), token, state))
         elif parsed.type == "text":
             lone_markers.append(token)
     if not state.context.is_verbatim:
@@ -206,11 +216,18 @@ def _parse_commonmark(state: InlineState) -> tuple[list[Token], list[Enclosure]]
     return tokens, enclosures
 
 
+class _OpenToken(NamedTuple):
+    """The start of a link or emphasis, as our token and as that of markdown-it."""
+
+    token: Token
+    parsed: Parsed
+
+
 def _to_token(parsed: Parsed) -> Token:
+    """Convert a token of markdown-it: text, an escaped character, or an entity such as `&lt;`."""
     text = parsed.content
     if parsed.type != "text_special":
         return Token(TokenKind.TEXT, text, text)
-    # an escape or an entity
     kind = TokenKind.ATOM
     if text.isspace():
         kind = TokenKind.TEXT
@@ -219,10 +236,11 @@ def _to_token(parsed: Parsed) -> Token:
     return Token(kind, text, escape_markdown(text))
 
 
-def _close_commonmark(
-    opener: Token, parsed: Parsed, closer: Token, context: InlineContext
+def _enclose_commonmark(
+    start: _OpenToken, closer: Token, state: InlineState
 ) -> Enclosure:
     """Create the link or emphasis that markdown-it found between two tokens."""
+    opener, parsed = start
     if parsed.type != "link_open":
         emphasis = _enclose(Emphasis(opener, closer))
         if parsed.tag == "strong":
@@ -231,9 +249,9 @@ def _close_commonmark(
         return emphasis
     link = _enclose(Link(opener, closer))
     opener.target = str(parsed.attrs.get("href", ""))
-    sound = render_linked_sound(context, unquote(opener.target))
+    sound = render_linked_sound(state.context, unquote(opener.target))
     if sound:
-        # so that Anki can play the file
+        # the end of the link is shown as an embedded file, so that Anki can play it
         closer.kind = TokenKind.PICTURE
         closer.markdown = sound
     return link
@@ -324,27 +342,37 @@ _MAX_CLOZE_DEPTH = 10
 
 
 @dataclass(slots=True, eq=False)
-class _BracePair:
-    """Braces that belong together: `{{` and `}}` of a cloze, or `{` and `}`."""
+class _OpenBrace:
+    """A `{` or the `{{c1::` of a cloze whose end isn't found yet."""
 
     start: Brace
+    hint_separator: Token | None = None
+    """The `::` before the hint of a cloze."""
+
+
+class _BracePair(NamedTuple):
+    """Braces that belong together: `{{c1::` and `}}` of a cloze, or `{` and `}`."""
+
+    start: Brace
+    hint_separator: Token | None
+    """The `::` before the hint of a cloze."""
     end: Token
+    """The `}`. For a cloze, this is the first of the two."""
     is_double: bool
     """Whether another `}` follows directly. It is the second one of a cloze."""
-    hint: Token | None
-    """The `::` before the hint of a cloze."""
 
 
 def _pair_braces(
     tokens: Sequence[Token], braces: Sequence[Brace], context: InlineContext
 ) -> list[Enclosure]:
-    """Pair the braces of cloze deletions, which may span several lines.
+    """Pair the braces of cloze deletions, which may span several lines, and hide their hints.
 
     The braces are `{{` and `}}`, and also `{` and `}` if a plug-in reads these as clozes. Braces
     inside a cloze deletion must be balanced.
     """
     gaps: list[Enclosure] = []
     hidden: set[Token] = set()
+    """The tokens from `::` to the end of a cloze, and the second brace of the end."""
     gap_starts = {brace.token for brace in braces if brace.opens_gap}
     for pair in _find_brace_pairs(tokens, braces):
         opener, closer = pair.start.token, pair.end
@@ -352,12 +380,12 @@ def _pair_braces(
             continue  # a cloze in the hint of another is part of the hint
         if pair.start.opens_gap:
             gap = Gap(opener, closer, MarkKind.GAP, pair.start.gap_numbers)
-            if pair.hint:
-                separator, *hint_tokens = tokens[pair.hint.index : closer.index]
+            if pair.hint_separator:
+                separator_index = pair.hint_separator.index
+                hint_tokens = tokens[separator_index + 1 : closer.index]
                 gap.hint = "".join([token.markdown for token in hint_tokens])
-                hidden.update((separator, *hint_tokens))
-            second_brace = tokens[closer.index + 1]
-            hidden.add(second_brace)
+                hidden.update(tokens[separator_index : closer.index])
+            hidden.add(tokens[closer.index + 1])
             gaps.append(_enclose(gap))
         elif "{" in context.cloze_markers and _is_single_cloze(tokens, pair, gap_starts):
             gap = Gap(opener, closer, MarkKind.GAP, has_double_braces=False)
@@ -372,34 +400,47 @@ def _pair_braces(
 def _find_brace_pairs(
     tokens: Sequence[Token], braces: Sequence[Brace]
 ) -> list[_BracePair]:
-    """Find the pairs of braces, sorted by start. There are none if they are nested too deeply."""
+    """Find the pairs of braces, sorted by start. There are none if they are nested too deeply.
+
+    In `{{c1::a {b}::c}}`, these are the cloze, whose hint is `c`, and `{b}`.
+    """
     pairs: list[_BracePair] = []
-    open_braces: list[Brace] = []  # innermost last
-    hints: dict[Brace, Token] = {}
-    second_end: Token | None = None
+    open_braces: list[_OpenBrace] = []  # innermost last
+    second_end: Token | None = None  # the second brace at the end of the last cloze
     for brace in braces:
         token = brace.token
         if token is second_end:
             continue
         if brace.opens_gap:
-            open_braces.append(brace)
+            open_braces.append(_OpenBrace(brace))
         elif token.plain.startswith("{"):
-            open_braces += [brace] * len(token.plain)
-        elif open_braces and token.plain == "::":
-            if open_braces[-1].opens_gap:
-                hints.setdefault(open_braces[-1], token)
-        elif open_braces:
-            following = tokens[token.index + 1 : token.index + 2]
-            is_double = any(each.plain == "}" for each in following)
-            if open_braces[-1].opens_gap:
+            # each of these braces ends by itself
+            open_braces += [_OpenBrace(brace)] * len(token.plain)
+        elif not open_braces:
+            continue
+        elif token.plain == "::":
+            innermost = open_braces[-1]
+            if innermost.start.opens_gap and innermost.hint_separator is None:
+                innermost.hint_separator = token
+        else:
+            next_token = _get_next_token(tokens, token)
+            is_double = next_token is not None and next_token.plain == "}"
+            if open_braces[-1].start.opens_gap:
                 if not is_double:
-                    continue
-                second_end = following[0]
-            start = open_braces.pop()
-            pairs.append(_BracePair(start, token, is_double, hints.get(start)))
+                    continue  # a cloze only ends with two braces
+                second_end = next_token
+            closed = open_braces.pop()
+            pair = _BracePair(closed.start, closed.hint_separator, token, is_double)
+            pairs.append(pair)
         if len(open_braces) > _MAX_CLOZE_DEPTH:
             return []
     return sorted(pairs, key=lambda pair: pair.start.token.index)
+
+
+def _get_next_token(tokens: Sequence[Token], token: Token) -> Token | None:
+    if token.index + 1 == len(tokens):
+        return None
+    return tokens[token.index + 1]
 
 
 def _is_single_cloze(
@@ -426,26 +467,31 @@ def _convert_plugin_clozes(
 ) -> list[Enclosure]:
     """Number all cloze deletions, and convert the markup that a plug-in reads as such.
 
-    `markers` are the kinds of this markup (see `InlineContext.cloze_markers`). Markup that spans
-    several lines or contains another cloze deletion isn't converted.
+    For example, `==2;;answer;;hint==` becomes a cloze deletion with number and hint. `markers` are
+    the kinds of this markup (see `InlineContext.cloze_markers`). Markup that spans several lines or
+    contains another cloze deletion isn't converted.
     """
     converted: list[Enclosure] = []
     free_numbers = count(1)
     for enclosure in enclosures:
-        opener, closer = enclosure.opener, enclosure.closer
-        answer = tokens[opener.index + 1 : closer.index]
-        if not (_is_read_as_cloze(enclosure, markers) and _can_be_answer(answer)):
+        answer = tokens[enclosure.opener.index + 1 : enclosure.closer.index]
+        if not _is_read_as_cloze(enclosure, markers) or not _can_be_answer(answer):
             converted.append(enclosure)
             continue
-        gap = Gap(opener, closer, MarkKind.GAP, has_double_braces=False)
-        if isinstance(enclosure, Gap):
-            gap = enclosure
+        gap = _to_gap(enclosure)
         gap.numbers = gap.numbers or _extract_number(answer)
         gap.hint = gap.hint or _extract_hint(answer[-1])
         if not gap.numbers:
             gap.numbers = str(next(free_numbers))
         converted.append(_enclose(gap))
     return converted
+
+
+def _to_gap(enclosure: Enclosure) -> Gap:
+    """Return a cloze deletion in place of a highlight or bold text, or the same if it is one."""
+    if isinstance(enclosure, Gap):
+        return enclosure
+    return Gap(enclosure.opener, enclosure.closer, MarkKind.GAP, has_double_braces=False)
 
 
 def _is_read_as_cloze(enclosure: Enclosure, markers: Set[str]) -> bool:
@@ -499,14 +545,25 @@ def _hide_tags_at_ends(tokens: Sequence[Token]) -> None:
                 break
 
 
-def _collapse_whitespace(tokens: Sequence[Token]) -> None:
-    """Collapse whitespace to single spaces, and strip it from both ends of a block.
+def _drop_repeated_breaks(tokens: Sequence[Token]) -> None:
+    """Keep one hard line break in each run of whitespace, but none at the start of a block."""
+    has_break = True
+    for token in tokens:
+        if token.is_spaced_text and token.markdown == HARD_BREAK:
+            if has_break:
+                token.markdown = token.plain
+            has_break = True
+        elif token.plain.strip() or token.is_embedded_media:
+            has_break = False
 
-    A run of whitespace may extend over several tokens. If it contains hard line breaks, the
-    Markdown keeps the first of them. It also keeps the spaces beside pictures, which have no plain
-    text.
+
+def _collapse_whitespace(tokens: Sequence[Token]) -> None:
+    """Collapse whitespace to single spaces, and strip it from the start of a block.
+
+    A run of whitespace may extend over several tokens. The Markdown keeps hard line breaks, and
+    the space after a picture, which has no plain text.
     """
-    is_after_space = is_after_break = True
+    is_after_space = True
     picture: Token | None = None  # the last one after the latest text
     for token in tokens:
         if token.is_spaced_text:
@@ -516,23 +573,20 @@ def _collapse_whitespace(tokens: Sequence[Token]) -> None:
                 if picture:
                     picture.markdown += " "
                     picture = None
-            is_break = token.markdown == HARD_BREAK and not is_after_break
             if plain != token.plain:
                 token.plain = plain
-                token.markdown = HARD_BREAK if is_break else plain
-            is_after_break |= is_break
+                if token.markdown != HARD_BREAK:
+                    token.markdown = plain
         if token.plain:
             is_after_space = token.plain.endswith(" ")
-            is_after_break &= not token.plain.strip()
             picture = None
         elif token.is_embedded_media:
-            is_after_break = False
             picture = token
-    _strip_trailing_space(tokens)
 
 
 def _strip_trailing_space(tokens: Sequence[Token]) -> None:
-    picture: Token | None = None
+    """Strip the space at the end of a block. The Markdown keeps the space before a picture."""
+    picture: Token | None = None  # the first one after the latest text
     for token in reversed(tokens):
         if token.is_spaced_text and token.plain.endswith(" "):
             token.plain = token.markdown = token.plain.rstrip(" ")
@@ -575,18 +629,22 @@ def render_blocks(
     """
     text = _CALLOUT_MARKER.sub(r"\1", _COMMENT_LINES.sub("", text))
     verbatim = context._replace(is_verbatim=True)
-    fences = [fence.span() for fence in _FENCE.finditer(text)]
-    parts = []
-    previous_end = 0
-    for start, end in [*fences, (len(text), len(text))]:
-        inline = parse_inline(text[previous_end:start], verbatim)
+
+    def render_text(start: int, end: int) -> str:
+        inline = parse_inline(text[start:end], verbatim)
         if keep_clozes:
             markdown = inline.render_cloze()
         else:
             markdown = inline.render_without_marks(keep_links=keep_links)
-        parts.append(_SINGLE_TRAILING_SPACE.sub("", markdown))
-        parts.append(restore_placeholders(text[start:end], context.maths))
-        previous_end = end
+        return _SINGLE_TRAILING_SPACE.sub("", markdown)
+
+    parts = []
+    text_start = 0
+    for fence in _FENCE.finditer(text):
+        parts.append(render_text(text_start, fence.start()))
+        parts.append(restore_placeholders(fence[0], context.maths))
+        text_start = fence.end()
+    parts.append(render_text(text_start, len(text)))
     return strip_tags("".join(parts).strip("\n"))
 
 

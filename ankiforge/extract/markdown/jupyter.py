@@ -37,10 +37,36 @@ class _Cell(msgspec.Struct):
     source: str | list[str]
     metadata: Any = None
 
+    @property
+    def is_markdown(self) -> bool:
+        """Whether the cell is read, unlike code and raw cells."""
+        return self.cell_type == "markdown"
+
+    @property
+    def text(self) -> str:
+        """The source of the cell, which may be stored as a list of lines."""
+        return "".join(self.source)
+
+    @property
+    def has_private_tag(self) -> bool:
+        """Whether the source contains the privacy tag."""
+        if self.cell_type == "raw":  # front matter has the tag without its `#`
+            return contains_private_tag_name(self.text)
+        return contains_private_tag(self.text)
+
 
 class _Notebook(msgspec.Struct):
     cells: list[_Cell]
     metadata: Any = None
+
+    @property
+    def is_private(self) -> bool:
+        """Whether the privacy tag is in the metadata, or in a cell that isn't read."""
+        metadata = [self.metadata, *(cell.metadata for cell in self.cells)]
+        if contains_private_tag_name(msgspec.json.encode(metadata).decode()):
+            return True
+        other_cells = [cell for cell in self.cells if not cell.is_markdown]
+        return any(cell.has_private_tag for cell in other_cells)
 
 
 class Jupyter(NoteSource):
@@ -64,23 +90,16 @@ class Jupyter(NoteSource):
         except (ValueError, RecursionError) as error:
             hint = "open it in Jupyter and save it again, or leave it out with `exclude`"
             raise ItemError(f"it is not a notebook: {error}", hint=hint) from error
-        markdown: list[str] = []
-        metadata = [notebook.metadata, *(cell.metadata for cell in notebook.cells)]
-        is_private = contains_private_tag_name(msgspec.json.encode(metadata).decode())
-        for cell in notebook.cells:
-            source = "".join(cell.source)
-            if cell.cell_type == "markdown":
-                markdown.append(source)
-            elif cell.cell_type == "raw":  # front matter has the tag without its `#`
-                is_private |= contains_private_tag_name(source)
-            else:
-                is_private |= contains_private_tag(source)
+        privacy_reason = None
+        if notebook.is_private:
+            privacy_reason = PRIVATE_DOCUMENT_REASON
         document = Document(
             DocumentKey(f"{self.listing.namespace}/{hash16(file.path)}"),
             self.listing.name,
             title=parse_title(file.path),
             path=file.path,
-            privacy_reason=PRIVATE_DOCUMENT_REASON if is_private else None,
+            privacy_reason=privacy_reason,
         )
+        markdown = [cell.text for cell in notebook.cells if cell.is_markdown]
         joined = "\n\n".join(markdown).replace("\r\n", "\n")
         return MarkdownNote(document, frozenset(self.settings.marks), joined)

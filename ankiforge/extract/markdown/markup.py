@@ -237,6 +237,8 @@ _SIZE_ONLY = regex(r"(\d{1,4})(?:x\d{1,4})?")
 _MEDIA_ELEMENTS = frozenset("audio embed iframe img object source video".split())
 _SPECIAL_IN_ALT = regex(r"[\[\]\n]")
 _WIDTH = regex(r"\d{1,4}")
+# The characters with a meaning in a URL, which may already contain escapes such as `%20`.
+_SAFE_IN_URL = "%/:?#@!$&*+,;=~"
 # The start of the alias or fragment that follows the name of an embedded file.
 _EMBED_NAME_END = regex(r"\\?\||#")
 
@@ -263,20 +265,24 @@ def parse_markup(state: StateInline, silent: bool) -> bool:
 
 
 def _find_markup_end(state: InlineState, match: re.Match[str]) -> int | None:
-    """Return the end offset of markup, or None if the match isn't markup after all."""
+    """Return the end offset of markup, or None if the match isn't markup after all.
+
+    If only its first character is special, such as the `<` of `vector<int>`, this is the end of
+    that character.
+    """
+    after_first = match.start() + 1
     match match.lastgroup:
         case "url" if not _URL_SCHEME.search(state.pending):
             return None
         case "html" if not _is_html_tag(match):
-            return (
-                match.start() + 1
-            )  # only `<`, as in `vector<int>`, `a<b and c>d` or `<name>`
+            return after_first
         case "ruby" if match["base"] and "{" in state.context.cloze_markers:
-            return match.start() + 1
+            return after_first  # the plug-in reads these braces as a cloze
     return match.end()
 
 
 def _is_html_tag(match: re.Match[str]) -> bool:
+    """Return whether a match is a tag, and not text such as `a<b and c>d` or `<name>`."""
     attributes = match["with"]
     if "=" in attributes:
         return True
@@ -288,64 +294,69 @@ def _is_html_tag(match: re.Match[str]) -> bool:
 
 
 def _add_markup(state: InlineState, match: re.Match[str], raw: str) -> None:
-    """Add a token for a match of `_MARKUP`. `raw` is the markup as written in the note."""
+    """Add a token for a match of `_MARKUP`. `raw` is the markup as written in the note.
+
+    The kinds are the outer groups of the pattern, in the same order.
+    """
     match match.lastgroup:
-        case "html" if raw == "<":
-            # `<` is escaped because it would begin a tag in a field of a card
-            state.add_token(TokenKind.TEXT, raw, escape_markdown(raw))
-        case "html":
-            _add_html(state, match, raw)
-        case "ruby" if raw == "{":
-            state.braces.append(Brace(state.add_token(TokenKind.TEXT, raw)))
+        case "lines":
+            _add_maths_lines(state, state.context.maths[int(match["number"])])
+        case "label":
+            state.add_token(TokenKind.FOOTNOTE_LABEL).name = match["label_name"]
+        case "footnote":
+            state.add_token(TokenKind.FOOTNOTE).name = match["footnote_name"]
         case "ruby":
-            state.add_token(TokenKind.TEXT, _format_ruby(match))
-        case "text":
-            token = state.add_token(TokenKind.TEXT, raw)
-            if not raw.startswith("`"):
-                state.braces.append(Brace(token))
-        case "gap":
-            _add_gap_start(state, match, raw)
-        case "mark":
-            _add_mark(state, match, raw)
-        case "hash":
-            state.add_token(TokenKind.TAG, raw).name = raw[1:]
+            _add_ruby(state, match, raw)
+        case "cited":
+            # isn't shown, but is part of the plain text, from which keys are made
+            state.add_token(TokenKind.ATOM, raw, "")
+        case "note_link" | "gone":
+            state.add_token(TokenKind.INVISIBLE)
         case "verbatim":
             state.add_token(TokenKind.OPAQUE, raw.replace("\n", " "))
-        case "lines":
-            maths = state.context.maths[int(match["number"])]
-            one_line_maths = maths.replace("\n", " ")
-            if not state.context.is_verbatim:
-                maths = one_line_maths
-            state.add_token(TokenKind.OPAQUE, one_line_maths, maths)
-        case "templater":
-            state.add_token(TokenKind.OPAQUE, raw, escape_markdown(raw))
-        case "address":
-            state.add_token(TokenKind.ATOM, raw[1:-1], raw).target = raw[1:-1]
-        case "url":
-            _add_bare_url(state, raw)
-        case "wiki":
-            _add_wiki_link(state, match["target"])
         case "embed":
             _add_embed(state, match["file"])
         case "picture":
             _add_picture(state, match["angled"] or match["bare"] or "", match["alt"])
         case "sound":
-            path = state.context.find_media_path(match["heard"].strip())
-            markdown = escape_markdown(raw)
-            if path:
-                markdown = f"![]({quote(path)})"
-            state.add_token(TokenKind.ATOM, raw, markdown)
-        case "label":
-            state.add_token(TokenKind.FOOTNOTE_LABEL).name = match["label_name"]
-        case "footnote":
-            state.add_token(TokenKind.FOOTNOTE).name = match["footnote_name"]
+            _add_sound(state, match["heard"].strip(), raw)
+        case "wiki":
+            _add_wiki_link(state, match["target"])
+        case "templater":
+            state.add_token(TokenKind.OPAQUE, raw, escape_markdown(raw))
+        case "address":
+            url = raw[1:-1]
+            state.add_token(TokenKind.ATOM, url, raw).target = url
         case "script":
             _add_super_or_subscript(state, match["raised"], match["level"])
-        case "cited":
-            # isn't shown, but is part of the plain text, from which keys are made
-            state.add_token(TokenKind.ATOM, raw, "")
-        case _:  # comments and drawings aren't shown
-            state.add_token(TokenKind.INVISIBLE)
+        case "html":
+            _add_html(state, match, raw)
+        case "hash":
+            state.add_token(TokenKind.TAG, raw).name = raw[1:]
+        case "mark":
+            _add_mark(state, match, raw)
+        case "gap":
+            _add_gap_start(state, match, raw)
+        case "url":
+            _add_bare_url(state, raw)
+        case "text":
+            token = state.add_token(TokenKind.TEXT, raw)
+            if not raw.startswith("`"):
+                state.braces.append(Brace(token))
+
+
+def _add_maths_lines(state: InlineState, maths: str) -> None:
+    """Add a token for maths over several lines."""
+    one_line = maths.replace("\n", " ")
+    markdown = maths if state.context.is_verbatim else one_line
+    state.add_token(TokenKind.OPAQUE, one_line, markdown)
+
+
+def _add_ruby(state: InlineState, match: re.Match[str], raw: str) -> None:
+    if raw == "{":  # see `_find_markup_end`
+        state.braces.append(Brace(state.add_token(TokenKind.TEXT, raw)))
+    else:
+        state.add_token(TokenKind.TEXT, _format_ruby(match))
 
 
 def _add_gap_start(state: InlineState, match: re.Match[str], raw: str) -> None:
@@ -373,6 +384,10 @@ def _add_mark(state: InlineState, match: re.Match[str], raw: str) -> None:
 
 
 def _format_ruby(match: re.Match[str]) -> str:
+    """Format letters with their reading, such as `東京(とうきょう)`.
+
+    Of HTML, only the reading is in the match, so it is returned without the letters.
+    """
     if match["base"]:
         return f"{match['base']}({match['readings'].replace('|', '')})"
     if match["letters"]:
@@ -428,15 +443,16 @@ def _format_wiki_target(link_text: str) -> str:
 
 
 def _add_embed(state: InlineState, content: str) -> None:
+    """Add a token for an embedded file, given `file`, `file|300` or `file#part|text|300`."""
     find_path = state.context.find_media_path
     name = _EMBED_NAME_END.split(content)[0].strip()
     # the name of a file may contain `#`, as in `![[figure #1.png]]`
     whole_name = content.partition("|")[0].rstrip("\\").strip()
     path = find_path(name) or find_path(whole_name)
-    alt, _ = parse_image_label(content)
-    label = content[len(alt) :]
+    content_without_width, _ = parse_image_label(content)
+    width_label = content[len(content_without_width) :]  # such as `|300`
     target = quote(path or name or content)
-    token = state.add_token(TokenKind.PICTURE, "", f"![{label}]({target})")
+    token = state.add_token(TokenKind.PICTURE, "", f"![{width_label}]({target})")
     if not path:
         token.target = _format_wiki_target(content)
 
@@ -451,7 +467,17 @@ def _add_picture(state: InlineState, url: str, label: str) -> None:
     state.add_token(TokenKind.PICTURE, "", f"![{label}]({url})")
 
 
+def _add_sound(state: InlineState, name: str, raw: str) -> None:
+    """Add a token for a sound of Anki's, such as `[sound:name.mp3]`."""
+    path = state.context.find_media_path(name)
+    markdown = escape_markdown(raw)
+    if path:
+        markdown = f"![]({quote(path)})"
+    state.add_token(TokenKind.ATOM, raw, markdown)
+
+
 def _find_media_path(state: InlineState, url: str) -> str:
+    """Return the path of a file in the vault, or "" for a URL or an unknown file."""
     if "://" in url:
         return ""
     return state.context.find_media_path(url)
@@ -475,6 +501,10 @@ def _add_html(state: InlineState, match: re.Match[str], raw: str) -> None:
     The tag may belong to a mark (`<mark>`, or `<span>` with a background), emphasis, a block
     element or embedded media. All other tags are invisible.
     """
+    if raw == "<":  # see `_find_markup_end`
+        # it is escaped because it would begin a tag in a field of a card
+        state.add_token(TokenKind.TEXT, raw, escape_markdown(raw))
+        return
     name = match["element"].lower()
     is_end = raw[1] == "/"
     if name in BLOCK_ELEMENTS:
@@ -487,7 +517,10 @@ def _add_html(state: InlineState, match: re.Match[str], raw: str) -> None:
     if name in EMPHASIS_ELEMENTS:
         tag = EmphasisTag(token, EMPHASIS_ELEMENTS[name], is_end)
         state.emphasis_tags.append(tag)
-    elif name == "mark" or (name == "span" and (is_end or "background" in match["with"])):
+        return
+    # any `</span>` may end a mark, because it has no attributes
+    is_mark_span = name == "span" and (is_end or "background" in match["with"])
+    if name == "mark" or is_mark_span:
         delimiter = MarkDelimiter(
             token,
             name,
@@ -499,19 +532,25 @@ def _add_html(state: InlineState, match: re.Match[str], raw: str) -> None:
 
 
 def _add_block_tag(state: InlineState, name: str) -> None:
-    """Add a token for the line break at a `<br>`, or at the start or end of a block."""
+    """Add a token for the line break at a `<br>`, or at the start or end of a block.
+
+    In a verbatim text, the edge of a block at the start of a line adds no further break, and in a
+    table row, a break is written as `<br>`.
+    """
     is_edge = name != "br"
     if not state.context.is_verbatim:
         kind = TokenKind.BLOCK_EDGE if is_edge else TokenKind.LINE_END
         state.add_token(kind, " ", HARD_BREAK)
         return
     line_start = state.src.rfind("\n", 0, state.pos) + 1
+    is_in_table_row = state.src.startswith("|", line_start)
     if is_edge and _is_at_line_start(state):
-        state.add_token(TokenKind.LINE_END, " ", "")
-    elif state.src.startswith("|", line_start):  # in a row of a table
-        state.add_token(TokenKind.LINE_END, " ", "<br>")
+        markdown = ""
+    elif is_in_table_row:
+        markdown = "<br>"
     else:
-        state.add_token(TokenKind.LINE_END, " ", HARD_BREAK)
+        markdown = HARD_BREAK
+    state.add_token(TokenKind.LINE_END, " ", markdown)
 
 
 def _is_at_line_start(state: InlineState) -> bool:
@@ -525,20 +564,25 @@ def _is_at_line_start(state: InlineState) -> bool:
 
 
 def _add_media(state: InlineState, raw: str) -> None:
+    """Add a token for an element such as `<img src="a.png" alt="cell" width="300">`.
+
+    In Markdown, its alternative text and its width are the label: `![cell|300](a.png)`.
+    """
     attributes = parse_attributes(raw)
     url = attributes.get("src") or attributes.get("data")
     if not url:
         state.add_token(TokenKind.INVISIBLE)
         return
     path = _find_media_path(state, unquote(url))
-    media_url = quote(url, safe="%/:?#@!$&*+,;=~")
     if path:
-        media_url = quote(path)
+        target = quote(path)
+    else:
+        target = quote(url, safe=_SAFE_IN_URL)
     label = _SPECIAL_IN_ALT.sub(" ", attributes.get("alt", ""))
     width = attributes.get("width", "").removesuffix("px")
     if _WIDTH.fullmatch(width):
         label = f"{label}|{width}"
-    state.add_token(TokenKind.PICTURE, "", f"![{label}]({media_url})")
+    state.add_token(TokenKind.PICTURE, "", f"![{label}]({target})")
 
 
 # --- colours --------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from operator import attrgetter
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from msgspec.structs import replace
@@ -50,7 +50,6 @@ from ankiforge.model import (
     HighlightForm,
     HighlightKind,
     SkippedText,
-    Span,
     Strings,
 )
 from ankiforge.text import contains_any, regex
@@ -106,11 +105,6 @@ class NoteReader:
         self._mark_delimiters = (*_MARK_DELIMITERS, *bold_delimiters)
         """The strings of which every block with a mark contains one."""
         self._exported_passages = find_exported_passages(note.blocks, note.source)
-        self._cells_by_row = defaultdict[int, list[Block]](list)
-        """The cells of each table row, by the identity of its `row_sources`."""
-        for block in note.blocks:
-            if block.kind is BlockKind.CELL:
-                self._cells_by_row[id(block.row_sources)].append(block)
         self._footnote_texts = _render_public_footnotes(note)
         self._quotes = QuoteIndex(note, citations, self._read_card)
         self._placed: list[PlacedHighlight] = []
@@ -127,12 +121,11 @@ class NoteReader:
         `text` is the source of the note with empty lines in place of the front matter.
         """
         placed: list[PlacedHighlight] = []
-        used = set(self._quotes.covered_blocks)
         for block in self._note.blocks:
             placed += self._read_block(block)
-        used.update([each.last_block for each in placed])
         if not self._kinds.marks.isdisjoint(("callout", "quote")):
-            placed += self._iter_marked_quotes(used)
+            used_blocks = {each.last_block for each in placed}
+            placed += self._iter_marked_quotes(used_blocks | self._quotes.covered_blocks)
         self._placed = sorted(placed, key=attrgetter("sort_key"))
         surroundings = HighlightCompleter(self._note, text, front_matter, self._placed)
         return tuple(map(surroundings.complete_highlight, self._placed))
@@ -143,27 +136,33 @@ class NoteReader:
         `used_blocks` are the blocks that are already part of other highlights. A callout or block
         quote that contains any of them is skipped.
         """
-        blocks_by_quote = defaultdict[tuple[HighlightForm, BlockQuote], list[Block]](list)
-        reads_callouts = "callout" in self._kinds.marks
-        reads_quotes = "quote" in self._kinds.marks
+        callouts = defaultdict[BlockQuote, list[Block]](list)
+        quotes = defaultdict[BlockQuote, list[Block]](list)
         for block in self._note.blocks:
-            if reads_callouts and block.callouts:
-                blocks_by_quote[HighlightForm.CALLOUT, block.callouts[0]].append(block)
-            elif reads_quotes and block.quotes:
-                blocks_by_quote[HighlightForm.MARK, block.quotes[0]].append(block)
-        for (form, quote), blocks in blocks_by_quote.items():
-            first, last = blocks[0], blocks[-1]
-            if form is HighlightForm.MARK and first.callout_type:
-                continue  # a callout isn't read as a plain block quote
-            if not used_blocks.isdisjoint(blocks):
-                continue
-            text = self._note.join_plain_text(self._note.get_block_range(first, last))
-            body = quote.body
-            if form is HighlightForm.MARK:
-                body = _QUOTE_MARKERS.sub("", body)
-            markdown = (render_blocks(body, self._note.context),)
-            highlight = self._create_highlight(first, form, text, markdown)
-            yield PlacedHighlight(first, 0, last, len(last.plain_text), highlight)
+            if "callout" in self._kinds.marks and block.callouts:
+                callouts[block.callouts[0]].append(block)
+            elif "quote" in self._kinds.marks and block.quotes:
+                quotes[block.quotes[0]].append(block)
+        for callout, blocks in callouts.items():
+            if used_blocks.isdisjoint(blocks):
+                yield self._create_marked_quote(
+                    HighlightForm.CALLOUT, blocks, callout.body
+                )
+        for quote, blocks in quotes.items():
+            # a callout isn't read as a plain block quote
+            if not blocks[0].callout_type and used_blocks.isdisjoint(blocks):
+                body = _QUOTE_MARKERS.sub("", quote.body)
+                yield self._create_marked_quote(HighlightForm.MARK, blocks, body)
+
+    def _create_marked_quote(
+        self, form: HighlightForm, blocks: Sequence[Block], body: str
+    ) -> PlacedHighlight:
+        """Create the highlight for a callout or block quote, given its blocks and its source."""
+        first, last = blocks[0], blocks[-1]
+        text = self._note.join_plain_text(self._note.get_block_range(first, last))
+        markdown = (render_blocks(body, self._note.context),)
+        highlight = self._create_highlight(first, form, text, markdown)
+        return PlacedHighlight(first, 0, last, len(last.plain_text), highlight)
 
     def find_skipped_texts(self, text: str) -> tuple[SkippedText, ...]:
         """Find text that resembles a highlight or card but became neither, with the reasons.
@@ -282,28 +281,29 @@ class NoteReader:
     ) -> Highlight:
         """Create a highlight that starts in `block`, without its surrounding text.
 
-        `markdown` has one element per side of the card.
+        `markdown` has one element per side of the card. Unless the form is that of a mark, the
+        highlight is a hand-written card, in the deck that a tag names.
         """
         tags = dict.fromkeys((*block.tags, *block.tags_above))
-        syntax = block.syntax
-        highlight = Highlight(
+        kind = HighlightKind.HIGHLIGHT
+        deck = ""
+        if form not in _MARK_FORMS:
+            kind = HighlightKind.CARD
+            deck = block.syntax.find_deck(block.tags) or block.deck
+            if _NO_SYNC_TAG in tags:
+                other_fields["skip_reason"] = f"#{_NO_SYNC_TAG} says that it is no card"
+        return Highlight(
             self._document,
             self._namespace,
-            kind=HighlightKind.HIGHLIGHT,
+            kind=kind,
             exact=exact,
             form=form,
             markdown=markdown,
-            tags=tuple(tag for tag in tags if not syntax.is_deck_tag(tag)),
+            tags=tuple(tag for tag in tags if not block.syntax.is_deck_tag(tag)),
             block_id=block.id or str(block.number),
+            deck=deck,
             **other_fields,
         )
-        if form in _MARK_FORMS:
-            return highlight
-        if _NO_SYNC_TAG in tags:
-            reason = f"#{_NO_SYNC_TAG} says that it is no card"
-            highlight = replace(highlight, skip_reason=reason)
-        deck = syntax.find_deck(block.tags) or block.deck
-        return replace(highlight, kind=HighlightKind.CARD, deck=deck)
 
     # --- hand-written cards -----------------------------------------------------------
 
@@ -318,24 +318,23 @@ class NoteReader:
         return is_selected and all(block.card_markdown)
 
     def _read_block_card(self, block: Block, card: BlockCard) -> Highlight:
-        has_separator = card.form_description in block.syntax.block_separators
+        """Create the highlight for a card over several lines."""
         form_description = card.form_description
-        if has_separator:
+        may_continue = False
+        if card.form_description in block.syntax.block_separators:
             form_description = _SEPARATOR_FORM.format(card.form_description)
-        form = HighlightForm.BLOCK
-        if card.is_cloze:
-            form = HighlightForm.CLOZE
+            may_continue = self._may_continue(block)
         skip_reason = None
         if card.has_further_separators:
             skip_reason = _SEVERAL_SEPARATORS_REASON
         return self._create_highlight(
             block,
-            form,
+            HighlightForm.CLOZE if card.is_cloze else HighlightForm.BLOCK,
             block.plain_text,
             (*block.card_markdown, *self._render_footnotes(block.footnotes)),
             is_two_way=card.two_way,
             line_syntax=form_description,
-            may_continue=has_separator and self._may_continue(block),
+            may_continue=may_continue,
             is_declared_card=block.is_declared_card,
             skip_reason=skip_reason,
         )
@@ -360,16 +359,17 @@ class NoteReader:
         return below.quotes == block.quotes
 
     def _read_line_card(self, block: Block) -> Highlight | None:
+        """Read a card on one line, such as `front::back`, or return None if the block is none."""
         sides = block.card_sides
         if sides is None or block in self._exported_passages:
             return None
         if "inline" not in self._kinds.cards and not block.syntax.is_declared:
             return None
+        # colons inside a highlight, as in `==a::b==`, are part of the highlighted text
         _, front_end = sides.front
         for phrase in block.inline_text.marked_phrases:
-            if phrase.mark_kind not in self._kinds.marks:
-                continue
-            if phrase.start < front_end < phrase.end:
+            is_mark = phrase.mark_kind in self._kinds.marks
+            if is_mark and phrase.start < front_end < phrase.end:
                 return None
         return self._create_two_sided_card(block, sides)
 
@@ -454,11 +454,9 @@ class NoteReader:
                 card = replace(card, colour=phrases[0].colour or "")
                 yield PlacedHighlight(block, 0, block, len(block.plain_text), card)
                 return
-        for (start, end), group in _group_by_sentence(phrases, block.inline_text):
-            highlight = self._create_marked_sentence(
-                block, (start, end), group, {block: group}
-            )
-            yield PlacedHighlight(block, start, block, end, highlight)
+        for group in _group_by_sentence(phrases, block.inline_text):
+            highlight = self._create_marked_sentence(block, group, {block: group.phrases})
+            yield PlacedHighlight(block, group.start, block, group.end, highlight)
 
     def _read_marked_row(
         self, block: Block, marks_by_cell: Mapping[Block, Sequence[MarkedPhrase]]
@@ -470,30 +468,27 @@ class NoteReader:
         first, *others = marks_by_cell
         if block is not first:
             return
-        groups = _group_by_sentence(marks_by_cell[first], block.inline_text)
-        (start, end), group = groups[0]
-        highlight = self._create_marked_sentence(
-            block, (start, end), group, marks_by_cell
+        group = _group_by_sentence(marks_by_cell[first], block.inline_text)[0]
+        highlight = self._create_marked_sentence(block, group, marks_by_cell)
+        yield PlacedHighlight(
+            block, group.start, block, group.end, highlight, tuple(others)
         )
-        yield PlacedHighlight(block, start, block, end, highlight, tuple(others))
 
     def _create_marked_sentence(
         self,
         block: Block,
-        sentence: Span,
-        phrases: Sequence[MarkedPhrase],
+        sentence: _SentenceGroup,
         marks_by_cell: Mapping[Block, Sequence[MarkedPhrase]],
     ) -> Highlight:
         """Create the highlight of a sentence with highlighted phrases.
 
         Args:
             block: The block of the sentence.
-            sentence: The span of the sentence in the plain text of the block.
-            phrases: The highlighted phrases in the sentence.
+            sentence: The sentence, or several that share a phrase.
             marks_by_cell: The phrases to blank out in a table row, by cell. If the block is in no
                 table, they are ignored.
         """
-        start, end = sentence
+        start, end, phrases = sentence
         inline = block.inline_text
         table = TableRow(block)
         if table.text:
@@ -528,7 +523,9 @@ class NoteReader:
     def _find_marks_of_row(self, block: Block) -> dict[Block, Sequence[MarkedPhrase]]:
         """Find the highlighted phrases in the cells of a block's table row, if it is a cell."""
         marks_by_cell = {}
-        for cell in self._cells_by_row.get(id(block.row_sources), ()):
+        if block.row is None:
+            return {}
+        for cell in filter(None, block.row.blocks):
             marks = self._find_marks(cell)
             if marks:
                 marks_by_cell[cell] = marks
@@ -573,34 +570,42 @@ def _is_row_label(block: Block, phrases: Iterable[MarkedPhrase]) -> bool:
 
     This is assumed if the whole first column below the header row is bold.
     """
-    if block.kind is not BlockKind.CELL or block.column > 0 or block.is_header_cell:
+    if block.row is None or block.column > 0 or block.is_header_cell:
         return False
     if any(phrase.mark_kind is not MarkKind.BOLD for phrase in phrases):
         return False
-    labels = block.label_sources
+    labels = block.row.table.label_sources
     return len(labels) >= _MIN_LABELS and all(map(_BOLD_CELL.fullmatch, labels))
+
+
+class _SentenceGroup(NamedTuple):
+    """Consecutive sentences with highlighted phrases, which become one highlight."""
+
+    start: int
+    end: int
+    phrases: list[MarkedPhrase]
 
 
 def _group_by_sentence(
     phrases: Sequence[MarkedPhrase], inline: InlineText
-) -> list[tuple[Span, list[MarkedPhrase]]]:
-    """Group highlighted phrases by sentence. Sentences that share a phrase form one group.
-
-    Returns:
-        (span of the sentences, phrases in them) for each group.
-    """
+) -> list[_SentenceGroup]:
+    """Group highlighted phrases by sentence. Sentences that share a phrase form one group."""
     sentences = inline.find_sentences()
     starts = [start for start, _ in sentences]
-    groups: list[tuple[Span, list[MarkedPhrase]]] = []
+    groups: list[_SentenceGroup] = []
     for phrase in phrases:
-        start, _ = sentences[bisect_right(starts, phrase.start) - 1]
-        _, end = sentences[bisect_right(starts, phrase.end - 1) - 1]
-        group = [phrase]
-        if groups and start < groups[-1][0][1]:
-            (start, previous_end), previous = groups.pop()
-            end = max(previous_end, end)
-            group = [*previous, phrase]
-        groups.append(((start, end), group))
+        # a phrase may extend over several sentences
+        first = bisect_right(starts, phrase.start) - 1
+        last = bisect_right(starts, phrase.end - 1) - 1
+        group = _SentenceGroup(sentences[first][0], sentences[last][1], [phrase])
+        if groups and group.start < groups[-1].end:
+            previous = groups.pop()
+            group = _SentenceGroup(
+                previous.start,
+                max(previous.end, group.end),
+                [*previous.phrases, phrase],
+            )
+        groups.append(group)
     return groups
 
 

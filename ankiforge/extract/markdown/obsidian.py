@@ -45,6 +45,7 @@ from ankiforge.extract.markdown.plugins import (
 from ankiforge.model import (
     Document,
     DocumentKey,
+    Pair,
     Problem,
     SkippedText,
     Strings,
@@ -205,7 +206,10 @@ class Vault(NoteSource):
         )
 
     def replace_dialects(self, names: Strings) -> Self:
-        """Return a copy of the vault that reads the given plug-in syntaxes and no others."""
+        """Return a copy of the vault that reads the given plug-in syntaxes and no others.
+
+        The vault is opened again, because what it reads depends on the syntaxes.
+        """
         opening = SourceOpenParameters(
             name=self.listing.name,
             root=self.listing.root,
@@ -214,13 +218,13 @@ class Vault(NoteSource):
         )
         vault = self.open(opening, names)
         # keep the progress object, because a progress display may be watching it
-        folder = msgspec.structs.replace(vault.listing, progress=self.listing.progress)
-        problems = tuple(dict.fromkeys((*vault.problems, *self.problems)))
+        listing = msgspec.structs.replace(vault.listing, progress=self.listing.progress)
+        problems = dict.fromkeys((*vault.problems, *self.problems))
         return replace(
             vault,
-            listing=folder,
+            listing=listing,
             enabled_dialects=self.enabled_dialects,
-            problems=problems,
+            problems=tuple(problems),
         )
 
     def iter_notices(self) -> Iterator[Problem]:
@@ -231,20 +235,10 @@ class Vault(NoteSource):
         """Yield each directory with drawings, templates or excluded notes, which aren't read."""
         if self.listing.only:
             return
-        is_template = compile_patterns(find_template_patterns(self.listing.root))
-        is_excluded = compile_patterns(find_excluded_files(self.listing.root))
         reasons_by_directory = defaultdict[str, Counter[str]](Counter)
-        for path in set((self.listing.other_files or {}).values()):
-            reason = None
-            if _EXCALIDRAW_FILE.match(path):
-                reason = _DRAWING_REASON
-            elif path.casefold().endswith(VAULT_SUFFIXES) and is_template(path):
-                reason = _TEMPLATE_REASON
-            elif path.casefold().endswith(VAULT_SUFFIXES) and is_excluded(path):
-                reason = _EXCLUDED_REASON
-            if reason:
-                directory = posixpath.dirname(path) or "."
-                reasons_by_directory[directory][reason] += 1
+        for path, reason in self._iter_skipped_notes():
+            directory = posixpath.dirname(path) or "."
+            reasons_by_directory[directory][reason] += 1
         for directory, reason_counts in sorted(reasons_by_directory.items()):
             skipped_texts = []
             for reason, count in sorted(reason_counts.items()):
@@ -256,6 +250,20 @@ class Vault(NoteSource):
                 hash16(repr(skipped_texts)),
                 skipped_texts=tuple(skipped_texts),
             )
+
+    def _iter_skipped_notes(self) -> Iterator[Pair]:
+        """Yield the path of each note that isn't read, with the reason."""
+        is_template = compile_patterns(find_template_patterns(self.listing.root))
+        is_excluded = compile_patterns(find_excluded_files(self.listing.root))
+        for path in set((self.listing.other_files or {}).values()):
+            if _EXCALIDRAW_FILE.match(path):
+                yield path, _DRAWING_REASON
+            elif not path.casefold().endswith(VAULT_SUFFIXES):
+                continue  # it isn't a note
+            elif is_template(path):
+                yield path, _TEMPLATE_REASON
+            elif is_excluded(path):
+                yield path, _EXCLUDED_REASON
 
     @cached_property
     def _file_url_prefix(self) -> str:
@@ -272,38 +280,42 @@ class Vault(NoteSource):
 
     def to_markdown_note(self, file: File, text: str) -> MarkdownNote:
         """Convert a file to a Markdown note. In a Logseq graph, this translates Logseq's syntax."""
-        document = Document(
-            DocumentKey(f"{self.listing.namespace}/{hash16(file.path)}"),
-            self.listing.name,
-            title=parse_title(file.path),
-            path=file.path,
-            uri=self._file_url_prefix
-            and self._file_url_prefix + quote(file.path[:-3], safe=""),
-            uses_dataview=self.has_dataview,
-        )
-        marks = frozenset[str](self.settings.marks or ())
-        if self.settings.marks is None:
-            marks = frozenset(("==", "mark"))
         if "EXCALIDRAW VIEW" in text:
             # remove a line above a drawing, which looks like a mark
             text = _EXCALIDRAW_BANNER.sub("", text, count=1)
         if self.is_logseq_graph:
             text = _translate_logseq_syntax(text)
-        note = MarkdownNote(
-            document,
-            marks,
-            text,
-            dialects=self.dialects if self.dialects.names else None,
-        )
+
+        # the deck and tags that the note declares for the cards of Obsidian_to_Anki
+        deck, plugin_deck = "", ""
+        tags: Strings = ()
         o2a = self.dialects.o2a
         if "o2a" in self.dialects.names and o2a.reads_note(file.path):
-            # add the deck and tags that the note declares for its cards
-            deck_name, deck, tags = o2a.parse_deck_and_tags(text, file.path)
-            note = note._replace(
-                document=msgspec.structs.replace(document, deck=deck_name, tags=tags),
-                plugin_deck=deck,
-            )
-        return note
+            deck, plugin_deck, tags = o2a.parse_deck_and_tags(text, file.path)
+
+        uri = ""
+        if self._file_url_prefix:
+            uri = self._file_url_prefix + quote(file.path[:-3], safe="")
+        document = Document(
+            DocumentKey(f"{self.listing.namespace}/{hash16(file.path)}"),
+            self.listing.name,
+            title=parse_title(file.path),
+            path=file.path,
+            uri=uri,
+            tags=tags,
+            deck=deck,
+            uses_dataview=self.has_dataview,
+        )
+        marks: Strings = ("==", "mark")
+        if self.settings.marks is not None:
+            marks = tuple(self.settings.marks)
+        return MarkdownNote(
+            document,
+            frozenset(marks),
+            text,
+            dialects=self.dialects if self.dialects.names else None,
+            plugin_deck=plugin_deck,
+        )
 
     @property
     def selection_settings_text(self) -> str:

@@ -10,9 +10,9 @@ private.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import NamedTuple
 from urllib.parse import quote
 
 from msgspec.structs import replace
@@ -26,6 +26,8 @@ from ankiforge.extract.markdown import (
 from ankiforge.extract.markdown.blocks import (
     Block,
     BlockKind,
+    ListItem,
+    Table,
     parse_blocks,
 )
 from ankiforge.extract.markdown.citations import (
@@ -108,10 +110,9 @@ def mark_private_blocks(
         Whether the whole note is private because a tag is outside all blocks.
     """
     lines = body.split("\n")
-    tagged_lines: list[int] = []
-    for number, line in enumerate(lines):
-        if contains_private_tag(line):
-            tagged_lines.append(number)
+    tagged_lines = [
+        number for number, line in enumerate(lines) if contains_private_tag(line)
+    ]
     if not tagged_lines:
         return False
     blocks_at_line = defaultdict[int, list[Block]](list)
@@ -119,22 +120,25 @@ def mark_private_blocks(
         for number in range(*_get_own_lines(block)):
             blocks_at_line[number].append(block)
 
+    # the blocks with the tag, or indented below it
     tagged_blocks = set[Block]()
-    for number in find_lines_below_private_tag(body).union(nested_lines):
-        tagged_blocks.update(blocks_at_line[number])
     is_whole_note = False
     for number in tagged_lines:
         blocks_of_tag = _find_blocks_of_tag(number, lines[number], blocks_at_line)
         tagged_blocks.update(blocks_of_tag)
         if not blocks_of_tag:
             is_whole_note = True
-    is_below = _build_container_check(tagged_blocks)
-    for block in blocks:
-        if block in tagged_blocks or is_below(block):
-            block.is_private = True
+    for number in find_lines_below_private_tag(body).union(nested_lines):
+        tagged_blocks.update(blocks_at_line[number])
+
+    # these, all that they contain, and their footnotes
+    private_blocks = set(tagged_blocks)
+    containers = _TaggedContainers(tagged_blocks)
+    private_blocks.update(filter(containers.contain, blocks))
     for number in _find_footnotes_of(tagged_blocks, lines):
-        for block in blocks_at_line[number]:
-            block.is_private = True
+        private_blocks.update(blocks_at_line[number])
+    for block in private_blocks:
+        block.is_private = True
     return is_whole_note
 
 
@@ -167,64 +171,75 @@ def _find_footnotes_of(blocks: Iterable[Block], lines: Sequence[str]) -> Iterato
             yield number
 
 
-def _build_container_check(tagged_blocks: Iterable[Block]) -> Callable[[Block], bool]:
-    """Build a function that returns whether a block is inside any of the tagged blocks.
+class _TaggedContainers:
+    """The headings, callout titles, list items and header rows among the tagged blocks.
 
-    Headings, callout titles, table headers and list items contain the blocks below them.
-    Headings and titles are compared by line, because several `Block` objects may represent the
-    same heading or title.
+    They contain the blocks below them. Headings and titles are compared by line, because several
+    `Block` objects may represent the same heading or title.
     """
-    containers = [block for block in tagged_blocks if block.kind is not BlockKind.TEXT]
-    header_lines = {block.lines for block in containers}
-    items = {block.items[-1] for block in tagged_blocks if block.kind is BlockKind.ITEM}
-    # a tag in a header row covers the whole table; a header cell with only a tag has no block
-    table_ids = set[int]()
-    for block in containers:
-        if block.is_header_cell:
-            table_ids.add(id(block.header_sources))
 
-    def is_below(block: Block) -> bool:
-        titles = [quote.title_block for quote in block.callouts]
-        headers = filter(None, (*block.headings, *titles, *block.headers))
-        if any(header.lines in header_lines for header in headers):
-            return True
-        if id(block.header_sources) in table_ids:
-            return True
-        return not items.isdisjoint(block.items)
+    def __init__(self, tagged_blocks: Iterable[Block]) -> None:
+        self._lines: set[Span] = set()
+        self._items: set[ListItem] = set()
+        self._tables: set[Table] = set()
+        for block in tagged_blocks:
+            if block.kind is BlockKind.TEXT:
+                continue
+            self._lines.add(block.lines)
+            if block.kind is BlockKind.ITEM:
+                self._items.add(block.items[-1])
+            # `Block.headers` lacks a header cell with nothing but the tag
+            if block.row and block.row.is_header:
+                self._tables.add(block.row.table)
 
-    return is_below
+    def contain(self, block: Block) -> bool:
+        """Return whether a block is inside any of the containers."""
+        if not self._items.isdisjoint(block.items):
+            return True
+        if block.row and block.row.table in self._tables:
+            return True
+        titles = [quote.title_block for quote in block.callouts if quote.title_block]
+        containers = (*block.headings, *titles, *block.headers)
+        return any(container.lines in self._lines for container in containers)
+
+
+class _LinePosition(NamedTuple):
+    """Where the text of a line begins."""
+
+    indent: int
+    """The columns before the text, including quote markers."""
+    quote_depth: int
+    """The number of quote markers before the text."""
 
 
 def find_lines_below_private_tag(text: str) -> frozenset[int]:
     """Return the numbers of the lines that are indented below a line with the privacy tag.
 
-    This is needed because indentation is the only structure of plain text, and because Markdown
-    doesn't recognize some list items, such as those with `a)`.
+    Lines of a list item are indented like its marker. This is needed because indentation is the
+    only structure of plain text, and because Markdown doesn't recognize some list items, such as
+    those with `a)`.
     """
     below = set[int]()
-    item_indent: int | None = None  # the indentation of the current item
-    tagged_indent: int | None = None  # the indentation of the tagged line or item
-    tagged_depth = 0  # the number of quote markers before the tagged line or item
+    item: _LinePosition | None = None  # the list item that contains the line
+    tagged: _LinePosition | None = None  # the tagged line or item above
     for number, line in enumerate(text.split("\n")):
         content = line.lstrip(_LINE_PREFIX_CHARACTERS)
         if not content:
-            item_indent = None
+            item = None
             continue
         prefix = line[: len(line) - len(content)]
-        indent = len(prefix.expandtabs(4))
-        quote_depth = prefix.count(">")
+        position = _LinePosition(len(prefix.expandtabs(4)), prefix.count(">"))
         if _LIST_MARKER.match(content):
-            item_indent = indent
-        if tagged_indent is not None:
-            if indent > tagged_indent and quote_depth == tagged_depth:
+            item = position
+        if tagged and position.quote_depth == tagged.quote_depth:
+            if position.indent > tagged.indent:
                 below.add(number)
                 continue
-            tagged_indent = None
+        tagged = None
         if contains_private_tag(line):
-            tagged_indent = item_indent
-            if tagged_indent is None:
-                tagged_indent = indent
-            tagged_depth = quote_depth
+            tagged = position
+            if item:
+                tagged = position._replace(indent=item.indent)
     return frozenset(below)
 
 
@@ -295,6 +310,29 @@ def _build_syntax(note: MarkdownNote, front_matter: FrontMatter) -> CardSyntax |
     return note.dialects.build_syntax(note.text, front_matter.tags, note.document.path)
 
 
+def _blank_out_first_lines(text: str, count: int) -> str:
+    """Replace the first lines of a text by empty ones, so that line numbers stay the same."""
+    lines = text.split("\n")
+    return "\n" * count + "\n".join(lines[count:])
+
+
+def _find_citations_by_block(blocks: Iterable[Block]) -> CitationsByBlock:
+    citations: CitationsByBlock = {}
+    for block in blocks:
+        block_citations = find_citations(block)
+        if block_citations:
+            citations[block] = block_citations
+    return citations
+
+
+class _PrivateTexts(NamedTuple):
+    """The texts of a note that must not leave this computer."""
+
+    texts: Strings
+    names: Strings
+    """The private texts that are just a name, which may occur in public documents too."""
+
+
 class _ParsedNote:
     def __init__(
         self,
@@ -313,39 +351,28 @@ class _ParsedNote:
         self._source = source
         self._note = note
         self._front_matter = front_matter
-        # replace the front matter by empty lines, so that line numbers stay the same
-        front_lines = front_matter.line_count
-        lines = note.text.split("\n")
-        self._body = "\n" * front_lines + "\n".join(lines[front_lines:])
+        self._body = _blank_out_first_lines(note.text, front_matter.line_count)
         if keeps_definitions:
             self._body = remove_transcript_times(self._body)
-
-        # parse the blocks
         plugin_syntax = _build_syntax(note, front_matter)
         kinds = self._choose_kinds_to_read(plugin_syntax)
-        prepared = mask_comments_and_maths(
+        masked_source = mask_comments_and_maths(
             self._body,
             mask_fields=kinds.reads_fields,
             keep_field_cards=bool(plugin_syntax and plugin_syntax.field_words),
             mask_definitions=not keeps_definitions,
         )
+        syntax = plugin_syntax or CardSyntax()
         self._blocks = parse_blocks(
-            prepared,
+            masked_source,
             InlineContext(find_media_path=find_picture),
-            (plugin_syntax or CardSyntax())._replace(reads_labels="block" in kinds.cards),
+            syntax._replace(reads_labels="block" in kinds.cards),
         )
-
-        # complete the document
         privacy_reason = self._mark_private_blocks()
         citations: CitationsByBlock = {}
         if may_contain_citations(self._body):
-            for block in self._blocks.blocks:
-                block_citations = find_citations(block)
-                if block_citations:
-                    citations[block] = block_citations
+            citations = _find_citations_by_block(self._blocks.blocks)
         self._document = self._complete_document(plugin_syntax, citations, privacy_reason)
-
-        # read the highlights
         reader = NoteReader(
             self._document, source.listing.namespace, self._blocks, kinds, citations
         )
@@ -410,46 +437,49 @@ class _ParsedNote:
         resembles a highlight.
         """
         document = self._document
-        if any(highlight.is_declared_card for highlight in self._highlights):
-            deck = document.deck or self._note.plugin_deck
-            document = replace(document, deck=deck)
+        container = self._source.listing.container
         is_private = bool(get_document_privacy_reason(document))
-        private, names = self._collect_private_texts(document, is_private)
-        if self._highlights and self._front_matter.problem:
+        private = self._collect_private_texts(is_private)
+        public_text = LazyText(partial(self._collect_public_text, is_private))
+        if not self._highlights:
+            if private.texts or private.names or self._skipped_texts:
+                yield UnmarkedDocument(
+                    container,
+                    document.path,
+                    "",
+                    private_texts=private.texts,
+                    private_names=private.names,
+                    public_text=public_text,
+                    skipped_texts=self._skipped_texts,
+                )
+            return
+        if self._front_matter.problem:
             hint = (
                 "until you correct it, the note's title, tags and deck are unknown,"
                 " and nothing of it is sent to a model"
             )
             yield Problem(document.path, self._front_matter.problem, hint, is_notice=True)
-        container = self._source.listing.container
-        texts: Any = {
-            "private_texts": private,
-            "private_names": names,
-            "public_text": LazyText(partial(self._collect_public_text, is_private)),
-            "skipped_texts": self._skipped_texts,
-        }
-        if self._highlights:
-            highlights = number_highlights(
-                [replace(each, document=document) for each in self._highlights]
-            )
-            digest = hash16(self._note.text)
-            yield ExtractedDocument(
-                document, tuple(highlights), container, text_hash=digest, **texts
-            )
-        elif private or names or self._skipped_texts:
-            yield UnmarkedDocument(container, document.path, "", **texts)
+        if any(highlight.is_declared_card for highlight in self._highlights):
+            deck = document.deck or self._note.plugin_deck
+            document = replace(document, deck=deck)
+        highlights = [replace(each, document=document) for each in self._highlights]
+        yield ExtractedDocument(
+            document,
+            tuple(number_highlights(highlights)),
+            container,
+            text_hash=hash16(self._note.text),
+            private_texts=private.texts,
+            private_names=private.names,
+            public_text=public_text,
+            skipped_texts=self._skipped_texts,
+        )
 
     def build_whole_text(self) -> DocumentText:
         """Build the complete plain text of the note, with metadata for each paragraph."""
         text = self._blocks.get_plain_text()
+        block_spans = self._find_block_spans()
         paragraphs: list[Paragraph] = []
-        starts = []
-        end = 0
-        for block in self._blocks.blocks:
-            start = end + len(self._blocks.get_separator_above(block))
-            end = start + len(block.plain_text)
-            starts.append(start)
-            span = (start, end)
+        for block, span in zip(self._blocks.blocks, block_spans, strict=True):
             if block.kind is BlockKind.CELL:  # a table row, a line, is one paragraph
                 span = _find_line_around(text, span)
                 if paragraphs and paragraphs[-1].start == span[0]:
@@ -463,8 +493,18 @@ class _ParsedNote:
             namespace=self._source.listing.namespace,
             text_hash=hash16(self._note.text),
             skip_reason=self._front_matter.skip_reason,
-            render_markdown=partial(self._render_markdown, starts),
+            render_markdown=partial(self._render_markdown, block_spans),
         )
+
+    def _find_block_spans(self) -> list[Span]:
+        """Return the span of each block in the plain text of the note."""
+        spans: list[Span] = []
+        end = 0
+        for block in self._blocks.blocks:
+            start = end + len(self._blocks.get_separator_above(block))
+            end = start + len(block.plain_text)
+            spans.append((start, end))
+        return spans
 
     def _create_paragraph(self, block: Block, span: Span) -> Paragraph:
         headings = block.headings
@@ -484,57 +524,49 @@ class _ParsedNote:
             uri=note_url and note_url + quote(block.url_fragment, safe=""),
         )
 
-    def _render_markdown(self, starts: Sequence[int], start: int, end: int) -> str:
+    def _render_markdown(self, block_spans: Sequence[Span], start: int, end: int) -> str:
         """Render the plain text in [start, end) as Markdown.
 
-        `starts` has the offset of each block in the plain text. Returns "" if the range includes
-        code or a multi-line card.
+        `block_spans` has the span of each block in the plain text. Returns "" if the range
+        includes code or a multi-line card.
         """
         text = ""
-        for block, block_start in zip(self._blocks.blocks, starts, strict=True):
-            block_end = block_start + len(block.plain_text)
+        for block, span in zip(self._blocks.blocks, block_spans, strict=True):
+            block_start, block_end = span
             if block_end <= start or end <= block_start:
                 continue
             if block.plain_text != block.inline_text.plain:
                 return ""  # code, or a card over several lines
-            first = max(start, block_start) - block_start
-            last = min(end, block_end) - block_start
-            markdown, _ = block.inline_text.render_range(first, last)
+            markdown, _ = block.inline_text.render_range(
+                max(start, block_start) - block_start, min(end, block_end) - block_start
+            )
             if text:
                 text += self._blocks.get_separator_above(block).replace("\n", " ")
             text += markdown
         return text
 
-    def _collect_private_texts(
-        self, document: Document, is_private: bool
-    ) -> tuple[Strings, Strings]:
+    def _collect_private_texts(self, is_private: bool) -> _PrivateTexts:
         """Collect the texts that must not leave this computer.
 
         If the whole note is private, they include its title and front matter. Comments don't
         belong to any block, so they're private if anything in the note is.
-
-        Returns:
-            (texts, names). The names are private texts that are just a name, which may occur in
-            public documents too.
         """
         texts = list[str]()
-        possible_names = list[str]()
+        titles = list[str]()  # each is a sentence or just a name
         if is_private:
-            possible_names = [
-                document.title,
-                *find_front_matter_sentences(self._note.text),
-            ]
+            titles.append(self._document.title)
+            titles += find_front_matter_sentences(self._note.text)
         for block in self._blocks.blocks:
             if not is_private and not block.is_private:
                 continue
             if block.kind in _NAME_KINDS:
-                possible_names.append(block.plain_text)
+                titles.append(block.plain_text)
             else:
                 texts.append(block.plain_text)
-        texts += [text for text in possible_names if not is_name(text)]
-        if texts or possible_names:
+        texts += [title for title in titles if not is_name(title)]
+        if texts or titles:
             texts += find_comment_sentences(self._note.text)
-        return tuple(texts), tuple(filter(is_name, possible_names))
+        return _PrivateTexts(tuple(texts), tuple(filter(is_name, titles)))
 
     def _collect_public_text(self, is_private: bool) -> str:
         if is_private:

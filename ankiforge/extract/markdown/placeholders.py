@@ -65,6 +65,8 @@ _FIELD = (
     r"|\A(?=(?:[\w-]{1,40}::[^\n]*\n){0,20}(?:(?:full-)?title|author|alias|tags|category|url)::)"
     r"(?:[\w-]{1,40}::[^\n]*(?:\n|\Z))+)"
 )
+# The groups of `_FIELD`, which match nothing.
+_NO_FIELD = "(?P<field>(?P<item>(?!)))"
 # Cards of Obsidian_to_Anki, which are hidden if the plug-in doesn't read the note.
 _FIELD_CARDS = (
     r"|[ \t>]*START[ \t]*\n(?:(?![ \t>]*(?:START|END)[ \t]*$)[^\n]*\n){1,400}[ \t>]*END[ \t]*$"
@@ -120,12 +122,9 @@ _FLAGS = re.DOTALL | re.MULTILINE | re.VERBOSE
 
 @lru_cache
 def _compile_hidden_pattern(*, fields: bool, field_cards: bool) -> re.Pattern[str]:
-    card_pattern = ""
-    if field_cards:
-        card_pattern = _FIELD_CARDS
-    field_pattern = "(?P<field>(?P<item>(?!)))"  # matches nothing
-    if fields:
-        field_pattern = _FIELD
+    """Compile `_HIDDEN_TEMPLATE`. The options say whether it matches two of the hidden parts."""
+    field_pattern = _FIELD if fields else _NO_FIELD
+    card_pattern = _FIELD_CARDS if field_cards else ""
     # in this order, because the first word begins with the second
     pattern = _HIDDEN_TEMPLATE.replace("FIELD_CARDS", card_pattern)
     return re.compile(pattern.replace("FIELD", field_pattern), _FLAGS)
@@ -203,15 +202,18 @@ def mask_comments_and_maths(
         text = PLACEHOLDER_CHARACTER.sub("\ufffd", text)
     if not contains_any(text, _HIDDEN_PART_SIGNS):
         return MaskedSource(text)
-    text = replace_unclosed_markers(text)
     masker = _Masker(mask_definitions=mask_definitions)
     pattern = _compile_hidden_pattern(
         fields=mask_fields, field_cards=not keep_field_cards
     )
-    text = restore_unclosed_markers(pattern.sub(masker.mask, text))
-    text = _UNINDENTED_COMMENTS.sub(lambda lines: indent(lines[0], lines["indent"]), text)
+    # an unclosed marker stays a placeholder only while the pattern searches for ends of markers
+    masked = pattern.sub(masker.mask, replace_unclosed_markers(text))
+    masked = restore_unclosed_markers(masked)
+    masked = _UNINDENTED_COMMENTS.sub(
+        lambda lines: indent(lines[0], lines["indent"]), masked
+    )
     return MaskedSource(
-        text, tuple(masker.maths), masker.link_labels, tuple(masker.remarks)
+        masked, tuple(masker.maths), masker.link_labels, tuple(masker.remarks)
     )
 
 
@@ -225,36 +227,40 @@ class _Masker:
         self.remarks: list[HiddenRemark] = []
 
     def mask(self, hidden: re.Match[str]) -> str:
-        """Return the replacement for a hidden part, which has the same number of lines.
+        """Return the replacement for a match of `_HIDDEN_TEMPLATE`, with as many lines.
 
-        Code, escapes and maths on one line are returned unchanged.
+        The kinds of hidden parts are groups of the template, of which one has matched. Code,
+        escapes and maths on one line are returned unchanged.
         """
+        # those that begin a line
+        if hidden["fence"]:
+            return _ID_AFTER_FENCE.sub(lambda id: " " * len(id[0]), hidden[0])
+        if hidden["block_fence"]:  # an empty line ends the paragraph, as the fence does
+            return hidden["before_fence"]
+        if hidden["empty"]:
+            return hidden["indent"] + _fill(hidden["empty"])
+        if hidden["definition"]:
+            self._add_link_label(hidden["label"], hidden["target"])
+            return _fill(hidden[0])
+        if hidden["quote_label"]:
+            list_marker, start, label = hidden[0].partition("<")
+            return list_marker + _fill(start + label)
+        if hidden["field"]:
+            return self._mask_field(hidden)
+        # comments, and markup of programs
         if hidden["comment"]:
             self._add_remark(hidden)
             return _fill(hidden[0])
         if hidden["program"] or hidden["data"]:
             return _fill(hidden[0])
-        if hidden["block_fence"]:  # an empty line ends the paragraph, as the fence does
-            return hidden["before_fence"]
-        if hidden["definition"]:
-            self._add_link_label(hidden["label"], hidden["target"])
-            return _fill(hidden[0])
-        if hidden["field"]:
-            return self._mask_field(hidden)
-        if hidden["quote_label"]:
-            list_marker, start, label = hidden[0].partition("<")
-            return list_marker + _fill(start + label)
-        if hidden["empty"]:
-            return hidden["indent"] + _fill(hidden["empty"])
-        if hidden["fence"]:
-            return _ID_AFTER_FENCE.sub(lambda id: " " * len(id[0]), hidden[0])
-        line_breaks = hidden[0].count("\n")
-        if hidden["other_maths"]:
-            return self._mask_maths(match_to_dollar_math(hidden), line_breaks)
+        # maths
+        line_count = hidden[0].count("\n") + 1
         if hidden["display"]:
-            return hidden["start"] + self._mask_maths(hidden["display"], line_breaks)
+            return hidden["start"] + self._mask_maths(hidden["display"], line_count)
+        if hidden["other_maths"]:
+            return self._mask_maths(match_to_dollar_math(hidden), line_count)
         if hidden["maths"]:
-            return self._mask_maths(hidden["maths"], line_breaks)
+            return self._mask_maths(hidden["maths"], line_count)
         return hidden[0]
 
     def _add_remark(self, comment: re.Match[str]) -> None:
@@ -280,19 +286,21 @@ class _Masker:
         list_marker = hidden["item"] or ""
         return list_marker + _fill(field.removeprefix(list_marker))
 
-    def _mask_maths(self, maths: str, line_breaks: int) -> str:
+    def _mask_maths(self, maths: str, line_count: int) -> str:
         """Replace maths of several lines by a number, and by a placeholder on each further line.
 
-        `line_breaks` counts those in the source, because `maths` may have fewer.
+        `line_count` is that of the source, because `maths` may have fewer lines.
         """
         if "\n" not in maths:
             return maths
         without_schedule = _SCHEDULE_COMMENT.sub("", maths)
         lines = [line.strip(" \t>") for line in without_schedule.split("\n")]
+        # undo `replace_unclosed_markers` in the maths, too
+        text = restore_unclosed_markers("\n".join(filter(None, lines)))
         number = len(self.maths)
-        self.maths.append(restore_unclosed_markers("\n".join(filter(None, lines))))
-        further_lines = f"\n{MATHS_CONTINUATION}" * line_breaks
-        return f"{MATHS_DELIMITER}{number}{MATHS_DELIMITER}{further_lines}"
+        self.maths.append(text)
+        first_line = f"{MATHS_DELIMITER}{number}{MATHS_DELIMITER}"
+        return first_line + f"\n{MATHS_CONTINUATION}" * (line_count - 1)
 
 
 def _fill(text: str) -> str:

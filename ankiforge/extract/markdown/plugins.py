@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -92,6 +92,26 @@ class _OsrSettings(Value, rename="camel"):
         names = [tag.strip("#/ ").casefold() for tag in self.flashcard_tags]
         return tuple(filter(None, names))
 
+    def add_to_syntax(self, syntax: CardSyntax) -> CardSyntax:
+        """Return the syntax of a note with the cards of this plug-in."""
+        cloze_markers = map(_MARKER_BY_CLOZE_PATTERN.get, self.cloze_patterns)
+        syntax = syntax._replace(
+            line_separators=_merge_separators(
+                two_way=self.single_line_reversed_card_separator,
+                one_way=self.single_line_card_separator,
+            ),
+            block_separators=_merge_separators(
+                two_way=self.multiline_reversed_card_separator,
+                one_way=self.multiline_card_separator,
+            ),
+            cloze_markers=frozenset(filter(None, cloze_markers)),
+            deck_tags=self.get_deck_tags(),
+        )
+        if syntax.block_separators:
+            end_line = self.multiline_card_end_marker.strip()
+            syntax = syntax._replace(answer_end_line=end_line)
+        return syntax
+
     def reads_note(self, text: str, tags: Collection[str]) -> bool:
         """Return whether the plug-in reads a note with this text and these front matter tags."""
         deck_tags = "|".join(
@@ -147,6 +167,18 @@ class _O2aSettings(
         if folder and not path.startswith(f"{folder}/"):
             return False
         return not (self.ignored and compile_patterns(self.ignored)(path))
+
+    def add_to_syntax(self, syntax: CardSyntax) -> CardSyntax:
+        """Return the syntax of a note with the cards of this plug-in."""
+        # the markers of gaps in notes of a cloze type
+        cloze_markers = {"{{"}
+        if self.defaults.curly:
+            cloze_markers.add("{")
+        if self.defaults.marks:
+            cloze_markers.add("==")
+        return syntax._replace(
+            field_words=self.words, field_cloze_markers=frozenset(cloze_markers)
+        )
 
     def parse_deck_and_tags(self, text: str, path: str) -> tuple[str, str, Strings]:
         """Parse the deck and tags that a note declares for its cards.
@@ -209,48 +241,20 @@ class PluginSyntaxes(Value):
         """
         from ankiforge.extract.markdown.hand_written import CardSyntax
 
-        osr = self.osr
-        o2a = self.o2a
-        reads_osr = "osr" in self.names and osr.reads_note(text, tags)
-        reads_o2a = "o2a" in self.names and o2a.reads_note(path)
+        reads_osr = "osr" in self.names and self.osr.reads_note(text, tags)
+        reads_o2a = "o2a" in self.names and self.o2a.reads_note(path)
         if not (reads_osr or reads_o2a):
             return None
         syntax = CardSyntax(is_declared=reads_osr)
-
         if reads_o2a:
-            # the markers of gaps in notes of a cloze type
-            inner_markers = {"{{"}
-            if o2a.defaults.curly:
-                inner_markers.add("{")
-            if o2a.defaults.marks:
-                inner_markers.add("==")
-            syntax = syntax._replace(
-                field_words=o2a.words,
-                field_cloze_markers=frozenset(inner_markers),
-            )
-
+            syntax = self.o2a.add_to_syntax(syntax)
         if reads_osr:
-            block_separators = _merge_separators(
-                two_way=osr.multiline_reversed_card_separator,
-                one_way=osr.multiline_card_separator,
-            )
-            if block_separators:
-                end_line = osr.multiline_card_end_marker.strip()
-                syntax = syntax._replace(answer_end_line=end_line)
-            cloze_markers = map(_MARKER_BY_CLOZE_PATTERN.get, osr.cloze_patterns)
-            syntax = syntax._replace(
-                line_separators=_merge_separators(
-                    two_way=osr.single_line_reversed_card_separator,
-                    one_way=osr.single_line_card_separator,
-                ),
-                block_separators=block_separators,
-                cloze_markers=frozenset(filter(None, cloze_markers)),
-                deck_tags=osr.get_deck_tags(),
-            )
+            syntax = self.osr.add_to_syntax(syntax)
         return syntax._replace(default_deck=syntax.find_deck(tags))
 
 
 def _merge_separators(*, two_way: str, one_way: str) -> dict[str, bool]:
+    """Map each separator that isn't empty to whether it makes a two-way card."""
     separators = {}
     for separator in (two_way, one_way):
         if separator.strip():
@@ -295,32 +299,54 @@ def read_plugin_syntaxes(
         (syntaxes, problems). The problems are settings that cannot be read, and custom regular
         expressions, which are not supported.
     """
-    dialects = PluginSyntaxes(names)
+    osr, o2a = _OsrSettings(), _O2aSettings()
     problems: list[Problem] = []
-    for name, plugin in PLUGIN_BY_DIALECT.items():
-        path = vault / ".obsidian" / "plugins" / plugin / "data.json"
-        if name not in names or not path.exists():
-            continue
-        try:
-            data = read_json_settings(path)
-            raw_settings = data.get("settings", data)
-            if name == "osr" and isinstance(raw_settings, dict):
+    try:
+        if "osr" in names:
+            raw_settings = _read_plugin_settings(vault, "osr")
+            if isinstance(raw_settings, dict):
                 raw_settings = _upgrade_osr_settings(raw_settings)
-            settings = msgspec.convert(raw_settings, type(getattr(dialects, name)))
-        except (ItemError, ValueError) as error:
-            message = f"the settings of {plugin} cannot be read, so its defaults are used: {error}"
-            relative_path = path.relative_to(vault).as_posix()
-            problems.append(
-                Problem(relative_path, message, "open the plugin's settings in Obsidian")
-            )
-        else:
-            dialects = msgspec.structs.replace(dialects, **{name: settings})
-    if any(dialects.o2a.expressions.values()):
-        relative_path = f".obsidian/plugins/{PLUGIN_BY_DIALECT['o2a']}/data.json"
+            osr = msgspec.convert(raw_settings, _OsrSettings)
+    except (ItemError, ValueError) as error:
+        problems.append(_create_settings_problem("osr", error))
+    try:
+        if "o2a" in names:
+            o2a = msgspec.convert(_read_plugin_settings(vault, "o2a"), _O2aSettings)
+    except (ItemError, ValueError) as error:
+        problems.append(_create_settings_problem("o2a", error))
+    if any(o2a.expressions.values()):
         message = (
             "cards that only a custom regular expression of Obsidian_to_Anki finds are not read;"
             " those in the forms `Q: … A: …`, `question::answer` and START … END are"
         )
         hint = "keep the plug-in on for the others: ankiforge list --no-card --all names them"
-        problems.append(Problem(relative_path, message, hint, is_notice=True))
-    return dialects, problems
+        path = _get_settings_path("o2a")
+        problems.append(Problem(path, message, hint, is_notice=True))
+    return PluginSyntaxes(names, osr, o2a), problems
+
+
+def _get_settings_path(name: str) -> str:
+    """Return the path of the settings of a syntax's plug-in, relative to the vault."""
+    return f".obsidian/plugins/{PLUGIN_BY_DIALECT[name]}/data.json"
+
+
+def _read_plugin_settings(vault: Path, name: str) -> Any:
+    """Read the settings of a syntax's plug-in, or return {} if it has none.
+
+    Raises:
+        ItemError: The settings can't be read.
+    """
+    path = vault / _get_settings_path(name)
+    if not path.exists():
+        return {}
+    data = read_json_settings(path)
+    return data.get("settings", data)
+
+
+def _create_settings_problem(name: str, error: Exception) -> Problem:
+    plugin = PLUGIN_BY_DIALECT[name]
+    message = (
+        f"the settings of {plugin} cannot be read, so its defaults are used: {error}"
+    )
+    hint = "open the plugin's settings in Obsidian"
+    return Problem(_get_settings_path(name), message, hint)

@@ -151,6 +151,7 @@ class Quote(NamedTuple):
             if exact:
                 exact += "\n"
                 markdown += "\n\n"
+            # the gaps of a part are spans in this part alone
             rendered = part.render(mark_kinds)
             gaps += _shift(rendered.gaps, len(exact))
             markdown_gaps += _shift(rendered.markdown_gaps, len(markdown))

@@ -88,12 +88,14 @@ def find_skipped_texts(
     for placed in highlights:
         read_blocks.update(placed.get_blocks(note.blocks))
     read_lines = _get_lines(read_blocks)
-    # tools write the ids of cards below them
-    lines_with_ids = read_lines | {block.lines[1] for block in read_blocks}
+
+    # cards in the formats of other tools, which write the id of a card below it
+    lines_below = {block.lines[1] for block in read_blocks}
     for card in _iter_unread_cards(text):
-        if not card.is_among(lines_with_ids):
+        if not card.is_among(read_lines | lines_below):
             yield card.entry
 
+    # lines with the signs of a mark or card
     code_lines: list[int] = []
     for lookalike in _iter_lookalike_lines(text, note, kinds.marks | kinds.cards):
         if lookalike.is_among(read_lines):
@@ -130,25 +132,50 @@ def _iter_lookalike_lines(
     # the body of a note without text after its front matter has one line more
     lines = zip(text.split("\n"), note.source.split("\n"), strict=False)
     for number, (line, masked_line) in enumerate(lines):
-        if _find_lookalike(line, selected) is None or _LOGSEQ_OWN_PROPERTY.match(line):
+        if _find_lookalike(line, selected) is None:
             continue
-        if _START_OF_BLOCK_MARKUP.match(line) and _is_hidden(masked_line):
-            continue
-        form = _find_lookalike(_remove_code(line), selected)
-        if block_kinds.get(number) is BlockKind.CODE or _has_maths(masked_line):
-            form = None
-        if form is None:
-            syntax, reason = CODE_AND_MATHS, _CODE_REASON
-        elif form.key == "line" and block_kinds.get(number) is BlockKind.HEADING:
-            syntax, reason = CARD_IN_HEADING, _HEADING_REASON
-        elif _find_lookalike(masked_line, selected):
-            syntax, reason = form.name, form.reason
-        elif form.key == "html":
-            continue  # a template writes `<mark>Quote</mark>` above a quote
-        else:
-            syntax, reason = form.name, _HIDDEN_REASON
-        entry = SkippedText(syntax, f"line {number + 1}", reason)
-        yield _Lookalike(range(number, number + 1), entry)
+        description = _describe_lookalike(
+            line, masked_line, block_kinds.get(number), selected
+        )
+        if description:
+            entry = SkippedText(
+                description.syntax, f"line {number + 1}", description.reason
+            )
+            yield _Lookalike(range(number, number + 1), entry)
+
+
+class _Description(NamedTuple):
+    """What a line seems to be, and why it isn't read as such."""
+
+    syntax: str
+    reason: str
+
+
+def _describe_lookalike(
+    line: str, masked_line: str, kind: BlockKind | None, selected: Container[str]
+) -> _Description | None:
+    """Describe a line that resembles a mark or card, or return None if it is markup of a program.
+
+    Args:
+        line: The line as written in the note.
+        masked_line: The line with placeholders for comments, fields and maths.
+        kind: Whether the line is in a heading or code, or None for all other kinds of blocks.
+        selected: The syntaxes that are read.
+    """
+    if _LOGSEQ_OWN_PROPERTY.match(line):
+        return None
+    if _START_OF_BLOCK_MARKUP.match(line) and _is_hidden(masked_line):
+        return None
+    form = _find_lookalike(_remove_code(line), selected)
+    if form is None or kind is BlockKind.CODE or _has_maths(masked_line):
+        return _Description(CODE_AND_MATHS, _CODE_REASON)
+    if form.key == "line" and kind is BlockKind.HEADING:
+        return _Description(CARD_IN_HEADING, _HEADING_REASON)
+    if _find_lookalike(masked_line, selected):
+        return _Description(form.name, form.reason)
+    if form.key == "html":
+        return None  # a template writes `<mark>Quote</mark>` above a quote
+    return _Description(form.name, _HIDDEN_REASON)
 
 
 def _is_hidden(masked_line: str) -> bool:

@@ -97,32 +97,36 @@ class HighlightCompleter:
         """Add the surrounding text, headings, links, tags and ids to a highlight."""
         highlight = placed_highlight.highlight
         block = placed_highlight.first_block
-        text_before, text_after, nearby = self._find_surrounding_text(placed_highlight)
+        surroundings = self._find_surroundings(placed_highlight)
         tool_data = self._find_tool_data(block)
+        # a tool writes its data directly below a card, so the card ends there
+        is_followed_by_data = bool(tool_data.schedule or tool_data.hints)
+        tool_schedule = highlight.tool_schedule
+        if highlight.kind is HighlightKind.CARD:
+            tool_schedule = tool_data.schedule
         note_url = highlight.document.uri
-        completed = replace(
+        uri = note_url
+        if note_url:
+            uri += quote(block.url_fragment, safe="")
+        return replace(
             highlight,
             source_id=self._find_own_id(placed_highlight),
-            prefix=text_before[-CONTEXT_CHARS:],
-            suffix=text_after[:CONTEXT_CHARS],
-            surrounding_text=nearby,
+            prefix=surroundings.before[-CONTEXT_CHARS:],
+            suffix=surroundings.after[:CONTEXT_CHARS],
+            surrounding_text=surroundings.paragraphs,
             heading=" › ".join([heading.plain_text for heading in block.headings]),
             parent_items=tuple(_iter_parent_items(block)),
-            uri=note_url and note_url + quote(block.url_fragment, safe=""),
+            uri=uri,
             links=self._collect_links(placed_highlight),
             tags=self._collect_tags(placed_highlight),
             skip_reason=self._front_matter.skip_reason or highlight.skip_reason,
             created=self._front_matter.created,
             modified=self._front_matter.updated,
             tool_name=tool_data.tool,
+            tool_schedule=tool_schedule,
             hints=highlight.hints + tool_data.hints,
+            may_continue=highlight.may_continue and not is_followed_by_data,
         )
-        if tool_data.schedule or tool_data.hints:
-            # a tool writes its data directly below a card, so the card ends there
-            completed = replace(completed, may_continue=False)
-        if highlight.kind is HighlightKind.CARD:
-            completed = replace(completed, tool_schedule=tool_data.schedule)
-        return completed
 
     def _find_own_id(self, placed_highlight: PlacedHighlight) -> str:
         """Return the id of the block if it identifies the highlight, or ""."""
@@ -163,15 +167,8 @@ class HighlightCompleter:
             self._tool_data[block.lines] = _read_tool_data(self._lines, block.lines)
         return self._tool_data[block.lines]
 
-    def _find_surrounding_text(
-        self, placed_highlight: PlacedHighlight
-    ) -> tuple[str, str, str]:
-        """Find the text around a highlight.
-
-        Returns:
-            (text before, text after, paragraphs around). In the paragraphs, comments by the
-            reader are replaced with `[…]`. For a card, the paragraphs are "".
-        """
+    def _find_surroundings(self, placed_highlight: PlacedHighlight) -> _Surroundings:
+        """Find the text around a highlight. Comments by the reader are replaced with `[…]`."""
         highlight = placed_highlight.highlight
         passage = (
             placed_highlight.first_block,
@@ -180,21 +177,32 @@ class HighlightCompleter:
             placed_highlight.end,
         )
         if highlight.kind is HighlightKind.CARD:
-            return (*self._note.get_surrounding_text(*passage, CONTEXT_CHARS), "")
-        # this is long enough for the paragraphs around the highlight, because a paragraph that
-        # is truncated here is too long to be included anyway
+            return _Surroundings(
+                *self._note.get_surrounding_text(*passage, CONTEXT_CHARS)
+            )
         may_ask = has_question_mark(highlight.comment)
         limit = MAX_SUBJECT_CONTEXT_CHARS
         if may_ask:
             limit = MAX_ANSWER_CONTEXT_CHARS
+        # this is long enough for the paragraphs around the highlight, because a paragraph that
+        # is truncated here is too long to be included anyway
         length = max(CONTEXT_CHARS, limit - len(highlight.exact) + 1)
-        text_before, text_after = self._note.get_surrounding_text(*passage, length)
-        text = f"{text_before}{highlight.exact}{text_after}"
-        end = len(text) - len(text_after)
-        nearby = get_paragraphs_around(text, len(text_before), end, for_question=may_ask)
+        before, after = self._note.get_surrounding_text(*passage, length)
+        text = f"{before}{highlight.exact}{after}"
+        end = len(text) - len(after)
+        paragraphs = get_paragraphs_around(text, len(before), end, for_question=may_ask)
         for comment in self._comments:
-            nearby = nearby.replace(comment, _CUT_COMMENT)
-        return text_before, text_after, nearby
+            paragraphs = paragraphs.replace(comment, _CUT_COMMENT)
+        return _Surroundings(before, after, paragraphs)
+
+
+class _Surroundings(NamedTuple):
+    """The plain text around a highlight."""
+
+    before: str
+    after: str
+    paragraphs: str = ""
+    """The paragraphs around the highlight including itself, or "" for a card."""
 
 
 def _iter_parent_items(block: Block) -> Iterator[str]:
@@ -264,6 +272,7 @@ def _read_tool_data(lines: Sequence[str], block_lines: Span) -> _ToolData:
         if content.startswith(_ID_LINE_STARTS):
             tool_data = tool_data.add_id(line)
         tool_data = tool_data.add_schedule(line)
-        if not content.startswith(_SCHEDULE_CALLOUT):
+        is_callout = content.startswith(_SCHEDULE_CALLOUT)
+        if not is_callout:
             break
     return tool_data

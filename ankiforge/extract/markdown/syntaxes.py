@@ -206,19 +206,18 @@ def may_contain_highlights(
         card_kinds: The kinds of hand-written cards to read.
         glossary_headings: The casefolded headings of glossaries.
     """
-    lines = f"\n{text}\n"
+    lines = f"\n{text}\n"  # so that every line has a line end before it
     folded = lines.casefold()
     kinds_by_setting = {"marks": mark_kinds, "cards": card_kinds}
     for form in FORMS:
         if form.value not in kinds_by_setting.get(form.setting, ()):
             continue
-        if contains_any(folded, form.literals) and _compile_line_pattern(form).search(
-            lines
-        ):
+        # a search for strings is much faster, and rules out most notes
+        if not contains_any(folded, form.literals):
+            continue
+        if _compile_line_pattern(form).search(lines):
             return True
-    if "glossary" in card_kinds and any(
-        heading in folded for heading in glossary_headings
-    ):
+    if "glossary" in card_kinds and contains_any(folded, glossary_headings):
         return True
     if may_contain_backlink(folded) or may_contain_citations(text):
         return True

@@ -24,11 +24,11 @@ class TableRow:
     def __init__(self, block: Block) -> None:
         """Parse the rows around a block."""
         self._rows: list[list[InlineText]] = []
-        cells_with_text = [source for source in block.row_sources if source.strip()]
-        if len(cells_with_text) > 1:
-            if block.row_sources is not block.header_sources:
-                self._add_row(block.header_sources, block)
-            self._add_row(block.row_sources, block)
+        row = block.row
+        if row and sum(1 for source in row.sources if source.strip()) > 1:
+            if not row.is_header:
+                self._add_row(row.table.rows[0].sources, block)
+            self._add_row(row.sources, block)
         texts = [" | ".join([cell.plain for cell in row]) for row in self._rows]
         self.text = "\n".join(texts)
         """The plain text of these rows, or "" if the card shows only the block."""
@@ -48,10 +48,10 @@ class TableRow:
         Returns:
             (Markdown of the table, spans of the same gaps in the table).
         """
-        *rows_above, last_row = self._rows
+        *header_rows, last_row = self._rows
         rule = "|---" * len(last_row) + "|"
         table = ""
-        for row in rows_above:
+        for row in header_rows:
             table += f"| {' | '.join(map(_render_cell, row))} |\n{rule}\n"
         table_gaps: list[Span] = []
         for column, cell in enumerate(last_row):
@@ -64,7 +64,7 @@ class TableRow:
                 text = _render_cell(cell)
             table += f"{text} "
         table += "|"
-        if not rows_above:
+        if not header_rows:  # the last row is the header itself
             table += f"\n{rule}"
         return table, tuple(table_gaps)
 
