@@ -151,27 +151,33 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
 def _print_usage_error(error: click.ClickException, arguments: list[str]) -> int:
     """Print an error raised by click like one of our own errors, and return the exit code."""
-    code = error.exit_code
     context: click.Context | None = getattr(error, "ctx", None)
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        # click's message is the help of the command
         text = error.format_message()
         if context is not None and isinstance(context.command, Program):
             last_line = "more commands, and their options: ankiforge -h"
             text = f"{context.command.help}\n\n{FIRST_COMMANDS}\n{last_line}"
         _get_call(arguments).warn(text)
-        return code
+        return error.exit_code
     command_path = "ankiforge" if context is None else context.command_path
     if isinstance(error, click.NoSuchOption):
         message = f"there is no option {error.option_name}"
-        hint = f"{command_path} -h lists its options"
-        similar_option = _find_similar_option(error)
-        if similar_option is not None:
-            hint = f"did you mean {similar_option}?"
+        hint = _make_option_hint(error, command_path)
     else:
-        message = error.format_message().rstrip(".")
+        text = error.format_message().rstrip(".")
+        message = text[:1].lower() + text[1:]
         hint = f"{command_path} -h shows how it is used"
-    message = message[:1].lower() + message[1:]
-    return _print_error(arguments, message, hint, code, command_path=command_path)
+    return _print_error(
+        arguments, message, hint, error.exit_code, command_path=command_path
+    )
+
+
+def _make_option_hint(error: click.NoSuchOption, command_path: str) -> str:
+    similar_option = _find_similar_option(error)
+    if similar_option is None:
+        return f"{command_path} -h lists its options"
+    return f"did you mean {similar_option}?"
 
 
 def _find_similar_option(error: click.NoSuchOption) -> str | None:

@@ -188,6 +188,10 @@ def store_remembered_paths(
 # --- a workspace ------------------------------------------------------------------------
 
 
+_READER_ID = "reader"
+"""The id of a device that only reads a workspace."""
+
+
 class WorkspaceDirectory(Value):
     """A workspace's directory, with its settings and the locations of its files."""
 
@@ -238,28 +242,37 @@ class WorkspaceDirectory(Value):
         Ids are stored in the user's directory, keyed by the workspace path. This way, a copy of
         the workspace gets a new id, and no two devices write to the same journal file. A
         workspace that was moved keeps its id, so that `undo` still works for earlier decisions.
-        The old id is reused if the journal contains its file and its old path has no workspace.
 
         Args:
             user_directory: The directory for per-user data.
-            create: Whether to create a missing id. Otherwise, "reader" is returned.
+            create: Whether to create a missing id. Otherwise, `_READER_ID` is returned, which names
+                no journal file, because such a caller writes nothing.
         """
         id_by_root = load_values(user_directory, "machines")
         root = str(self.root)
         if root in id_by_root:
             return id_by_root[root]
         if not create:
-            return "reader"
-        moved_from = [
-            old_root
-            for old_root, id in id_by_root.items()
-            if (self.journal_directory / f"{id}.jsonl").exists()
-            and not (Path(old_root) / ".ankiforge").exists()
-        ]
-        id = id_by_root.pop(moved_from[0]) if moved_from else uuid.uuid4().hex[:12]
+            return _READER_ID
+        old_root = self._find_old_root(id_by_root)
+        if old_root is None:
+            id = uuid.uuid4().hex[:12]
+        else:
+            id = id_by_root.pop(old_root)
         id_by_root[root] = id
         store_values(user_directory, "machines", id_by_root)
         return id
+
+    def _find_old_root(self, id_by_root: Texts) -> str | None:
+        """Return the path from which this workspace was moved, or None if it wasn't.
+
+        There, no workspace is left, and the journal here has the file of that path's id.
+        """
+        for old_root, id in id_by_root.items():
+            is_left = not (Path(old_root) / ".ankiforge").exists()
+            if is_left and (self.journal_directory / f"{id}.jsonl").exists():
+                return old_root
+        return None
 
     @property
     def remembered_paths(self) -> tuple[RememberedPath, ...]:

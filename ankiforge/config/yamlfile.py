@@ -395,6 +395,10 @@ def format_scalar(value: Any) -> str:
 def _set_value(text: str, path: Strings, value: str) -> str:
     """Return the text of a settings file with the value at `path` replaced or added.
 
+    The rest of the text stays as the user wrote it, with its comments. For example, with the path
+    `("llm", "model")` and the value `qwen3`, the lines `llm:` and `  timeout: 60` become `llm:`,
+    `  model: qwen3` and `  timeout: 60`.
+
     The result is wrong if a section isn't a mapping; `set_values` detects this.
     """
     *sections, key = path
@@ -416,11 +420,23 @@ def _set_value(text: str, path: Strings, value: str) -> str:
         return _add_in_braces(text, mapping, new_line)
     if section_start is None:
         return f"{_end_line(text)}{new_line}\n"
+    return _add_below(text, section_start, mapping, new_line)
+
+
+def _add_below(
+    text: str, section_start: int, mapping: yaml.Node | None, entry: str
+) -> str:
+    """Add an entry to a section as its first line, indented as the first entry so far.
+
+    `section_start` is the index of the section's name in the text.
+    """
     column = 2
-    for name, _ in _get_items(mapping)[:1]:
-        column = name.start_mark.column  # as the section's first line is indented
+    items = _get_items(mapping)
+    if items:
+        first_name, _ = items[0]
+        column = first_name.start_mark.column
     section_line, _, remainder = text[section_start:].partition("\n")
-    indented = f"{' ' * column}{new_line}"
+    indented = f"{' ' * column}{entry}"
     return f"{text[:section_start]}{section_line}\n{indented}\n{remainder}"
 
 
