@@ -92,6 +92,7 @@ class BoundedClient(httpx2.Client):
             ResponseTooLargeError: The response is too large.
         """
         exchange = partial(self._exchange, request, max_bytes)
+        # not `self.close`, which does nothing in `ZoteroHttpClient`
         return run_with_timeout(seconds, exchange, super().close)
 
     def _exchange(self, request: httpx2.Request, max_bytes: int) -> httpx2.Response:
