@@ -70,18 +70,7 @@ class Program(SuggestingGroup):
         if point is None:
             return None
         command = plugins.load_plugin(point, click.Command)
-        invoke = command.invoke
-
-        def invoke_guarded(ctx: click.Context) -> Any:
-            try:
-                return invoke(ctx)
-            except (ForgeError, click.ClickException, click.Abort, click.exceptions.Exit):
-                raise
-            except Exception:
-                with plugins.wrap_plugin_errors(plugins.get_distribution_name(point)):
-                    raise
-
-        command.invoke = invoke_guarded  # type: ignore[method-assign]
+        _name_plugin_in_errors(command, plugins.get_distribution_name(point))
         return command
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -147,6 +136,24 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         else:
             raise
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _name_plugin_in_errors(command: click.Command, distribution: str) -> None:
+    """Change a plug-in's command so that its unexpected errors name the plug-in."""
+    from ankiforge.plugins import wrap_plugin_errors
+
+    invoke = command.invoke
+
+    def invoke_and_name(ctx: click.Context) -> Any:
+        try:
+            return invoke(ctx)
+        except (ForgeError, click.ClickException, click.Abort, click.exceptions.Exit):
+            raise  # the command's own way to end
+        except Exception:
+            with wrap_plugin_errors(distribution):
+                raise
+
+    command.invoke = invoke_and_name  # type: ignore[method-assign]
 
 
 def _print_usage_error(error: click.ClickException, arguments: list[str]) -> int:
