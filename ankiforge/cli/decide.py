@@ -336,10 +336,11 @@ def _undo_one(call: cli.Call, workspace: Workspace, id: str) -> None:
     if result.drafts is not None and workspace.folder.config.drafter == "llm":
         call.say("the next run drafts again; to stop that: ankiforge model off")
     drafts = result.drafts or ()
-    lines = [*map(describe_draft, drafts[:MAX_SHOWN_DECISIONS])]
-    for entry in result.entries[:MAX_SHOWN_DECISIONS]:
-        lines.append(_describe_entry(workspace.ledger, entry))
-    hidden_count = len(result.entries) + len(drafts) - len(lines)
+    shown_drafts = drafts[:MAX_SHOWN_DECISIONS]
+    shown_entries = result.entries[:MAX_SHOWN_DECISIONS]
+    lines = [describe_draft(draft) for draft in shown_drafts]
+    lines += [_describe_entry(workspace.ledger, entry) for entry in shown_entries]
+    hidden_count = len(drafts) + len(result.entries) - len(lines)
     if hidden_count > 0:
         lines.append(f"… and {hidden_count:,} more")
     counts = _format_undone_counts(result)
@@ -360,21 +361,25 @@ def _describe_entry(ledger: Ledger, entry: HistoryEntry) -> str:
 
 
 def _format_undone_counts(result: UndoResult) -> str | None:
-    """Return what was undone, by kind, or None if there is nothing to say."""
+    """Return what was undone, such as "2 accepted, edited", or None if nothing was.
+
+    A drafting is undone as a whole, even if it made no card.
+    """
     from ankiforge.reports.history import describe_event, format_draft_counts
     from ankiforge.text import format_count
 
-    if result.drafts is not None:
-        if not result.drafts:
-            asked = format_count(result.drafted_count, "highlight")
-            return f"no card for {asked}, by a model or chat"
-        new_count = len(result.drafts) - result.rewording_count
-        counts = format_draft_counts(new_count, result.rewording_count)
-        return f"{counts} by a model or chat"
-    kinds = Counter(describe_event(entry).name for entry in result.entries)
-    if not kinds:
-        return None
-    return ", ".join(f"{n:,} {kind}" if n > 1 else kind for kind, n in kinds.items())
+    if result.drafts is None:  # decisions were undone
+        count_by_kind = Counter(describe_event(entry).name for entry in result.entries)
+        kinds = []
+        for kind, count in count_by_kind.items():
+            kinds.append(f"{count:,} {kind}" if count > 1 else kind)
+        return ", ".join(kinds) or None
+    if not result.drafts:
+        asked = format_count(result.drafted_count, "highlight")
+        return f"no card for {asked}, by a model or chat"
+    new_count = len(result.drafts) - result.rewording_count
+    counts = format_draft_counts(new_count, result.rewording_count)
+    return f"{counts} by a model or chat"
 
 
 # --- decisions on several items --------------------------------------------------------------

@@ -811,7 +811,7 @@ def import_(call: cli.Call, files: cli.Paths, accept: str) -> None:
             if reply.kind is ChatReplyKind.REPEATED:
                 call.say(f"{file}: nothing new: it was imported before")
                 if not call.verbose:
-                    continue
+                    continue  # with -v, what it lacks is said again
             if reply.kind in (ChatReplyKind.PASSAGES, ChatReplyKind.VERDICTS):
                 call.say(f"{file}: {reply.summary}")
             _print_missing_cards(call, reply.drafted)

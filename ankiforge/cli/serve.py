@@ -113,7 +113,9 @@ def _serve_page(
 def _find_query(call: cli.Call, arguments: cli.Paths) -> str | None:
     """Return the query that the arguments are, or None if they are paths.
 
-    They are a query if none of them exists and something that waits matches.
+    They are a query if none of them is an existing path and something that waits matches.
+    Otherwise, they are paths, of which a missing one is reported when it is read; but a single word
+    such as `Baumann` was meant as a query.
 
     Raises:
         UsageError: the only argument is a word that is neither.
@@ -151,7 +153,8 @@ def _matches_anything(call: cli.Call, query: str) -> bool:
 def _read_before_review(call: cli.Call, paths: cli.Paths) -> Path | None:
     """Read and draft files before a review, as `run` does, and report what can't be read.
 
-    Exits if nothing was read, and nothing is there to be marked.
+    If nothing was read, there is nothing to review, so that the command exits; but a document
+    without marks can be marked on the page.
 
     Returns:
         The first of the paths that is a document without marks, if there is one.
