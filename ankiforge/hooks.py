@@ -53,7 +53,12 @@ class Tool:
 
     @cached_property
     def arguments(self) -> type[Struct]:
-        """A struct type with a field for each argument. It rejects unknown arguments."""
+        """A struct type with a field for each argument. It rejects unknown arguments.
+
+        For `def find(workspace, *, query: str, limit: int = 10)`, its fields are `query` and
+        `limit`. The server in `features/agents` converts a call's JSON to it, and makes the schema
+        from it.
+        """
         from inspect import Parameter, signature
         from typing import get_type_hints
 
@@ -62,10 +67,12 @@ class Tool:
         hints = get_type_hints(self.function, include_extras=True)
         fields: list[Any] = []
         for name, parameter in signature(self.function).parameters.items():
-            if parameter.kind is Parameter.KEYWORD_ONLY:
-                has_default = parameter.default is not Parameter.empty
-                default = [parameter.default] if has_default else []
-                fields.append((name, hints[name], *default))
+            if parameter.kind is not Parameter.KEYWORD_ONLY:
+                continue
+            if parameter.default is Parameter.empty:
+                fields.append((name, hints[name]))
+            else:
+                fields.append((name, hints[name], parameter.default))
         return defstruct(self.name, fields, forbid_unknown_fields=True, kw_only=True)
 
     @property

@@ -70,18 +70,7 @@ class Program(SuggestingGroup):
         if point is None:
             return None
         command = plugins.load_plugin(point, click.Command)
-        invoke = command.invoke
-
-        def invoke_guarded(ctx: click.Context) -> Any:
-            try:
-                return invoke(ctx)
-            except (ForgeError, click.ClickException, click.Abort, click.exceptions.Exit):
-                raise
-            except Exception:
-                with plugins.wrap_plugin_errors(plugins.get_distribution_name(point)):
-                    raise
-
-        command.invoke = invoke_guarded  # type: ignore[method-assign]
+        _name_plugin_in_errors(command, plugins.get_distribution_name(point))
         return command
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -149,29 +138,53 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     sys.exit(code if isinstance(code, int) else 0)
 
 
+def _name_plugin_in_errors(command: click.Command, distribution: str) -> None:
+    """Change a plug-in's command so that its unexpected errors name the plug-in."""
+    from ankiforge.plugins import wrap_plugin_errors
+
+    invoke = command.invoke
+
+    def invoke_and_name(ctx: click.Context) -> Any:
+        try:
+            return invoke(ctx)
+        except (ForgeError, click.ClickException, click.Abort, click.exceptions.Exit):
+            raise  # the command's own way to end
+        except Exception:
+            with wrap_plugin_errors(distribution):
+                raise
+
+    command.invoke = invoke_and_name  # type: ignore[method-assign]
+
+
 def _print_usage_error(error: click.ClickException, arguments: list[str]) -> int:
     """Print an error raised by click like one of our own errors, and return the exit code."""
-    code = error.exit_code
     context: click.Context | None = getattr(error, "ctx", None)
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        # click's message is the help of the command
         text = error.format_message()
         if context is not None and isinstance(context.command, Program):
             last_line = "more commands, and their options: ankiforge -h"
             text = f"{context.command.help}\n\n{FIRST_COMMANDS}\n{last_line}"
         _get_call(arguments).warn(text)
-        return code
+        return error.exit_code
     command_path = "ankiforge" if context is None else context.command_path
     if isinstance(error, click.NoSuchOption):
         message = f"there is no option {error.option_name}"
-        hint = f"{command_path} -h lists its options"
-        similar_option = _find_similar_option(error)
-        if similar_option is not None:
-            hint = f"did you mean {similar_option}?"
+        hint = _make_option_hint(error, command_path)
     else:
-        message = error.format_message().rstrip(".")
+        text = error.format_message().rstrip(".")
+        message = text[:1].lower() + text[1:]
         hint = f"{command_path} -h shows how it is used"
-    message = message[:1].lower() + message[1:]
-    return _print_error(arguments, message, hint, code, command_path=command_path)
+    return _print_error(
+        arguments, message, hint, error.exit_code, command_path=command_path
+    )
+
+
+def _make_option_hint(error: click.NoSuchOption, command_path: str) -> str:
+    similar_option = _find_similar_option(error)
+    if similar_option is None:
+        return f"{command_path} -h lists its options"
+    return f"did you mean {similar_option}?"
 
 
 def _find_similar_option(error: click.NoSuchOption) -> str | None:

@@ -88,24 +88,38 @@ def read_pasted_text() -> str | None:
         return sys.stdin.read() or None
     terminal = sys.stdin.fileno()
     modes = termios.tcgetattr(terminal)
-    received = b""
-    timeout: float | None = None
     try:
         tty.setcbreak(terminal, termios.TCSADRAIN)
         # turn on bracketed paste, by which the terminal marks both ends of a paste
         os.write(terminal, b"\x1b[?2004h")
-        while select.select([terminal], [], [], timeout)[0]:
-            chunk = os.read(terminal, 65_536)
-            received += chunk
-            if len(received) < 2 or not chunk or received.endswith(_PASTE_END):
-                break
-            timeout = None if received.startswith(_PASTE_START) else _PASTE_TIMEOUT
+        received = _receive_paste(terminal)
     except KeyboardInterrupt:
-        received = b""
+        return None
     finally:
         os.write(terminal, b"\x1b[?2004l")
         termios.tcsetattr(terminal, termios.TCSADRAIN, modes)
-    if len(received) < 2:
+    if _is_single_key(received):
         return None
     text = received.removeprefix(_PASTE_START).removesuffix(_PASTE_END)
     return text.decode("utf-8", "replace").replace("\r", "\n")
+
+
+def _receive_paste(terminal: int) -> bytes:
+    """Return the bytes of a paste, with its markers, or of a single key.
+
+    A terminal without bracketed paste doesn't say where a paste ends, so that it ends with a pause.
+    """
+    received = b""
+    timeout: float | None = None
+    while select.select([terminal], [], [], timeout)[0]:
+        chunk = os.read(terminal, 65_536)
+        received += chunk
+        is_closed = not chunk
+        if is_closed or _is_single_key(received) or received.endswith(_PASTE_END):
+            break
+        timeout = None if received.startswith(_PASTE_START) else _PASTE_TIMEOUT
+    return received
+
+
+def _is_single_key(received: bytes) -> bool:
+    return len(received) < 2

@@ -48,21 +48,25 @@ RARE_COMMANDS = ("adopt", "forget", "mcp")
 
 
 def _collect_commands() -> dict[str, CommandRow]:
-    by_heading = dict[Heading, list[CommandRow]]()
-    for heading, rows in OWN_COMMANDS.items():
-        by_heading[heading] = [
+    """Collect the commands of the program and its features by name, in the order of the help.
+
+    A feature's command is below its heading, before the command that it names or else last.
+    """
+    rows_by_heading = dict[Heading, list[CommandRow]]()
+    for heading, own_rows in OWN_COMMANDS.items():
+        rows_by_heading[heading] = [
             CommandRow(name, heading, short_help, f"ankiforge.cli.{module}")
-            for name, (module, short_help) in rows.items()
+            for name, (module, short_help) in own_rows.items()
         ]
     for feature in load_features():
         for row in feature.commands():
-            rows_of_heading = by_heading[row.heading]
-            names = [each.name for each in rows_of_heading]
+            rows = rows_by_heading[row.heading]
+            names = [each.name for each in rows]
             if row.next_command in names:
-                rows_of_heading.insert(names.index(row.next_command), row)
+                rows.insert(names.index(row.next_command), row)
             else:
-                rows_of_heading.append(row)
-    return {row.name: row for rows in by_heading.values() for row in rows}
+                rows.append(row)
+    return {row.name: row for rows in rows_by_heading.values() for row in rows}
 
 
 COMMANDS = _collect_commands()

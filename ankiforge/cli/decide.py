@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
@@ -241,28 +241,26 @@ def undo(call: cli.Call, words: cli.Words, yes: bool) -> None:
     """
     with cli.open_workspace(call) as workspace:
         ledger = workspace.ledger
-        undo_one = partial(_undo_one, call, workspace)
         if words:
             ids = _resolve_ids_to_undo(ledger, words)
             _confirm_undo(call, ledger, ids, words, yes=yes)
-            decide_all(call, ledger, ids, undo_one, Verb.UNDO)
-            return
-        if workspace.is_last_change_permanent():
+        elif workspace.is_last_change_permanent():
+            ids = [_LAST_DECISION]
             call.warn("the notes that patch --apply wrote can no longer be restored")
-            _confirm_undo(call, ledger, [_LAST_DECISION], words, yes=yes, is_older=True)
+            _confirm_undo(call, ledger, ids, words, yes=yes, is_older=True)
             workspace.undo_outside_change()  # so that it is said only once
-            decide_all(call, ledger, [_LAST_DECISION], undo_one, Verb.UNDO)
-            return
-        undone_change = workspace.undo_outside_change()
-        if undone_change is not None:
-            _report_outside_change(call, ledger, undone_change)
-            return
-        _confirm_undo(call, ledger, [_LAST_DECISION], words, yes=yes)
-        decide_all(call, ledger, [_LAST_DECISION], undo_one, Verb.UNDO)
+        else:
+            undone_change = workspace.undo_outside_change()
+            if undone_change is not None:
+                _report_outside_change(call, undone_change)
+                return
+            ids = [_LAST_DECISION]
+            _confirm_undo(call, ledger, ids, words, yes=yes)
+        decide_all(call, ledger, ids, partial(_undo_one, call, workspace), Verb.UNDO)
 
 
 _LAST_DECISION = ""
-"""What stands for the user's last decision where an id is expected, see `undo_decision`."""
+"""Stands for the user's last decision where `undo_decision` expects an id."""
 
 
 def _resolve_ids_to_undo(ledger: Ledger, words: cli.Words) -> list[str]:
@@ -287,15 +285,16 @@ def _confirm_undo(
     yes: bool,
     is_older: bool = False,
 ) -> None:
-    """Ask before many decisions are undone, or one made before a change that stays.
+    """Ask before more than `MAX_SHOWN_DECISIONS` decisions are undone, or any if `is_older`.
 
     Args:
         call: the command's options.
         ledger: where the decisions are recorded.
-        ids: what to undo, see `undo_decision`.
+        ids: what to undo: decisions, cards and drafts, or `_LAST_DECISION`.
         words: the arguments of the command, for the hint.
         yes: whether the user has agreed already.
-        is_older: whether the decisions are older than the last change.
+        is_older: whether the decisions were made before a change that stays, such as notes that
+            `patch --apply` wrote. The user may think that `undo` reverts that change.
 
     Raises:
         UsageError: the user said no, or can't be asked.
@@ -312,15 +311,15 @@ def _confirm_undo(
         raise UsageError("nothing was undone", hint=hint)
 
 
-def _report_outside_change(call: cli.Call, ledger: Ledger, change: UndoneChange) -> None:
-    """Print what was undone of `forget` or `patch --apply`."""
+def _report_outside_change(call: cli.Call, change: UndoneChange) -> None:
+    """Print what was undone of `forget` or `patch --apply`, and exit with 1 if anything failed."""
     from ankiforge.text import format_truncated_list
 
     if change.names:
         call.say(f"✓ undone: {change.command} {format_truncated_list(change.names)}")
     call.print_problems(change.problems)
-    undone_ids = [change.command] if change.names else []
-    decide_all(call, ledger, undone_ids, lambda id: None, Verb.UNDO)
+    results = [DecisionResult(change.command)] if change.names else []
+    _print_results(call, results, Verb.UNDO)
     cli.exit_if_failed(change.problems)
 
 
@@ -337,10 +336,11 @@ def _undo_one(call: cli.Call, workspace: Workspace, id: str) -> None:
     if result.drafts is not None and workspace.folder.config.drafter == "llm":
         call.say("the next run drafts again; to stop that: ankiforge model off")
     drafts = result.drafts or ()
-    lines = [*map(describe_draft, drafts[:MAX_SHOWN_DECISIONS])]
-    for entry in result.entries[:MAX_SHOWN_DECISIONS]:
-        lines.append(_describe_entry(workspace.ledger, entry))
-    hidden_count = len(result.entries) + len(drafts) - len(lines)
+    shown_drafts = drafts[:MAX_SHOWN_DECISIONS]
+    shown_entries = result.entries[:MAX_SHOWN_DECISIONS]
+    lines = [describe_draft(draft) for draft in shown_drafts]
+    lines += [_describe_entry(workspace.ledger, entry) for entry in shown_entries]
+    hidden_count = len(drafts) + len(result.entries) - len(lines)
     if hidden_count > 0:
         lines.append(f"… and {hidden_count:,} more")
     counts = _format_undone_counts(result)
@@ -361,21 +361,25 @@ def _describe_entry(ledger: Ledger, entry: HistoryEntry) -> str:
 
 
 def _format_undone_counts(result: UndoResult) -> str | None:
-    """Return what was undone, by kind, or None if there is nothing to say."""
+    """Return what was undone, such as "2 accepted, edited", or None if nothing was.
+
+    A drafting is undone as a whole, even if it made no card.
+    """
     from ankiforge.reports.history import describe_event, format_draft_counts
     from ankiforge.text import format_count
 
-    if result.drafts is not None:
-        if not result.drafts:
-            asked = format_count(result.drafted_count, "highlight")
-            return f"no card for {asked}, by a model or chat"
-        new_count = len(result.drafts) - result.rewording_count
-        counts = format_draft_counts(new_count, result.rewording_count)
-        return f"{counts} by a model or chat"
-    kinds = Counter(describe_event(entry).name for entry in result.entries)
-    if not kinds:
-        return None
-    return ", ".join(f"{n:,} {kind}" if n > 1 else kind for kind, n in kinds.items())
+    if result.drafts is None:  # decisions were undone
+        count_by_kind = Counter(describe_event(entry).name for entry in result.entries)
+        kinds = []
+        for kind, count in count_by_kind.items():
+            kinds.append(f"{count:,} {kind}" if count > 1 else kind)
+        return ", ".join(kinds) or None
+    if not result.drafts:
+        asked = format_count(result.drafted_count, "highlight")
+        return f"no card for {asked}, by a model or chat"
+    new_count = len(result.drafts) - result.rewording_count
+    counts = format_draft_counts(new_count, result.rewording_count)
+    return f"{counts} by a model or chat"
 
 
 # --- decisions on several items --------------------------------------------------------------
@@ -435,23 +439,31 @@ def decide_all(
     effects = _load_effects(ledger, ids, verb)
     with ledger.action() as action:
         results = [_try_to_decide(decide, id, in_bulk=in_bulk) for id in ids]
-    refusals = [result.refusal for result in results if result.refusal is not None]
-    nothing_done = f"nothing was {verb}"
-    if call.as_json:
-        results = results or [DecisionResult(None, refusal=RefusedError(nothing_done))]
-        for result in results:
-            call.print_json(result.to_json())
-    elif not results:
-        call.say(nothing_done)
-    else:
-        for refusal in refusals:
-            call.warn(f"refused: {refusal.full_message}")
-        done_count = len(results) - len(refusals)
-        if done_count > 0 and verb is not Verb.UNDO:
-            done = f"answered: {', '.join(effects)}" if effects else verb
-            call.say(f"✓ {done_count} {done}{_format_undo_hint(ledger, action)}")
-    if refusals:
+    _print_results(call, results, verb)
+    refused_count = sum(result.refusal is not None for result in results)
+    done_count = len(results) - refused_count
+    # what is undone, `decide` has printed
+    if done_count > 0 and verb is not Verb.UNDO and not call.as_json:
+        done = f"answered: {', '.join(effects)}" if effects else verb
+        call.say(f"✓ {done_count} {done}{_format_undo_hint(ledger, action)}")
+    if refused_count > 0:
         cli.exit_with_code(1)
+
+
+def _print_results(call: cli.Call, results: Sequence[DecisionResult], verb: Verb) -> None:
+    """Print all results as JSON; or, as text, the refusals, or that nothing was done."""
+    if not results:
+        nothing_done = RefusedError(f"nothing was {verb}")
+        if call.as_json:
+            call.print_json(DecisionResult(None, refusal=nothing_done).to_json())
+        else:
+            call.say(nothing_done.message)
+        return
+    for result in results:
+        if call.as_json:
+            call.print_json(result.to_json())
+        elif result.refusal is not None:
+            call.warn(f"refused: {result.refusal.full_message}")
 
 
 def _try_to_decide(
@@ -508,10 +520,13 @@ def select_ids(
     """
     from ankiforge.pipeline import query as queries
 
-    selects_once = bool(ids) != every
-    if not selects_once or (query is not None and not every):
+    selects_by_id = bool(ids) and not every and query is None
+    selects_by_query = every and not ids
+    if not (selects_by_id or selects_by_query):
         message = "say which cards: ids, --all, or --all --filter QUERY"
         raise UsageError(message, hint="ankiforge list shows the ids")
+    if selects_by_query:
+        return _find_ids_by_query(ledger, query)
     for id in ids:
         if not (queries.looks_like_id(id) or queries.looks_like_key(id)):
             hint = (
@@ -519,12 +534,20 @@ def select_ids(
                 " for a query: --all --filter QUERY"
             )
             raise UsageError(f"{id!r} is not an id", hint=hint)
-    if ids:
-        return [queries.resolve_id(ledger, id) for id in ids]
+    return [queries.resolve_id(ledger, id) for id in ids]
+
+
+def _find_ids_by_query(ledger: Ledger, query: str | None) -> list[str]:
+    """Return the ids of the cards and drafts that match a query, or of all without one.
+
+    The query may be a folder as it is typed, such as `My Notes/`, although it contains spaces.
+    """
+    from ankiforge.pipeline import query as queries
+
     if query is None:
         return queries.find_matching_ids(ledger, "")
     if queries.is_folder_term(query) and not queries.uses_query_syntax(query):
-        query = queries.join_arguments([query])  # its name may contain spaces
+        query = queries.join_arguments([query])
     return queries.find_matching_ids(ledger, query)
 
 
@@ -568,7 +591,9 @@ def edit(
     with cli.open_workspace(call, writes="drafting") as workspace:
         ledger = workspace.ledger
         id = queries.resolve_id(ledger, word)
-        if not queries.looks_like_key(id) and not _has_changes(workspace, id, fields):
+        # a key is that of a highlight, from which a new card is made
+        makes_card = queries.looks_like_key(id)
+        if not makes_card and not _has_changes(workspace, id, fields):
             call.say("nothing was changed")
             return
         guid, findings = workspace.edit(id, fields, force=force)

@@ -78,39 +78,36 @@ workspace; on a terminal, you are asked first.
 def init(call: Call, directory: Path | None, trust: bool) -> None:
     """Make a workspace in DIRECTORY (default: here), with the sources, Anki and models found."""
     from ankiforge.config import SETTINGS_FILE_NAME
-    from ankiforge.config import trust as trusting
     from ankiforge.config import workspace as folders
     from ankiforge.extract import registry
 
     user_folder = folders.find_user_directory()
     chosen_directory = directory or call.folder or Path()
     root = chosen_directory.expanduser().resolve()
-    is_first_workspace = not folders.has_registered_workspace(user_folder)
-    keeps_default = is_first_workspace and _ask_to_keep_default(call, user_folder, root)
+    is_first = not folders.has_registered_workspace(user_folder)
+    keeps_default = is_first and _ask_to_keep_default(call, user_folder, root)
 
     found = FoundOnComputer()
     written_paths: list[Path] = []
     if not (root / SETTINGS_FILE_NAME).exists():
         settings_content, found = _make_settings(call, root)
-        if is_first_workspace:
+        if is_first:
             settings_content = _copy_model_settings(user_folder, settings_content)
         written_paths = _write_files(root, settings_content)
     moved: tuple[Path, ...] = ()
-    if is_first_workspace and not keeps_default:
+    if is_first and not keeps_default:
         moved = folders.move_default_workspace(root, user_folder)
     workspace = folders.load_workspace(root, registry)
-
-    # trust the workspace if this program wrote it, or if the user said so
-    if written_paths or trust:
-        made_here = bool(written_paths)
-        trusting.trust_workspace(workspace, user_folder, made_here=made_here)
-    is_trusted = trusting.explain_distrust(workspace, user_folder) is None
+    is_trusted = _trust_workspace(
+        workspace, user_folder, is_made=bool(written_paths), says_so=trust
+    )
     if is_trusted:
-        # do this only now, because the settings may place the journal outside the workspace
+        # only now, because the settings may place the journal outside the workspace
         workspace.create_directories()
     is_registered = False
     if not keeps_default:
         is_registered = folders.register_workspace(root, user_folder)
+
     report = InitReport(
         workspace=str(root),
         written=[path.relative_to(root).as_posix() for path in written_paths],
@@ -123,6 +120,20 @@ def init(call: Call, directory: Path | None, trust: bool) -> None:
         call.print_json(report)
     else:
         call.say("\n".join(_format_report(report, workspace, trust=trust)))
+
+
+def _trust_workspace(
+    workspace: WorkspaceDirectory, user_folder: Path, *, is_made: bool, says_so: bool
+) -> bool:
+    """Trust a workspace that this call has made, or that the user says is to be trusted.
+
+    Returns whether it is trusted now; it may have been before.
+    """
+    from ankiforge.config import trust
+
+    if is_made or says_so:
+        trust.trust_workspace(workspace, user_folder, made_here=is_made)
+    return trust.explain_distrust(workspace, user_folder) is None
 
 
 def _ask_to_keep_default(call: Call, user_folder: Path, root: Path) -> bool:
@@ -155,14 +166,14 @@ def _make_settings(call: Call, root: Path) -> tuple[str, FoundOnComputer]:
             raise UsageError(message, hint="a folder outside: ankiforge init ~/cards")
     call.say("looking for vaults, Zotero, e-books, Anki and local models …")
     environment = doctor.Environment.current()
+    # the servers are asked in the background, while the files are searched
     wait_for_servers = servers.discover_servers()
     vaults = doctor.find_vaults(environment, root.parent)
     zotero = doctor.find_zotero_folders(environment)
     books = doctor.find_book_sources(environment)
-    models = [
-        f"{provider.name}: {provider.key_env} is set"
-        for provider in servers.find_providers_with_key()
-    ]
+    models = []
+    for provider in servers.find_providers_with_key():
+        models.append(f"{provider.name}: {provider.key_env} is set")
     for server in wait_for_servers(servers.LOCAL_DISCOVERY_TIMEOUT):
         models.append(f"{server.name}: {', '.join(server.models[:_MAX_SHOWN_MODELS])}")
     found = FoundOnComputer(
@@ -225,6 +236,10 @@ def _choose_next_command(report: InitReport) -> str:
 
 
 def _copy_model_settings(user_folder: Path, text: str) -> str:
+    """Return the text of new settings with the model and drafter of the default workspace.
+
+    It is called for a first workspace, which takes over from the default one.
+    """
     from ankiforge.config import SETTINGS_FILE_NAME
     from ankiforge.config.files import MAX_TEXT_FILE_BYTES, read_bounded
     from ankiforge.config.yamlfile import parse_yaml, set_values
@@ -233,11 +248,14 @@ def _copy_model_settings(user_folder: Path, text: str) -> str:
     if not file.exists():
         return text
     content = read_bounded(file, MAX_TEXT_FILE_BYTES).decode()
-    default: Any = parse_yaml(content, SETTINGS_FILE_NAME)[0] or {}
-    llm = default.get("llm") or {}
-    values: dict[Strings, Any] = {("llm", key): llm[key] for key in llm}
+    data, _ = parse_yaml(content, SETTINGS_FILE_NAME)
+    default: Any = data or {}
+    # the values to set, by their path in the file
+    values: dict[Strings, Any] = {}
+    for key, value in (default.get("llm") or {}).items():
+        values["llm", key] = value
     if "drafter" in default:
-        values["drafter",] = default["drafter"]
+        values[("drafter",)] = default["drafter"]
     return set_values(text, values) or text
 
 
@@ -290,14 +308,9 @@ def render_settings(root: Path, sources: Iterable[tuple[str, Path]]) -> str:
         short_name = normalize("NFC", registry.get_default_name(kind, path)[:56])
         name = choose_free_name(short_name, taken_names)
         taken_names.add(name)
-        path_text = str(path)
-        if path.is_relative_to(root):
-            path_text = path.relative_to(root).as_posix()
-        elif path.is_relative_to(Path.home()):
-            path_text = f"~/{path.relative_to(Path.home()).as_posix()}"
         lines.append(f"  - {kind}:")
         lines.append(f"      name: {format_scalar(name)}")
-        lines.append(f"      path: {format_scalar(path_text)}")
+        lines.append(f"      path: {format_scalar(_format_path(path, root))}")
         for option in registry.load_source_type(kind).options_shown:
             lines.append(f"      # {option}")
 
@@ -309,3 +322,12 @@ def render_settings(root: Path, sources: Iterable[tuple[str, Path]]) -> str:
         examples="".join(examples),
         others=", ".join(registry.list_kinds_without_example()),
     )
+
+
+def _format_path(path: Path, root: Path) -> str:
+    """Format a path relative to the workspace or the home directory, if it is in one of them."""
+    if path.is_relative_to(root):
+        return path.relative_to(root).as_posix()
+    if path.is_relative_to(Path.home()):
+        return f"~/{path.relative_to(Path.home()).as_posix()}"
+    return str(path)

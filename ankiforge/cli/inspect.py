@@ -133,27 +133,35 @@ def _print_rows(call: cli.Call, rows: ListedRows, view: str | None) -> int:
     Returns:
         How many items were printed.
     """
-    printed_lines: list[str] = []
-
-    def keep_lines() -> ListedRows:
-        for data, row_lines in rows:
-            lines = [*row_lines]
-            printed_lines.extend(lines)
-            yield data, lines
-
-    kept_rows = keep_lines()
-    count = cli.print_items(call, kept_rows, blank_lines=call.verbose)
+    remembered = _RememberedRows(rows)
+    count = cli.print_items(call, iter(remembered), blank_lines=call.verbose)
     if count == 0:
         return 0
     if sys.stdout.isatty() and not _is_in_full(call):
-        legend = _format_legend(printed_lines, view)
+        legend = _format_legend(remembered.lines, view)
         if legend:
             call.say(f"\n{legend}")
     if call.limit is not None and not call.as_json:
-        total = count + sum(1 for _ in kept_rows)
+        # what is left in `rows` was not printed
+        total = count + sum(1 for _ in rows)
         if total > count:
             call.say(f"{count:,} of {total:,} shown; --limit {total} shows all")
     return count
+
+
+class _RememberedRows:
+    """Rows that are printed as they come, and whose lines are kept for the legend."""
+
+    def __init__(self, rows: ListedRows) -> None:
+        self._rows = rows
+        self.lines: list[str] = []
+        """The lines of the rows so far."""
+
+    def __iter__(self) -> ListedRows:
+        for data, row_lines in self._rows:
+            lines = [*row_lines]
+            self.lines += lines
+            yield data, lines
 
 
 def _format_legend(lines: Iterable[str], view: str | None) -> str:

@@ -51,22 +51,21 @@ def list_(call: cli.Call) -> None:
     from ankiforge.draft import server as servers
 
     config = cli.find_workspace(call).config
-    used_model = None
-    if config.drafter == "llm":
-        used_model = (config.llm.model, config.llm.base_url)
+    uses_model = config.drafter == "llm"
     wait_for_servers = servers.discover_servers()
     models = _list_provider_models(servers.find_providers_with_key())
     found_servers = wait_for_servers(servers.LOCAL_DISCOVERY_TIMEOUT)
     for server in found_servers:
         models += _list_server_models(server)
     for each in models:
-        is_used = (each.model, each.base_url) == used_model
+        is_same = each.model == config.llm.model and each.base_url == config.llm.base_url
+        is_used = uses_model and is_same
         call.print_value({**each.to_json(), "used": is_used}, [each.format(is_used)])
     for server in found_servers:
         hidden_count = len(server.models) - MAX_SHOWN_MODELS
         if hidden_count > 0:
             call.say(f"{server.name} has {hidden_count:,} more")
-    if call.as_json or used_model:
+    if call.as_json or uses_model:
         return
     if models:
         call.say("  next  ankiforge model use NAME")

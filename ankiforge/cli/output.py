@@ -114,7 +114,7 @@ def wrap_text(text: str, width: int) -> str:
         return text
     lines = []
     for line in text.split("\n"):
-        if ROW_TAIL_MARK in line or _ROW_START.match(line):
+        if _is_row(line):
             lines.append(_fit_row(line, width))
         elif len(line) > width:
             lines.append(_wrap_line(line, width))
@@ -173,13 +173,19 @@ def _find_text_start(row: str) -> int:
 
 
 def _truncate_row(row: str, room: int) -> str:
-    """Truncate the text of a row, first before its bold part if that is too far right."""
+    """Truncate the text of a row to `room` characters, so that its bold part (the gap) stays.
+
+    If the gap would be cut off, the text before it is truncated first, at a space if possible:
+    "af53ya ✓ …the long sentence with a [gap] near its end".
+    """
     text_start = _find_text_start(row)
-    _, bold_end = find_bold_span(row)
-    if text_start and bold_end > room:
-        start = min(bold_end + _MAX_CUT_WIDTH, len(row)) - room + text_start + 1
-        start = row.find(" ", start) + 1 or start
-        row = f"{row[:text_start]}…{row[start:]}"
+    _, gap_end = find_bold_span(row)
+    if text_start > 0 and gap_end > room:
+        shown_end = min(gap_end + _MAX_CUT_WIDTH, len(row))
+        shown_width = room - text_start - len("…")
+        start = shown_end - shown_width
+        next_word = row.find(" ", start) + 1
+        row = f"{row[:text_start]}…{row[next_word or start :]}"
     if len(remove_bold_marks(row)) > room:
         row = truncate(row, room)
         opening, closing = mark_bold(" ").split(" ")
@@ -317,13 +323,15 @@ class Call:
         shown_count = len(groups)
         if limit is not None and len(groups) > limit:
             shown_count = limit - 1  # the last line counts the others
+        shown = groups[:shown_count]
         hidden_count = 0
-        for index, group in enumerate(groups):
-            first = group[0]
-            if index < shown_count or (first.is_notice and first.is_reported_once):
-                self.warn(first.summarize(other_count=len(group) - 1))
+        for group in groups[shown_count:]:
+            if group[0].is_notice and group[0].is_reported_once:
+                shown.append(group)
             else:
                 hidden_count += len(group)
+        for group in shown:
+            self.warn(group[0].summarize(other_count=len(group) - 1))
         if hidden_count:
             self.warn(f"… and {hidden_count:,} more problems; -v names all")
 
@@ -354,13 +362,16 @@ class Call:
     def format_for_stream(self, stream: TextIO, text: str) -> str:
         """Format text for a stream, wrapping and colouring it for terminals."""
         text = sanitize_for_terminal(self.add_workspace_option(text))
-        uses_color = stream.isatty() and self.color
-        if not uses_color:
+        width = get_terminal_size().columns
+        if stream.isatty() and self.color:
+            # `wrap_text` doesn't count the markers of bold text, but would count escape sequences
+            coloured = add_colours(wrap_text(text, width))
+            text = render_bold_marks(coloured, _BOLD, _BOLD_OFF)
+        elif stream.isatty():
+            text = wrap_text(_render_bold(text), width)
+        else:
             text = _render_bold(text)
-        if stream.isatty():
-            text = wrap_text(text, get_terminal_size().columns)
-        if uses_color:
-            text = render_bold_marks(add_colours(text), _BOLD, _BOLD_OFF)
+        # markers are left in rows without colours
         return remove_bold_marks(text).replace(ROW_TAIL_MARK, _ROW_TAIL_GAP)
 
     def _print_line(self, text: str, *, err: bool = False) -> bool:
@@ -397,13 +408,17 @@ class Call:
 def _render_bold(text: str) -> str:
     """Replace the markers of `mark_bold` with asterisks, except in lists.
 
-    In lists, gaps are in brackets anyway, and `wrap_text` still needs the markers to truncate
-    rows.
+    In rows of a list, gaps are in brackets already, and `wrap_text` needs the markers to keep the
+    gap of a row that it truncates.
     """
-    lines = text.split("\n")
-    if any(ROW_TAIL_MARK in line or _ROW_START.match(line) for line in lines):
+    if any(map(_is_row, text.split("\n"))):
         return text
     return render_bold_marks(text)
+
+
+def _is_row(line: str) -> bool:
+    """Return whether a line is a row of a list, or a heading of one."""
+    return ROW_TAIL_MARK in line or _ROW_START.match(line) is not None
 
 
 def print_items(call: Call, items: ListedRows, *, blank_lines: bool = False) -> int:
@@ -450,35 +465,43 @@ def command(examples: str, **settings: Any) -> Callable[[Callable[..., None]], A
             after an empty line.
         settings: further arguments for `click.command`.
     """
-    shared = make_shared_options(hidden=True)
-    option_names = [str(option.name) for option in shared]
 
     def decorate(function: Callable[..., None]) -> click.Command:
-        @wraps(function)
-        def run_command(*args: Any, **options: Any) -> None:
-            context = click.get_current_context()
-            own_options = drop_unset_options(
-                {name: options.pop(name) for name in option_names}
-            )
-            # shared options may also be given before the command's name
-            context.obj = {**(context.obj or {}), **own_options}
-            call = Call(**context.obj)
-            try:
-                function(*args, call=call, **options)
-            except ForgeError as error:
-                error.hint = call.add_workspace_option(error.hint)
-                raise
-
-        name = function.__name__.strip("_")
-        settings["epilog"] = _format_epilog(examples)
-        # set the whole line, because click would truncate it
-        settings["short_help"] = str(function.__doc__).partition("\n")[0]
-        decorator: Callable[[Any], click.Command] = click.command(name, **settings)
-        decorated = decorator(run_command)
+        shared = make_shared_options(hidden=True)
+        make_command: Callable[[Any], click.Command] = click.command(
+            function.__name__.strip("_"),
+            epilog=_format_epilog(examples),
+            # the whole line, because click would truncate it
+            short_help=str(function.__doc__).partition("\n")[0],
+            **settings,
+        )
+        shared_names = [str(option.name) for option in shared]
+        decorated = make_command(_combine_shared_options(function, shared_names))
         decorated.params += shared
         return decorated
 
     return decorate
+
+
+def _combine_shared_options(
+    function: Callable[..., None], shared_names: Collection[str]
+) -> Callable[..., None]:
+    """Wrap a command's function, which then receives the options of these names as `call`."""
+
+    @wraps(function)
+    def run_command(*args: Any, **options: Any) -> None:
+        context = click.get_current_context()
+        given = drop_unset_options({name: options.pop(name) for name in shared_names})
+        # `context.obj` has the shared options that are before the command's name
+        context.obj = {**(context.obj or {}), **given}
+        call = Call(**context.obj)
+        try:
+            function(*args, call=call, **options)
+        except ForgeError as error:
+            error.hint = call.add_workspace_option(error.hint)
+            raise
+
+    return run_command
 
 
 def _format_epilog(examples: str) -> str:
@@ -501,8 +524,8 @@ def find_workspace(call: Call, *, needs_trust: bool = True) -> WorkspaceDirector
     Raises:
         UsageError: the directory isn't a workspace, or isn't trusted.
     """
+    from ankiforge.config import workspace as workspaces
     from ankiforge.config.trust import require_trust
-    from ankiforge.config.workspace import find_user_directory, find_workspace
     from ankiforge.extract import registry
 
     def ask_user(text: str) -> bool:
@@ -511,11 +534,12 @@ def find_workspace(call: Call, *, needs_trust: bool = True) -> WorkspaceDirector
             return True
         return click.confirm(sanitize_for_terminal(text), err=True)
 
-    workspace = find_workspace(call.folder, Path.cwd(), registry)
+    workspace = workspaces.find_workspace(call.folder, Path.cwd(), registry)
     if not needs_trust:
         return workspace
-    can_ask = call.trusts_workspace or call.is_interactive
-    require_trust(workspace, ask_user if can_ask else None, find_user_directory())
+    can_answer = call.trusts_workspace or call.is_interactive
+    ask = ask_user if can_answer else None
+    require_trust(workspace, ask, workspaces.find_user_directory())
     workspace.make_private()
     return workspace
 
@@ -538,7 +562,7 @@ def open_workspace(
         lock_timeout: how long to wait for the lock in seconds, or None for the default.
         folder: the workspace's directory and settings, if already known.
     """
-    from ankiforge.config.log import LogPrinter, log_lines, workspace_log
+    from ankiforge.config.log import log_lines
     from ankiforge.pipeline.workspace import Workspace
 
     workspace = Workspace(
@@ -553,9 +577,7 @@ def open_workspace(
     )
     with ExitStack() as stack:
         if call.verbose:
-            mirror = LogPrinter(call.warn)
-            workspace_log.addHandler(mirror)
-            stack.callback(workspace_log.removeHandler, mirror)
+            stack.enter_context(_print_log(call))
         if writes is not None:
             stack.enter_context(workspace.hold_lock(writes, lock_timeout))
         stack.enter_context(workspace)
@@ -567,6 +589,19 @@ def open_workspace(
         if writes is None:
             call.print_problems(workspace.iter_rebuilt_database_notices())
         yield workspace
+
+
+@contextmanager
+def _print_log(call: Call) -> Iterator[None]:
+    """Context manager in which each line of the log is printed as well."""
+    from ankiforge.config.log import LogPrinter, workspace_log
+
+    printer = LogPrinter(call.warn)
+    workspace_log.addHandler(printer)
+    try:
+        yield
+    finally:
+        workspace_log.removeHandler(printer)
 
 
 def make_no_collection_error(folder: WorkspaceDirectory) -> UsageError:

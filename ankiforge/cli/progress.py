@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ankiforge.text import format_cost, format_count, format_truncated_list
@@ -107,27 +108,45 @@ def confirm_after_first_drafts(
 
     The run doesn't ask with `yes`, in quiet mode, or if there is no terminal.
     """
-
-    def should_go_on(example: str | None, done: int, total: int) -> bool:
-        from ankiforge.ledger.item_lists import load_items
-        from ankiforge.reports.cards import format_content
-        from ankiforge.reports.view import view_card
-
-        if example is None:
-            question = f"{done} of {total:,} drafted, without a card. Go on?"
-        else:
-            question = f"{done} of {total:,} drafted. Go on?"
-            for draft in load_items(workspace.ledger, [example]):
-                call.warn("\n".join(format_content(view_card(draft))))
-        is_agreed = call.confirm(question, yes=False)
-        if is_agreed:
-            workspace.read_sources()  # what the user tagged `#no-llm` meanwhile isn't sent
-        elif example is not None:
-            command = "ankiforge draft"
-            if workspace.folder.config.drafter != "llm":
-                command += " --drafter llm"
-            call.warn(f"to draft the rest: {command}; to remove these: ankiforge undo")
-        return is_agreed
-
     if call.is_interactive and not (yes or call.quiet):
-        workspace.should_go_on = should_go_on
+        workspace.should_go_on = partial(_ask_to_go_on, call, workspace)
+
+
+def _ask_to_go_on(
+    call: Call, workspace: Workspace, example: str | None, done: int, total: int
+) -> bool:
+    """Show a first draft, and ask whether to draft the rest.
+
+    If so, the sources are read again, so that what the user has tagged `#no-llm` meanwhile isn't
+    sent.
+
+    Args:
+        call: the command's options.
+        workspace: the workspace of the run.
+        example: the id of the draft to show, or None if no card was drafted.
+        done: how many highlights are drafted.
+        total: how many highlights the run drafts if the user agrees.
+    """
+    question = f"{done} of {total:,} drafted. Go on?"
+    if example is None:
+        question = f"{done} of {total:,} drafted, without a card. Go on?"
+    else:
+        _print_draft(call, workspace, example)
+    if call.confirm(question, yes=False):
+        workspace.read_sources()
+        return True
+    if example is not None:
+        command = "ankiforge draft"
+        if workspace.folder.config.drafter != "llm":
+            command += " --drafter llm"
+        call.warn(f"to draft the rest: {command}; to remove these: ankiforge undo")
+    return False
+
+
+def _print_draft(call: Call, workspace: Workspace, id: str) -> None:
+    from ankiforge.ledger.item_lists import load_items
+    from ankiforge.reports.cards import format_content
+    from ankiforge.reports.view import view_card
+
+    for draft in load_items(workspace.ledger, [id]):
+        call.warn("\n".join(format_content(view_card(draft))))

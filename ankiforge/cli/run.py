@@ -455,7 +455,7 @@ def choose(
         elif _ask_chat_about_documents(call, workspace, requests):
             call.say("  next  ankiforge review")
         else:
-            return
+            return  # the user has stopped
     cli.exit_if_failed(problems)
 
 
@@ -616,11 +616,10 @@ def find_highlight_keys(
         ids_and_keys = [queries.resolve_id(ledger, term) for term in terms]
     else:
         ids_and_keys = queries.find_matching_ids(ledger, query)
-    keys = {
-        cards.load_highlight(ledger, key).key
-        for key in ids_and_keys
-        if is_highlight_key(key)
-    }
+    keys = set[HighlightKey]()
+    for id_or_key in ids_and_keys:
+        if is_highlight_key(id_or_key):
+            keys.add(cards.load_highlight(ledger, id_or_key).key)
     for list_row in item_lists.load_items(ledger, ids_and_keys):
         keys.add(HighlightKey(list_row.highlight.key))
     if not keys:
@@ -812,7 +811,7 @@ def import_(call: cli.Call, files: cli.Paths, accept: str) -> None:
             if reply.kind is ChatReplyKind.REPEATED:
                 call.say(f"{file}: nothing new: it was imported before")
                 if not call.verbose:
-                    continue
+                    continue  # with -v, what it lacks is said again
             if reply.kind in (ChatReplyKind.PASSAGES, ChatReplyKind.VERDICTS):
                 call.say(f"{file}: {reply.summary}")
             _print_missing_cards(call, reply.drafted)

@@ -28,7 +28,9 @@ from ankiforge.text import format_count, quote_path
 if TYPE_CHECKING:
     import webbrowser
 
+    from ankiforge.config.workspace import WorkspaceDirectory
     from ankiforge.ledger import HistoryEntry
+    from ankiforge.model import Problem
     from ankiforge.pipeline.run_result import RunResult
     from ankiforge.pipeline.workspace import Workspace
     from ankiforge.web.session import ReviewSession
@@ -111,7 +113,9 @@ def _serve_page(
 def _find_query(call: cli.Call, arguments: cli.Paths) -> str | None:
     """Return the query that the arguments are, or None if they are paths.
 
-    They are a query if none of them exists and something that waits matches.
+    They are a query if none of them is an existing path and something that waits matches.
+    Otherwise, they are paths, of which a missing one is reported when it is read; but a single word
+    such as `Baumann` was meant as a query.
 
     Raises:
         UsageError: the only argument is a word that is neither.
@@ -149,7 +153,8 @@ def _matches_anything(call: cli.Call, query: str) -> bool:
 def _read_before_review(call: cli.Call, paths: cli.Paths) -> Path | None:
     """Read and draft files before a review, as `run` does, and report what can't be read.
 
-    Exits if nothing was read, and nothing is there to be marked.
+    If nothing was read, there is nothing to review, so that the command exits; but a document
+    without marks can be marked on the page.
 
     Returns:
         The first of the paths that is a document without marks, if there is one.
@@ -272,7 +277,6 @@ def watch(call: cli.Call, push: bool, paths: cli.Paths) -> None:
 
     Cards go into the package, or with --push to Anki. Ctrl-C stops it at any time.
     """
-    from ankiforge.pipeline.selection import select_sources
     from ankiforge.pipeline.watch import iter_file_changes, run_after_changes
 
     if paths:
@@ -283,23 +287,34 @@ def watch(call: cli.Call, push: bool, paths: cli.Paths) -> None:
         hint = "ankiforge run PATH   or name a folder under sources: in ankiforge.yaml"
         raise UsageError("there is nothing to watch", hint=hint)
     folder.create_directories()
-    source_entries = [source.entry for source in select_sources(folder).sources]
-    watched = [entry.path for entry in source_entries if entry.has_path]
-    folders = dict.fromkeys(path.parent if path.is_file() else path for path in watched)
+    directories = _find_directories_to_watch(folder)
+    names = [str(directory) for directory in directories]
     watcher = Watcher(call, push=push)
     with (
         folder.acquire_lock("watching", timeout=0),
         _interrupt_on_signals() as interrupted,
     ):
-        directories = [str(path) for path in folders]
-        message = f"watching {', '.join(directories) or 'the sources'}; Ctrl-C stops"
-        watcher.print_event("started", message, sources=directories)
+        message = f"watching {', '.join(names) or 'the sources'}; Ctrl-C stops"
+        watcher.print_event("started", message, sources=names)
         try:
-            changes = iter_file_changes([*folders], interrupted.is_set)
+            changes = iter_file_changes(directories, interrupted.is_set)
             run_after_changes(watcher.run, changes)
-            raise KeyboardInterrupt  # some code swallowed the first KeyboardInterrupt
+            # the changes end only after a signal, whose KeyboardInterrupt some code has swallowed
+            raise KeyboardInterrupt
         finally:
             watcher.print_event("stopped")
+
+
+def _find_directories_to_watch(folder: WorkspaceDirectory) -> list[Path]:
+    """Return the directory of each source that has a path, each once."""
+    from ankiforge.pipeline.selection import select_sources
+
+    directories = []
+    for source in select_sources(folder).sources:
+        if source.entry.has_path:
+            path = source.entry.path
+            directories.append(path.parent if path.is_file() else path)
+    return [*dict.fromkeys(directories)]
 
 
 _ENDING_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
@@ -361,39 +376,51 @@ class Watcher:
         Returns:
             Whether everything succeeded.
         """
-        from msgspec import to_builtins
-
         from ankiforge.model import Problem
-        from ankiforge.pipeline.run_result import CommandRunOptions, RunResult
+        from ankiforge.pipeline.run_result import RunResult
 
         result = RunResult(spent=self._model_cost)
         succeeded = True
         try:
-            with cli.open_workspace(
-                self._call, writes="drafting", lock_timeout=LOCK_TIMEOUT
-            ) as workspace:
-                started_at = time.monotonic()
-                workspace.read_and_draft(
-                    result, (), CommandRunOptions(limit=self._call.limit)
-                )
-                if result.usage is not None:
-                    self._model_cost += result.usage.cost_usd or 0.0
-                self._report_run(result, round(time.monotonic() - started_at, 2))
-                newest_decision = workspace.ledger.list_history()[:1]
-                if has_changed or newest_decision != self._newest_decision:
-                    self._deliver_cards(workspace, result)
-                    self._newest_decision = newest_decision
+            self._read_and_deliver(result, has_changed=has_changed)
         except ForgeError as error:
             succeeded = False
             is_busy = isinstance(error, BusyError)
             problem = Problem("watch", error.message, error.hint, is_notice=is_busy)
             result.problems.append(problem)
-        problems = {(each.location, each.message): each for each in result.problems}
-        for key, problem in problems.items():
+        self._print_new_problems(result.problems)
+        return succeeded
+
+    def _read_and_deliver(self, result: RunResult, *, has_changed: bool) -> None:
+        """Read the sources and draft cards, and deliver the cards unless nothing has changed.
+
+        What happens is added to `result`.
+        """
+        from ankiforge.pipeline.run_result import CommandRunOptions
+
+        with cli.open_workspace(
+            self._call, writes="drafting", lock_timeout=LOCK_TIMEOUT
+        ) as workspace:
+            started_at = time.monotonic()
+            options = CommandRunOptions(limit=self._call.limit)
+            workspace.read_and_draft(result, (), options)
+            if result.usage is not None:
+                self._model_cost += result.usage.cost_usd or 0.0
+            self._report_run(result, round(time.monotonic() - started_at, 2))
+            newest_decision = workspace.ledger.list_history()[:1]
+            if has_changed or newest_decision != self._newest_decision:
+                self._deliver_cards(workspace, result)
+                self._newest_decision = newest_decision
+
+    def _print_new_problems(self, problems: Iterable[Problem]) -> None:
+        """Print the problems of a run, except those that the run before had as well."""
+        from msgspec import to_builtins
+
+        problems_by_key = {(each.location, each.message): each for each in problems}
+        for key, problem in problems_by_key.items():
             if key not in self._reported_problems:
                 self.print_event("problem", problem.summarize(), **to_builtins(problem))
-        self._reported_problems = set(problems)
-        return succeeded
+        self._reported_problems = set(problems_by_key)
 
     def _report_run(self, result: RunResult, seconds: float) -> None:
         """Print an event with what was read and drafted, unless nothing was."""
@@ -402,20 +429,22 @@ class Watcher:
             return
         if not (result.has_new_highlights or report.removed_keys or result.drafted):
             return
-        new_count, changed_count = len(report.new), len(report.changed)
-        counts = []
-        if result.accepted:
-            counts.append(f"{format_count(result.accepted, 'card')} accepted")
-        if result.drafted > result.accepted:
-            counts.append(format_count(result.drafted - result.accepted, "new draft"))
-        card_counts = ", ".join(counts) or "no new card"
-        card_change_count = sum(not change.is_held for change in result.changes)
-        text = f"{new_count} new, {changed_count} changed: {card_counts}"
-        gone = len(report.removed_keys)
-        highlights = {"new": new_count, "changed": changed_count, "gone": gone}
-        cards = {"drafted": result.drafted, "changed": card_change_count}
+        highlights = {
+            "new": len(report.new),
+            "changed": len(report.changed),
+            "gone": len(report.removed_keys),
+        }
+        changed_card_count = sum(not change.is_held for change in result.changes)
+        text = (
+            f"{highlights['new']} new, {highlights['changed']} changed:"
+            f" {_format_new_cards(result)}"
+        )
         self.print_event(
-            "pass", text, highlights=highlights, cards=cards, seconds=seconds
+            "pass",
+            text,
+            highlights=highlights,
+            cards={"drafted": result.drafted, "changed": changed_card_count},
+            seconds=seconds,
         )
 
     def _deliver_cards(self, workspace: Workspace, run_result: RunResult) -> None:
@@ -429,11 +458,11 @@ class Watcher:
         result = workspace.push() if self._push else workspace.build()
         run_result.problems += result.problems
         delivery = build_delivery_report(result, workspace.ledger)
-        is_new_package = self._remember_package(result.packages)
-        pushed = result.pushed
-        if is_new_package or (pushed is not None and any(pushed)):
+        has_written = self._remember_package(result.packages)
+        has_sent = result.pushed is not None and any(result.pushed)
+        if has_written or has_sent:
             destination = "in Anki"
-            if pushed is None:
+            if result.pushed is None:
                 destination = ", ".join(delivery.packages)
             notes = delivery.notes
             self.print_event(
@@ -441,7 +470,7 @@ class Watcher:
                 f"{destination}: {notes['added']} new, {notes['updated']} updated",
                 packages=delivery.packages,
                 notes=notes,
-                pushed=pushed is not None,
+                pushed=result.pushed is not None,
             )
         error = run_result.error or result.error
         if error is not None:
@@ -470,3 +499,14 @@ class Watcher:
                 self._event_call.warn(line)
             else:
                 self._event_call.say(line)
+
+
+def _format_new_cards(result: RunResult) -> str:
+    """Format what a run drafted, such as "2 cards accepted, 1 new draft"."""
+    counts = []
+    if result.accepted:
+        counts.append(f"{format_count(result.accepted, 'card')} accepted")
+    waiting_count = result.drafted - result.accepted
+    if waiting_count > 0:
+        counts.append(format_count(waiting_count, "new draft"))
+    return ", ".join(counts) or "no new card"

@@ -43,6 +43,7 @@ from ankiforge.reports.cards import (
     format_quote_in_passage,
     format_sides,
 )
+from ankiforge.reports.highlights import format_title
 from ankiforge.reports.view import view_card
 from ankiforge.review import Decision, Item, Review, StaleItemError, batches
 from ankiforge.review.actions import (
@@ -252,43 +253,44 @@ class TerminalReview:
         return None
 
     def _make_draft_screen(self, item: Item) -> Screen:
-        situation = find_situation(item.offered_drafts[0])
+        """Return the screen that shows the first draft of an item, with its other cards."""
+        drafts = item.offered_drafts
+        situation = find_situation(drafts[0])
         decisions, keys = _bind_keys(item, ACTIONS[situation])
         cards = _list_card_choices(item)
         if situation is not Situation.NEW_CARD:
             cards = cards[:1]
         if len(cards) > 1:
-            noun = "gaps" if len(item.offered_drafts) == 1 else "drafts"
+            noun = "gaps" if len(drafts) == 1 else "drafts"
             keys.insert(1, (f"1-{len(cards)}", noun))
-        highlight = item.offered_drafts[0].highlight
-        title_parts = (highlight.document.title, highlight.page_or_time)
         return Screen(
-            ", ".join(filter(None, title_parts)),
-            _list_passage_lines(item),
-            decisions,
-            keys,
-            cards,
-            item.guid or None,
+            title=format_title(drafts[0].highlight),
+            before=_list_passage_lines(item),
+            decisions=decisions,
+            keys=keys,
+            cards=cards,
+            guid=item.guid or None,
         )
 
     def _draw_screen(self, shown: ShownItem) -> None:
-        """Draw the screen of an item with the selected card, or without one for a question."""
+        """Draw the screen of an item with the selected card, or without one for a question.
+
+        The message about the last key is shown once: it is removed when it is drawn.
+        """
         header = self._render_header(shown.screen)
-        body = Padding(Group(*map(self._render_line, _list_screen_lines(shown))), (1, 2))
-        legend = Text("  ").join(
-            Text.assemble((key, "bold"), " ", (word, "dim"))
-            for key, word in (*shown.keys, ("Esc", "ends"))
-        )
-        footer = Group(self._to_text(self._message or ""), legend)
+        lines = map(self._render_line, _list_screen_lines(shown))
+        body = Padding(Group(*lines), (1, 2))
+        footer = Group(self._to_text(self._message or ""), _render_legend(shown.keys))
         self._message = None
         if self._console.is_dumb_terminal:
             self._console.print(header, body, footer)
             return
         self._live.start()
-        layout = Layout()
         footer_height = len(self._console.render_lines(footer))
-        parts = Layout(header, size=1), Layout(body), Layout(footer, size=footer_height)
-        layout.split_column(*parts)
+        layout = Layout()
+        layout.split_column(
+            Layout(header, size=1), Layout(body), Layout(footer, size=footer_height)
+        )
         self._live.update(layout, refresh=True)
 
     def _render_header(self, screen: Screen) -> Table:
@@ -380,7 +382,9 @@ class TerminalReview:
             return KeyEffect.REDRAW
         match pressed:
             case "b" if shown.can_show_in_anki:
-                show = ShowInAnki(self._queue[0], shown.decisions[ENTER].content_hash)
+                # every decision on the item holds the hash of what is shown
+                content_hash = shown.decisions[ENTER].content_hash
+                show = ShowInAnki(self._queue[0], content_hash)
                 self._message = self._review.decide(show).message
                 return KeyEffect.REDRAW
             case "u":
@@ -440,11 +444,11 @@ class TerminalReview:
         self._decisions.append(
             UndoableDecision(result.undo, decision.id, outcome, next_fact_id)
         )
-        self._message = outcome
         self._queue.pop(0)
+        self._message = outcome
         if result.next_id:
             self._queue.insert(0, result.next_id)
-            self._message += "; another fact of the same passage"
+            self._message = f"{outcome}; another fact of the same passage"
         if result.postponed_id:
             self._passed_ids.append(result.postponed_id)
 
@@ -474,9 +478,8 @@ class TerminalReview:
         """
         self._pressed_keys.clear()
         self._live.stop()
-        decision, card = choice
         old_fields = {
-            name: sanitize_for_terminal(text) for name, text in card.fields if text
+            name: sanitize_for_terminal(text) for name, text in choice.card.fields if text
         }
         sections = [f"=== {name} ===\n{text}\n" for name, text in old_fields.items()]
         try:
@@ -488,18 +491,33 @@ class TerminalReview:
         new_fields = _parse_sections(edited_text, {*old_fields, *_EDITABLE_FIELDS})
         if not new_fields or new_fields == old_fields:
             return choice
-        kind = CardKind.from_fields(new_fields)
-        id, turn, number = decision.id, decision.content_hash, decision.choice
+        return self._replace_fields(choice, new_fields)
+
+    def _replace_fields(self, choice: CardChoice, fields: dict[str, str]) -> CardChoice:
+        """Return a card with other fields, and the decision that accepts it.
+
+        It is an edit, or a new card if the fields are those of another note type.
+        """
+        accept, card = choice
+        kind = CardKind.from_fields(fields)
+        id, content_hash, number = accept.id, accept.content_hash, accept.choice
         if kind.note_type is card.note_type:
-            edit = Edit(id, turn, choice=number, fields=new_fields)
+            edit = Edit(id, content_hash, choice=number, fields=fields)
             return CardChoice(edit, self._review.build_preview(edit))
-        write = WriteCard(id, turn, choice=number, fields=new_fields, replaces=True)
-        return CardChoice(
-            write, replace(card, kind=kind, fields=tuple(new_fields.items()))
-        )
+        write = WriteCard(id, content_hash, choice=number, fields=fields, replaces=True)
+        new_card = replace(card, kind=kind, fields=tuple(fields.items()))
+        return CardChoice(write, new_card)
 
 
 # --- the lines of a screen -------------------------------------------------------------------
+
+
+def _render_legend(keys: Keys) -> Text:
+    """Render the last line: the keys with their effects, such as `j later  k back  Esc ends`."""
+    parts = []
+    for key, effect in (*keys, ("Esc", "ends")):
+        parts.append(Text.assemble((key, "bold"), " ", (effect, "dim")))
+    return Text("  ").join(parts)
 
 
 def _list_screen_lines(shown: ShownItem) -> list[str | Pair]:
@@ -640,17 +658,21 @@ def _make_form_screen(item: Item, question: UserQuestion) -> Screen:
 
 
 def _make_conflict_screen(item: Item, question: UserQuestion) -> Screen:
-    """Return the screen that shows both versions of a card that was changed in two places."""
+    """Return the screen that shows both versions of a card that was changed in two places.
+
+    The examples of such a question are the front of the card and the title of its document.
+    """
     front, title = map(to_one_line, question.examples)
     lines: list[str | Pair] = [mark_bold(front), question.text]
     for conflict in question.conflicts:
-        lines += ["", f"{conflict.field}:"]
-        texts = map(to_one_line, (conflict.user_text, conflict.source))
-        mine, theirs = mark_differing_words(*texts)
+        user_label, source_label = "yours", "source"
         if conflict.is_edited_in_ankiforge:
-            lines += [("1  in Anki", mine), ("2  here", theirs)]
-        else:
-            lines += [("1  yours", mine), ("2  source", theirs)]
+            user_label, source_label = "in Anki", "here"
+        user_text, source_text = mark_differing_words(
+            to_one_line(conflict.user_text), to_one_line(conflict.source)
+        )
+        lines += ["", f"{conflict.field}:"]
+        lines += [(f"1  {user_label}", user_text), (f"2  {source_label}", source_text)]
     decisions, keys = _bind_keys(item, list_question_actions(question))
     return Screen(title, tuple(lines), decisions, keys, guid=question.guids[0])
 

@@ -340,14 +340,10 @@ def _parse_source(
         raise location.make_error("expected a mapping", f"such as {_SOURCE_EXAMPLE}")
     has_path = "path" in options
     if not has_path:
-        from difflib import get_close_matches
-
-        for similar_key in get_close_matches("path", options, n=1):
-            raise location.locate_nested(similar_key).make_error(
-                "unknown key", "did you mean 'path'?"
-            )
+        _reject_misspelled_path(options, location)
     complete_options = options
     if not has_path and not kinds.list_path_alternatives().isdisjoint(options):
+        # the option, such as the libraries of an API, says what to read instead
         complete_options = {"path": ".", **options}
     common = convert_to_type(_CommonOptions, complete_options, location)
     path = expand_path(common.path, folder, location.locate_nested("path"))
@@ -355,6 +351,20 @@ def _parse_source(
     if not name:
         name = kinds.get_default_name(kind, path) if has_path else kind
     return SourceEntry(kind, name, path, options, location)
+
+
+def _reject_misspelled_path(options: dict[str, Any], location: Location) -> None:
+    """Reject a key such as `pth`, which hides that `path` is missing.
+
+    Raises:
+        ConfigError: There is such a key.
+    """
+    from difflib import get_close_matches
+
+    for similar_key in get_close_matches("path", options, n=1):
+        raise location.locate_nested(similar_key).make_error(
+            "unknown key", "did you mean 'path'?"
+        )
 
 
 def make_default_source_name(path: Path) -> str:

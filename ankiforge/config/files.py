@@ -57,23 +57,30 @@ def open_regular(
             raise _make_not_a_file_error(path) from error
         raise
     try:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode):
-            raise _make_not_a_file_error(path)
-        if max_bytes is not None and status.st_size > max_bytes:
-            size = f"{max_bytes >> 10:,} KiB"
-            if max_bytes >= 1 << 20:
-                size = f"{max_bytes >> 20:,} MiB"
-            message = f"{path}: is larger than {size}"
-            raise OwnFileError(message, hint="shorten it, or move it away")
-        return os.fdopen(
-            handle, "rb" if flags & (os.O_WRONLY | os.O_RDWR) == 0 else "rb+"
-        )
+        _check_status(path, os.fstat(handle), max_bytes)
+        may_write = flags & (os.O_WRONLY | os.O_RDWR) != 0
+        return os.fdopen(handle, "rb+" if may_write else "rb")
     except BaseException:
         # after Ctrl-C, a file object may have taken over the handle and closed it
         with suppress(OSError):
             os.close(handle)
         raise
+
+
+def _check_status(path: Path, status: os.stat_result, max_bytes: int | None) -> None:
+    """Check that an open file is a regular one of at most `max_bytes`, if given.
+
+    Raises:
+        OwnFileError: It isn't.
+    """
+    if not stat.S_ISREG(status.st_mode):
+        raise _make_not_a_file_error(path)
+    if max_bytes is not None and status.st_size > max_bytes:
+        size = f"{max_bytes >> 10:,} KiB"
+        if max_bytes >= 1 << 20:
+            size = f"{max_bytes >> 20:,} MiB"
+        message = f"{path}: is larger than {size}"
+        raise OwnFileError(message, hint="shorten it, or move it away")
 
 
 def read_bounded(path: Path, max_bytes: int) -> bytes:

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from contextlib import closing
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TypeVar
 from urllib.parse import quote
 
@@ -91,30 +91,30 @@ class BoundedClient(httpx2.Client):
             RequestTimeoutError: The exchange timed out.
             ResponseTooLargeError: The response is too large.
         """
-
-        def exchange() -> httpx2.Response:
-            with closing(self.send(request, stream=True)) as response:
-                body = bytearray()
-                for chunk in response.iter_bytes():
-                    body += chunk
-                    if len(body) > max_bytes:
-                        message = f"an answer of more than {max_bytes:,} bytes"
-                        raise ResponseTooLargeError(message, response.status_code)
-            headers = httpx2.Headers(response.headers)
-            for name in _TRANSFER_HEADERS:
-                headers.pop(name, None)
-            extensions = {
-                "reason_phrase": response.reason_phrase.encode("ascii", "replace")
-            }
-            return httpx2.Response(
-                response.status_code,
-                headers=headers,
-                content=bytes(body),
-                request=response.request,
-                extensions=extensions,
-            )
-
+        exchange = partial(self._exchange, request, max_bytes)
+        # not `self.close`, which does nothing in `ZoteroHttpClient`
         return run_with_timeout(seconds, exchange, super().close)
+
+    def _exchange(self, request: httpx2.Request, max_bytes: int) -> httpx2.Response:
+        """Send a request, and return a response that holds the whole decoded body."""
+        with closing(self.send(request, stream=True)) as streamed:
+            body = bytearray()
+            for chunk in streamed.iter_bytes():
+                body += chunk
+                if len(body) > max_bytes:
+                    message = f"an answer of more than {max_bytes:,} bytes"
+                    raise ResponseTooLargeError(message, streamed.status_code)
+        headers = httpx2.Headers(streamed.headers)
+        for name in _TRANSFER_HEADERS:
+            headers.pop(name, None)
+        reason_phrase = streamed.reason_phrase.encode("ascii", "replace")
+        return httpx2.Response(
+            streamed.status_code,
+            headers=headers,
+            content=bytes(body),
+            request=streamed.request,
+            extensions={"reason_phrase": reason_phrase},
+        )
 
 
 # --- secrets --------------------------------------------------------------------------

@@ -188,6 +188,10 @@ def store_remembered_paths(
 # --- a workspace ------------------------------------------------------------------------
 
 
+_READER_ID = "reader"
+"""The id of a device that only reads a workspace."""
+
+
 class WorkspaceDirectory(Value):
     """A workspace's directory, with its settings and the locations of its files."""
 
@@ -238,28 +242,37 @@ class WorkspaceDirectory(Value):
         Ids are stored in the user's directory, keyed by the workspace path. This way, a copy of
         the workspace gets a new id, and no two devices write to the same journal file. A
         workspace that was moved keeps its id, so that `undo` still works for earlier decisions.
-        The old id is reused if the journal contains its file and its old path has no workspace.
 
         Args:
             user_directory: The directory for per-user data.
-            create: Whether to create a missing id. Otherwise, "reader" is returned.
+            create: Whether to create a missing id. Otherwise, `_READER_ID` is returned, which names
+                no journal file, because such a caller writes nothing.
         """
         id_by_root = load_values(user_directory, "machines")
         root = str(self.root)
         if root in id_by_root:
             return id_by_root[root]
         if not create:
-            return "reader"
-        moved_from = [
-            old_root
-            for old_root, id in id_by_root.items()
-            if (self.journal_directory / f"{id}.jsonl").exists()
-            and not (Path(old_root) / ".ankiforge").exists()
-        ]
-        id = id_by_root.pop(moved_from[0]) if moved_from else uuid.uuid4().hex[:12]
+            return _READER_ID
+        old_root = self._find_old_root(id_by_root)
+        if old_root is None:
+            id = uuid.uuid4().hex[:12]
+        else:
+            id = id_by_root.pop(old_root)
         id_by_root[root] = id
         store_values(user_directory, "machines", id_by_root)
         return id
+
+    def _find_old_root(self, id_by_root: Texts) -> str | None:
+        """Return the path from which this workspace was moved, or None if it wasn't.
+
+        There, no workspace is left, and the journal here has the file of that path's id.
+        """
+        for old_root, id in id_by_root.items():
+            is_left = not (Path(old_root) / ".ankiforge").exists()
+            if is_left and (self.journal_directory / f"{id}.jsonl").exists():
+                return old_root
+        return None
 
     @property
     def remembered_paths(self) -> tuple[RememberedPath, ...]:
@@ -288,15 +301,10 @@ class WorkspaceDirectory(Value):
         if places is None:
             places = self.remembered_paths
         path_decks: list[PathDeck] = []
-        # a path inside another path takes precedence
+        # a path inside another path takes precedence, so the longest comes first
         for place in sorted(places, key=lambda place: len(place.path), reverse=True):
-            if not place.deck:
-                continue
-            select = DeckConditions(source=escape(place.name))
-            if place.root:
-                path = escape(Path(place.path).relative_to(place.root).as_posix())
-                select = replace(select, path=(path, f"{path}/*"))
-            path_decks.append(PathDeck(deck=place.deck, select=select))
+            if place.deck:
+                path_decks.append(_make_path_deck(place))
         return load_decks(self.root, self.config.decks, path_decks)
 
     def create_directories(self) -> None:
@@ -378,6 +386,18 @@ def _describe_holder(lock_path: Path) -> str:
     return ""
 
 
+def _make_path_deck(place: RememberedPath) -> PathDeck:
+    """Make the deck rule of a remembered path: its deck is for the source or, in it, the path.
+
+    The names are escaped, because conditions are patterns such as `notes/*`.
+    """
+    select = DeckConditions(source=escape(place.name))
+    if place.root:
+        path = escape(Path(place.path).relative_to(place.root).as_posix())
+        select = replace(select, path=(path, f"{path}/*"))
+    return PathDeck(deck=place.deck, select=select)
+
+
 def find_workspace(
     directory: Path | None, cwd: Path, kinds: SourceKinds, environ: Texts = os.environ
 ) -> WorkspaceDirectory:
@@ -397,28 +417,30 @@ def find_workspace(
         ConfigError: The workspace's `ankiforge.yaml` is invalid.
     """
     home = find_user_directory(environ).resolve()
-
-    def load_default() -> WorkspaceDirectory:
-        config = Config()
-        if _is_workspace(home):
-            config = load_workspace(home, kinds).config
-        output = expand_path(
-            config.output, cwd.absolute(), config.location.locate_nested("output")
-        )
-        return WorkspaceDirectory(home, config, output, True)
-
-    folder = next(filter(_is_workspace, (cwd, *cwd.parents)), None)
-    if directory is not None:
+    if directory is None:
+        folder = next(filter(_is_workspace, (cwd, *cwd.parents)), None)
+    else:
         folder = cwd / directory.expanduser()
-    if folder and folder.resolve() == home:  # the default workspace needs no settings
-        return load_default()
-    if folder and _is_workspace(folder):
-        return load_workspace(folder, kinds)
-    if folder:
+    if folder is None:
+        return _load_registered_workspace(home, cwd, kinds)
+    if folder.resolve() == home:
+        return _load_default_workspace(home, cwd, kinds)
+    if not _is_workspace(folder):
         raise _make_no_workspace_error(folder, directory, home)
+    return load_workspace(folder, kinds)
+
+
+def _load_registered_workspace(
+    home: Path, cwd: Path, kinds: SourceKinds
+) -> WorkspaceDirectory:
+    """Load the registered workspace or, if there is none, the user's default workspace.
+
+    Raises:
+        UsageError: The registered workspace is missing.
+    """
     root = get_registered_workspace(home)
     if root is None:
-        return load_default()
+        return _load_default_workspace(home, cwd, kinds)
     if _is_workspace(root):
         return load_workspace(root, kinds)
     # falling back silently would draft every card again in the default workspace
@@ -427,20 +449,39 @@ def find_workspace(
     raise UsageError(message, hint=hint)
 
 
+def _load_default_workspace(
+    home: Path, cwd: Path, kinds: SourceKinds
+) -> WorkspaceDirectory:
+    """Load the user's default workspace, which needs no settings.
+
+    Its package is written to the current directory.
+    """
+    config = Config()
+    if _is_workspace(home):
+        config = load_workspace(home, kinds).config
+    location = config.location.locate_nested("output")
+    output = expand_path(config.output, cwd.absolute(), location)
+    return WorkspaceDirectory(home, config, output, True)
+
+
 def _make_no_workspace_error(
     folder: Path, directory: Path | None, home: Path
 ) -> UsageError:
+    """Make the error for a `-C` that names no workspace.
+
+    It says where the user's cards are, in the registered or the default workspace, if anywhere.
+    """
     hint = f"make a workspace there: ankiforge init {quote(str(folder))}"
     if not folder.is_dir():
         return UsageError(f"{folder}: there is no such folder", hint=hint)
-    other_workspace = get_registered_workspace(home)
-    if other_workspace is None and (home / ".ankiforge").is_dir():
-        other_workspace = home
-    if other_workspace is not None:
-        message = f"{folder} is not a workspace; your cards are in {other_workspace}"
-        return UsageError(message, hint=f"leave out -C {directory}; or {hint}")
-    message = f"{folder}: there is no {SETTINGS_FILE_NAME} in it"
-    return UsageError(message, hint=hint)
+    used_workspace = get_registered_workspace(home)
+    if used_workspace is None and (home / ".ankiforge").is_dir():
+        used_workspace = home
+    if used_workspace is None:
+        message = f"{folder}: there is no {SETTINGS_FILE_NAME} in it"
+        return UsageError(message, hint=hint)
+    message = f"{folder} is not a workspace; your cards are in {used_workspace}"
+    return UsageError(message, hint=f"leave out -C {directory}; or {hint}")
 
 
 def load_workspace(folder: Path, kinds: SourceKinds) -> WorkspaceDirectory:

@@ -186,13 +186,14 @@ class _Loader(yaml.SafeLoader):
     def construct_mapping(
         self, node: yaml.MappingNode, deep: bool = False
     ) -> dict[object, object]:
-        first_lines: dict[object, int] = {}
-        for key, _ in node.value:
-            mark = key.start_mark
-            first_line = first_lines.setdefault(str(key.value), mark.line + 1)
+        line_by_key: dict[str, int] = {}
+        for key_node, _ in node.value:
+            key = str(key_node.value)
+            mark = key_node.start_mark
+            first_line = line_by_key.setdefault(key, mark.line + 1)
             if first_line != mark.line + 1:
                 earlier = f"is written twice, first in line {first_line}"
-                problem = f"{key.value!r} {earlier}"
+                problem = f"{key_node.value!r} {earlier}"
                 raise yaml.MarkedYAMLError(problem=problem, problem_mark=mark)
         return super().construct_mapping(node, deep)
 
@@ -228,15 +229,21 @@ def convert_to_type(result_type: type[T], data: object, location: Location) -> T
             {} if data is None else _remove_empty_keys(data, 2), result_type
         )
     except msgspec.ValidationError as error:
+        # such as "Expected `str`, got `int` - at `$.sources[0].name`"
         message, _, path = str(error).partition(" - at `")
-        # `path` is such as `$.sources[0].name`
-        steps: list[str | int] = []
-        for key, number in re.findall(r"\.([^.\[\]`]+)|\[(\d+)\]", path):
-            steps.append(int(number) if number else key)
+        steps = _parse_path(path)
         valid_words = _find_valid_words(inspect.type_info(result_type), steps)
         raise _make_config_error(
             message, location.locate_nested(*steps), valid_words
         ) from error
+
+
+def _parse_path(path: str) -> list[str | int]:
+    """Return the keys and indices of a path: those of `$.sources[0].name` are sources, 0, name."""
+    steps: list[str | int] = []
+    for key, number in re.findall(r"\.([^.\[\]`]+)|\[(\d+)\]", path):
+        steps.append(int(number) if number else key)
+    return steps
 
 
 def _remove_empty_keys(data: object, levels: int) -> object:
@@ -395,6 +402,10 @@ def format_scalar(value: Any) -> str:
 def _set_value(text: str, path: Strings, value: str) -> str:
     """Return the text of a settings file with the value at `path` replaced or added.
 
+    The rest of the text stays as the user wrote it, with its comments. For example, with the path
+    `("llm", "model")` and the value `qwen3`, the lines `llm:` and `  timeout: 60` become `llm:`,
+    `  model: qwen3` and `  timeout: 60`.
+
     The result is wrong if a section isn't a mapping; `set_values` detects this.
     """
     *sections, key = path
@@ -416,11 +427,23 @@ def _set_value(text: str, path: Strings, value: str) -> str:
         return _add_in_braces(text, mapping, new_line)
     if section_start is None:
         return f"{_end_line(text)}{new_line}\n"
+    return _add_below(text, section_start, mapping, new_line)
+
+
+def _add_below(
+    text: str, section_start: int, mapping: yaml.Node | None, entry: str
+) -> str:
+    """Add an entry to a section as its first line, indented as the first entry so far.
+
+    `section_start` is the index of the section's name in the text.
+    """
     column = 2
-    for name, _ in _get_items(mapping)[:1]:
-        column = name.start_mark.column  # as the section's first line is indented
+    items = _get_items(mapping)
+    if items:
+        first_name, _ = items[0]
+        column = first_name.start_mark.column
     section_line, _, remainder = text[section_start:].partition("\n")
-    indented = f"{' ' * column}{new_line}"
+    indented = f"{' ' * column}{entry}"
     return f"{text[:section_start]}{section_line}\n{indented}\n{remainder}"
 
 

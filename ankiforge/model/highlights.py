@@ -272,16 +272,22 @@ class Highlight(Value):
 
     @property
     def context(self) -> str:
-        """The passage with the text around it, which is all that a card may be based on."""
-        parts = [self.prefix, self.sentence or self.exact, self.suffix]
+        """The passage with the text around it, which is all that a card may be based on.
+
+        The words of a sentence that begins in the prefix, or ends in the suffix, are given once:
+        with the sentence "The cell divides." around "cell", the prefix "It grows. The " adds only
+        "It grows. ".
+        """
+        before, after = self.prefix, self.suffix
         if self.exact and self.exact in self.sentence:
-            # the sentence begins in the text before, and ends in the text after
-            before, _, after = self.sentence.partition(self.exact)
-            parts = [self.sentence]
-            if not before.endswith(self.prefix):
-                parts.insert(0, self.prefix.removesuffix(before))
-            if not after.startswith(self.suffix):
-                parts.append(self.suffix.removeprefix(after))
+            sentence_start, _, sentence_end = self.sentence.partition(self.exact)
+            if sentence_start.endswith(self.prefix):
+                before = ""
+            if sentence_end.startswith(self.suffix):
+                after = ""
+            before = before.removesuffix(sentence_start)
+            after = after.removeprefix(sentence_end)
+        parts = (before, self.sentence or self.exact, after)
         return "\n".join(part for part in parts if part.strip())
 
 

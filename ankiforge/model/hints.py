@@ -214,7 +214,7 @@ Schedule = tuple[CardSchedule, ...]
 
 # The due date that obsidian-spaced-repetition writes for a card that was never reviewed.
 _UNREVIEWED_DATE = "2000-01-01"
-_UNREVIEWED = CardSchedule("", 0, 0)
+_UNREVIEWED = CardSchedule(due="", interval=0, ease=0)
 _DEFAULT_EASE = 250
 _FSRS_PREFIX = "fsrs,"
 
@@ -228,44 +228,63 @@ def parse_schedule(schedule: str) -> Schedule:
     and lapses, learning step and time of the last review. If a value after the interval is missing
     or invalid, the card gets the default ease and no memory state.
     """
-    cards = []
-    for card in filter(None, map(str.strip, schedule.split("!"))):
-        values = card.removeprefix(_FSRS_PREFIX).split(",")
-        is_fsrs = card.startswith(_FSRS_PREFIX)
-        try:
-            day = date.fromisoformat(values[0][:10]).isoformat()
-            interval = max(1, round(float(values[1])))
-            ease = _DEFAULT_EASE if is_fsrs else int(values[2])
-        except (ValueError, IndexError, OverflowError):
-            cards.append(_UNREVIEWED)
-            continue
-        card_schedule = CardSchedule(day, interval, ease)
-        if is_fsrs:
-            with suppress(ValueError, IndexError, OverflowError):
-                card_schedule = _parse_fsrs(values, interval)
-        cards.append(_UNREVIEWED if day == _UNREVIEWED_DATE else card_schedule)
+    texts = [text.strip() for text in schedule.split("!")]
+    cards = [_parse_card_schedule(text) for text in texts if text]
     return tuple(cards) if any(card.due for card in cards) else ()
+
+
+def _parse_card_schedule(text: str) -> CardSchedule:
+    """Parse the schedule of a card, such as `2027-03-01,150,270`, for which see `parse_schedule`.
+
+    A card that was never reviewed, or has no valid date and interval, is `_UNREVIEWED`.
+    """
+    is_fsrs = text.startswith(_FSRS_PREFIX)
+    values = text.removeprefix(_FSRS_PREFIX).split(",")
+    try:
+        day = date.fromisoformat(values[0][:10]).isoformat()
+        interval = max(1, round(float(values[1])))
+        ease = _DEFAULT_EASE if is_fsrs else int(values[2])
+    except (ValueError, IndexError, OverflowError):
+        return _UNREVIEWED
+    if day == _UNREVIEWED_DATE:
+        return _UNREVIEWED
+    if is_fsrs:
+        # without a valid memory state, the card has only its date and interval
+        with suppress(ValueError, IndexError, OverflowError):
+            return _parse_fsrs(values, interval)
+    return CardSchedule(day, interval, ease)
 
 
 def _parse_fsrs(values: Sequence[str], interval: int) -> CardSchedule:
     """Parse the FSRS values of a card, whose interval has already been parsed.
+
+    The values are the due time, interval, stability, difficulty, state, numbers of reviews and
+    lapses, learning step and time of the last review.
 
     Raises:
         ValueError: A value is invalid.
         OverflowError: A number or date is too large.
         IndexError: A value is missing.
     """
+    due, last_review = values[0], values[8]
     stability, difficulty = float(values[2]), float(values[3])
-    state, reviews, lapses = (int(value) for value in values[4:7])
+    state, reviews, lapses = int(values[4]), int(values[5]), int(values[6])
     if not (0 < stability < _MAX_STABILITY and 1 <= difficulty <= 10 and 1 <= state <= 3):
         raise ValueError
     if state == 3:  # the interval after relearning, which the plug-in does not store
         interval = max(1, round(stability))
-    for time in (values[0], values[8]):
+    for time in (due, last_review):
         datetime.fromisoformat(time).timestamp()
     return CardSchedule(
-        *(values[0], interval, _DEFAULT_EASE, stability, difficulty, state),
-        *(max(reviews, 1), max(lapses, 0), values[8]),
+        due=due,
+        interval=interval,
+        ease=_DEFAULT_EASE,
+        stability=stability,
+        difficulty=difficulty,
+        state=state,
+        reviews=max(reviews, 1),
+        lapses=max(lapses, 0),
+        last_review=last_review,
     )
 
 

@@ -25,6 +25,7 @@ from ankiforge.model import (
     Proposal,
     SkippedText,
     SourceChange,
+    StoredDraft,
     Strings,
     UserQuestion,
     UserQuestionKind,
@@ -224,35 +225,35 @@ def format_passage_sentences(ledger: Ledger, key: str) -> tuple[Json, list[str]]
 
     passage = load_snapshot(ledger, ledger.get_passage(key))
     facts = passage.compute_sentence_states()
-    facts_json = []
-    lines = []
-    if facts:
-        lines.append(format_fact_count(facts) or "one fact")
-    for fact in facts:
-        sentence_hash = hash16(fact.sentence)
-        drafts = []
-        for draft in passage.pending_drafts:
-            if sentence_hash in draft.sentence_hashes:
-                drafts.append(draft.id)
-        state = "decided" if fact.is_decided else "offered"
-        lines.append(f"  {state}  {fact.sentence}")
-        facts_json.append(
-            {
-                "sentence": fact.sentence,
-                "state": state,
-                "card": fact.revised_guid or None,
-                "near": fact.similar_removed,
-                "drafts": drafts,
-            }
-        )
     data = {
         "id": None,
         "guid": None,
         "key": key,
-        "facts": facts_json,
+        "facts": [_sentence_to_json(fact, passage.pending_drafts) for fact in facts],
         "closed": passage.passage.is_closed,
     }
+    lines = [f"  {_name_sentence_state(fact)}  {fact.sentence}" for fact in facts]
+    if facts:
+        lines.insert(0, format_fact_count(facts) or "one fact")
     return data, lines
+
+
+def _name_sentence_state(fact: SentenceState) -> str:
+    return "decided" if fact.is_decided else "offered"
+
+
+def _sentence_to_json(fact: SentenceState, drafts: Iterable[StoredDraft]) -> Json:
+    """Convert a sentence to JSON, with the ids of those of the pending drafts that are about it."""
+    sentence_hash = hash16(fact.sentence)
+    return {
+        "sentence": fact.sentence,
+        "state": _name_sentence_state(fact),
+        "card": fact.revised_guid or None,
+        "near": fact.similar_removed,
+        "drafts": [
+            draft.id for draft in drafts if sentence_hash in draft.sentence_hashes
+        ],
+    }
 
 
 def format_fact_count(facts: Sequence[SentenceState]) -> str | None:
@@ -361,20 +362,20 @@ class RowRole(Enum):
     """A less certain suggestion, which doesn't wait."""
 
 
-def format_row(view: CardView, id: str, role: RowRole | None = None) -> str:
+def format_row(view: CardView, id: str, role: RowRole) -> str:
     """Format a card, draft or suggestion as one line: id, sign, question, author and page.
 
-    A card that isn't accepted has its state and the reason for it in place of the author. If `role`
-    is None, a row that isn't a card waits by itself.
+    A card that isn't accepted has its state and the reason for it in place of the author.
     """
-    if role is None:
-        is_card = isinstance(view.card, LocalCard)
-        role = RowRole.CARD if is_card else RowRole.DECISION
+    # gaps are in brackets, and bold, so that a list keeps the gap of a row that it truncates
     opening, closing = mark_bold("[ ]").split(" ")
     question = view.format_question(opening, closing)
     sign, remark = _describe_row(view, role)
-    gaps = [f"gap {number}: {gap}" for number, gap in enumerate(view.gaps[1:], 2)]
-    tail = [remark, ", ".join(gaps)]
+    other_gaps = []
+    for number, gap in enumerate(view.gaps, start=1):
+        if number > 1:  # the question has the first gap
+            other_gaps.append(f"gap {number}: {gap}")
+    tail = [remark, ", ".join(other_gaps)]
     if view.card.kind is not CardKind.OCCLUSION:  # the page is in the name of the figure
         tail.append(view.card.highlight.page_or_time)
     return build_list_row(id, sign, question, *tail)
@@ -581,22 +582,27 @@ def format_item_in_full(
     yield from format_content(view)
     yield from _format_source(list_row)
     yield from _format_findings(ledger, list_row)
-    draft = list_row.revision if isinstance(list_row, LocalCard) else list_row
-    if draft:
-        passages = format_passage_change(draft)
-        for label, text in zip(("was", "is now"), passages, strict=False):
-            yield format_labelled_text(label, text)
-    if isinstance(list_row, PendingDraft):
+    if isinstance(list_row, LocalCard):
+        if list_row.revision:
+            yield from _format_passage_change(list_row.revision)
+        yield from _format_card_state(ledger, list_row)
+    else:
+        yield from _format_passage_change(list_row)
         yield from _format_pending_reasons(list_row)
         yield from _format_changed_card(ledger, list_row)
-    else:
-        yield from _format_card_state(ledger, list_row)
     if with_commands:
         for arguments in view.commands:
             yield format_unlabelled_text(f"ankiforge {arguments}")
     for question in questions:
         if list_row.id in question.guids:
             yield from format_question(question)
+
+
+def _format_passage_change(draft: PendingDraft) -> TextLines:
+    """Yield the old and the new passage of the card that a draft would change, if it does."""
+    passages = format_passage_change(draft)
+    for label, passage in zip(("was", "is now"), passages, strict=False):
+        yield format_labelled_text(label, passage)
 
 
 def format_suggestion_in_full(suggestion: Proposal) -> TextLines:

@@ -14,12 +14,12 @@ from contextlib import suppress
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ankiforge import __version__, plugins
 from ankiforge import config as settings
 from ankiforge.anki.profiles import find_collections
-from ankiforge.config import is_loopback
+from ankiforge.config import SourceEntry, is_loopback
 from ankiforge.config.trust import require_trust
 from ankiforge.config.workspace import WorkspaceDirectory, find_user_directory
 from ankiforge.config.yamlfile import CONTROL_CHARACTERS
@@ -69,22 +69,24 @@ def run_part_checks(name: str, check: PartCheck) -> Iterator[DoctorCheck]:
     """Run the checks of one part of the program, and yield their results."""
     try:
         for result in check():
-            if isinstance(result, str):
-                yield DoctorCheck(name, CheckState.OK, result)
-            else:
-                yield _make_problem_check(name, result)
+            yield _make_check(name, result)
     except ForgeError as error:
-        yield DoctorCheck(
-            name, CheckState.FAIL, error.message, error.hint, error.exit_code
-        )
+        yield _make_failed_check(name, error)
 
 
-def _make_problem_check(name: str, problem: Problem) -> DoctorCheck:
-    state = CheckState.WARN if problem.is_notice else CheckState.FAIL
-    message = problem.message
-    if problem.location:
-        message = f"{problem.location}: {message}"
-    return DoctorCheck(name, state, message, problem.hint, 1)
+def _make_check(name: str, result: str | Problem) -> DoctorCheck:
+    """Convert what a check yielded: a message about a part that works, or a problem."""
+    if isinstance(result, str):
+        return DoctorCheck(name, CheckState.OK, result)
+    state = CheckState.WARN if result.is_notice else CheckState.FAIL
+    message = result.message
+    if result.location:
+        message = f"{result.location}: {message}"
+    return DoctorCheck(name, state, message, result.hint, 1)
+
+
+def _make_failed_check(name: str, error: ForgeError) -> DoctorCheck:
+    return DoctorCheck(name, CheckState.FAIL, error.message, error.hint, error.exit_code)
 
 
 def _make_warning(message: str, advice: str) -> Problem:
@@ -128,21 +130,20 @@ def run_checks(
     """
     yield from run_part_checks("program", _check_program)
     yield from run_part_checks("plug-in", _check_plugins)
-    workspaces: list[WorkspaceDirectory] = []
-
-    def check_settings() -> Iterator[str | Problem]:
+    try:
         workspace = find_workspace()
         workspace.load_decks()
-        workspaces.append(workspace)
-        yield _describe_settings(workspace)
-
-    yield from run_part_checks("settings", check_settings)
-    for workspace in workspaces:
-        check_trust = partial(_check_trust, environment, workspace)
-        distrust = [*run_part_checks("trust", check_trust)]
-        yield from distrust
-        if not distrust:
-            yield from _check_workspace(workspace, environment, offline=offline)
+        settings_result = _describe_settings(workspace)
+    except ForgeError as error:
+        yield _make_failed_check("settings", error)
+        return
+    yield _make_check("settings", settings_result)
+    try:
+        require_trust(workspace, None, find_user_directory(environment.environ))
+    except ForgeError as error:
+        yield _make_failed_check("trust", error)
+        return
+    yield from _check_workspace(workspace, environment, offline=offline)
 
 
 def _describe_settings(workspace: WorkspaceDirectory) -> str | Problem:
@@ -159,14 +160,6 @@ def _describe_settings(workspace: WorkspaceDirectory) -> str | Problem:
         return f"{shorten_path(file)}: {sources}"
     advice = f"name a vault, a PDF folder or Zotero under sources: in {file}"
     return _make_warning(f"{file} names no source", advice)
-
-
-def _check_trust(
-    environment: Environment, workspace: WorkspaceDirectory
-) -> Iterator[str | Problem]:
-    """Check that the user has trusted a workspace, and yield nothing if so."""
-    require_trust(workspace, None, find_user_directory(environment.environ))
-    yield from ()
 
 
 def _check_workspace(
@@ -213,16 +206,13 @@ def _check_plugins() -> Iterator[str | Problem]:
 def _check_source(
     workspace: WorkspaceDirectory, selected: SelectedSource, offline: bool
 ) -> Iterator[str | Problem]:
+    """Check that a source can be read, and yield how it is, or what is wrong."""
     entry = selected.entry
     source = open_source(workspace, selected, offline=offline)
+    # only Zotero, which may be read through its API, says itself how it is accessed
     describe: Callable[[], str] | None = getattr(source, "describe_access", None)
     if describe is not None:
-        # an API is read without the folder, but a run then lacks the files
-        if entry.has_path and not entry.path.exists():
-            advice = "correct path: in ankiforge.yaml"
-            yield Problem(str(entry.path), "it is not there", advice)
-        else:
-            yield f"{entry.kind}: {describe()}"
+        yield _check_access(entry, describe)
         return
     files = getattr(source, "listing", None)
     first = next(files.list_files(), None) if files is not None else None
@@ -235,6 +225,17 @@ def _check_source(
     if entry not in workspace.config.sources:
         access += ", remembered by run"
     yield access
+
+
+def _check_access(entry: SourceEntry, describe: Callable[[], str]) -> str | Problem:
+    """Return how a source is accessed, or that its folder is missing.
+
+    An API can be read without the folder, but a run then lacks the files.
+    """
+    if entry.has_path and not entry.path.exists():
+        advice = "correct path: in ankiforge.yaml"
+        return Problem(str(entry.path), "it is not there", advice)
+    return f"{entry.kind}: {describe()}"
 
 
 def _check_ledger(workspace: WorkspaceDirectory) -> Iterator[str | Problem]:
@@ -437,26 +438,51 @@ _DEVICE_SOURCES = (
 """The kinds of sources on e-readers, and the path on the device by which each is recognized."""
 
 
+class _BookPlace(NamedTuple):
+    """A directory that is a source of e-book highlights if it has a certain content."""
+
+    kind: str
+    """The kind of the source, such as `kobo`."""
+    directory: Path
+    content: str = ""
+    """The name of a file or directory in it, or "" if the directory itself is enough."""
+
+
 def find_book_sources(environment: Environment) -> tuple[tuple[str, Path], ...]:
     """Find sources of e-book highlights, and return the kind and path of each.
 
     Looks for connected e-readers, KOReader's settings on this computer, the calibre
     library, and Apple Books data.
     """
+    places = []
+    for device in _list_mounted_devices():
+        for kind, content in _DEVICE_SOURCES:
+            places.append(_BookPlace(kind, device, content))
+    home = environment.home
+    apple_books = home / "Library/Containers/com.apple.iBooksX/Data/Documents"
+    places += [
+        _BookPlace("koreader", home / ".config/koreader/docsettings"),
+        _BookPlace("calibre", home / "Calibre Library", "metadata.db"),
+        _BookPlace("apple-books", apple_books, "AEAnnotation"),
+    ]
+    found = []
+    for place in places:
+        if _exists(place.directory / place.content):
+            found.append((place.kind, place.directory))
+    return tuple(dict.fromkeys(found))
+
+
+def _list_mounted_devices() -> list[Path]:
+    """Return the directories at which a device may be mounted.
+
+    They are one level below a mount folder, such as `/Volumes/KOBOeReader`, or two, such as
+    `/media/ana/KOBOeReader`.
+    """
     devices: list[Path] = []
     for folder in MOUNT_FOLDERS:
         for path in _list_visible_entries(Path(folder)):
             devices += [path, *_list_visible_entries(path)]
-    # the kind and directory of each possible source, and what it contains if it is one
-    home, apple = environment.home, "Library/Containers/com.apple.iBooksX/Data/Documents"
-    places = [
-        *((kind, device, name) for device in devices for kind, name in _DEVICE_SOURCES),
-        ("koreader", home / ".config/koreader/docsettings", ""),
-        ("calibre", home / "Calibre Library", "metadata.db"),
-        ("apple-books", home / apple, "AEAnnotation"),
-    ]
-    found = [(kind, folder) for kind, folder, name in places if _exists(folder / name)]
-    return tuple(dict.fromkeys(found))
+    return devices
 
 
 def find_anki_collections(environment: Environment) -> tuple[Path, ...]:

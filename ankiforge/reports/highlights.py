@@ -18,20 +18,28 @@ def get_attributes(value: object, names: Iterable[str]) -> Json:
 
 def highlight_to_json(highlight: Highlight) -> Json:
     """Convert a highlight to the JSON printed by `extract --json`."""
-    names = (
-        "key source kind form exact gaps prefix suffix comment colour author tags created"
-        " modified page_label heading above uri links document"
-    )
-    values = {
-        "source": highlight.document.source,
+    document = highlight.document
+    return {
+        "key": highlight.key,
+        "source": document.source,
+        "kind": highlight.kind,
+        "form": highlight.form,
+        "exact": highlight.exact,
+        "gaps": highlight.gaps,
         "prefix": remove_truncated_first_word(highlight.prefix),
         "suffix": remove_truncated_last_word(highlight.suffix),
-        "document": document_to_json(highlight.document),
+        "comment": highlight.comment,
+        "colour": highlight.colour,
+        "author": highlight.author,
+        "tags": highlight.tags,
+        "created": highlight.created,
+        "modified": highlight.modified,
+        "page_label": highlight.page_label,
+        "heading": highlight.heading,
         "above": highlight.parent_items,
-    }
-    return {
-        name: values[name] if name in values else getattr(highlight, name)
-        for name in names.split()
+        "uri": highlight.uri,
+        "links": highlight.links,
+        "document": document_to_json(document),
     }
 
 

@@ -18,6 +18,7 @@ from ankiforge.config.deckfiles import DeckRule
 from ankiforge.errors import UsageError
 from ankiforge.ledger import (
     HighlightOutcome,
+    HistoryEntry,
     Ledger,
     PassageStatus,
     PendingItems,
@@ -30,7 +31,6 @@ from ankiforge.ledger.item_lists import FoundItem
 from ankiforge.ledger.pending_items import PassageLocation
 from ankiforge.ledger.questions import find_open_questions
 from ankiforge.model import (
-    HIGHLIGHT_PREFIX,
     CardKind,
     Document,
     Guid,
@@ -58,10 +58,9 @@ from ankiforge.review import batches
 from ankiforge.text import ROW_TAIL_MARK, mark_bold, to_one_line
 from ankiforge.text.lines import make_label_line, make_noun_line
 
-ListedRows = Iterator[tuple[Any, Iterable[str]]]
-"""An iterator over pairs of an item's JSON and its lines of text. Only the requested form has to be
-filled in.
-"""
+ListedItem = tuple[Any, Iterable[str]]
+"""An item's JSON and its lines of text. Only the requested form has to be filled in."""
+ListedRows = Iterator[ListedItem]
 _SUGGESTED_ABOVE = "suggested above"
 """The reason why a list shows no suggestion for a highlight with the same sentence as another."""
 
@@ -241,50 +240,69 @@ class Listing:
         if not query:
             yield from self._list_questions(pending)
         roles = _Roles(self._ledger, pending)
-        is_first = bool(query) or not (pending.conflicts or pending.questions)
+        documents = self._iter_documents(query, pending, everything, more)
+        if self._as_json:
+            for document in documents:
+                yield from self._document_to_json(document, roles)
+        elif self._verbose:
+            for document in documents:
+                yield from self._list_document_in_full(document, roles)
+        else:
+            are_questions_above = not query and (pending.conflicts or pending.questions)
+            yield from self._list_document_rows(
+                documents, roles, is_first=not are_questions_above
+            )
+
+    def _list_document_in_full(
+        self, document: _ListedDocument, roles: _Roles
+    ) -> ListedRows:
+        yield from self._list_rows(_drop_changing_cards(document.rows, roles))
+        for suggestion in (*document.suggestions, *document.more):
+            yield None, cards.format_suggestion_in_full(suggestion)
+
+    def _list_document_rows(
+        self, documents: Iterable[_ListedDocument], roles: _Roles, *, is_first: bool
+    ) -> ListedRows:
+        """Yield a line for each item, below the heading of its document.
+
+        `is_first` is whether nothing is listed above the documents.
+        """
         id_length = item_lists.compute_min_id_length(
             [
                 *item_lists.load_card_and_draft_ids(self._ledger),
                 *item_lists.load_highlight_ids(self._ledger),
             ]
         )
-        for document in self._iter_documents(query, pending, everything, more):
-            if self._as_json:
-                yield from self._document_to_json(document, roles)
-                continue
-            shown_rows = _drop_changing_cards(document.rows, roles)
-            if self._verbose:
-                yield from self._list_rows(shown_rows)
-                for suggestion in (*document.suggestions, *document.more):
-                    yield None, cards.format_suggestion_in_full(suggestion)
-                continue
-            document = document._replace(rows=shown_rows)
-            heading, *lines = _format_document(document, roles, id_length) or [""]
-            for index, line in enumerate(lines):
-                if index > 0:
-                    yield None, [line]
-                elif is_first:
-                    yield None, [heading, line]
-                else:
-                    yield None, ["", heading, line]
+        for document in documents:
+            rows = _drop_changing_cards(document.rows, roles)
+            shown = document._replace(rows=rows)
+            lines = _format_document_rows(shown, roles, id_length)
+            if lines:
+                heading = _format_document_heading(shown, roles)
+                items: ListedRows = ((None, [line]) for line in lines)
+                yield from _put_heading_above(heading, items, is_first=is_first)
                 is_first = False
 
     def _list_questions(self, pending: PendingItems) -> ListedRows:
-        """Yield the conflicts and then the other open questions, each with a heading."""
+        """Yield the conflicts and then the other open questions.
+
+        In a list of rows, both have a heading.
+        """
         questions_by_id = {each.id: each for each in find_open_questions(self._ledger)}
         groups = (
             ("Changed cards", pending.conflicts),
             ("Questions", pending.questions),
         )
-        above: Strings = ()
+        is_first = True
         for title, ids in groups:
-            heading = f"{mark_bold(title)}{ROW_TAIL_MARK}{len(ids):,} waiting"
-            for index, id in enumerate(ids):
-                data, lines = _format_question(questions_by_id[id], in_full=self._verbose)
-                if index == 0 and not self._verbose:
-                    lines = [*above, heading, *lines]
-                    above = ("",)
-                yield data, lines
+            questions = [questions_by_id[id] for id in ids]
+            items = (_format_question(each, in_full=self._verbose) for each in questions)
+            if self._verbose:
+                yield from items
+            elif questions:
+                heading = f"{mark_bold(title)}{ROW_TAIL_MARK}{len(ids):,} waiting"
+                yield from _put_heading_above(heading, items, is_first=is_first)
+                is_first = False
 
     def _iter_documents(
         self, query: Strings, pending: PendingItems, everything: bool, more: bool
@@ -347,9 +365,7 @@ class Listing:
 
     def _document_to_json(self, document: _ListedDocument, roles: _Roles) -> ListedRows:
         for list_row in document.rows:
-            decision = roles.find_decision(list_row)
-            data = cards.list_row_to_json(self._ledger, list_row, self._decks, decision)
-            yield data, ()
+            yield self._row_to_json(list_row, roles), ()
         for suggestion in document.suggestions:
             data = cards.suggestion_row_to_json(suggestion, self._decks)
             yield {**data, "certain": True}, ()
@@ -363,23 +379,20 @@ class Listing:
         groups = batches.group_by_document(order.drafts, order.without_card)
         return {group.document: rank for rank, group in enumerate(groups)}
 
+    def _row_to_json(self, list_row: ListRow, roles: _Roles) -> Json:
+        decision = roles.find_decision(list_row)
+        return cards.list_row_to_json(self._ledger, list_row, self._decks, decision)
+
     def _list_rows(self, list_rows: Iterable[ListRow]) -> ListedRows:
         """Yield cards and drafts as JSON or full text."""
-        pending = pending_items.load_pending_items(self._ledger)
-        roles = _Roles(self._ledger, pending)
-        questions = find_open_questions(self._ledger)
+        ledger = self._ledger
+        roles = _Roles(ledger, pending_items.load_pending_items(ledger))
+        questions = find_open_questions(ledger)
         for list_row in list_rows:
             if self._as_json:
-                decision = roles.find_decision(list_row)
-                yield (
-                    cards.list_row_to_json(self._ledger, list_row, self._decks, decision),
-                    (),
-                )
+                yield self._row_to_json(list_row, roles), ()
             else:
-                yield (
-                    None,
-                    cards.format_item_in_full(self._ledger, list_row, questions),
-                )
+                yield None, cards.format_item_in_full(ledger, list_row, questions)
 
     def _list_rows_with_history(self, list_rows: Iterable[ListRow]) -> ListedRows:
         """Yield cards and drafts as `_list_rows` does.
@@ -390,28 +403,28 @@ class Listing:
         questions = find_open_questions(ledger)
         roles = _Roles(ledger, pending_items.load_pending_items(ledger))
         for list_row in apply_anki_edits_to_rows(ledger, list_rows):
-            decisions = []
-            if self._verbose:
-                is_card = isinstance(list_row, LocalCard)
-                decisions = ledger.list_history(
-                    list_row.id if is_card else list_row.highlight.key
-                )
-            if not self._as_json:
+            decisions = self._load_decisions(list_row) if self._verbose else []
+            if self._as_json:
+                data = self._row_to_json(list_row, roles)
+                data["questions"] = [
+                    cards.question_to_json(question)
+                    for question in questions
+                    if list_row.id in question.guids
+                ]
+                if self._verbose:
+                    data["decisions"] = [*map(history.decision_to_json, decisions)]
+                yield data, ()
+            else:
                 text = cards.format_item_in_full(
                     ledger, list_row, questions, with_commands=True
                 )
                 yield None, [*text, *map(history.format_decision_line, decisions)]
-                continue
-            decision = roles.find_decision(list_row)
-            data = cards.list_row_to_json(ledger, list_row, self._decks, decision)
-            data["questions"] = [
-                cards.question_to_json(question)
-                for question in questions
-                if list_row.id in question.guids
-            ]
-            if self._verbose:
-                data["decisions"] = [*map(history.decision_to_json, decisions)]
-            yield data, ()
+
+    def _load_decisions(self, list_row: ListRow) -> list[HistoryEntry]:
+        """Load the decisions about a card, or about the highlight of a draft."""
+        if isinstance(list_row, LocalCard):
+            return self._ledger.list_history(list_row.id)
+        return self._ledger.list_history(list_row.highlight.key)
 
     def _list_changed_items(self, query: Strings) -> ListedRows:
         """Yield changes to sources that affect the text of the cards that match a query.
@@ -439,12 +452,9 @@ class Listing:
     ) -> ListedRows:
         """Yield highlights without a card or draft, with a suggestion or the reason for none.
 
-        Highlights with a card are included if another sentence in them has a suggestion. They are
-        grouped by document, in the order of the page, and the most useful highlights of a
-        document come first. Suggestions are generated one document after another. In text, each
-        sentence is suggested only once; further highlights with the same sentence show a reason
-        instead. Unless `more` is set, highlights with a less certain suggestion show a reason as
-        well.
+        They are grouped by document, in the order of the page, and the most useful highlights of a
+        document come first. Suggestions are generated one document after another.
+        `_suggest_for_list` chooses what is shown of each highlight.
 
         Args:
             query: words that must all occur in the highlight, the title or path of its document,
@@ -465,16 +475,15 @@ class Listing:
         suggested_sentences: set[str] = set()
         is_first = True
         for document, group in groupby(wanted, lambda each: each.highlight.document):
-            rows = [*self._suggest_for_list(group, suggested_sentences, more)]
-            heading = _format_heading(document, [shown for _, shown in rows])
-            for index, (data, shown) in enumerate(rows):
-                lines = shown.format(id_length, in_full=self._verbose)
-                if index == 0:
-                    lines.insert(0, heading)
-                if index == 0 and not is_first:
-                    lines.insert(0, "")
+            listed = [*self._suggest_for_list(group, suggested_sentences, more)]
+            if listed:
+                heading = _format_heading(document, listed)
+                items: ListedRows = (
+                    (each.to_json(), each.format(id_length, in_full=self._verbose))
+                    for each in listed
+                )
+                yield from _put_heading_above(heading, items, is_first=is_first)
                 is_first = False
-                yield data, lines
         if everything:
             yield from self._list_skipped_texts(query)
 
@@ -483,21 +492,21 @@ class Listing:
         outcomes: Iterable[HighlightOutcome],
         suggested_sentences: set[str],
         more: bool,
-    ) -> Iterator[tuple[Json, _ListedHighlight]]:
-        """Yield the JSON of highlights, and what a list in text shows of them.
+    ) -> Iterator[_ListedHighlight]:
+        """Yield what a list shows of highlights: a suggestion, or the reason for none.
 
-        Highlights with a card are left out if nothing else in them is suggested. The sentences of
-        the suggestions that are shown are added to `suggested_sentences`.
+        Highlights with a card are left out if nothing else in them is suggested. In text, a reason
+        replaces a suggestion that is less certain, unless `more`, or whose sentence is suggested
+        above. The sentences that are suggested are added to `suggested_sentences`.
         """
         for outcome in outcomes:
-            found = self._find_suggestion(outcome)
-            shown = found
+            listed = self._find_suggestion(outcome)
             if not self._as_json:
-                shown = self._hide_needless_suggestion(found, suggested_sentences, more)
-            if shown.suggestion or outcome.status != PassageStatus.CARDED:
-                yield found.to_json(), shown
-            if shown.suggestion:
-                suggested_sentences.add(shown.suggestion.quote)
+                listed = self._hide_needless_suggestion(listed, suggested_sentences, more)
+            if listed.suggestion or outcome.status != PassageStatus.CARDED:
+                yield listed
+            if listed.suggestion:
+                suggested_sentences.add(listed.suggestion.quote)
 
     def _find_suggestion(self, outcome: HighlightOutcome) -> _ListedHighlight:
         result = find_proposal(self._ledger, outcome)
@@ -510,7 +519,7 @@ class Listing:
     def _hide_needless_suggestion(
         self, found: _ListedHighlight, suggested_sentences: set[str], more: bool
     ) -> _ListedHighlight:
-        """Hide a suggestion that is less certain, unless `more`, or whose sentence is above."""
+        """Replace a suggestion that a list in text doesn't show with the reason."""
         suggestion = found.suggestion
         if suggestion is None:
             return found
@@ -535,38 +544,48 @@ class Listing:
     def list_selected_items(self, arguments: Strings) -> ListedRows:
         """Yield the items with certain ids in full, with the commands that decide on them.
 
-        `arguments` are ids, or the key of a highlight, which selects the passage and all of its
-        cards.
+        The id or key of a single highlight selects the passage and all of its cards.
         """
         ledger = self._ledger
-        first, *others = arguments
-        if first.startswith(HIGHLIGHT_PREFIX) and queries.looks_like_id(first):
-            first = queries.resolve_id(ledger, first)
-            arguments = (first, *others)
-        is_key = queries.looks_like_key(first)
-        ids = self._find_selected_ids(arguments)
-        if not ids and is_key:
-            for outcome in pending_items.iter_highlight_outcomes(ledger, first):
-                found = self._find_suggestion(outcome)
-                lines = found.format(in_full=True)
-                if found.suggestion:
-                    lines = [*cards.format_suggestion_in_full(found.suggestion)]
-                yield found.to_json(), lines
-                return
-        if is_key and not others:
-            yield cards.format_passage_sentences(ledger, first)
+        ids = [queries.resolve_id(ledger, argument) for argument in arguments]
+        if len(ids) == 1 and queries.looks_like_key(ids[0]):
+            yield from self._list_passage(ids[0])
+            return
         if any(map(is_question_id, ids)):
             for question in find_open_questions(ledger):
                 if question.id in ids:
                     yield _format_question(question)
         yield from self._list_rows_with_history(item_lists.load_items(ledger, ids))
 
-    def _find_selected_ids(self, arguments: Strings) -> Sequence[str]:
+    def _list_passage(self, key: str) -> ListedRows:
+        """Yield a passage and its cards or, if it has none, its suggestion or the reason."""
         ledger = self._ledger
-        if len(arguments) == 1 and queries.looks_like_key(arguments[0]):
-            term = QueryTerm("key", arguments[0])
-            return item_lists.find_items(ledger, [term], everything=True)
-        return [queries.resolve_id(ledger, argument) for argument in arguments]
+        ids = item_lists.find_items(ledger, [QueryTerm("key", key)], everything=True)
+        if not ids:
+            outcome = next(pending_items.iter_highlight_outcomes(ledger, key), None)
+            if outcome is not None:
+                yield self._format_without_card(outcome)
+                return
+        yield cards.format_passage_sentences(ledger, key)
+        yield from self._list_rows_with_history(item_lists.load_items(ledger, ids))
+
+    def _format_without_card(self, outcome: HighlightOutcome) -> ListedItem:
+        listed = self._find_suggestion(outcome)
+        if listed.suggestion is None:
+            return listed.to_json(), listed.format(in_full=True)
+        return listed.to_json(), cards.format_suggestion_in_full(listed.suggestion)
+
+
+def _put_heading_above(heading: str, items: ListedRows, *, is_first: bool) -> ListedRows:
+    """Yield the items of a group, the first with the group's heading above its lines.
+
+    The heading belongs to that item because `--limit` counts items. An empty line separates the
+    group from the one before, unless the group is the first.
+    """
+    lines_above = [heading] if is_first else ["", heading]
+    for data, lines in items:
+        yield data, [*lines_above, *lines]
+        lines_above = []
 
 
 def _group_by_document(
@@ -596,7 +615,8 @@ def _is_wanted(outcome: HighlightOutcome, query: Strings, everything: bool) -> b
 def _matches(term: QueryTerm, highlight: Highlight) -> bool:
     """Return whether a highlight with a suggestion matches a term of a query.
 
-    Fields of cards, such as `deck`, match no suggestion.
+    A suggestion is searched as the card that it would become: one that waits (`verdict`) with a
+    gap (`kind`). Fields of cards, such as `deck`, match no suggestion.
     """
     document = highlight.document
     path = f"{document.source}/{document.path}"
@@ -632,40 +652,48 @@ def _drop_changing_cards(rows: Sequence[ListRow], roles: _Roles) -> list[ListRow
     return [list_row for list_row in rows if list_row.id not in changing_guids]
 
 
-def _format_document(
+def _format_document_rows(
     document: _ListedDocument, roles: _Roles, id_length: int
 ) -> list[str]:
-    """Format the heading of a document, and its rows: what waits first, then all others."""
-    waiting_count = 0
-    count_by_verdict = Counter[str]()
+    """Format the rows of a document: what waits first, then all others."""
     waiting_rows: list[str] = []
     other_rows: list[str] = []
     for list_row in document.rows:
         role = roles.find_role(list_row)
         row = cards.format_row(view_card(list_row), list_row.id[:id_length], role)
-        if role is RowRole.DECISION:
-            waiting_count += 1
-        elif isinstance(list_row, LocalCard):
-            count_by_verdict[list_row.verdict_name] += 1
-        is_waiting = role in (RowRole.DECISION, RowRole.OTHER_WORDS)
-        (waiting_rows if is_waiting else other_rows).append(row)
+        if role in (RowRole.DECISION, RowRole.OTHER_WORDS):
+            waiting_rows.append(row)
+        else:
+            other_rows.append(row)
     for suggestion in document.suggestions:
         waiting_rows.append(_format_suggestion(suggestion, RowRole.DECISION, id_length))
     for suggestion in document.more:
         waiting_rows.append(_format_suggestion(suggestion, RowRole.MORE, id_length))
-    shown = [*document.rows, *document.suggestions, *document.more]
-    if not shown:
-        return []
-    waiting_count += len(document.suggestions)
+    return [*waiting_rows, *other_rows]
+
+
+def _format_document_heading(document: _ListedDocument, roles: _Roles) -> str:
+    """Format the heading of a document that has rows.
+
+    It counts what waits, the cards of each verdict, and less certain suggestions.
+    """
+    waiting_count = len(document.suggestions)
+    count_by_verdict = Counter[str]()
+    for list_row in document.rows:
+        if roles.find_role(list_row) is RowRole.DECISION:
+            waiting_count += 1
+        elif isinstance(list_row, LocalCard):
+            count_by_verdict[list_row.verdict_name] += 1
     lines = [
         make_label_line("waiting", waiting_count, "waiting"),
-        make_noun_line("accepted", count_by_verdict.pop("accepted", 0), "card"),
+        make_noun_line("accepted", count_by_verdict["accepted"], "card"),
     ]
     for verdict, count in count_by_verdict.items():
-        lines.append(make_label_line(verdict, count, verdict))
+        if verdict != "accepted":
+            lines.append(make_label_line(verdict, count, verdict))
     lines.append(make_label_line("more", len(document.more), "more"))
-    heading = cards.format_heading(shown[0].highlight.document, lines)
-    return [heading, *waiting_rows, *other_rows]
+    shown = [*document.rows, *document.suggestions, *document.more]
+    return cards.format_heading(shown[0].highlight.document, lines)
 
 
 def _format_suggestion(suggestion: Proposal, role: RowRole, id_length: int) -> str:
@@ -673,20 +701,18 @@ def _format_suggestion(suggestion: Proposal, role: RowRole, id_length: int) -> s
     return cards.format_row(view_card(suggestion), id[:id_length], role)
 
 
-def _format_heading(document: Document, shown: Sequence[_ListedHighlight]) -> str:
-    suggestions = [each.suggestion for each in shown if each.suggestion]
+def _format_heading(document: Document, listed: Sequence[_ListedHighlight]) -> str:
+    suggestions = [each.suggestion for each in listed if each.suggestion]
     certain_count = sum(suggestion.is_certain for suggestion in suggestions)
     lines = [
         make_label_line("waiting", certain_count, "waiting"),
-        make_noun_line("listed", len(shown), "highlight"),
+        make_noun_line("listed", len(listed), "highlight"),
         make_label_line("more", len(suggestions) - certain_count, "more"),
     ]
     return cards.format_heading(document, lines)
 
 
-def _format_question(
-    question: UserQuestion, *, in_full: bool = True
-) -> tuple[Any, Iterable[str]]:
+def _format_question(question: UserQuestion, *, in_full: bool = True) -> ListedItem:
     data = cards.question_to_json(question)
     if in_full:
         return data, cards.format_question(question)

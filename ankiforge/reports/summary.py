@@ -115,18 +115,19 @@ def build_delivery_report(result: RunResult, ledger: Ledger) -> DeliveryReport:
         added = sum(package.added for package in result.published)
         updated = sum(package.updated for package in result.published)
     pending = pending_items.load_pending_items(ledger)
+    notes = {
+        "written": sum(package.notes for package in result.published),
+        "added": added,
+        "updated": updated,
+        **lines_to_json([make_withheld_line(result)]),
+        "missing": pending_items.count_cards(ledger).missing,
+        "conflicts": len(pending.conflicts),
+        **lines_to_json(_list_anki_change_lines(result)),
+    }
     return DeliveryReport(
-        {
-            "written": sum(package.notes for package in result.published),
-            "added": added,
-            "updated": updated,
-            **lines_to_json([make_withheld_line(result)]),
-            "missing": pending_items.count_cards(ledger).missing,
-            "conflicts": len(pending.conflicts),
-            **lines_to_json(_list_anki_change_lines(result)),
-        },
-        tuple(map(str, result.packages)),
-        tuple(result.problems),
+        notes=notes,
+        packages=tuple(map(str, result.packages)),
+        problems=tuple(result.problems),
     )
 
 
@@ -210,13 +211,14 @@ def build_run_report(
 def _list_highlight_lines(read: IngestReport) -> list[Line]:
     """List how many highlights were read, and what has changed in the sources."""
     new_count, changed_count = len(read.new), len(read.changed)
-    new = make_label_line("new", new_count, "new")
-    if new_count >= read.passage_count:  # a first run doesn't repeat its number
-        new = Line("new", new_count)
+    new_line = make_label_line("new", new_count, "new")
+    if new_count >= read.passage_count:
+        # in a first run, all are new: without a text, the line is only in the JSON
+        new_line = Line("new", new_count)
     unchanged_count = max(read.passage_count - new_count - changed_count, 0)
     return [
         Line("seen", read.passage_count),
-        new,
+        new_line,
         make_label_line("changed", changed_count, "changed"),
         make_label_line(None, len(read.moved), "moved"),
         make_label_line(None, len(read.missing_keys), "not found"),
@@ -307,16 +309,15 @@ def format_run(
         # without new highlights, don't count everything in the ledger again
         highlights = pending_items.count_highlights(ledger)
     step = choose_step_after_run(result, workspace.folder, ledger, notices, pending)
-    next_steps: list[NextStep] = []
+    next_steps: list[str] = []
     if not in_review:
-        next_steps += islice(_list_next_steps(step, result, workspace), MAX_NEXT_STEPS)
+        steps = islice(_list_next_steps(step, result, workspace), MAX_NEXT_STEPS)
+        for index, next_step in enumerate(steps):
+            next_steps.append(format_next_step(next_step, first=index == 0))
     return RunText(
         summary=[*_format_summary(result, pending, highlights)],
         details=[*_format_details(result, workspace, step, notices)],
-        next_steps=[
-            format_next_step(next_step, first=index == 0)
-            for index, next_step in enumerate(next_steps)
-        ],
+        next_steps=next_steps,
     )
 
 
@@ -376,7 +377,10 @@ def _suggest_unmarked(result: RunResult, workspace: Workspace) -> Iterator[NextS
 
 
 def _format_first_line(result: RunResult) -> str:
-    """Format how many highlights were read, or else drafted, and what is new."""
+    """Format how many highlights were read, or else drafted, and what is new.
+
+    For example, "✓ 12 highlights in 3 notes (4 new)" or "✓ 12 highlights, nothing new".
+    """
     sign = "!" if result.has_failures or result.error is not None else "✓"
     if result.report is None:
         return f"{sign} {_format_drafted(result)}"

@@ -33,6 +33,7 @@ from ankiforge.model import (
 from ankiforge.pipeline.draft import load_privacy_filter
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.reports.cards import (
+    RowRole,
     format_item_in_full,
     format_row,
     format_sides,
@@ -120,7 +121,8 @@ def test_every_door_shows_the_same_of_a_card(desk, card):
     session, privacy, workspace, highlight = desk
     card = replace(card, key=highlight.key, passages=(highlight,))
     view = view_card(card)
-    row, _, tail = format_row(view, "").partition("\t")
+    role = RowRole.CARD if isinstance(card, LocalCard) else RowRole.DECISION
+    row, _, tail = format_row(view, "", role).partition("\t")
     sides = letters(" ".join(format_sides(view)))
     if isinstance(card, Proposal):
         data = suggestion_to_json(card)

@@ -13,7 +13,7 @@ from ankiforge.model import (
     Severity,
     Verdict,
 )
-from ankiforge.reports.cards import format_item_in_full, format_row
+from ankiforge.reports.cards import RowRole, format_item_in_full, format_row
 from ankiforge.reports.view import view_card
 from tests.cards import made
 
@@ -24,7 +24,8 @@ def test_a_figure_names_its_labels(make_card):
     text = [line.split(maxsplit=1) for line in islice(format_item_in_full(None, card), 6)]
     assert ["hides", "all labels"] in text
     assert text[-2:] == [["1", "Femur"], ["2", "(drawn)"]]
-    assert format_row(view_card(card), "af5dv3") == "af5dv3 ✓ Fig. 2, p. 250"
+    shown = format_row(view_card(card), "af5dv3", RowRole.CARD)
+    assert shown == "af5dv3 ✓ Fig. 2, p. 250"
 
 
 BLOCKED = make_finding("number_altered", "“5 kg”", severity=Severity.BLOCK)
@@ -43,7 +44,8 @@ BLOCKED = make_finding("number_altered", "“5 kg”", severity=Severity.BLOCK)
 )  # fmt: skip
 def test_a_row_says_what_is_special_about_a_draft(draft, row):
     card = made(PendingDraft, kind=CardKind.BASIC, fields=(("Front", "Q"),), **draft)
-    assert format_row(view_card(card), "dr").replace(" · p. 250", "") == row
+    shown = format_row(view_card(card), "dr", RowRole.DECISION)
+    assert shown.replace(" · p. 250", "") == row
 
 
 @pytest.mark.parametrize(
@@ -68,7 +70,7 @@ def test_a_row_says_why_a_card_is_none_and_whether_anki_has_it(
     )
     view = view_card(card)
     page = view.card.highlight.page_or_time
-    shown = format_row(view, "af5dv3")
+    shown = format_row(view, "af5dv3", RowRole.CARD)
     assert shown.removesuffix(f" · {page}").removesuffix(f"\t{page}") == row
 
 
