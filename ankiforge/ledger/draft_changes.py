@@ -276,8 +276,8 @@ def _update_drafting_state(
 ) -> DraftingState:
     """Return what drafting a highlight has found, with the result of one more drafting.
 
-    The usefulness is that found by the rules, from 0 to 1. If a model declined the highlight, it is
-    lowered by 1, so that nothing is proposed but the order of declined highlights is kept.
+    If a model declined the highlight, 1 is subtracted from the usefulness that the rules found. It
+    is negative then, which means that nothing is proposed (`DraftingResult.usefulness`).
     """
     before = snapshot.drafting
     usefulness = before.usefulness
