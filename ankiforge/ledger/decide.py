@@ -634,33 +634,38 @@ def _iter_active_user_decisions(store: Store) -> Iterator[Event]:
 
 
 def _apply_undo_effects(store: Store, event: Event) -> None:
-    if event.kind == "adopt":
-        store.set_meta("anki state", "")
+    """Do what the undo of an event needs besides computing passages and waiting drafts again."""
     if should_reopen_conflict(event):
         card, _ = cards.load_card_and_passage(store, event.body["guid"])
         body = build_restoring_edit(event, card)
         if body:
             store.record_event("edit", event.key, POLICY, body)
-    if event.kind in ("retire", "reject"):
-        guid = event.body.get("guid", "")
-        if event.body.get("why") == DELETED_REASON or was_deleted_while_not_live(
-            store, guid
-        ):
-            schedule_reexport(store, event.key, guid)
-    if event.kind == "mark":
-        chosen_passages.unselect_passage(store, event)
-    if event.kind == "decline":
-        foreign_history.schedule_drafting_of_tool(store, event.key)
-    if event.kind == "form":
-        query = "SELECT DISTINCT key FROM made"
-        made_keys = store.fetch_column(query)
-        decision_recording.update_waiting(store, made_keys)
-        # draft the highlights that the answer left out; those with a draft aren't left out any more
-        store.execute("UPDATE highlight SET drafted = '' WHERE fate = 'left_out'")
-        store.execute(
-            "UPDATE highlight SET fate = '', reason = ''"
-            " WHERE fate = 'left_out' AND key IN (SELECT key FROM draft)"
-        )
+    match event.kind:
+        case "adopt":
+            store.set_meta("anki state", "")  # read the notes again
+        case "retire" | "reject":
+            guid = event.body.get("guid", "")
+            was_deleted = event.body.get("why") == DELETED_REASON
+            if was_deleted or was_deleted_while_not_live(store, guid):
+                schedule_reexport(store, event.key, guid)
+        case "mark":
+            chosen_passages.unselect_passage(store, event)
+        case "decline":
+            foreign_history.schedule_drafting_of_tool(store, event.key)
+        case "form":
+            _restore_left_out_highlights(store)
+
+
+def _restore_left_out_highlights(store: Store) -> None:
+    """Schedule the highlights that an undone answer about line patterns left out for drafting."""
+    made_keys = store.fetch_column("SELECT DISTINCT key FROM made")
+    decision_recording.update_waiting(store, made_keys)
+    store.execute("UPDATE highlight SET drafted = '' WHERE fate = 'left_out'")
+    # those with a waiting draft aren't left out any more
+    store.execute(
+        "UPDATE highlight SET fate = '', reason = ''"
+        " WHERE fate = 'left_out' AND key IN (SELECT key FROM draft)"
+    )
 
 
 # --- decisions --------------------------------------------------------------------------
@@ -848,8 +853,8 @@ def _accept_draft(
 ) -> Guid:
     """Accept a draft as new text of the card that it revises, or else as a new card.
 
-    `another` asks for a new card in any case. It has no effect on a draft with `keeps_text`, which
-    has no text of its own, or on hand-written text, which belongs to one card.
+    `another` asks for a new card in any case. It has no effect on hand-written drafts, and on
+    those with `keeps_text`, which have the text of their card.
     """
     can_be_another = not draft.is_hand_written and not draft.keeps_text
     if not draft.revised_guid or (another and can_be_another):

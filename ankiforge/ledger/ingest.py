@@ -312,8 +312,8 @@ class IngestRun:
         unmatched = document_highlights.select_unmatched(pairs)
         if unmatched.scanned_highlights:
             return False
-        # a document and its highlights have the same state: in a document read on this device,
-        # highlights known only from the journal may not have arrived yet, so they don't count
+        # only highlights in the state of their document count as removed: in a document read on this
+        # device, those known only from the journal may not have arrived yet
         expected_state = SourceState.PRESENT
         if row["state"] == SourceState.JOURNAL:
             expected_state = SourceState.JOURNAL

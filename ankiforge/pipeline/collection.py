@@ -131,7 +131,7 @@ def find_collection(
     bound_path = None if bind else _find_bound_path(ledger)
     if bound_path in paths:
         return bound_path
-    # without a profile, the bound collection may be anywhere; an export isn't read again by itself
+    # the bound collection may be outside of Anki's profiles
     if not profile and bound_path is not None:
         if bound_path.suffix == ".anki2" and bound_path.is_file():
             return bound_path
@@ -527,7 +527,7 @@ def _parse_lost_note(note: AnkiNote, html: Texts) -> anki_views.LostNote | None:
     our_type = identity.note_type
     typed_fields: list[str] = []
     fields: dict[str, str] = {}
-    # a package of another version may have hashed more or fewer fields
+    # any number of hashes other than that of a cloze note makes it a basic note, so it may differ
     for name, base_hash in zip(our_type.content_fields, identity.fields, strict=False):
         field_html = html.get(name, "")
         if hash_html(field_html) != base_hash:
