@@ -312,8 +312,8 @@ class IngestRun:
         unmatched = document_highlights.select_unmatched(pairs)
         if unmatched.scanned_highlights:
             return False
-        # only highlights in the state of their document count as removed: in a document read on this
-        # device, those known only from the journal may not have arrived yet
+        # only highlights in the state of their document count as removed: in a document read on
+        # this device, those known only from the journal may not have arrived yet
         expected_state = SourceState.PRESENT
         if row["state"] == SourceState.JOURNAL:
             expected_state = SourceState.JOURNAL

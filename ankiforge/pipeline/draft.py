@@ -196,7 +196,7 @@ def _draft_pending_highlights_by_model(
     yield RunStep(is_paused=True)
     if not job.should_go_on(example, SAMPLE_SIZE, total):
         return
-    sample_keys = set[HighlightKey]()
+    sample_keys = set[str]()
     for sendable in sample_tasks:
         sample_keys.update(highlight.key for highlight in sendable.task.highlights)
     rest_job = replace(
