@@ -178,7 +178,11 @@ def _was_deleted_unseen(card_with_note: CardWithNote) -> bool:
 def _explain_absence(
     card_with_note: CardWithNote, before: StoredAnkiNote, device_id: str, now: float
 ) -> NoteChange:
-    """Find out why a note that was in Anki isn't there any more."""
+    """Find out why a note that was in Anki isn't there any more.
+
+    The note of a live card counts as deleted if the collection has a grave for it, and as missing
+    if it has none. If that is unknown, the note counts as deleted after `MIN_ABSENCE_SECONDS`.
+    """
     card = card_with_note.card
     after = StoredAnkiNote(before.note, before.absent_since or now, before.is_asked)
     if not card.is_live:

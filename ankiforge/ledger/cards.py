@@ -199,27 +199,33 @@ def load_source_changes(store: Store, since: str) -> list[HistoryEntry]:
     """
     query = "SELECT id, line FROM standing WHERE what = 'revise' ORDER BY n DESC, id DESC"
     revisions = list(store.iter_events(query))
-    # find the last answer, for each card in conflict, by which the user kept their own text
-    last_kept = {}
+    # by card: the last answer by which the user kept their own text
+    last_kept: dict[str, Event] = {}
     for answer in iter_active_events(store, "resolve"):
         if answer.body.get("choice") != "source":
-            last_kept[answer.body["guid"]] = answer.order
+            last_kept[answer.body["guid"]] = answer
     entries = []
     for event in revisions:
         if event.author != SOURCE or event.time < since:
             continue
-        if event.order < last_kept.get(event.body["guid"], event.order):
+        last_answer = last_kept.get(event.body["guid"])
+        if last_answer is not None and event.order < last_answer.order:
             continue
-        guid = event.body["guid"]
-        card_before = _replay_earlier_events(store, event).cards.get(guid)
-        passage_after = _replay_earlier_events(store, event, including_event=True)
-        card_after = passage_after.cards.get(guid)
-        change = None
-        if card_before and card_after:
-            change = find_change_visible_in_anki(card_after, card_before)
+        change = _find_change_by_revision(store, event)
         if change:  # otherwise the card kept the user's text
             entries.append(HistoryEntry(event, _get_card_text(event), change))
     return entries
+
+
+def _find_change_by_revision(store: Store, event: Event) -> TextChange | None:
+    """Return what a `revise` event changed of its card that is visible in Anki, or None."""
+    guid = event.body["guid"]
+    card_before = _replay_earlier_events(store, event).cards.get(guid)
+    passage_after = _replay_earlier_events(store, event, including_event=True)
+    card_after = passage_after.cards.get(guid)
+    if card_before is None or card_after is None:
+        return None
+    return find_change_visible_in_anki(card_after, card_before)
 
 
 # --- cards ------------------------------------------------------------------------------

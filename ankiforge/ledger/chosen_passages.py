@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from ankiforge.ledger.events import USER, Event, hash_text
 from ankiforge.ledger.store import JSON_VALUES, Store, to_json
@@ -137,52 +138,81 @@ def unselect_passage(store: Store, event: Event) -> None:
 
 def load_chosen_passages(store: Store) -> dict[str, list[PassageChoice]]:
     """Load the chosen passages as last read, grouped by the container that has them now."""
-    marks = load_active_choices(store)
-    readings_by_key = defaultdict(list)
-    for event in store.load_events(sorted({key for _, keys in marks for key in keys})):
+    choices = load_active_choices(store)
+    all_keys = {key for choice in choices for key in choice.keys}
+    events_by_key = defaultdict(list)
+    for event in store.load_events(sorted(all_keys)):
         if event.kind in ("key", "text"):
-            readings_by_key[event.key].append(event)
+            events_by_key[event.key].append(event)
 
-    chosen = defaultdict(list)
-    for mark, keys in marks:
+    passages_by_container = defaultdict(list)
+    for choice in choices:
+        mark = choice.mark
         events = [mark]
-        for key in keys:
-            scheme = mark.body["container"].partition(":")[0]
-            for event in readings_by_key[key]:
-                if event.body.get("container", "").partition(":")[0] == scheme:
+        for key in choice.keys:
+            for event in events_by_key[key]:
+                # the same text may also have been read from another kind of source
+                if _get_container_scheme(event) == _get_container_scheme(mark):
                     events.append(event)
         events.sort(key=lambda event: event.order, reverse=True)
-        sides = [QuoteReading(*_get_text_and_context(event)) for event in events]
-        sides = [*dict.fromkeys(sides)]
-        body = events[0].body
+        newest_body = events[0].body
         passage = PassageChoice(
-            mark.id,
-            body["place"],
-            tuple(dict.fromkeys((*sides[: MAX_READINGS - 1], sides[-1]))),
-            mark.body["page"],
-            mark.body["start"],
-            mark.time,
+            id=mark.id,
+            path=newest_body["place"],
+            readings=_select_readings(events),
+            page=mark.body["page"],
+            start=mark.body["start"],
+            created=mark.time,
         )
-        chosen[body["container"]].append(passage)
-    return chosen
+        passages_by_container[newest_body["container"]].append(passage)
+    return passages_by_container
+
+
+def _get_container_scheme(event: Event) -> str:
+    """Return the kind of container in which a passage was read, such as `pdf` for `pdf:papers`."""
+    container: str = event.body.get("container", "")
+    scheme, _, _ = container.partition(":")
+    return scheme
+
+
+def _select_readings(newest_first: Iterable[Event]) -> tuple[QuoteReading, ...]:
+    """Return the different readings of a passage, newest first, but at most `MAX_READINGS`.
+
+    If there are more, those between the newest ones and the first one are left out.
+    """
+    readings = list(dict.fromkeys(map(_get_reading, newest_first)))
+    if len(readings) <= MAX_READINGS:
+        return tuple(readings)
+    return (*readings[: MAX_READINGS - 1], readings[-1])
 
 
 def find_missing_choices(store: Store) -> set[str]:
     """Return the ids of the choices whose passage is no longer in any document."""
-    marks = load_active_choices(store)
-    all_keys = sorted({key for _, keys in marks for key in keys})
+    choices = load_active_choices(store)
+    all_keys = {key for choice in choices for key in choice.keys}
     query = f"SELECT key FROM highlight WHERE state = 'present' AND key IN {JSON_VALUES}"
-    present_keys = set(store.fetch_column(query, to_json(all_keys)))
-    return {mark.id for mark, keys in marks if present_keys.isdisjoint(keys)}
+    present_keys = set(store.fetch_column(query, to_json(sorted(all_keys))))
+    missing_ids = set()
+    for choice in choices:
+        if present_keys.isdisjoint(choice.keys):
+            missing_ids.add(choice.mark.id)
+    return missing_ids
 
 
-def load_active_choices(store: Store) -> list[tuple[Event, list[str]]]:
-    """Load the `mark` events that haven't been undone, oldest first.
+class ActiveChoice(NamedTuple):
+    """The choice of a passage that hasn't been undone."""
 
-    Each event comes with the keys of all highlights that had the same text and context when they
-    were first read.
-    """
-    query = (  # SQLite uses the index `event_subjects` because of the second condition
+    mark: Event
+    """The `mark` event that records the choice."""
+    keys: list[str]
+    """The keys of all highlights that had the chosen text and context when first read."""
+
+
+def load_active_choices(store: Store) -> list[ActiveChoice]:
+    """Load the choices that haven't been undone, oldest first."""
+    # the second condition follows from the first, but it is the one of the index `event_subjects`,
+    # which SQLite doesn't use otherwise
+    query = (
         "SELECT id, line FROM standing WHERE what = 'mark'"
         " AND what IN ('form', 'dialects', 'decline', 'mark')"
     )
@@ -190,16 +220,22 @@ def load_active_choices(store: Store) -> list[tuple[Event, list[str]]]:
     if not marks:
         return []
     hashes = [hash_text(mark.body["exact"]) for mark in marks]
-    keys_by_sides = defaultdict(set)
+    keys_by_reading = defaultdict(set)
+    # `words` is the hash of the text; the condition on "" is again that of an index
     query = (
         "SELECT id, line FROM event WHERE what = 'key'"
         f" AND words != '' AND words IN {JSON_VALUES}"
     )
     for event in store.iter_events(query, to_json(hashes)):
-        keys_by_sides[_get_text_and_context(event)].add(event.key)
-    return [(mark, sorted(keys_by_sides[_get_text_and_context(mark)])) for mark in marks]
+        keys_by_reading[_get_reading(event)].add(event.key)
+    choices = []
+    for mark in marks:
+        keys = sorted(keys_by_reading[_get_reading(mark)])
+        choices.append(ActiveChoice(mark, keys))
+    return choices
 
 
-def _get_text_and_context(event: Event) -> tuple[str, str, str]:
+def _get_reading(event: Event) -> QuoteReading:
+    """Return the text and context in a `mark`, `key` or `text` event."""
     body = event.body
-    return body["exact"], body.get("before", ""), body.get("after", "")
+    return QuoteReading(body["exact"], body.get("before", ""), body.get("after", ""))

@@ -10,9 +10,19 @@ itself be undone by the user.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import (
+    Callable,
+    Collection,
+    Container,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import suppress
 from operator import attrgetter
+from typing import NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -63,6 +73,7 @@ from ankiforge.ledger.events import (
 )
 from ankiforge.ledger.snapshots import (
     DraftingState,
+    HighlightSnapshot,
     PassageSnapshot,
     find_distinctive_sentences,
 )
@@ -264,16 +275,24 @@ def undo_decision(store: Store, target: str = "") -> UndoResult:
         for event in reversed(events):
             store.record_undo(event)
             _apply_undo_effects(store, event)
-        keys = dict.fromkeys(event.key for event in events)
-        drafts = decision_recording.update_after_decisions(store, keys)
-        keys_without_drafts = set[str]()
-        for event in events:
-            if not _is_draft_back(store, event, drafts):
-                keys_without_drafts.add(event.key)
-        highlights.schedule_redrafting_by_rules(
-            store, store.get_all_keys(keys_without_drafts)
-        )
+        _restore_pending_drafts(store, events)
         return UndoResult(events[0].undo_id, entries)
+
+
+def _restore_pending_drafts(store: Store, events: Sequence[Event]) -> None:
+    """Let the drafts of undone events wait again, or schedule their drafting if they are lost."""
+    keys = dict.fromkeys(event.key for event in events)
+    drafters_by_passage: dict[str, set[str]] = defaultdict(set)
+    for draft in decision_recording.update_after_decisions(store, keys):
+        passage_key = store.get_first_key(draft.key)
+        drafters_by_passage[passage_key].add(draft.origin.drafter)
+    keys_without_drafts = set[str]()
+    for event in events:
+        drafters = drafters_by_passage[store.get_first_key(event.key)]
+        if not _is_draft_back(event, drafters):
+            keys_without_drafts.add(event.key)
+    keys_to_draft = store.get_all_keys(keys_without_drafts)
+    highlights.schedule_redrafting_by_rules(store, keys_to_draft)
 
 
 def _iter_active_rewordings(store: Store, events: Iterable[Event]) -> Iterator[Event]:
@@ -287,19 +306,18 @@ def _iter_active_rewordings(store: Store, events: Iterable[Event]) -> Iterator[E
     return store.iter_events(query, all_keys, to_json(REWORDING_KINDS))
 
 
-def _is_draft_back(store: Store, event: Event, drafts: Iterable[StoredDraft]) -> bool:
-    """Return whether the draft that an undone event was about waits again.
+def _is_draft_back(event: Event, drafters: Collection[str]) -> bool:
+    """Return whether the draft of an undone event is among the waiting drafts by these drafters.
 
-    `drafts` are those that wait again. After a loss of the database, the draft of a model isn't
-    among them, and has to be restored from the journal.
+    If the event accepted a draft, only one of the same drafter counts: after a loss of the
+    database, the draft of a model doesn't wait, and has to be restored from the journal.
     """
-    passage_key = store.get_first_key(event.key)
-    drafter = event.body["draft"].get("drafter") if event.kind == "accept" else None
-    for draft in drafts:
-        if store.get_first_key(draft.key) == passage_key:
-            if drafter in (None, draft.origin.drafter):
-                return True
-    return False
+    accepted_drafter: str | None = None
+    if event.kind == "accept":
+        accepted_drafter = event.body["draft"].get("drafter")
+    if accepted_drafter is None:
+        return bool(drafters)
+    return accepted_drafter in drafters
 
 
 def count_decisions_to_undo(store: Store, target: str) -> int:
@@ -346,27 +364,30 @@ def _find_drafting_to_undo(store: Store) -> Row | None:
     return drafting
 
 
-def find_last_action(store: Store) -> tuple[int, int]:
-    """Return the number of the last event and the row id of the last drafting.
+class LastAction(NamedTuple):
+    """What had last been recorded at some time. Stored in the database as a list."""
 
-    Each of them is 0 if there isn't any.
-    """
-    number: int = store.fetch_value("SELECT coalesce(max(n), 0) FROM event")
-    drafting: int = store.fetch_value("SELECT coalesce(max(rowid), 0) FROM drafting")
-    return number, drafting
+    event_number: int
+    """The number of the last event, or 0 if there was none."""
+    drafting_row: int
+    """The row id of the last drafting by a model or chat, or 0 if there was none."""
 
 
-def is_last_action(store: Store, action: tuple[int, int]) -> bool:
-    """Return whether nothing that can be undone has happened since `action`.
-
-    `action` is an earlier result of `find_last_action`.
-    """
-    last_event = find_last_user_decision(_iter_active_user_decisions(store))
-    last_drafting = _find_last_drafting(store)
-    return not (
-        (last_event and last_event.number > action[0])
-        or (last_drafting and last_drafting["rowid"] > action[1])
+def find_last_action(store: Store) -> LastAction:
+    """Return what was last recorded, to be passed to `is_last_action` later."""
+    return LastAction(
+        store.fetch_value("SELECT coalesce(max(n), 0) FROM event"),
+        store.fetch_value("SELECT coalesce(max(rowid), 0) FROM drafting"),
     )
+
+
+def is_last_action(store: Store, action: LastAction) -> bool:
+    """Return whether nothing that can be undone has happened since `action`."""
+    last_event = find_last_user_decision(_iter_active_user_decisions(store))
+    if last_event is not None and last_event.number > action.event_number:
+        return False
+    last_drafting = _find_last_drafting(store)
+    return last_drafting is None or last_drafting["rowid"] <= action.drafting_row
 
 
 def _undo_drafting(store: Store, id: str) -> UndoResult:
@@ -377,18 +398,28 @@ def _undo_drafting(store: Store, id: str) -> UndoResult:
         drafts = tuple(pending_drafts.decode_draft(row["body"]) for row in deleted_rows)
         rewording_count = sum(bool(row["revises"]) for row in deleted_rows)
         decision_recording.update_waiting(store, keys)
-        # record that drafts whose acceptance was undone aren't pending any more; otherwise, the
-        # next drafting would restore them from the journal
         for snapshot in load_highlight_snapshots(store, keys).values():
-            last_accepts = {}
-            events = store.load_events(snapshot.passage.keys)
-            for event in sorted(events, key=attrgetter("order")):
-                if event.kind == "accept":
-                    last_accepts[event.body["guid"]] = event
-            for card, draft in iter_undone_drafts(snapshot):
-                if compute_draft_id(draft) in draft_ids and card.guid in last_accepts:
-                    store.record_undo(last_accepts[card.guid], DRAFTING_UNDONE_REASON)
-    return UndoResult(id, (), drafts, rewording_count, len(keys))
+            _record_drafting_undone(store, snapshot, draft_ids)
+    return UndoResult(
+        id, (), drafts, rewording_count=rewording_count, drafted_count=len(keys)
+    )
+
+
+def _record_drafting_undone(
+    store: Store, snapshot: HighlightSnapshot, draft_ids: Container[str]
+) -> None:
+    """Record that the drafts with these ids are gone, of those whose acceptance was undone before.
+
+    Otherwise, the next drafting would restore them from the journal (`iter_undone_drafts`).
+    """
+    last_accepts = {}
+    events = store.load_events(snapshot.passage.keys)
+    for event in sorted(events, key=attrgetter("order")):
+        if event.kind == "accept":
+            last_accepts[event.body["guid"]] = event
+    for card, draft in iter_undone_drafts(snapshot):
+        if compute_draft_id(draft) in draft_ids and card.guid in last_accepts:
+            store.record_undo(last_accepts[card.guid], DRAFTING_UNDONE_REASON)
 
 
 def _restore_drafting_states(store: Store, drafting_id: str) -> list[str]:
@@ -437,16 +468,25 @@ def _summarize_decisions(
     """
     last_events: dict[tuple[str, str], Event] = {}
     for event in events:
-        subject = event.body.get("guid") or event.body.get("content", "")
-        if event.kind == "mark":
-            subject = event.id
-        last_events[event.key, subject] = event
+        last_events[event.key, _get_subject(event)] = event
     keys_with_subject = {key for key, subject in last_events if subject}
     entries = []
     for (key, subject), event in last_events.items():
         if subject or key not in keys_with_subject:
             entries.append(cards.load_history_entry(store, event))
     return tuple(entries)
+
+
+def _get_subject(event: Event) -> str:
+    """Return what an event decides on within its passage, or "" for the entire passage.
+
+    This is the GUID of a card or, without one, the hash of a rejected text. A choice of a passage,
+    which has neither, is a subject of its own.
+    """
+    if event.kind == "mark":
+        return event.id
+    subject: str = event.body.get("guid") or event.body.get("content", "")
+    return subject
 
 
 def can_undo(store: Store, action_id: str) -> bool:
@@ -594,33 +634,38 @@ def _iter_active_user_decisions(store: Store) -> Iterator[Event]:
 
 
 def _apply_undo_effects(store: Store, event: Event) -> None:
-    if event.kind == "adopt":
-        store.set_meta("anki state", "")
+    """Do what the undo of an event needs besides computing passages and waiting drafts again."""
     if should_reopen_conflict(event):
         card, _ = cards.load_card_and_passage(store, event.body["guid"])
         body = build_restoring_edit(event, card)
         if body:
             store.record_event("edit", event.key, POLICY, body)
-    if event.kind in ("retire", "reject"):
-        guid = event.body.get("guid", "")
-        if event.body.get("why") == DELETED_REASON or was_deleted_while_not_live(
-            store, guid
-        ):
-            schedule_reexport(store, event.key, guid)
-    if event.kind == "mark":
-        chosen_passages.unselect_passage(store, event)
-    if event.kind == "decline":
-        foreign_history.schedule_drafting_of_tool(store, event.key)
-    if event.kind == "form":
-        query = "SELECT DISTINCT key FROM made"
-        made_keys = store.fetch_column(query)
-        decision_recording.update_waiting(store, made_keys)
-        # draft the highlights that the answer left out; those with a draft aren't left out any more
-        store.execute("UPDATE highlight SET drafted = '' WHERE fate = 'left_out'")
-        store.execute(
-            "UPDATE highlight SET fate = '', reason = ''"
-            " WHERE fate = 'left_out' AND key IN (SELECT key FROM draft)"
-        )
+    match event.kind:
+        case "adopt":
+            store.set_meta("anki state", "")  # read the notes again
+        case "retire" | "reject":
+            guid = event.body.get("guid", "")
+            was_deleted = event.body.get("why") == DELETED_REASON
+            if was_deleted or was_deleted_while_not_live(store, guid):
+                schedule_reexport(store, event.key, guid)
+        case "mark":
+            chosen_passages.unselect_passage(store, event)
+        case "decline":
+            foreign_history.schedule_drafting_of_tool(store, event.key)
+        case "form":
+            _restore_left_out_highlights(store)
+
+
+def _restore_left_out_highlights(store: Store) -> None:
+    """Schedule the highlights that an undone answer about line patterns left out for drafting."""
+    made_keys = store.fetch_column("SELECT DISTINCT key FROM made")
+    decision_recording.update_waiting(store, made_keys)
+    store.execute("UPDATE highlight SET drafted = '' WHERE fate = 'left_out'")
+    # those with a waiting draft aren't left out any more
+    store.execute(
+        "UPDATE highlight SET fate = '', reason = ''"
+        " WHERE fate = 'left_out' AND key IN (SELECT key FROM draft)"
+    )
 
 
 # --- decisions --------------------------------------------------------------------------
@@ -674,7 +719,7 @@ def accept_clean_drafts(
 def _accept_batch(
     store: Store, ids: Sequence[str]
 ) -> tuple[tuple[Guid, ...], tuple[tuple[Highlight, BugError], ...]]:
-    """Accept drafts by policy.
+    """Accept drafts by policy, all at once or, if that fails, each in a savepoint of its own.
 
     Returns:
         The GUIDs of the created cards, and the highlights whose draft couldn't be accepted, each
@@ -698,7 +743,7 @@ def _accept_batch(
         errors = store.apply_in_savepoints(ids, accept)
     failed = []
     for id, error in errors.items():
-        if id not in highlight_by_id:  # the draft can't be loaded
+        if id not in highlight_by_id:  # the draft can't even be loaded
             raise error
         failed.append((highlight_by_id[id], error))
     return tuple(guid_by_id.values()), tuple(failed)
@@ -734,11 +779,7 @@ def accept_draft(
             gap, or it is still unanswered whether its passage is the missing one of a card.
     """
     if is_card_id(id):
-        card, passage = cards.load_card_and_passage(store, id)
-        if card.verdict is Verdict.TAKEN_BACK:  # its draft may be gone with its mark
-            with store.action():
-                return make_card(store, load_snapshot(store, passage), card)
-        raise _make_decided_error(store, id)
+        return _accept_undone_card(store, id)
     with store.action():
         snapshot, draft = load_draft(store, id, batches)
         draft = select_gap(draft, gap)
@@ -746,13 +787,27 @@ def accept_draft(
             draft = replace(draft, fields=_replace_masks(draft, masks))
         else:
             _refuse_blocked(draft, forced=forced)
-        content_hash = hash_question_and_answer(draft.fields)
-        may_have_equal = True
-        if batches is not None and gap == 1 and not masks:
-            may_have_equal = batches.is_duplicated(content_hash)
-        if may_have_equal and (another or not draft.revised_guid):
-            _record_equal_cards_as_different(store, snapshot.passage, content_hash)
+        if another or not draft.revised_guid:
+            content_hash = hash_question_and_answer(draft.fields)
+            may_have_equal = True
+            if batches is not None and gap == 1 and not masks:  # the text is as stored
+                may_have_equal = batches.is_duplicated(content_hash)
+            if may_have_equal:
+                _record_equal_cards_as_different(store, snapshot.passage, content_hash)
         return _accept_draft(store, snapshot, draft, forced=forced, another=another)
+
+
+def _accept_undone_card(store: Store, guid: str) -> Guid:
+    """Accept a card again whose acceptance was undone, because its draft may be gone by now.
+
+    Raises:
+        RefusedError: The acceptance of the card wasn't undone.
+    """
+    card, passage = cards.load_card_and_passage(store, guid)
+    if card.verdict is not Verdict.TAKEN_BACK:
+        raise _make_decided_error(store, guid)
+    with store.action():
+        return make_card(store, load_snapshot(store, passage), card)
 
 
 def _record_equal_cards_as_different(
@@ -796,8 +851,13 @@ def _accept_draft(
     forced: bool,
     another: bool,
 ) -> Guid:
-    makes_another = another and not (draft.is_hand_written or draft.keeps_text)
-    if not draft.revised_guid or makes_another:
+    """Accept a draft as new text of the card that it revises, or else as a new card.
+
+    `another` asks for a new card in any case. It has no effect on hand-written drafts, and on
+    those with `keeps_text`, which have the text of their card.
+    """
+    can_be_another = not draft.is_hand_written and not draft.keeps_text
+    if not draft.revised_guid or (another and can_be_another):
         return make_card(store, snapshot, draft, forced=forced)
     guid = draft.revised_guid
     card, passage = cards.load_card_and_passage(store, guid)
@@ -897,11 +957,14 @@ def edit_item(
         forced: Whether to record that the user overrode a check that blocks the draft.
     """
     with store.action():
-        for row in pending_drafts.load_drafts_of_outdated_cards(store):
-            if row["keeps_text"] and row["revises"] == id:
-                id = row["id"]  # the edit also answers whether the card still fits
-        if is_draft_id(id):  # checks don't block, because the draft's text is replaced
-            snapshot, draft = load_draft(store, id)
+        # an edit of an outdated card also answers whether the card still fits
+        draft_id = _find_draft_about_outdated_card(store, id)
+        if draft_id is None and is_draft_id(id):
+            draft_id = id
+        if (
+            draft_id is not None
+        ):  # checks don't block, because the draft's text is replaced
+            snapshot, draft = load_draft(store, draft_id)
             text = fields.get("Text", draft.get_field("Text"))
             draft = select_gap(draft, find_most_similar_gap(draft, text))
             guid = _accept_draft(store, snapshot, draft, forced=forced, another=False)
@@ -912,6 +975,15 @@ def edit_item(
         if event is not None:
             store.record_event(*event)
     return guid
+
+
+def _find_draft_about_outdated_card(store: Store, guid: str) -> str | None:
+    """Return the id of the draft that asks whether a card still fits its passage, or None."""
+    for row in pending_drafts.load_drafts_of_outdated_cards(store):
+        if row["keeps_text"] and row["revises"] == guid:
+            draft_id: str = row["id"]
+            return draft_id
+    return None
 
 
 def set_deck_and_tags(
@@ -971,12 +1043,13 @@ def record_repair(
         change: The new content of another tool's note, or None to leave it unchanged.
     """
     with store.action():
-        key = f"anki/{hash16(guid)}"
         if is_card_id(guid):
             _, passage = cards.load_card_and_passage(store, guid)
             key = passage.key
-        elif change is not None:
-            store.set_meta("anki state", "")  # read the note again
+        else:
+            key = f"anki/{hash16(guid)}"
+            if change is not None:
+                store.set_meta("anki state", "")  # read the note again
         event = build_repair_event(key, repair_name, note_id, guid, change)
         store.record_event(*event)
 

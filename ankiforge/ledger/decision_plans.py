@@ -195,39 +195,39 @@ def plan_reject(
         sentences = find_card_sentences(snapshot, item.guid, item)
     else:
         sentences = sentence_decisions.find_sentences_to_decide(item, snapshot.text)
-    guid = _find_rejected_guid(snapshot, item)
-    body: Json = {
-        "guid": guid or "",
-        "content": "",
-        "slot": "",
-        "fields": {name: text for name, text in item.fields if text},
-    }
-    if isinstance(item, Card) or not item.is_proposed:
-        # a hand-written draft, which may have the text of a proposal, isn't rejected with it
-        body["content"] = hash_question_and_answer(item.fields)
-    if guid is not None:
-        body["slot"] = item.stored_text_number
-    if isinstance(item, Proposal):
-        body[PROPOSAL_KEY] = True
+    body = _build_reject_body(snapshot.passage.key, item)
     if why is not None:
         body["why"] = why
     event = NewEvent("reject", snapshot.passage.key, USER, body)
     return plan_decision(snapshot, event, sentences, _get_draft_id(item))
 
 
-def _find_rejected_guid(
-    snapshot: PassageSnapshot, item: StoredDraft | Card | Proposal
-) -> Guid | None:
-    """Return the GUID of the card that is rejected with an item, or None if there is none.
+def _build_reject_body(key: str, item: StoredDraft | Card | Proposal) -> Json:
+    """Build the body of a `reject` event, which `event_replay` reads in `_find_rejection`.
 
-    A proposal doesn't reject its card, which may have been accepted and undone. A draft doesn't
-    reject the card that it would have revised.
+    What isn't rejected is "" in the body:
+
+    - `guid`, the card that is rejected: "" for new text of a card, which is kept, and for a
+      proposal, because its card may have been accepted and undone
+    - `content`, the text that is rejected: "" for a proposal, because a hand-written draft may have
+      the same text
+    - `slot`, the number of hand-written text: also "" if there is no `guid`
     """
+    body: Json = {"guid": "", "content": "", "slot": ""}
+    body["fields"] = {name: text for name, text in item.fields if text}
+    if isinstance(item, Proposal):
+        body[PROPOSAL_KEY] = True
+    if not isinstance(item, Card) and item.is_proposed:
+        return body
+
+    body["content"] = hash_question_and_answer(item.fields)
     if isinstance(item, Card):
-        return item.guid
-    if isinstance(item, Proposal) or item.is_proposed or item.revised_guid:
-        return None
-    return make_guid(snapshot.passage.key, item)
+        body["guid"] = item.guid
+        body["slot"] = item.stored_text_number
+    elif isinstance(item, StoredDraft) and not item.revised_guid:
+        body["guid"] = make_guid(key, item)
+        body["slot"] = item.stored_text_number
+    return body
 
 
 def _get_draft_id(content: CardContent) -> str | None:
@@ -259,25 +259,34 @@ def plan_takeover(
 
     A card keeps its text. A draft becomes a card.
     """
-    key = snapshot.passage.key
-    schedule = [card.to_json() for card in takeover.schedule]
     if isinstance(item, Card):
+        schedule = [card.to_json() for card in takeover.schedule]
         body: Json = {"guid": item.guid, "schedule": schedule}
-        event = NewEvent("adopt", key, USER, body)
+        event = NewEvent("adopt", snapshot.passage.key, USER, body)
         sentences = find_card_sentences(snapshot, item.guid, item)
         return plan_decision(snapshot, event, sentences)
-    draft = item
+    return _plan_takeover_by_draft(snapshot, item, takeover)
+
+
+def _plan_takeover_by_draft(
+    snapshot: PassageSnapshot, draft: StoredDraft, takeover: NoteTakeover
+) -> PlannedDecision:
+    """Plan to accept a draft as a card that takes over a note or schedule.
+
+    If the text of the note is known, the gaps of the draft get the numbers that they have in it.
+    """
+    key = snapshot.passage.key
     if takeover.text:
         text = renumber_gaps(takeover.text, draft.get_field("Text"))
         fields = {**dict(draft.fields), "Text": text}
         draft = replace(draft, fields=tuple(fields.items()))
-    body = {"guid": make_guid(key, draft), "draft": content_to_json(draft)}
+    body: Json = {"guid": make_guid(key, draft), "draft": content_to_json(draft)}
     if takeover.deck:
         body["deck"] = takeover.deck
     if takeover.note:
         body["note"] = msgspec.to_builtins(takeover.note)
-    if schedule:
-        body["schedule"] = schedule
+    if takeover.schedule:
+        body["schedule"] = [card.to_json() for card in takeover.schedule]
     event = NewEvent("adopt", key, USER, body)
     sentences = sentence_decisions.find_covered_sentences(snapshot.text, draft.quote)
     return plan_decision(snapshot, event, sentences, draft.id)
@@ -381,6 +390,7 @@ def plan_decision(
     }
     if event.body.get("guid"):
         fact_body["guid"] = event.body["guid"]
+    # the other drafts of an offer may have become redundant
     if draft_id is not None and len(snapshot.pending_drafts) > 1:
         decided_hashes = _hash_decided_sentences(snapshot, sentences)
         passed_drafts = find_passed_over_drafts(snapshot, draft_id, decided_hashes)
@@ -427,21 +437,22 @@ def find_passed_over_drafts(
 ) -> list[StoredDraft]:
     """Find the hand-written drafts that are redundant because the user chose another draft.
 
-    These belong to the same offer as the chosen draft, and all of their sentences are decided.
+    These belong to the same offer as the chosen draft, and all of their sentences are decided. If
+    the chosen draft is itself hand-written, it makes no other one redundant.
 
     Args:
         snapshot: The passage.
         draft_id: The draft that the user decided on.
         decided_hashes: The hashes of all decided sentences, including those of this decision.
     """
-    chosen_offers = set()
+    chosen_offer: str | None = None
     for draft in snapshot.pending_drafts:
         if draft.id == draft_id and not draft.is_hand_written:
-            chosen_offers.add(draft.offer_id)
+            chosen_offer = draft.offer_id
     passed_over = []
     for draft in snapshot.pending_drafts:
-        if not draft.is_hand_written or draft.offer_id not in chosen_offers:
+        if not draft.is_hand_written or draft.offer_id != chosen_offer:
             continue
-        if set(decided_hashes).issuperset(draft.sentence_hashes):
+        if all(hash in decided_hashes for hash in draft.sentence_hashes):
             passed_over.append(draft)
     return passed_over

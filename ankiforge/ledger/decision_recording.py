@@ -52,25 +52,34 @@ def redraft_after_remote_decisions(store: Store, events: Sequence[Event]) -> Non
     """
     if not store.fetch_value("SELECT 1 FROM document WHERE state != 'journal' LIMIT 1"):
         return
-    decisions = ("accept", "adopt", "reject", "skip", "undo", "different", "retire")
+
+    def update(keys: Sequence[str]) -> None:
+        update_after_decisions(store, keys)
+
+    decided_keys = sorted({event.key for event in events if _is_decision(event)})
     with store.transaction():
-        decided_keys = set()
-        for event in events:
-            is_revision_by_user = event.kind == "revise" and event.author == USER
-            if is_revision_by_user or event.kind in decisions:
-                decided_keys.add(event.key)
-        decided_on = sorted(decided_keys)
-        for key in decided_on:
+        for key in decided_keys:
             highlights.schedule_redrafting(store, store.get_keys(key))
-            if key.startswith("tool:"):
+            if key.startswith("tool:"):  # a decision on another tool's notes
                 foreign_history.schedule_drafting_of_tool(store, key)
         line_patterns.schedule_redrafting(store, {event.key for event in events})
-
-        def update(keys: Sequence[str]) -> None:
-            update_after_decisions(store, keys)
-
         # a passage that can't be updated now is updated when it is drafted
-        store.apply_in_savepoints(decided_on, update)
+        store.apply_in_savepoints(decided_keys, update)
+
+
+def _is_decision(event: Event) -> bool:
+    """Return whether an event may change which drafts of its passage wait."""
+    if event.kind == "revise":
+        return event.author == USER
+    return event.kind in (
+        "accept",
+        "adopt",
+        "reject",
+        "skip",
+        "undo",
+        "different",
+        "retire",
+    )
 
 
 def update_after_decisions(store: Store, keys: Iterable[str]) -> list[StoredDraft]:

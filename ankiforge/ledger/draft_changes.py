@@ -6,8 +6,8 @@ user must confirm it. All other drafts are stored as made; `waiting` computes wh
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import count
 
 from msgspec.structs import asdict, replace
 
@@ -111,6 +111,7 @@ def compute_draft_changes(
     only the updates of its cards, which are recorded first.
     """
     if snapshot.primary_copy_title is not None:
+        # the drafts of the primary copy stand for those of a copy
         drafted = DraftingResult(
             drafted.highlight,
             status=DraftingStatus.NO_CARD,
@@ -125,12 +126,8 @@ def compute_draft_changes(
         return DraftingChanges(snapshot, card_updates=tuple(card_updates))
     changes = _add_drafts(snapshot, visible_drafts, mode)
     changes = replace(changes, held_changes=tuple(held_changes))
-    # further drafts that the user requested change the highlight only if there are any, or if the
-    # first model to be asked found none
-    if mode.keeps_pending and not changes.new_waiting:
-        is_first_model = mode.is_model and not snapshot.has_model_result
-        if not is_first_model:
-            return changes
+    if not _changes_highlight(snapshot, changes, mode):
+        return changes
     drafted_hash = snapshot.content_hash
     if drafted.status is DraftingStatus.FAILED:
         drafted_hash = ""
@@ -143,6 +140,19 @@ def compute_draft_changes(
     return changes
 
 
+def _changes_highlight(
+    snapshot: HighlightSnapshot, changes: DraftingChanges, mode: DraftingMode
+) -> bool:
+    """Return whether the result of a drafting is recorded for the highlight.
+
+    If the user requested additional drafts and there are none, it isn't, unless it is the first
+    result of a model.
+    """
+    if not mode.keeps_pending or changes.new_waiting:
+        return True
+    return mode.is_model and not snapshot.has_model_result
+
+
 def _add_drafts(
     snapshot: HighlightSnapshot, drafts: list[Draft], mode: DraftingMode
 ) -> DraftingChanges:
@@ -151,7 +161,7 @@ def _add_drafts(
     dropped_ids, kept_drafts = _divide_earlier_drafts(snapshot, made, mode)
     snapshot = replace(snapshot, made=(*made, *kept_drafts))
     waiting = compute_waiting(snapshot, mode.device_id)
-    # a draft that doesn't wait would have revised no card
+    # store with each draft the card that it revises, if it waits and revises any
     guid_by_id = {draft.id: draft.revised_guid for draft in waiting.drafts}
     made = [replace(draft, revised_guid=guid_by_id.get(draft.id)) for draft in made]
     return DraftingChanges(
@@ -219,19 +229,24 @@ def _iter_made(
 ) -> Iterator[StoredDraft]:
     """Yield new drafts as `made` stores them.
 
-    Further drafts that the user requested leave out those that wait already. A draft that was
-    made before keeps the event number of its first request.
+    Additional drafts that the user requested leave out those that already wait. A draft that was
+    made before keeps the event number of its first request. Hand-written drafts and all others
+    have positions of their own, which also count the drafts that are left out.
     """
-    number_by_id = {draft.id: draft.after_event_number for draft in snapshot.made}
-    pending_ids: set[str] = set()
+    earlier_event_numbers = {
+        draft.id: draft.after_event_number for draft in snapshot.made
+    }
+    ids_to_skip: set[str] = set()
     if mode.keeps_pending:
-        pending_ids.update(draft.id for draft in snapshot.pending_drafts)
-    positions = Counter[bool]()
+        ids_to_skip.update(draft.id for draft in snapshot.pending_drafts)
+    next_own_position, next_other_position = count(), count()
     for draft in drafts:
         id = compute_draft_id(draft)
-        position = positions[draft.is_hand_written]
-        positions[draft.is_hand_written] += 1
-        if id in pending_ids:
+        if draft.is_hand_written:
+            position = next(next_own_position)
+        else:
+            position = next(next_other_position)
+        if id in ids_to_skip:
             continue
         sentence = sentence_decisions.find_draft_sentence(draft, snapshot.text)
         sentence_hashes: Strings = ()
@@ -245,7 +260,8 @@ def _iter_made(
             revised_guid=None,
             replaced_guid=None,
             similar_removed_sentence="",
-            after_event_number=mode.after_event_number or number_by_id.get(id, 0),
+            after_event_number=mode.after_event_number
+            or earlier_event_numbers.get(id, 0),
             position=position,
         )
 
@@ -258,12 +274,16 @@ def _update_drafting_state(
     *,
     is_declined: bool,
 ) -> DraftingState:
-    """Return what drafting a highlight has found, with the result of one more drafting."""
+    """Return what drafting a highlight has found, with the result of one more drafting.
+
+    If a model declined the highlight, 1 is subtracted from the usefulness that the rules found. It
+    is negative then, which means that nothing is proposed (`DraftingResult.usefulness`).
+    """
     before = snapshot.drafting
     usefulness = before.usefulness
     if mode.is_rules:
         usefulness = drafted.usefulness
-    if is_declined and usefulness > 0:  # at most 0 means that nothing is proposed
+    if is_declined and usefulness > 0:
         usefulness -= 1.0
     state = replace(
         before,
@@ -288,11 +308,13 @@ def _rate_sentences(drafted: DraftingResult) -> dict[str, float]:
     usefulness_by_hash: dict[str, float] = {}
     text = sentence_decisions.get_sentence_text(drafted.highlight)
     for quote, usefulness in drafted.usefulness_by_sentence:
+        sentences = sentence_decisions.find_covered_sentences(text, quote)
+        if not sentences:
+            continue
         # a quote ends with the rated sentence, which follows those it depends on
-        for sentence in sentence_decisions.find_covered_sentences(text, quote)[-1:]:
-            sentence_hash = sentence_decisions.hash_sentence(sentence)
-            best = usefulness_by_hash.get(sentence_hash, usefulness)
-            usefulness_by_hash[sentence_hash] = max(best, usefulness)
+        sentence_hash = sentence_decisions.hash_sentence(sentences[-1])
+        best = usefulness_by_hash.get(sentence_hash, usefulness)
+        usefulness_by_hash[sentence_hash] = max(best, usefulness)
     return usefulness_by_hash
 
 

@@ -36,6 +36,7 @@ from ankiforge.model import (
     Draft,
     Highlight,
     Origin,
+    StoredDraft,
     Texts,
     Verdict,
     hash16,
@@ -159,11 +160,17 @@ def iter_outdated_drafts(snapshot: HighlightSnapshot) -> Iterator[Draft]:
     for draft in snapshot.pending_drafts:
         if draft.key != snapshot.highlight.key or draft.target_guid:
             continue
-        is_quoted = is_quote_in_highlight(draft.quote, snapshot.highlight)
-        is_of_model = draft.origin.drafter in ("llm", AGENT_DRAFTER)
-        is_outdated = is_of_model and draft.sentence_hashes and not is_quoted
-        if draft.drafted_quote or is_outdated:
+        if draft.drafted_quote or _has_lost_quote(draft, snapshot.highlight):
             yield snapshot.update_quote(draft.to_draft())
+
+
+def _has_lost_quote(draft: StoredDraft, highlight: Highlight) -> bool:
+    """Return whether a model's draft quotes a sentence that is no longer in its highlight."""
+    if draft.origin.drafter not in ("llm", AGENT_DRAFTER):
+        return False
+    if not draft.sentence_hashes:
+        return False  # its quote never was in the highlight
+    return not is_quote_in_highlight(draft.quote, highlight)
 
 
 def iter_reworded_cards(
@@ -239,19 +246,35 @@ def match_card_numbers(passage: Passage, draft: Draft) -> Draft:
     card = passage.find_card_by_number(draft)
     if card is None:
         return draft
-    fields = dict(draft.fields)
     if draft.kind is CardKind.OCCLUSION:
-        old_masks = occlusion.get_masks(card.fields)
-        new_masks = occlusion.get_masks(draft.fields)
-        renumbered = occlusion.update_masks(
-            old_masks, new_masks, card.note.exported_text_by_number
-        )
-        fields[occlusion.OCCLUSION_FIELD] = occlusion.format_masks(renumbered.masks)
-        return replace(draft, fields=tuple(fields.items()))
+        return _match_mask_numbers(card, draft)
+    draft = _complete_image_paths(card, draft)
+    if draft.kind is CardKind.CLOZE:
+        return _match_gap_numbers(card, draft)
+    return draft
 
-    # the path of a missing picture lacks its directory, so use the path on the card
+
+def _match_mask_numbers(card: Card, draft: Draft) -> Draft:
+    """Give the masks of a figure the numbers that they have on its card."""
+    renumbered = occlusion.update_masks(
+        occlusion.get_masks(card.fields),
+        occlusion.get_masks(draft.fields),
+        card.note.exported_text_by_number,
+    )
+    masks = occlusion.format_masks(renumbered.masks)
+    fields = {**dict(draft.fields), occlusion.OCCLUSION_FIELD: masks}
+    return replace(draft, fields=tuple(fields.items()))
+
+
+def _complete_image_paths(card: Card, draft: Draft) -> Draft:
+    """Add the directories of pictures that the card names, but not the draft.
+
+    A source that doesn't find `cell.png` can't tell its directory. If the card has only one
+    picture with that name, such as `media/cell.png`, the draft gets the card's path.
+    """
     card_texts = (*card.edits.source_texts_applied.values(), *list_field_texts(card))
     card_paths = find_image_paths("\n".join(card_texts))
+    fields = dict(draft.fields)
     for name, text in draft.fields:
         for path in find_image_paths(text):
             full_paths = [
@@ -259,17 +282,21 @@ def match_card_numbers(passage: Passage, draft: Draft) -> Draft:
             ]
             if len(full_paths) == 1:
                 fields[name] = fields[name].replace(f"]({path})", f"]({full_paths[0]})")
-    if draft.kind is CardKind.CLOZE:
-        clozes = [
-            format_cloze(int(number), text)
-            for number, text in card.note.exported_text_by_number.items()
-        ]
-        fields["Text"] = renumber_gaps(
-            old=card.get_field("Text"),
-            new=fields["Text"],
-            used=tuple(map(int, card.note.exported_text_by_number)),
-            earlier=[" ".join(clozes)],
-        )
+    return replace(draft, fields=tuple(fields.items()))
+
+
+def _match_gap_numbers(card: Card, draft: Draft) -> Draft:
+    """Give the gaps of a cloze draft the numbers that their answers have or had on its card."""
+    exported_clozes = []
+    for number, answer in card.note.exported_text_by_number.items():
+        exported_clozes.append(format_cloze(int(number), answer))
+    fields = dict(draft.fields)
+    fields["Text"] = renumber_gaps(
+        old=card.get_field("Text"),
+        new=fields["Text"],
+        used=tuple(map(int, card.note.exported_text_by_number)),
+        earlier=[" ".join(exported_clozes)],
+    )
     return replace(draft, fields=tuple(fields.items()))
 
 
@@ -286,9 +313,9 @@ def repeats_live_card(passage: Passage, draft: Draft) -> bool:
     card = passage.find_card_by_number(draft)
     if card is None or not card.is_live or passage.is_rejected(draft):
         return False
-    return hash_question_and_answer(card.fields) == hash_question_and_answer(
-        draft.fields
-    ) and not differs_from_source_text(card, draft)
+    if differs_from_source_text(card, draft):
+        return False
+    return hash_question_and_answer(card.fields) == hash_question_and_answer(draft.fields)
 
 
 def should_offer_draft(passage: Passage, draft: Draft, device_id: str) -> bool:
@@ -302,10 +329,12 @@ def should_offer_draft(passage: Passage, draft: Draft, device_id: str) -> bool:
         return False
     card = passage.find_card_by_number(draft)
     if card is None:
+        # the user may have written down in the source what was accepted as a proposal
         card_of_proposal = find_proposed_card(passage)
-        return card_of_proposal is None or hash_question_and_answer(
-            card_of_proposal.fields
-        ) != hash_question_and_answer(draft.fields)
+        if card_of_proposal is None:
+            return True
+        proposed_text = hash_question_and_answer(card_of_proposal.fields)
+        return proposed_text != hash_question_and_answer(draft.fields)
     # offer a draft again if the acceptance of its card was undone
     if card.verdict is Verdict.TAKEN_BACK:
         return True

@@ -183,11 +183,18 @@ class RemarkFinder:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        # loaded for the drafts passed to `load`
         self._decided: dict[str, set[str]] = {}
+        """The passages with a decision on a sentence, by the hash of the sentence."""
         self._equal_rows: dict[str, list[Row]] = {}
+        """The cards with a text, by the hash of the text."""
         self._cards_by_sentence: dict[str, list[Row]] = {}
+        """The live cards about a sentence, by the hash of the sentence."""
         self._rejected: dict[str, set[str]] = {}
+        """The passages in which a text was rejected, by the hash of the text."""
         self._deleted_guids: set[str] = set()
+        """The GUIDs of the drafts' cards whose notes were deleted in Anki."""
+
         self._has_deleted_notes = anki_notes.has_deleted_notes(store)
         # the GUIDs, and the tags of the documents, of our notes in Anki that have no card
         self._unknown_notes = set(store.get_value("strangers", list[str]) or [])
@@ -201,6 +208,16 @@ class RemarkFinder:
 
     def _load_more(self, drafts: Sequence[StoredDraft]) -> None:
         """Load or reload the data for these drafts. The data for all other drafts is kept."""
+        self._load_equal_cards(drafts)
+        self._load_sentences(drafts)
+        if self._has_deleted_notes:
+            guids = []
+            for draft in drafts:
+                guids.append(make_guid(self._store.get_first_key(draft.key), draft))
+            self._deleted_guids |= anki_notes.filter_deleted_guids(self._store, guids)
+
+    def _load_equal_cards(self, drafts: Iterable[StoredDraft]) -> None:
+        """Load the cards and rejections with the text of these drafts."""
         store = self._store
         contents = [hash_question_and_answer(draft.fields) for draft in drafts]
         equal_rows = cards.load_cards_by_content_hash(store, contents)
@@ -213,6 +230,13 @@ class RemarkFinder:
         store.preload_passages(
             row["passage"] for rows in equal_rows.values() for row in rows
         )
+
+    def _load_sentences(self, drafts: Iterable[StoredDraft]) -> None:
+        """Load the decisions and cards about the sentences of these drafts in any passage.
+
+        Decisions are only needed for hand-written drafts, and cards for drafts of new cards.
+        """
+        store = self._store
         own_sentences: set[str] = set()
         new_sentences: set[str] = set()
         for draft in drafts:
@@ -231,9 +255,6 @@ class RemarkFinder:
         )
         for row in store.fetch_rows(query, to_json(list(new_sentences))):
             self._cards_by_sentence[row["sentence"]].append(row)
-        if self._has_deleted_notes:
-            guids = [make_guid(store.get_first_key(draft.key), draft) for draft in drafts]
-            self._deleted_guids |= anki_notes.filter_deleted_guids(store, guids)
 
     def find_remarks(self, draft: StoredDraft, highlight: Highlight) -> Iterator[Remark]:
         """Yield the remarks on a draft that was passed to `load`."""
@@ -243,8 +264,8 @@ class RemarkFinder:
         store = self._store
         passage = store.get_passage(draft.key)
         content_hash = hash_question_and_answer(draft.fields)
+        # reload if the text or a sentence was decided on since `load`, in the same transaction
         if not store.decided_hashes.isdisjoint((content_hash, *draft.sentence_hashes)):
-            # a later decision may be about this text or sentence
             self._load_more([draft])
         # report a removed passage that may be the same
         for _, old in _find_possible_matches(store, passage):
@@ -266,7 +287,8 @@ class RemarkFinder:
     def _is_decided_in_copy(self, passage: Passage, draft: StoredDraft) -> bool:
         """Return whether a sentence of a hand-written draft was decided in another passage.
 
-        Only decisions on drafts that aren't hand-written count.
+        Only decisions on drafts that aren't hand-written count, because
+        `find_deciding_passages`, which loads them, leaves out the others.
         """
         deciding_keys: set[str] = set()
         for name in draft.sentence_hashes:
@@ -295,6 +317,7 @@ class RemarkFinder:
     def _find_decision_remark(
         self, passage: Passage, draft: StoredDraft, highlight: Highlight
     ) -> RemarkKind | None:
+        """Return the first remark on an earlier card, sentence, decision or note of the draft."""
         if draft.revised_guid:
             return RemarkKind.REVISION
         if draft.replaced_guid:
@@ -305,21 +328,33 @@ class RemarkFinder:
             rejection_remark = self._find_rejection_remark(passage, draft, highlight)
             if rejection_remark is not None:
                 return rejection_remark
-        if not (self._has_deleted_notes or self._unknown_notes):
-            return None  # computing the GUID takes time
+        if self._has_deleted_notes or self._unknown_notes:
+            return self._find_note_remark(passage, draft, highlight)
+        return None
+
+    def _find_note_remark(
+        self, passage: Passage, draft: StoredDraft, highlight: Highlight
+    ) -> RemarkKind | None:
+        """Return a remark if Anki had, or has, a note of the draft that no card belongs to."""
         guid = make_guid(passage.key, draft)
         if guid in self._deleted_guids and guid not in passage.cards:
             return RemarkKind.NOTE_DELETED
-        tag = build_document_tag(highlight.document.title)
+        if guid in self._unknown_notes:
+            return RemarkKind.UNKNOWN_NOTES
         # a note of another type may have no link that names its vault
-        names = (add_vault_name(tag, highlight.uri), tag, guid)
-        if not self._unknown_notes.isdisjoint(names):
+        tag = build_document_tag(highlight.document.title)
+        tags = (tag, add_vault_name(tag, highlight.uri))
+        if not self._unknown_notes.isdisjoint(tags):
             return RemarkKind.UNKNOWN_NOTES
         return None
 
     def _find_rejection_remark(
         self, passage: Passage, draft: StoredDraft, highlight: Highlight
     ) -> RemarkKind | None:
+        """Return a remark if the user has rejected something similar to the draft.
+
+        If the draft is only similar to cards that the user accepted and undid, it is `TAKEN_BACK`.
+        """
         decided_sentences = sentence_decisions.find_sentences_to_decide(
             draft, sentence_decisions.get_sentence_text(highlight)
         )

@@ -48,6 +48,7 @@ from ankiforge.ledger.sentence_decisions import (
 from ankiforge.model import (
     AdoptedNote,
     Card,
+    CardContent,
     CardKind,
     ConflictResolution,
     ExportedNote,
@@ -134,6 +135,7 @@ class _EventIndex(NamedTuple):
 
 
 def _index_events(events: Iterable[tuple[Event, bool]]) -> _EventIndex:
+    """Index the events of a passage. Each comes with whether it is active."""
     facts: dict[str, Json] = {}
     undo_reasons: dict[str, str] = {}
     undone_revisions: list[Json] = []
@@ -196,24 +198,30 @@ def _supersede_duplicates(passage: Passage) -> None:
     all cards of the oldest key were merged into other cards, cards are compared with those of the
     next key. Cards that the user accepted are only superseded if a card of that key is live.
     """
-    cards_by_key: dict[str, list[Card]] = defaultdict(list)
-    for card in passage.cards.values():
-        cards_by_key[card.key].append(card)
-    card_groups = []
-    for key in passage.keys:
-        if not all(map(_was_merged, cards_by_key[key])):
-            card_groups.append(cards_by_key[key])
+    card_groups = _group_cards_by_key(passage)
     if not card_groups:
         return
     oldest_cards, *other_groups = card_groups
     is_oldest_live = any(card.is_live for card in oldest_cards)
     for card in chain.from_iterable(other_groups):
-        if not card.is_live or not _is_duplicate(passage, card, oldest_cards):
+        if card.decided_by == USER and not is_oldest_live:
             continue
-        if card.decided_by != USER or is_oldest_live:
+        if card.is_live and _is_duplicate(passage, card, oldest_cards):
             why = "the same passage has an older card"
             superseded = _set_verdict(card, Verdict.SUPERSEDED, card.decided_by, why)
             passage.cards[card.guid] = superseded
+
+
+def _group_cards_by_key(passage: Passage) -> list[list[Card]]:
+    """Return the cards of each key, oldest key first, without keys whose cards were all merged."""
+    cards_by_key: dict[str, list[Card]] = defaultdict(list)
+    for card in passage.cards.values():
+        cards_by_key[card.key].append(card)
+    groups = []
+    for key in passage.keys:
+        if not all(map(_was_merged, cards_by_key[key])):
+            groups.append(cards_by_key[key])
+    return groups
 
 
 def _was_merged(card: Card) -> bool:
@@ -249,8 +257,9 @@ def _add_decision(
 ) -> None:
     """Add the sentences of a decision to its passage.
 
-    `fact_body` is the body of the `fact` event that follows the decision, or None. `card` is the
-    card that the event names, as it was before the event.
+    `fact_body` is the body of the `fact` event that follows the decision. It is None if the event
+    isn't a decision, or if the journal lacks the `fact` event of the decision. `card` is the card
+    that the event names, as it was before the event.
     """
     if fact_body is None:
         if event.kind in ("accept", "adopt", "reject"):
@@ -263,18 +272,22 @@ def _add_decision(
 
 
 def _close_passage(passage: Passage, event: Event) -> None:
-    """Close a passage because the sentences of a decision on it are unknown."""
+    """Close a passage to new cards because the sentences of a decision on it are unknown.
+
+    A card keeps the sentences of its quote, so that the user may still be asked about new text of
+    the card. As they decide nothing else, they are added as a decision without an event id.
+    """
     passage.is_closed = True
-    if "draft" in event.body:
-        # the user may still be asked about new text of the card
-        content = _decode_stored_content(event)
-        sentences = select_sentences_to_decide(
-            split_sentences(content.quote), content.drafter
-        )
-        about = find_answer_sentence(sentences, _get_answer(content))
-        passage.decisions.append(
-            SentenceDecision("", sentences, event.body["guid"], card_sentence=about)
-        )
+    if "draft" not in event.body:
+        return
+    content = _decode_stored_content(event)
+    sentences = select_sentences_to_decide(
+        split_sentences(content.quote), content.drafter
+    )
+    card_sentence = find_answer_sentence(sentences, _get_answer(content))
+    passage.decisions.append(
+        SentenceDecision("", sentences, event.body["guid"], card_sentence=card_sentence)
+    )
 
 
 def _reject_question_of_earlier_decisions(passage: Passage, guid: str) -> None:
@@ -309,7 +322,11 @@ def _build_decision(
 def _find_rejection(
     passage: Passage, event: Event, card: Card | None
 ) -> Rejection | None:
-    """Find out what a decision rejected. `card` is the card that it names, as it was before."""
+    """Find out what a decision rejected, or return None if it rejected nothing.
+
+    The body of a `reject` event is written by `decision_plans.plan_reject`. `card` is the card that
+    the event names, as it was before the event.
+    """
     body = event.body
     if body.get(PROPOSAL_KEY):
         return Rejection.PROPOSAL
@@ -319,8 +336,9 @@ def _find_rejection(
         return None
     if not body.get("guid"):
         return Rejection.CARD  # the new text of a card, which is kept
-    if body.get("slot"):
-        # a numbered question about a highlight is from its comment
+    is_hand_written = bool(body.get("slot"))
+    if is_hand_written:
+        # a question about a highlight is from its comment
         is_question = "Front" in body.get("fields", {})
         if is_question and not _is_card_in_source(passage):
             return Rejection.QUESTION
@@ -431,6 +449,7 @@ def _apply_to_passage(passage: Passage, event: Event) -> None:
                 passage.rejected_numbers.add(number)
         case "accept" | "adopt" if "draft" in body:
             _apply_accept(passage, event)
+            _retire_replaced_card(passage, event)
         case "repair" if _is_complete_repair(event):
             _apply_repair(passage, event, is_active=True)
 
@@ -474,14 +493,13 @@ def _drop_field_hashes(card: Card) -> tuple[ExportedNote, ...]:
 def _apply_revise(card: Card, event: Event) -> Card:
     """Give a card new text. Text from the source doesn't replace fields that the user edited."""
     stored_content = _decode_stored_content(event)
+    edits = replace(card.edits, fields_typed_in_anki=())
     if event.author == USER:
-        edits = replace(
-            card.edits, fields_typed_in_anki=(), pinned=(), source_texts_offered={}
-        )
+        # the user has decided on the whole text, so earlier edits of single fields don't count
+        edits = replace(edits, pinned=(), source_texts_offered={})
         card = replace(replace_content(card, stored_content), edits=edits)
     else:
-        card = replace(card, edits=replace(card.edits, fields_typed_in_anki=()))
-        card = _apply_source_text(card, stored_content)
+        card = _apply_source_text(replace(card, edits=edits), stored_content)
     return _record_source_text(card, event.device_id, stored_content)
 
 
@@ -497,41 +515,50 @@ def _apply_edit(card: Card, event: Event) -> Card:
     for name, (their_hash, _) in event.body.get("over", {}).items():
         # our text replaces that in Anki, as if the user had answered a question about it
         resolved[name] = ConflictResolution(TextChoice.SOURCE, their_hash, "")
+    offered_texts = _remove_fields(edits.source_texts_offered, typed_fields)
+    edits = replace(
+        edits,
+        pinned=_merge_names(edits.pinned, typed_fields),
+        source_texts_offered={**offered_texts, **event.body.get("offered", {})},
+        resolved=resolved,
+    )
     return replace(
         card,
         kind=CardKind(event.body.get("kind", card.kind)),
         fields=_drop_empty_fields({**dict(card.fields), **typed_fields}),
-        edits=replace(
-            edits,
-            pinned=_merge_names(edits.pinned, typed_fields),
-            source_texts_offered={
-                **_remove_fields(edits.source_texts_offered, typed_fields),
-                **event.body.get("offered", {}),
-            },
-            resolved=resolved,
-        ),
+        edits=edits,
     )
 
 
 def _apply_resolve(card: Card, event: Event) -> Card:
+    """Record the user's answer which text a field should have.
+
+    If the user chose the new text that the source offered for a pinned field, the field gets that
+    text and is no longer pinned.
+    """
     body = event.body
     name = body["field"]
     choice = TextChoice(body["choice"])
-    resolution = ConflictResolution(choice, body["theirs"], body["ours"])
     offered_text = card.edits.source_texts_offered.get(name)
+    resolution = ConflictResolution(choice, body["theirs"], body["ours"])
     edits = replace(
         card.edits,
         resolved={**card.edits.resolved, name: resolution},
         source_texts_offered=_remove_fields(card.edits.source_texts_offered, [name]),
     )
-    if offered_text is None or choice is not TextChoice.SOURCE:
-        return replace(card, edits=edits)
-    fields = tuple({**dict(card.fields), name: offered_text}.items())
-    pinned = tuple(pinned_name for pinned_name in edits.pinned if pinned_name != name)
-    return replace(card, fields=fields, edits=replace(edits, pinned=pinned))
+    if choice is TextChoice.SOURCE and offered_text is not None:
+        fields = tuple({**dict(card.fields), name: offered_text}.items())
+        pinned = tuple(other for other in edits.pinned if other != name)
+        card = replace(card, fields=fields)
+        edits = replace(edits, pinned=pinned)
+    return replace(card, edits=edits)
 
 
 def _apply_deck_and_tags(card: Card, event: Event) -> Card:
+    """Move a card to another deck, and change its tags.
+
+    A tag is never both added and removed: what the user adds is no longer removed, and vice versa.
+    """
     if "deck" in event.body:
         card = replace(card, deck=event.body["deck"], has_user_deck=True)
     added_tags = event.body.get("added", ())
@@ -595,29 +622,44 @@ def _apply_reexport(card: Card, event: Event) -> Card:
 
 
 def _apply_accept(passage: Passage, event: Event) -> None:
-    body = event.body
+    """Create the card of an `accept` or `adopt` event, or accept its existing card again.
+
+    The policy can't accept text that the user rejected: the card then counts as rejected. A card
+    that was only found in Anki is ignored if the journal has the decision itself.
+    """
+    guid = event.body["guid"]
     stored_content = _decode_stored_content(event)
     is_by_user = event.author == USER
-    card = passage.cards.get(body["guid"])
-    if card and FOUND_KEY in body:
-        return  # the journal has the decision itself
+    card = passage.cards.get(guid)
     content = content_from_stored(stored_content, event.key)
     if card is None:
-        card = replace(
-            create_card(event, body["guid"], content, body.get("slot", "")),
-            edits=FieldEdits(fields_typed_in_anki=tuple(body.get("typed", ()))),
-            note=NoteHistory(is_recreated_from_anki=FOUND_KEY in body),
-        )
+        card = _create_accepted_card(event, content)
         if not is_by_user and passage.is_rejected(content):
             card = _set_verdict(card, Verdict.REJECTED, USER)
+    elif FOUND_KEY in event.body:
+        return
     else:
         if is_by_user:
             card = replace(_set_verdict(card, Verdict.LIVE, USER), accepted_at=event.time)
         card = _apply_source_text(card, stored_content)
-    passage.cards[card.guid] = _record_source_text(card, event.device_id, stored_content)
+    passage.cards[guid] = _record_source_text(card, event.device_id, stored_content)
     if is_by_user:
         passage.rejected_hashes.discard(hash_question_and_answer(content.fields))
-    replaced_card = passage.cards.get(body.get("instead", ""))
+
+
+def _create_accepted_card(event: Event, content: CardContent) -> Card:
+    body = event.body
+    card = create_card(event, body["guid"], content, body.get("slot", ""))
+    return replace(
+        card,
+        edits=FieldEdits(fields_typed_in_anki=tuple(body.get("typed", ()))),
+        note=NoteHistory(is_recreated_from_anki=FOUND_KEY in body),
+    )
+
+
+def _retire_replaced_card(passage: Passage, event: Event) -> None:
+    """Retire the card that an `accept` event replaces, which its key `instead` names, if any."""
+    replaced_card = passage.cards.get(event.body.get("instead", ""))
     if replaced_card:
         why = "replaced by another card"
         passage.cards[replaced_card.guid] = _set_verdict(
@@ -657,7 +699,10 @@ def _apply_repair(passage: Passage, event: Event, *, is_active: bool) -> None:
 
 
 def _list_cards_added_by_repair(passage: Passage, event: Event) -> list[Card]:
-    """Return the cards of the notes that a repair added, as they are so far."""
+    """Return the cards of the notes that a repair added.
+
+    Cards that earlier events have already created or changed are returned as they are now.
+    """
     body = event.body
     if "type" not in body:
         return []
@@ -681,10 +726,10 @@ def _apply_undone_accept(passage: Passage, event: Event, why: str) -> None:
     """
     card = passage.cards.get(event.body["guid"])
     if card is None or card.decided_by != USER:
-        _apply_accept(passage, replace(event, body={**event.body, "instead": ""}))
+        _apply_accept(passage, event)  # but the card that it would have replaced stays
         card = passage.cards[event.body["guid"]]
     elif card.verdict is not Verdict.TAKEN_BACK:
-        return
+        return  # the user decided on the card again
     undone_card = replace(card, undone_number=event.number)
     passage.cards[card.guid] = _set_verdict(undone_card, Verdict.TAKEN_BACK, USER, why)
 

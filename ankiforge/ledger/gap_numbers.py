@@ -7,7 +7,8 @@ another one, because the reviews of the old gap would then count for the new one
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 from ankiforge.model import Numbers
@@ -30,6 +31,7 @@ _MAX_FUZZY_GAPS = 200
 
 class _ComparedGap(NamedTuple):
     words: str
+    """The normalized answer of the gap."""
     gap: Cloze
 
 
@@ -49,44 +51,65 @@ def renumber_gaps(
         used: Other numbers that were exported at some time.
         earlier: Earlier texts of the card, newest first.
     """
-    compared_gaps = _list_compared_gaps(new)
-    numbers_by_start = _match_numbers(old, new, compared_gaps)
-    removed_gaps = []
+    new_gaps = _list_compared_gaps(new)
+    numbers_by_start = _match_numbers(old, new, new_gaps)
+    earlier_gaps = []
     for text in earlier:
-        for gap in find_clozes(text):
-            removed_gaps.append((normalize_for_comparison(gap.answer), gap.numbers))
+        earlier_gaps += _list_compared_gaps(text)
 
     # keep the number 1 in a text that was translated or rewritten
-    if not numbers_by_start and compared_gaps and 1 in find_cloze_numbers(old):
-        removed_answers = {answer for answer, _ in removed_gaps}
-        has_earlier_answer = any(gap.words in removed_answers for gap in compared_gaps)
+    if new_gaps and not numbers_by_start and 1 in find_cloze_numbers(old):
+        earlier_answers = {gap.words for gap in earlier_gaps}
+        has_earlier_answer = any(gap.words in earlier_answers for gap in new_gaps)
         if not has_earlier_answer and not _has_common_text(old, new):
-            numbers_by_start[compared_gaps[0].gap.start] = (1,)
+            numbers_by_start[new_gaps[0].gap.start] = (1,)
 
     # give each new gap an earlier number of its answer, or else an unused number
     taken_numbers: set[int] = set().union(*numbers_by_start.values())
     highest = max((*find_cloze_numbers(old), *used, 0))
-    for _, earlier_numbers in removed_gaps:
-        highest = max((highest, *earlier_numbers))
-    for words, gap in compared_gaps:
-        if gap.start in numbers_by_start:
+    for earlier_gap in earlier_gaps:
+        highest = max((highest, *earlier_gap.gap.numbers))
+    for new_gap in new_gaps:
+        start = new_gap.gap.start
+        if start in numbers_by_start:
             continue
-        chosen_numbers: Numbers = ()
-        for answer, earlier_numbers in removed_gaps:
-            if answer == words and taken_numbers.isdisjoint(earlier_numbers):
-                chosen_numbers = earlier_numbers
-                break
-        if not chosen_numbers:
+        numbers = _find_earlier_numbers(new_gap, earlier_gaps, taken_numbers)
+        if not numbers:
             highest += 1
-            chosen_numbers = (highest,)
-        numbers_by_start[gap.start] = chosen_numbers
-        taken_numbers.update(chosen_numbers)
+            numbers = (highest,)
+        numbers_by_start[start] = numbers
+        taken_numbers.update(numbers)
 
-    for _, gap in reversed(compared_gaps):
-        if numbers_by_start[gap.start] != gap.numbers:
-            marks = ",".join(map(str, numbers_by_start[gap.start]))
-            new = f"{new[: gap.start]}{{{{c{marks}::{new[gap.answer_start :]}"
-    return new
+    return _write_numbers(new, new_gaps, numbers_by_start)
+
+
+def _find_earlier_numbers(
+    new_gap: _ComparedGap,
+    earlier_gaps: Iterable[_ComparedGap],
+    taken_numbers: AbstractSet[int],
+) -> Numbers | None:
+    """Return the numbers of the first earlier gap with the same answer whose numbers are free."""
+    for earlier_gap in earlier_gaps:
+        numbers = earlier_gap.gap.numbers
+        if earlier_gap.words == new_gap.words and taken_numbers.isdisjoint(numbers):
+            return numbers
+    return None
+
+
+def _write_numbers(
+    text: str, gaps: Sequence[_ComparedGap], numbers_by_start: Mapping[int, Numbers]
+) -> str:
+    """Write the numbers of gaps into a cloze text, such as `{{c2,3::` instead of `{{c1::`.
+
+    `numbers_by_start` has the new numbers of each gap by its start. The last gap is written first,
+    so that the starts of the others stay valid.
+    """
+    for _, gap in reversed(gaps):
+        numbers = numbers_by_start[gap.start]
+        if numbers != gap.numbers:
+            opening = "{{c" + ",".join(map(str, numbers)) + "::"
+            text = text[: gap.start] + opening + text[gap.answer_start :]
+    return text
 
 
 def _has_common_text(old: str, new: str) -> bool:
@@ -111,10 +134,10 @@ def _list_compared_gaps(text: str) -> list[_ComparedGap]:
 def _match_numbers(
     old_text: str, new_text: str, answers: Sequence[_ComparedGap]
 ) -> dict[int, Numbers]:
-    """Match new gaps with old gaps.
+    """Match new gaps with old gaps by equal answers, then similar answers, then position.
 
-    Returns the numbers of the matching old gap, keyed by the start of the new gap. New gaps
-    without a match are left out.
+    Each old gap is matched once. Returns the numbers of the matching old gap, keyed by the start
+    of the new gap. New gaps without a match are left out.
     """
     from rapidfuzz import fuzz
 
@@ -149,7 +172,7 @@ def _match_numbers(
                     unmatched_gaps.remove(old_gap)
                     break
         if len(unmatched_gaps) > _MAX_FUZZY_GAPS:
-            break
+            break  # after the equal answers
     return numbers_by_start
 
 

@@ -197,16 +197,7 @@ class IngestRun:
         """
         unselected_before = self._count_unselected()
         for batch in iter_document_batches(self.listing.read_documents(scan_results)):
-            with self.store.transaction():
-                self.store.set_meta("run", str(self.run_number))
-                for document in batch:
-                    self._write_or_defer(document)
-                self._issue_keys(
-                    select_unmatched(self.batch_pairs, self.batch_highlights)
-                )
-                self._write_highlights(self.batch_highlights, self.batch_pairs)
-                self.batch_highlights.clear()
-                self.batch_pairs.clear()
+            self._ingest_batch(batch)
         with self.store.transaction():
             self._relocate_documents()
             query = f"SELECT id FROM document WHERE source IN {JSON_VALUES}"
@@ -233,6 +224,18 @@ class IngestRun:
         self.report.in_missing_sources = min(in_missing, unselected)
         self.report.unselected = unselected - self.report.in_missing_sources
         return self.report
+
+    def _ingest_batch(self, documents: Iterable[ReadDocument]) -> None:
+        """Write the documents of a batch in one transaction, but defer those with changes."""
+        with self.store.transaction():
+            self.store.set_meta("run", str(self.run_number))
+            for document in documents:
+                self._write_or_defer(document)
+            new_highlights = select_unmatched(self.batch_pairs, self.batch_highlights)
+            self._issue_keys(new_highlights)
+            self._write_highlights(self.batch_highlights, self.batch_pairs)
+            self.batch_highlights.clear()
+            self.batch_pairs.clear()
 
     def _count_unselected(self, documents: Sequence[DocumentId] | None = None) -> int:
         # both conditions about the state are necessary; see `tables.highlights`
@@ -263,27 +266,35 @@ class IngestRun:
     # --- one document -------------------------------------------------------------------
 
     def _write_or_defer(self, document: ReadDocument) -> None:
-        # a first run writes document by document, so that little is lost if it is killed; check
-        # whether the container is empty before its first document is written
-        container = document.container
+        """Write a document now if no highlight appeared or disappeared, otherwise defer it.
+
+        In a container's first scan, every document is written now, so that little is lost if the
+        run is killed. If a source yields a document twice, the second one is compared with the
+        first.
+        """
+        is_first_scan = self._is_first_scan(document.container)
+        container_and_place = (document.container, get_document_path(document))
+        if is_first_scan and container_and_place not in self.first_scan_documents:
+            self.first_scan_documents.add(container_and_place)
+            if not document.highlights:
+                self.report.unmarked.append(container_and_place)
+            document_id = write_document(self.store, document, None)
+            self.batch_highlights += prepare_scanned_highlights(document, document_id)
+            return
+        row = find_document(self.store, *container_and_place)
+        if row is None or not self._write_if_all_match(document, row):
+            self.deferred_documents.append(document)
+
+    def _is_first_scan(self, container: str) -> bool:
+        """Return whether a container had no documents before the run, and none has moved into it.
+
+        The result is kept from before the first document of the container is written.
+        """
         if container not in self.was_empty:
             query = "SELECT 1 FROM document WHERE container = ?"
             is_known = self.store.fetch_first_row(query, container) is not None
             self.was_empty[container] = not is_known and not self.may_have_moved
-        container_and_place = (container, get_document_path(document))
-        is_first = container_and_place not in self.first_scan_documents
-        if is_first and self.was_empty[container]:
-            self.first_scan_documents.add(container_and_place)
-            if not document.highlights:
-                self.report.unmarked.append(container_and_place)
-            self.batch_highlights += prepare_scanned_highlights(
-                document, write_document(self.store, document, None)
-            )
-            return
-
-        row = find_document(self.store, *container_and_place)
-        if row is None or not self._write_if_all_match(document, row):
-            self.deferred_documents.append(document)
+        return self.was_empty[container]
 
     def _write_if_all_match(self, document: ReadDocument, row: Row) -> bool:
         """Write a document if its highlights are the stored ones, and return whether they are."""
@@ -299,11 +310,14 @@ class IngestRun:
             pairs, iter_matches_in_document(document_highlights, pairs)
         )
         unmatched = document_highlights.select_unmatched(pairs)
-        # in a document read on this device, journal-only highlights may not have arrived yet
-        is_journal_only = row["state"] == SourceState.JOURNAL
-        state = SourceState.JOURNAL if is_journal_only else SourceState.PRESENT
-        is_removed = any(mark.state is state for mark in unmatched.stored_highlights)
-        if unmatched.scanned_highlights or is_removed:
+        if unmatched.scanned_highlights:
+            return False
+        # only highlights in the state of their document count as removed: in a document read on
+        # this device, those known only from the journal may not have arrived yet
+        expected_state = SourceState.PRESENT
+        if row["state"] == SourceState.JOURNAL:
+            expected_state = SourceState.JOURNAL
+        if any(mark.state is expected_state for mark in unmatched.stored_highlights):
             return False
         write_document(self.store, document, row)
         self.batch_highlights += document_highlights.scanned_highlights
@@ -323,19 +337,8 @@ class IngestRun:
         """
         if not self.removed_sources:
             return
-        known_containers = set(
-            self.store.fetch_column("SELECT DISTINCT container FROM document")
-        )
-        new_places = defaultdict[str, set[Pair]](set)
-        for document in self.deferred_documents:
-            container_and_place = (document.container, get_document_path(document))
-            if document.highlights:
-                known_containers.add(document.container)
-            if find_document(self.store, *container_and_place) is None:
-                for highlight in document.highlights:
-                    text, _, _ = get_anchor(highlight)
-                    new_places[text].add(container_and_place)
-        unread_containers = self.listing.places.keys() - known_containers
+        new_places = self._group_new_places_by_text()
+        containers_without_passage = self._find_new_containers_without_passage()
         rows = self.store.fetch_rows(
             "SELECT d.*, h.folded FROM document d"
             " LEFT JOIN highlight h ON h.document = d.id AND h.state = d.state"
@@ -346,7 +349,7 @@ class IngestRun:
         for _, group in groupby(rows, key=itemgetter("container")):
             rows_of_container = list(group)
             new_directory = self._find_new_directory(
-                rows_of_container, new_places, sorted(unread_containers)
+                rows_of_container, new_places, containers_without_passage
             )
             if new_directory is not None:
                 container, directory = new_directory
@@ -354,18 +357,42 @@ class IngestRun:
                 for row in row_by_id.values():
                     self._relocate_document(row, container, directory + row["place"])
 
+    def _group_new_places_by_text(self) -> dict[str, set[Pair]]:
+        """Return the containers and paths of new documents, by the text of each passage in them."""
+        new_places = defaultdict[str, set[Pair]](set)
+        for document in self.deferred_documents:
+            container_and_place = (document.container, get_document_path(document))
+            if find_document(self.store, *container_and_place) is None:
+                for highlight in document.highlights:
+                    text, _, _ = get_anchor(highlight)
+                    new_places[text].add(container_and_place)
+        return new_places
+
+    def _find_new_containers_without_passage(self) -> list[str]:
+        known_containers = set(
+            self.store.fetch_column("SELECT DISTINCT container FROM document")
+        )
+        for document in self.deferred_documents:
+            if document.highlights:
+                known_containers.add(document.container)
+        return sorted(self.listing.places.keys() - known_containers)
+
     def _find_new_directory(
         self,
         rows: Sequence[Row],
         new_places: Mapping[str, set[Pair]],
-        unread_containers: Iterable[str],
+        containers_without_passage: Iterable[str],
     ) -> Pair | None:
         """Find the container, and the directory in it, to which a removed directory was moved.
+
+        The directory ends with `/`, or is "" for the container itself: if `cells/a.md` is now
+        `biology/cells/a.md` in another container, `biology/` is the directory.
 
         Args:
             rows: The documents of the removed directory, each once for each of its passages.
             new_places: The containers and paths of new documents, by the text of a passage.
-            unread_containers: New containers without a passage.
+            containers_without_passage: New containers whose documents have no passage. One with
+                documents at all of the paths counts as having all passages.
         """
         passages = [row for row in rows if row["folded"] is not None]
         found_counts = Counter[Pair]()
@@ -374,7 +401,7 @@ class IngestRun:
                 if f"/{place}".endswith(f"/{row['place']}"):
                     found_counts[container, place.removesuffix(row["place"])] += 1
         paths = {row["place"] for row in passages}
-        for container in unread_containers:
+        for container in containers_without_passage:
             if paths and paths <= self.listing.places[container]:
                 found_counts[container, ""] = len(passages)
         for new_directory, count in found_counts.most_common(1):
@@ -409,18 +436,26 @@ class IngestRun:
             if row["container"] not in self.listing.places:
                 unused_ids.append(row["id"])
         for source in self.sole_keys_by_source:
-            rows = self.store.fetch_rows(
-                "SELECT h.key, d.id, EXISTS (SELECT 1 FROM highlight o JOIN document e"
-                "  ON e.id = o.document WHERE o.folded = h.folded AND o.state = 'present'"
-                f"  AND e.place = d.place AND e.container IN {JSON_VALUES}) AS is_copied"
-                " FROM highlight h JOIN document d ON d.id = h.document"
-                " WHERE d.source = ? AND d.state = 'present' AND h.state = 'present'",
-                to_json(sorted(self.listing.places)),
-                source,
-            )
+            rows = self._load_passages_of_source(source)
             if self._are_decided_passages_copied(rows):
                 unused_ids += {row["id"] for row in rows}
         return unused_ids
+
+    def _load_passages_of_source(self, source: str) -> list[Row]:
+        """Load the key and document id of each present passage of a source, and `is_copied`.
+
+        `is_copied` is whether a listed document at the same path has a passage with the same text.
+        """
+        return self.store.fetch_rows(
+            "SELECT h.key, d.id, EXISTS (SELECT 1 FROM highlight copy JOIN document listed"
+            "  ON listed.id = copy.document"
+            "  WHERE copy.folded = h.folded AND copy.state = 'present'"
+            f"  AND listed.place = d.place AND listed.container IN {JSON_VALUES}) AS is_copied"
+            " FROM highlight h JOIN document d ON d.id = h.document"
+            " WHERE d.source = ? AND d.state = 'present' AND h.state = 'present'",
+            to_json(sorted(self.listing.places)),
+            source,
+        )
 
     def _are_decided_passages_copied(self, rows: Iterable[Row]) -> bool:
         """Return whether there are decided passages and all of them are in a listed document."""
@@ -440,22 +475,30 @@ class IngestRun:
         """
         count = 0
         for id in sorted(self.missing_documents):
-            for row in self.store.fetch_rows(
-                "SELECT DISTINCT e.* FROM highlight h JOIN highlight o ON o.folded = h.folded"
-                "  AND o.state = 'present' AND o.document != h.document"
-                " JOIN document e ON e.id = o.document"
-                " WHERE h.document = ?1 AND h.state = 'present' AND NOT EXISTS ("
-                "  SELECT 1 FROM highlight p WHERE p.document = ?1 AND p.state = 'present'"
-                "  AND p.folded NOT IN (SELECT q.folded FROM highlight q"
-                "   WHERE q.document = e.id AND q.state = 'present')) ORDER BY e.id",
-                id,
-            ):
-                if self.listing.is_listed(row["container"], row["place"]):
-                    count += unselect_documents(self.store, [id])
-                    self.absent_highlights += load_stored_highlights(self.store, id)
-                    self._report_moved_document(id, row["container"], row["place"])
-                    break
+            copy_row = self._find_listed_copy(id)
+            if copy_row is not None:
+                count += unselect_documents(self.store, [id])
+                self.absent_highlights += load_stored_highlights(self.store, id)
+                self._report_moved_document(id, copy_row["container"], copy_row["place"])
         return count
+
+    def _find_listed_copy(self, id: DocumentId) -> Row | None:
+        """Find a listed document with all present texts of a document, or None."""
+        # the documents that share a text, unless a text of the missing document isn't in them
+        for row in self.store.fetch_rows(
+            "SELECT DISTINCT other.* FROM highlight lost"
+            " JOIN highlight copy ON copy.folded = lost.folded"
+            "  AND copy.state = 'present' AND copy.document != lost.document"
+            " JOIN document other ON other.id = copy.document"
+            " WHERE lost.document = ?1 AND lost.state = 'present' AND NOT EXISTS ("
+            "  SELECT 1 FROM highlight p WHERE p.document = ?1 AND p.state = 'present'"
+            "  AND p.folded NOT IN (SELECT q.folded FROM highlight q"
+            "   WHERE q.document = other.id AND q.state = 'present')) ORDER BY other.id",
+            id,
+        ):
+            if self.listing.is_listed(row["container"], row["place"]):
+                return row
+        return None
 
     def _report_moved_document(self, id: DocumentId, container: str, place: str) -> None:
         directory = Path(self.listing.directories.get(container, ""))
@@ -471,6 +514,7 @@ class IngestRun:
         )
 
     def _find_keys_only_in_source(self, source: str) -> set[str]:
+        """Return the keys of the passages that are in a source and in no other one."""
         key_list = self.store.fetch_column(
             "SELECT h.key FROM highlight h JOIN document d ON d.id = h.document"
             " WHERE d.source = ? AND h.state IN ('present', 'unselected')",
@@ -596,9 +640,9 @@ class IngestRun:
         self, scanned_highlights: Iterable[MatchedHighlight]
     ) -> None:
         """Link highlights from different sources that are the same passage."""
-        keys = dict.fromkeys(
-            (*self.report.new, *(mark.key for mark in scanned_highlights))
-        )
+        keys = dict.fromkeys(self.report.new)
+        keys.update(dict.fromkeys(mark.key for mark in scanned_highlights))
+        # nothing can be linked if all highlights are from the same kind of source
         query = "SELECT min(route) != max(route) FROM highlight WHERE route != ''"
         if keys and self.store.fetch_value(query):
             united_keys = link_across_source_kinds(self.store, keys)
@@ -613,33 +657,42 @@ class IngestRun:
         """
         has_new = False
         read_documents = set[int]()
-        known_highlights = {mark.key: mark for mark in self.absent_highlights}
+        loaded_highlights = {mark.key: mark for mark in self.absent_highlights}
         for document_highlights in self.matched_documents:
             if select_unmatched(self.pairs, document_highlights.scanned_highlights):
                 has_new = True
             for mark in document_highlights.scanned_highlights:
                 read_documents.add(mark.document)
             for mark in document_highlights.stored_highlights:
-                known_highlights[mark.key] = mark
-        absent_highlights = set(self.absent_highlights)
-        earlier_highlights = []
-        for row in self.store.fetch_rows(
+                loaded_highlights[mark.key] = mark
+        rows = self.store.fetch_rows(
             "SELECT h.*, d.container, d.place"
             " FROM highlight h JOIN document d ON d.id = h.document"
             " WHERE h.state != 'present' AND (h.state = 'missing' OR ?)",
             has_new,
-        ):
+        )
+
+        # highlights of documents that weren't read in this run may be missing once more
+        for row in rows:
+            if row["state"] != SourceState.MISSING or row["key"] in loaded_highlights:
+                continue
+            if self._is_certainly_absent(row):
+                mark = load_stored_highlight(self.store, row)
+                loaded_highlights[row["key"]] = mark
+                self.absent_highlights.append(mark)
+
+        if not has_new:
+            return []
+        matched_or_absent = {*self.absent_highlights, *self.pairs}
+        earlier_highlights = []
+        for row in rows:
             if self._may_arrive_later(row, read_documents):
                 continue
-            if row["key"] in known_highlights:
-                mark = known_highlights[row["key"]]
-            else:
-                mark = load_stored_highlight(self.store, row)
-                if row["state"] == SourceState.MISSING and self._is_certainly_absent(row):
-                    self.absent_highlights.append(mark)
-                    continue
-            if has_new and mark not in absent_highlights and mark not in self.pairs:
-                earlier_highlights.append(mark)
+            earlier_mark = loaded_highlights.get(row["key"])
+            if earlier_mark is None:
+                earlier_mark = load_stored_highlight(self.store, row)
+            if earlier_mark not in matched_or_absent:
+                earlier_highlights.append(earlier_mark)
         return earlier_highlights
 
     def _may_arrive_later(self, row: Row, read_documents: Collection[int]) -> bool:
@@ -686,21 +739,27 @@ class IngestRun:
             if row["state"] == SourceState.UNSELECTED:
                 removed_ids.add(row["id"])
 
+        # a document at a known path is the stored one
         old_rows: list[Row | None] = []
-        new_texts: list[frozenset[str]] = []
-        for document in read_documents:
+        new_indexes = []
+        for index, document in enumerate(read_documents):
             old_row = row_by_place.get(get_document_path(document))
             old_rows.append(old_row)
             if old_row is None:
-                anchors = map(get_anchor, document.highlights)
-                new_texts.append(frozenset(text for text, _, _ in anchors))
+                new_indexes.append(index)
             else:
                 removed_ids.discard(old_row["id"])
-        if not new_texts:
+        if not new_indexes:
             return old_rows
+
+        # a document at a new path may be one of the remaining removed documents
         removed_texts = {id: self._load_texts(id) for id in sorted(removed_ids)}
-        renamed_ids = iter(find_renamed_documents(removed_texts, new_texts))
-        return [row or row_by_id.get(next(renamed_ids)) for row in old_rows]
+        new_texts = [_get_texts(read_documents[index]) for index in new_indexes]
+        renamed_ids = find_renamed_documents(removed_texts, new_texts)
+        for index, old_id in zip(new_indexes, renamed_ids, strict=True):
+            if old_id is not None:
+                old_rows[index] = row_by_id.get(old_id)
+        return old_rows
 
     def _load_texts(self, id: DocumentId) -> frozenset[str]:
         """Load the folded texts of all highlights of a document."""
@@ -758,6 +817,11 @@ class IngestRun:
     # --- keys ---------------------------------------------------------------------------
 
     def _issue_keys(self, new_highlights: Sequence[MatchedHighlight]) -> None:
+        """Give each new highlight a key, and record the key in the journal.
+
+        The key is made from the id of the source or, without one, from the text and its context. If
+        the key was issued before, such as for a copy, a hash of the path and a number is appended.
+        """
         anchors = []
         wanted_keys = []
         for mark in new_highlights:
@@ -810,14 +874,11 @@ class IngestRun:
         key = stored_highlight.key
         if stored_highlight.state in (SourceState.MISSING, SourceState.GONE):
             report.restored_keys.append(key)
-        old_text, old_path = "", mark.document_path
+        if _has_moved(mark, stored_highlight):
+            report.moved.append((key, mark.document_path))
+        old_text = ""
         if stored_highlight.texts:
-            newest_reading = stored_highlight.texts[0]
-            old_text, old_path = newest_reading.exact, newest_reading.document_path
-        if stored_highlight.state is not SourceState.JOURNAL:
-            is_other_document = mark.document != stored_highlight.document
-            if is_other_document or old_path != mark.document_path:
-                report.moved.append((key, mark.document_path))
+            old_text = stored_highlight.texts[0].exact
         has_new_text = stored_highlight.exact_hash not in ("", exact_hash)
         if has_new_text or _has_new_comment(mark, stored_highlight):
             report.changed.append((key, old_text, mark.highlight.exact))
@@ -853,15 +914,15 @@ class IngestRun:
                 highlights.mark_unselected(self.store, mark.key)
                 _schedule_copies_of_unselected(self.store, [mark.key])
                 continue
+            state = SourceState.MISSING
             missing_since = self.started_at
-            is_gone = False  # one scan isn't enough, however short the time
-            if mark.state is SourceState.MISSING:
+            if mark.state is SourceState.MISSING:  # one scan isn't enough
                 missing_since = mark.missing_since
-                is_gone = self.started_at - missing_since >= MIN_GONE_SECONDS
-            state = SourceState.GONE if is_gone else SourceState.MISSING
+                if self.started_at - missing_since >= MIN_GONE_SECONDS:
+                    state = SourceState.GONE
             query = "UPDATE highlight SET state = ?, missed = ? WHERE key = ?"
             self.store.execute(query, state, missing_since, mark.key)
-            if is_gone:
+            if state is SourceState.GONE:
                 self._report_gone(mark)
                 schedule_redrafting_of_copies(self.store, mark.key)
             elif not mark.is_journal_only:
@@ -944,6 +1005,20 @@ def _schedule_copies_of_unselected(store: Store, keys: Sequence[str]) -> None:
     for key in keys:
         if not store.get_passage(key).was_ever_decided:
             schedule_redrafting_of_copies(store, key)
+
+
+def _get_texts(document: ReadDocument) -> frozenset[str]:
+    """Return the folded texts of a document's highlights."""
+    return frozenset(text for text, _, _ in map(get_anchor, document.highlights))
+
+
+def _has_moved(mark: MatchedHighlight, stored: MatchedHighlight) -> bool:
+    """Return whether a highlight read on this device is in another document, or at another path."""
+    if stored.state is SourceState.JOURNAL:
+        return False
+    if mark.document != stored.document:
+        return True
+    return bool(stored.texts) and stored.texts[0].document_path != mark.document_path
 
 
 def _has_new_comment(mark: MatchedHighlight, stored: MatchedHighlight) -> bool:

@@ -61,6 +61,15 @@ class NewLines(NamedTuple):
     """The new read position, or None if there are no new lines."""
 
 
+class AppendedSpan(NamedTuple):
+    """Where lines were appended to a journal file."""
+
+    old_size: int
+    """The size of the file in bytes before the append."""
+    new_size: int
+    """The size of the file in bytes after the append."""
+
+
 class JournalFiles:
     """Reads all files in the journal directory, and appends to the file of this device."""
 
@@ -143,10 +152,10 @@ class JournalFiles:
                         ids.add(event.id)
         return ids
 
-    def append(self, events: Iterable[Event]) -> tuple[int, int]:
+    def append(self, events: Iterable[Event]) -> AppendedSpan:
         """Append events to this device's file and flush it to disk. If that fails, none is added.
 
-        Returns the sizes of the file before and after the append, to be passed to `undo_append`.
+        Returns the appended span, which `undo_append` takes.
 
         Raises:
             LedgerError: The file can't be written.
@@ -176,7 +185,7 @@ class JournalFiles:
             message = f"{self.own_path}: the decision was not recorded: {reason}"
             hint = "free space there, or allow writing, and try again"
             raise LedgerError(message, hint=hint) from error
-        return size, size + len(lines)
+        return AppendedSpan(size, size + len(lines))
 
     def undo_append(self, old_size: int, new_size: int) -> None:
         """Undo an append by truncating this device's file, unless more has been appended since.

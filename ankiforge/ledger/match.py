@@ -182,10 +182,13 @@ def split_stable_and_location_ids(
 
 
 def _compute_sides(highlight: Highlight) -> Pair | None:
+    """Return the value of `NormalizedReading.sides` for a highlight.
+
+    For `Cells divide by mitosis.` with a gap at `mitosis`, it is ("mitosis", "cells divide by").
+    """
     if highlight.kind is HighlightKind.CARD and len(highlight.markdown) > 1:
-        return normalize_for_lookup(highlight.markdown[0]), normalize_for_lookup(
-            highlight.markdown[1]
-        )
+        front, back, *_ = highlight.markdown
+        return normalize_for_lookup(front), normalize_for_lookup(back)
     if not highlight.gaps:
         return None
     text = highlight.exact
@@ -330,14 +333,13 @@ def _pair_by_question(document: DocumentHighlights, pairs: Pairs) -> Iterator[Ca
     neighbours = _find_neighbours(document, pairs)
     for question, mark in scanned_by_question.items():
         stored_highlight = stored_by_question.get(question)
-        stored_highlight = stored_highlight or _find_journal_card(
-            stored_highlights, question
-        )
+        if stored_highlight is None:
+            stored_highlight = _find_journal_card(stored_highlights, question)
         if stored_highlight is None or mark in pairs:
             continue
         has_same_heading = stored_highlight.highlight.heading == mark.highlight.heading
-        has_proof = stored_highlight.is_journal_only or has_same_heading
-        if has_proof or neighbours[mark] == neighbours[stored_highlight]:
+        has_same_neighbours = neighbours[mark] == neighbours[stored_highlight]
+        if stored_highlight.is_journal_only or has_same_heading or has_same_neighbours:
             yield mark, stored_highlight
 
 
@@ -370,7 +372,11 @@ def _find_unique_questions(
 
 
 class _Rank(NamedTuple):
-    """The sort key of a candidate with equal texts. The most certain candidate sorts first."""
+    """The sort key of a candidate with equal texts. The most certain candidate sorts first.
+
+    The fields are compared in order, and a later field only decides between candidates that are
+    equal in all earlier ones.
+    """
 
     has_other_kind: bool
     age: int
@@ -676,8 +682,11 @@ def _join_documents(
     """
     stored_by_document = defaultdict(list)
     scanned_by_document = {}
+    # by the old and the new document: how many highlights moved between them
     moved_counts = Counter[tuple[int, int]]()
+    # by document: how many highlights appeared or disappeared, and haven't been matched yet
     new_counts = Counter[int]()
+    absent_counts = Counter[int]()
     for document in documents:
         for stored_highlight in document.stored_highlights:
             stored_by_document[stored_highlight.document].append(stored_highlight)
@@ -688,17 +697,22 @@ def _join_documents(
             elif pairs[mark].document != mark.document:
                 moved_counts[pairs[mark].document, mark.document] += 1
     changed_documents = set(stored_by_document)
-    absent_counts = Counter[int]()
     for stored_highlight in absent_highlights:
         if stored_highlight.document not in changed_documents:
             stored_by_document[stored_highlight.document].append(stored_highlight)
         if stored_highlight not in pairs and stored_highlight.was_present:
             absent_counts[stored_highlight.document] += 1
-    return [
-        DocumentHighlights(stored_by_document[old_id], scanned_by_document[new_id])
-        for (old_id, new_id), count in moved_counts.most_common()
-        if count >= min(absent_counts[old_id], new_counts[new_id]) > 0
-    ]
+
+    joined_documents = []
+    for (old_id, new_id), moved_count in moved_counts.most_common():
+        # the unpaired highlights, which are what is left to match
+        absent_count, new_count = absent_counts[old_id], new_counts[new_id]
+        if not absent_count or not new_count:
+            continue
+        if moved_count >= absent_count or moved_count >= new_count:
+            joined = (stored_by_document[old_id], scanned_by_document[new_id])
+            joined_documents.append(DocumentHighlights(*joined))
+    return joined_documents
 
 
 def has_same_context(
@@ -744,6 +758,7 @@ def find_similar_removed(
         The most similar removed highlight, keyed by the new highlight. No removed highlight
         occurs twice.
     """
+    # parallel lists, because rapidfuzz returns the indexes of similar texts
     owners = []
     texts = []
     for removed_highlight in removed_highlights:
@@ -848,11 +863,13 @@ def find_renamed_documents(
             # notes with the same wording but different numbers are different notes
             if best_match and _NUMBER.findall(text) == _NUMBER.findall(best_match[0]):
                 shared_counts.update(ids_by_text[best_match[0]])
-        similar_ids = [
-            id
-            for id, count in shared_counts.items()
-            if count >= MIN_SHARED_FRACTION * min(len(texts), len(removed_documents[id]))
-        ]
-        is_unique = len(similar_ids) == 1 and similar_ids[0] not in old_ids
-        old_ids.append(similar_ids[0] if is_unique else None)
+        similar_ids = []
+        for id, count in shared_counts.items():
+            smaller_size = min(len(texts), len(removed_documents[id]))
+            if count >= MIN_SHARED_FRACTION * smaller_size:
+                similar_ids.append(id)
+        old_id: DocumentId | None = None
+        if len(similar_ids) == 1 and similar_ids[0] not in old_ids:
+            [old_id] = similar_ids
+        old_ids.append(old_id)
     return old_ids

@@ -9,6 +9,7 @@ user is asked. The kind of source through which a passage was read is called its
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from operator import itemgetter
 
 from ankiforge.ledger import sentence_decisions
 from ankiforge.ledger.draft_changes import COPY_REASON_PREFIX
@@ -57,23 +58,29 @@ def transfer_keys_to_copies(
         if len(store.get_keys(row["key"])) == 1:
             removed_highlights.append(load_stored_highlight(store, row))
     for mark in removed_highlights:
-        text = mark.newest_reading.text
-        heirs = []
-        for row in (
-            highlights.load_current_highlights_by_text(store, [text])
-            if mark.is_decided
-            else ()
-        ):
-            if row["key"] == mark.key or store.get_passage(row["key"]).was_ever_decided:
-                continue
-            # short texts are often equal by coincidence
-            is_copy = row["reason"].startswith(COPY_REASON_PREFIX)
-            if is_copy or len(text) >= MIN_DISTINCTIVE_CHARS:
-                heirs.append((row["key"], row["place"]))
-        if heirs:
-            heir, place = min(heirs)
-            store.record_event("same", heir, SOURCE, {"old": mark.key})
-            report.moved.append((mark.key, place))
+        if not mark.is_decided:
+            continue
+        copy_row = _find_undecided_copy(store, mark)
+        if copy_row is not None:
+            store.record_event("same", copy_row["key"], SOURCE, {"old": mark.key})
+            report.moved.append((mark.key, copy_row["place"]))
+
+
+def _find_undecided_copy(store: Store, mark: MatchedHighlight) -> Row | None:
+    """Return the undecided highlight with the text of a removed one, the first by key, or None.
+
+    Short texts are often equal by coincidence, so such a highlight must have been recognized as a
+    copy when it was drafted.
+    """
+    text = mark.newest_reading.text
+    copies = []
+    for row in highlights.load_current_highlights_by_text(store, [text]):
+        if row["key"] == mark.key or store.get_passage(row["key"]).was_ever_decided:
+            continue
+        is_known_copy = row["reason"].startswith(COPY_REASON_PREFIX)
+        if is_known_copy or len(text) >= MIN_DISTINCTIVE_CHARS:
+            copies.append(row)
+    return min(copies, key=itemgetter("key"), default=None)
 
 
 # --- similar passages -------------------------------------------------------------------
@@ -91,27 +98,32 @@ def record_questions_about_removed(
     """
     new_highlights = []
     for mark in scanned_highlights:
-        if (
-            mark.stored_highlight is None
-            or mark.stored_highlight.state is SourceState.JOURNAL
-        ):
+        stored = mark.stored_highlight
+        if stored is None or stored.state is SourceState.JOURNAL:
             new_highlights.append(mark)
-    for mark, removed_highlight in find_similar_removed(
-        removed_highlights, new_highlights
-    ).items():
-        # compare a highlight from another device only with those that went missing in this run
-        if mark.stored_highlight and removed_highlight.state is not SourceState.PRESENT:
+    similar_pairs = find_similar_removed(removed_highlights, new_highlights)
+    for mark, removed_highlight in similar_pairs.items():
+        is_from_other_device = mark.stored_highlight is not None
+        # compare it only with highlights that went missing in this run
+        if is_from_other_device and removed_highlight.state is not SourceState.PRESENT:
             continue
         old = {"old": removed_highlight.key}
-        if mark.stored_highlight and mark.document == removed_highlight.document:
-            pairs: Pairs = {}
-            document = DocumentHighlights([removed_highlight], [mark])
-            add_unpaired_candidates(pairs, iter_matches_in_document(document, pairs))
-            if pairs:
-                store.record_event("same", mark.key, SOURCE, old)
-                continue
-        if not are_sentences_still_present(store, removed_highlight.key):
+        if is_from_other_device and _is_match_in_document(removed_highlight, mark):
+            store.record_event("same", mark.key, SOURCE, old)
+        elif not are_sentences_still_present(store, removed_highlight.key):
             store.record_event("ask", mark.key, SOURCE, old)
+
+
+def _is_match_in_document(
+    removed_highlight: MatchedHighlight, mark: MatchedHighlight
+) -> bool:
+    """Return whether two highlights are in the same document, and would be matched in it."""
+    if mark.document != removed_highlight.document:
+        return False
+    pairs: Pairs = {}
+    document = DocumentHighlights([removed_highlight], [mark])
+    add_unpaired_candidates(pairs, iter_matches_in_document(document, pairs))
+    return bool(pairs)
 
 
 def are_sentences_still_present(store: Store, key: str) -> bool:

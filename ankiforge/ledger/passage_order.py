@@ -26,16 +26,18 @@ def load_factuality(store: Store) -> dict[int, float]:
     Documents without scored passages are left out. The value of a document with few passages is
     close to a typical value.
     """
-    # passages without a proposal are stored with their score minus one
+    # a passage without a proposal is stored with its score minus one, so 1 is added if negative
     rows = store.fetch_rows(
         "SELECT document, count(*) AS passages, total(worth + (worth < 0)) AS total"
         " FROM highlight WHERE state = 'present' AND worth != 0 GROUP BY document"
     )
-    return {
-        row["document"]: (row["total"] + _TYPICAL_PASSAGES * _TYPICAL_FACTUALITY)
-        / (row["passages"] + _TYPICAL_PASSAGES)
-        for row in rows
-    }
+    factuality_by_document = {}
+    for row in rows:
+        # the mean score, as if the document also had some passages with the typical score
+        total = row["total"] + _TYPICAL_PASSAGES * _TYPICAL_FACTUALITY
+        count = row["passages"] + _TYPICAL_PASSAGES
+        factuality_by_document[row["document"]] = total / count
+    return factuality_by_document
 
 
 def get_factuality(factuality_by_document: Mapping[int, float], document: int) -> float:

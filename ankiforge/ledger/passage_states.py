@@ -143,10 +143,8 @@ def select_leading_rows(rows: Sequence[_StateRow]) -> list[_StateRow]:
     leading_by_passage: dict[str, _StateRow] = {}
     for row in rows:
         passage = row["passage"]
-        rank = (0, 0)
-        if (
-            row["passage_keys"] is not None
-        ):  # otherwise it is the only highlight of its passage
+        rank = (0, 0)  # of the only highlight of a passage with one key
+        if row["passage_keys"] is not None:
             passage_keys = tuple(msgspec.json.decode(row["passage_keys"]))
             rank = get_leading_sort_key(row["route"], row["key"], passage_keys)
         if passage not in ranks or rank < ranks[passage]:

@@ -297,6 +297,7 @@ def iter_highlight_outcomes(
     """
     states = _load_states_of_highlight(store, key) if key else _load_states(store)
     if document_ranks is not None:
+        # the second sort is stable, so each document stays sorted from best to worst
         states.sort(key=partial(_get_best_first_sort_key, load_factuality(store)))
         last = len(document_ranks)
         states.sort(
@@ -481,6 +482,7 @@ def count_dependent_items(
             "SELECT key FROM highlight WHERE state != 'present' AND state = 'gone'"
         )
     titles_by_passage = _load_titles_of_passages(store, keys, excluded_states)
+    # card GUID -> passage
     homes = find_live_cards_at_home(store, titles_by_passage)
     draft_rows = store.fetch_rows(
         "SELECT id, key FROM draft WHERE revises = '' AND drafter IN ('llm', ?)"
@@ -488,8 +490,12 @@ def count_dependent_items(
         AGENT_DRAFTER,
         to_json(list(keys)),
     )
-    passages_of_drafts = [store.get_first_key(row["key"]) for row in draft_rows]
-    passages_of_drafts = list(filter(titles_by_passage.get, passages_of_drafts))
+    passages_of_drafts = []
+    for row in draft_rows:
+        passage_key = store.get_first_key(row["key"])
+        if titles_by_passage.get(passage_key):
+            passages_of_drafts.append(passage_key)
+    # count the cards and drafts of each document
     item_counts = Counter[str]()
     for passage_key in (*homes.values(), *passages_of_drafts):
         item_counts.update(titles_by_passage[passage_key])

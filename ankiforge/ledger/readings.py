@@ -453,39 +453,58 @@ def record_journal_readings(store: Store, events: Iterable[Event]) -> None:
             row = highlights.find_highlight_row(store, event.key)
             if row and row["body"]:  # it was read on this device
                 continue
-            text = msgspec.convert(event.body, PassageReading)
-            text = replace(text, event_number=event.number, device_id=event.device_id)
-            reading = normalize_reading(text)
-            # add the passage as journal-only, at the place where it was read
-            container_and_place = (text.container, text.document_path)
-            store.execute(
-                "INSERT OR IGNORE INTO document"
-                " (container, place, state, fingerprint, depends, digest, source, title)"
-                " VALUES (?1, ?2, 'journal', '', '[]', '', '', ?2)",
-                *container_and_place,
-            )
-            store.execute(
-                "INSERT INTO highlight (key, document, position, state, kind, folded)"
-                " SELECT ?, id, ?, 'journal', ?, ? FROM document"
-                " WHERE container = ? AND place = ? ON CONFLICT (key) DO UPDATE SET missed = 0,"
-                " document = excluded.document, folded = excluded.folded, state = excluded.state",
-                *(event.key, event.number, text.kind, reading.text, *container_and_place),
-            )
+            reading = msgspec.convert(event.body, PassageReading)
+            _add_journal_only_highlight(store, event, reading)
+            equal_keys = _find_equal_highlights(store, reading)
+            if len(equal_keys) != 1:
+                continue
+            [equal_key] = equal_keys
+            if store.get_first_key(equal_key) != store.get_first_key(event.key):
+                store.record_event("same", event.key, POLICY, {"old": equal_key})
 
-            # it may be a passage at the same place that has another key on this device
-            equal_keys = []
-            for present_row in store.fetch_rows(
-                "SELECT h.* FROM highlight h JOIN document d ON d.id = h.document"
-                " WHERE h.folded = ? AND h.state = 'present' AND d.container = ? AND d.place = ?",
-                *(reading.text, *container_and_place),
-            ):
-                mark = to_matched_highlight(decode_highlight(present_row["body"]))
-                if mark.newest_reading.anchor == reading.anchor:
-                    equal_keys.append(present_row["key"])
-            if len(equal_keys) == 1 and store.get_first_key(
-                equal_keys[0]
-            ) != store.get_first_key(event.key):
-                store.record_event("same", event.key, POLICY, {"old": equal_keys[0]})
+
+def _add_journal_only_highlight(
+    store: Store, event: Event, reading: PassageReading
+) -> None:
+    """Add the highlight of a `key` or `text` event, and its document, as known from the journal.
+
+    If the highlight has been added before, it moves to where it was read now.
+    """
+    store.execute(
+        "INSERT OR IGNORE INTO document"
+        " (container, place, state, fingerprint, depends, digest, source, title)"
+        " VALUES (?1, ?2, 'journal', '', '[]', '', '', ?2)",
+        reading.container,
+        reading.document_path,
+    )
+    store.execute(
+        "INSERT INTO highlight (key, document, position, state, kind, folded)"
+        " SELECT ?, id, ?, 'journal', ?, ? FROM document WHERE container = ? AND place = ?"
+        " ON CONFLICT (key) DO UPDATE SET missed = 0,"
+        " document = excluded.document, folded = excluded.folded, state = excluded.state",
+        event.key,
+        event.number,
+        reading.kind,
+        normalize_reading(reading).text,
+        reading.container,
+        reading.document_path,
+    )
+
+
+def _find_equal_highlights(store: Store, reading: PassageReading) -> list[str]:
+    """Find the highlights read on this device with the document, text and context of a reading."""
+    anchor = normalize_reading(reading).anchor
+    text, _, _ = anchor
+    equal_keys = []
+    for row in store.fetch_rows(
+        "SELECT h.* FROM highlight h JOIN document d ON d.id = h.document"
+        " WHERE h.folded = ? AND h.state = 'present' AND d.container = ? AND d.place = ?",
+        *(text, reading.container, reading.document_path),
+    ):
+        stored = to_matched_highlight(decode_highlight(row["body"]))
+        if stored.newest_reading.anchor == anchor:
+            equal_keys.append(row["key"])
+    return equal_keys
 
 
 # --- scanned highlights -----------------------------------------------------------------
@@ -547,11 +566,7 @@ def load_stored_highlight(store: Store, row: Row) -> MatchedHighlight:
     )
     if row["body"]:
         mark = to_matched_highlight(decode_highlight(row["body"]), row["document"])
-        # the reading of this device comes first, because it has sides; duplicates are left out
-        reading_by_anchor = {mark.newest_reading.anchor: mark.newest_reading}
-        for reading in journal_readings:
-            reading_by_anchor.setdefault(reading.anchor, reading)
-        mark.readings = tuple(reading_by_anchor.values())
+        _add_journal_readings(mark, journal_readings)
     else:
         mark = _build_journal_only_highlight(row, passage, journal_readings)
     mark.state = SourceState(row["state"])
@@ -564,6 +579,16 @@ def load_stored_highlight(store: Store, row: Row) -> MatchedHighlight:
         mark.texts = replay_events([row["key"]], events).readings
     mark.is_decided = passage.was_ever_decided
     return mark
+
+
+def _add_journal_readings(
+    mark: MatchedHighlight, journal_readings: Iterable[NormalizedReading]
+) -> None:
+    """Add the readings that differ from that of this device, which stays first for its sides."""
+    reading_by_anchor = {mark.newest_reading.anchor: mark.newest_reading}
+    for reading in journal_readings:
+        reading_by_anchor.setdefault(reading.anchor, reading)
+    mark.readings = tuple(reading_by_anchor.values())
 
 
 def _build_journal_only_highlight(

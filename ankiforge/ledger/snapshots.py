@@ -187,10 +187,10 @@ class PassageSnapshot(Value):
         is_quoted = normalize_text(draft.quote) in text
         drafted_quote = draft.drafted_quote or draft.quote
         if normalize_text(drafted_quote) in text:
-            quote = drafted_quote
+            # the original quote is in the text (again); a shorter quote within it is kept
             if is_quoted and draft.quote in drafted_quote:
-                quote = draft.quote
-            return replace(draft, quote=quote, drafted_quote="")
+                return replace(draft, drafted_quote="")
+            return replace(draft, quote=drafted_quote, drafted_quote="")
         if is_quoted:
             return draft
         old_sentences = sentence_decisions.split_sentences(normalize_text(drafted_quote))

@@ -43,6 +43,7 @@ from ankiforge.ledger.events import (
 )
 from ankiforge.ledger.journal import (
     EVENT_FORMAT_HASH,
+    AppendedSpan,
     JournalFiles,
     ReadPosition,
     decode_event,
@@ -145,6 +146,19 @@ class _Transaction:
         self.decided: set[str] = set()
         """The hashes of the sentences and texts that decisions were about."""
 
+    def forget_since(self, event_count: int, log_line_count: int) -> None:
+        """Forget the events and log lines after these counts, because they were rolled back.
+
+        The first `event_count` events must be in the database. Keys and sentences stay changed and
+        outdated, because computing their passages once more does no harm.
+        """
+        del self.events[event_count:]
+        del self.log_lines[log_line_count:]
+        self.stored_count = event_count
+        self.last_number = None  # it counts the forgotten events
+        # the cached passages may have changed since
+        self.changed_keys = dict.fromkeys(self.changed_keys)
+
 
 class Store(Database):
     """The database and the journal from which it is computed.
@@ -195,8 +209,7 @@ class Store(Database):
         if self._transaction is not None:
             yield
             return
-        appended: tuple[int, int] | None = None
-        """The size of this device's journal file before and after the append."""
+        appended: AppendedSpan | None = None
         try:
             self._db.execute("BEGIN IMMEDIATE")
             self._transaction = _Transaction()
@@ -206,18 +219,11 @@ class Store(Database):
             self._update_tables()
             if self._transaction.events and not self._read_only:
                 appended = self._journal.append(self._transaction.events)
-                read_position = self._get_read_position(self._journal.own_path.name)
-                if read_position is None or read_position.size == appended[0]:
-                    unreadable = read_position.unreadable if read_position else 0
-                    self._set_own_read_position(appended[1], unreadable=unreadable)
+                self._advance_own_read_position(appended)
             self._db.execute("COMMIT")
             if not self._read_only:
-                log_lines(
-                    [
-                        *map(_describe_event, self._transaction.events),
-                        *self._transaction.log_lines,
-                    ]
-                )
+                event_lines = map(_describe_event, self._transaction.events)
+                log_lines([*event_lines, *self._transaction.log_lines])
         except BaseException as error:
             if appended and isinstance(error, sqlite3.Error):
                 # the caller is told that nothing was recorded
@@ -236,8 +242,8 @@ class Store(Database):
         with self.transaction():
             transaction = self._require_transaction()
             self._update_tables()
-            count_before = len(transaction.events)
-            log_count_before = len(transaction.log_lines)
+            event_count = len(transaction.events)  # all of them are in the database now
+            log_line_count = len(transaction.log_lines)
             self._db.execute("SAVEPOINT attempt")
             try:
                 yield
@@ -245,11 +251,7 @@ class Store(Database):
                 self._update_tables()
             except BaseException:
                 self._db.execute("ROLLBACK TO attempt")
-                del transaction.events[count_before:]
-                del transaction.log_lines[log_count_before:]
-                transaction.stored_count = count_before
-                transaction.last_number = None
-                transaction.changed_keys = dict.fromkeys(transaction.changed_keys)
+                transaction.forget_since(event_count, log_line_count)
                 self._drop_caches()
                 raise
             finally:
@@ -373,6 +375,7 @@ class Store(Database):
         if kind in SUBJECT_KINDS:
             self._subject_events = None
         else:
+            # keep the passage as it was before the first event of the key
             passage = self._passages.pop(self._get_keys(key)[0], None)
             transaction.changed_keys.setdefault(key, passage)
         if kind == "same":
@@ -497,32 +500,39 @@ class Store(Database):
         Keys that now belong to a different passage are queued for an update. The oldest key
         identifies the passage.
         """
+        transaction = self._require_transaction()
+        old_groups: dict[str, str] = {}
+        for row in self.fetch_rows("SELECT key, keys FROM alias"):
+            old_groups[row["key"]] = row["keys"]
+        groups = self._load_linked_keys()
+        new_groups = {key: to_json(keys) for key, keys in groups.items()}
+        for key in sorted({*old_groups, *new_groups}):
+            if old_groups.get(key) == new_groups.get(key):
+                continue
+            transaction.changed_keys[key] = None
+            transaction.outdated_keys.add(key)
+            self._passages.pop(key, None)
+            self.execute("UPDATE highlight SET drafted = '' WHERE key = ?", key)
+            self.execute("DELETE FROM alias WHERE key = ?", key)
+            if key in new_groups:
+                first_key = groups[key][0]
+                alias = {"key": key, "first": first_key, "keys": new_groups[key]}
+                self.insert("alias", [alias])
+        self._aliases = None
+
+    def _load_linked_keys(self) -> dict[str, Strings]:
+        """Load all keys of each passage with several keys, oldest first, by each of these keys."""
         links = list(self.iter_events(_LINK_EVENTS))
-        aliases = self.fetch_rows("SELECT key, keys FROM alias")
-        stored_keys = {row["key"]: row["keys"] for row in aliases}
         linked_keys: set[str] = set()
         for event in links:
             if event.kind == "same":
                 linked_keys.update((event.key, event.body["old"]))
-        key_events = [
-            event
-            for event in self.load_events(sorted(linked_keys))
-            if event.kind == "key"
-        ]
-        keys_by_key = group_linked_keys((*links, *key_events))
-        new_keys = {key: to_json(keys) for key, keys in keys_by_key.items()}
-        for key in sorted({*stored_keys, *new_keys}):
-            if stored_keys.get(key) == new_keys.get(key):
-                continue
-            self._require_transaction().changed_keys[key] = None
-            self._require_transaction().outdated_keys.add(key)
-            self._passages.pop(key, None)
-            self.execute("UPDATE highlight SET drafted = '' WHERE key = ?", key)
-            self.execute("DELETE FROM alias WHERE key = ?", key)
-            if key in new_keys:
-                row = {"key": key, "first": keys_by_key[key][0], "keys": new_keys[key]}
-                self.insert("alias", [row])
-        self._aliases = None
+        # the `key` events tell which key is the oldest
+        key_events = []
+        for event in self.load_events(sorted(linked_keys)):
+            if event.kind == "key":
+                key_events.append(event)
+        return group_linked_keys((*links, *key_events))
 
     # --- tables computed from events ----------------------------------------------------
 
@@ -605,14 +615,9 @@ class Store(Database):
         missing = 0
         with self.transaction():
             self._forget_read_positions_of_other_version()
-            # removed files may have had lines that no other file has
             names = self._journal.list_names()
-            may_lack_lines = False
-            for name in self.get_metas_with_prefix("read ").keys() - set(names):
-                self.delete_meta(f"read {name}")
-                may_lack_lines = True
-
-            # read the new lines of all files
+            # a removed or replaced file may have had lines that no other file has
+            may_lack_lines = self._forget_removed_files(names)
             for name in names:
                 lines = self._journal.read_new_lines(name, self._get_read_position(name))
                 if lines.position:
@@ -638,6 +643,14 @@ class Store(Database):
             self.execute("DELETE FROM unknown_event")
         self.set_meta("reader", EVENT_FORMAT_HASH)
 
+    def _forget_removed_files(self, present_names: Iterable[str]) -> bool:
+        """Forget how far removed journal files were read. Returns whether there are any."""
+        read_names = self.get_metas_with_prefix("read ").keys()
+        removed_names = read_names - set(present_names)
+        for name in removed_names:
+            self.delete_meta(f"read {name}")
+        return bool(removed_names)
+
     def _append_missing_events(self) -> int:
         """Append the events that are in no journal file to that of this device.
 
@@ -652,8 +665,8 @@ class Store(Database):
                 missing_events.append(decode_event(row["line"]))
         if missing_events and not self._read_only:
             missing_events.sort(key=lambda event: event.order)
-            _, size = self._journal.append(missing_events)
-            self._set_own_read_position(size, unreadable=0)
+            appended = self._journal.append(missing_events)
+            self._set_own_read_position(appended.new_size, unreadable=0)
         return len(missing_events)
 
     def _is_up_to_date(self) -> bool:
@@ -679,6 +692,10 @@ class Store(Database):
         return True
 
     def _insert_new_events(self, events: Iterable[Event]) -> list[Event]:
+        """Insert events that aren't in the database yet, and return those of known kinds.
+
+        Their passages are computed again before they are next read.
+        """
         event_by_id = {event.id: event for event in events}
         unknown_rows: list[Json] = []
         known_ids: list[str] = []
@@ -707,6 +724,17 @@ class Store(Database):
 
     def _get_read_position(self, name: str) -> ReadPosition | None:
         return self.get_value(f"read {name}", ReadPosition)
+
+    def _advance_own_read_position(self, appended: AppendedSpan) -> None:
+        """Count lines just appended to this device's file as read.
+
+        If lines before them haven't been read yet, the next `merge_journal` reads all of them.
+        """
+        position = self._get_read_position(self._journal.own_path.name)
+        if position is None:
+            self._set_own_read_position(appended.new_size, unreadable=0)
+        elif position.size == appended.old_size:
+            self._set_own_read_position(appended.new_size, unreadable=position.unreadable)
 
     def _set_own_read_position(self, size: int, *, unreadable: int) -> None:
         read_up_to = self._journal.compute_own_read_position(size, unreadable)

@@ -49,6 +49,7 @@ from ankiforge.model import (
     HighlightKind,
     SourceKind,
     StoredDraft,
+    Strings,
     Value,
     hash16,
 )
@@ -159,7 +160,7 @@ def _iter_hand_written(
 
 
 def _iter_candidates(snapshot: PassageSnapshot) -> Iterator[_Candidate]:
-    """Yield the other drafts with their sentence. Those of a removed sentence follow the text."""
+    """Yield the drafts that aren't hand-written, each with its sentence of the current text."""
     live_guids: set[str] = {card.guid for card in snapshot.passage.live_cards}
     live_guids.update(snapshot.related.live_cards)
     for made in snapshot.made:
@@ -167,18 +168,19 @@ def _iter_candidates(snapshot: PassageSnapshot) -> Iterator[_Candidate]:
             continue
         [made_for_hash] = made.sentence_hashes or [""]
         sentence = sentence_decisions.find_draft_sentence(made, snapshot.text)
-        is_removed = made_for_hash and made_for_hash not in snapshot.sentence_hashes
+        is_removed = made_for_hash != "" and made_for_hash not in snapshot.sentence_hashes
         if not snapshot.text or not is_removed:
             yield _Candidate(made, made, sentence, made_for_hash)
-            continue
-        draft = made
-        if not sentence:
-            if made.revised_guid in live_guids:
-                continue  # the user is asked about the card itself
+        elif sentence:
+            # the quote is also in another sentence than the removed one
+            sentence_hash = sentence_decisions.hash_sentence(sentence)
+            yield _Candidate(made, made, sentence, sentence_hash)
+        elif made.revised_guid not in live_guids:
             draft = snapshot.update_quote(made)
             sentence = sentence_decisions.find_draft_sentence(draft, snapshot.text)
-        name = sentence_decisions.hash_sentence(sentence)
-        yield _Candidate(made, draft, sentence, name)
+            sentence_hash = sentence_decisions.hash_sentence(sentence)
+            yield _Candidate(made, draft, sentence, sentence_hash)
+        # otherwise, the user is asked about the card itself
 
 
 def _iter_generated(
@@ -186,45 +188,73 @@ def _iter_generated(
     candidates: Iterable[_Candidate],
     offered: Mapping[str, SentenceState],
 ) -> Iterator[StoredDraft]:
-    """Yield the drafts that wait of those that aren't hand-written."""
+    """Yield the waiting drafts that aren't hand-written. Only one of them rewords a card."""
     outdated_cards = snapshot.find_outdated_cards()
     for candidate in candidates:
-        made, draft, sentence, sentence_hash = candidate
-        state = offered.get(sentence_hash)
+        state = _find_open_sentence(snapshot, candidate, offered)
         if state is None:
-            since = made.after_event_number
-            if is_decided(snapshot, draft, sentence_hash, since=since):
-                continue
-            state = SentenceState(sentence)
-        outdated_guid = find_outdated_card(snapshot, outdated_cards, draft, sentence)
-        guid = outdated_guid or find_revised_card(snapshot, state, draft)
-        if guid and not draft.is_proposed:
-            removed_sentence = snapshot.find_removed_sentence(made)
-            if removed_sentence and made.revised_guid:
-                continue  # it would have been new text, which the passage has no more
-            if removed_sentence:
-                # a short quote is also in the new sentence, for which the draft wasn't made
-                draft, guid = replace(draft, drafted_quote=removed_sentence), None
-        if guid is None and not _may_become_card(snapshot, draft):
             continue
-        if guid is not None:
-            if guid == outdated_guid:
-                del outdated_cards[guid]  # no other draft rewords it
-            draft = _choose_gap_of_card(draft, snapshot.find_card(guid))
+        outdated_guid = find_outdated_card(
+            snapshot, outdated_cards, candidate.draft, candidate.sentence
+        )
+        guid = outdated_guid or find_revised_card(snapshot, state, candidate.draft)
+        draft = _assign_card(snapshot, candidate, guid)
+        if draft is None:
+            continue
+        if outdated_guid is not None and draft.revised_guid == outdated_guid:
+            del outdated_cards[outdated_guid]
+        sentence_hashes: Strings = ()
+        if candidate.sentence_hash:
+            sentence_hashes = (candidate.sentence_hash,)
         yield replace(
             draft,
-            sentence_hashes=(sentence_hash,) if sentence_hash else (),
-            revised_guid=guid,
+            sentence_hashes=sentence_hashes,
             replaced_guid=None,
             similar_removed_sentence=state.similar_removed,
         )
 
 
-def _choose_gap_of_card(draft: StoredDraft, card: Card) -> StoredDraft:
-    """Return a proposal with that gap first which the card has."""
-    if not draft.gaps:
-        return draft
-    return move_gap_to_front(draft, find_most_similar_gap(draft, card.get_field("Text")))
+def _find_open_sentence(
+    snapshot: PassageSnapshot,
+    candidate: _Candidate,
+    offered: Mapping[str, SentenceState],
+) -> SentenceState | None:
+    """Return the state of a draft's sentence, or None if the draft has been decided on.
+
+    A draft may also wait for a sentence that isn't `offered`, such as a second card of it.
+    """
+    if candidate.sentence_hash in offered:
+        return offered[candidate.sentence_hash]
+    since = candidate.made.after_event_number
+    if is_decided(snapshot, candidate.draft, candidate.sentence_hash, since=since):
+        return None
+    return SentenceState(candidate.sentence)
+
+
+def _assign_card(
+    snapshot: PassageSnapshot, candidate: _Candidate, guid: Guid | None
+) -> StoredDraft | None:
+    """Return a draft as new text of a card or as a new card, or None if it can be neither.
+
+    `guid` is the card that is about the draft's sentence, if any.
+    """
+    draft = candidate.draft
+    if guid is not None and not draft.is_proposed:
+        removed_sentence = snapshot.find_removed_sentence(candidate.made)
+        if removed_sentence:
+            # its short quote is also in this sentence, but it was made for the removed one
+            if candidate.made.revised_guid:
+                return None  # it was new text that the passage has no more
+            draft = replace(draft, drafted_quote=removed_sentence)
+            guid = None
+    if guid is None:
+        if not _may_become_card(snapshot, draft):
+            return None
+        return replace(draft, revised_guid=None)
+    if draft.gaps:
+        card_text = snapshot.find_card(guid).get_field("Text")
+        draft = move_gap_to_front(draft, find_most_similar_gap(draft, card_text))
+    return replace(draft, revised_guid=guid)
 
 
 # --- offers -----------------------------------------------------------------------------

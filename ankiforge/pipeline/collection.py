@@ -126,14 +126,15 @@ def find_collection(
     if settings.collection != AUTO:
         return Path(settings.collection).expanduser().resolve()
     paths = find_collections(Path.home(), os.environ)
-    bound_path = None if bind else _find_bound_path(ledger)
     if profile:
         paths = tuple(path for path in paths if path.parent.name == profile)
-    elif bound_path is not None and bound_path.suffix == ".anki2":
-        if bound_path.is_file():
-            paths += (bound_path,)
+    bound_path = None if bind else _find_bound_path(ledger)
     if bound_path in paths:
         return bound_path
+    # the bound collection may be outside of Anki's profiles
+    if not profile and bound_path is not None:
+        if bound_path.suffix == ".anki2" and bound_path.is_file():
+            return bound_path
     if not paths:
         return None
     from ankiforge.anki.collection import open_anki_contents
@@ -224,9 +225,7 @@ def _record_collection(
         graves=view.find_deleted_note_ids(),
         reviews=view.iter_reviews(),
     )
-    # an existing binding is only renewed by a collection file: other views have less data
-    may_renew = bound is None or view.kind is AnkiReadMethod.COLLECTION
-    if view.is_complete and may_renew and (notes or bind):
+    if (notes or bind) and _can_bind(view, bound):
         new_binding = BoundCollection(view.path, view.profile, view.created_at)
         ledger.set_value(_BOUND_SETTING, new_binding)
     _store_note_types(ledger, view)
@@ -238,6 +237,16 @@ def _record_collection(
 
     log_lines(_describe_changes(viewed))
     return AnkiReadResult(AnkiReadState.READ, view.path, viewed)
+
+
+def _can_bind(view: AnkiContents, bound: BoundCollection | None) -> bool:
+    """Return whether a view knows enough of its collection to bind the workspace to it.
+
+    An existing binding is only renewed by a collection file, because other views have less data.
+    """
+    if not view.is_complete:
+        return False
+    return bound is None or view.kind is AnkiReadMethod.COLLECTION
 
 
 def _is_other_collection(view: AnkiContents, bound: BoundCollection) -> bool:
@@ -299,6 +308,7 @@ def _build_failed_scan(view: AnkiContents, message: str, hint: str) -> AnkiReadR
 
 
 def _store_note_types(ledger: Ledger, view: AnkiContents) -> None:
+    """Store the note types of a collection. Those of an export are added to the stored ones."""
     from ankiforge.anki.notetypes import find_our_note_type
 
     types: dict[NoteTypeId, AnkiNoteType] = {}
@@ -396,19 +406,24 @@ def find_anki_edits(
     if types is None:
         types = load_note_types(ledger)
     layout = find_field_layout(card, note, types, {})
-    dropped_edits = set()
-    for name, resolution in card.edits.resolved.items():
-        if resolution.choice is TextChoice.SOURCE:
-            dropped_edits.add((name, resolution.their_hash))
     changed_html = {}
     for name, html in layout.their_fields.items():
         if name not in card.note_type.content_fields:
             continue
         base_hash = layout.base.field_hashes.get(name)
-        is_edited = base_hash is not None and base_hash != hash_html(html)
-        if is_edited and (name, hash16(html)) not in dropped_edits:
+        if base_hash is None or base_hash == hash_html(html):
+            continue  # the text is the one in our package, or it is unknown whether it is
+        if not _has_dropped_edit(card, name, html):
             changed_html[name] = html
     return changed_html
+
+
+def _has_dropped_edit(card: LocalCard, name: str, html: str) -> bool:
+    """Return whether the user has chosen the text of the source instead of this edit in Anki."""
+    resolution = card.edits.resolved.get(name)
+    if resolution is None or resolution.choice is not TextChoice.SOURCE:
+        return False
+    return resolution.their_hash == hash16(html)
 
 
 def matches_anki_edits(ledger: Ledger, guid: str, fields: Fields, pictures: Path) -> bool:
@@ -512,6 +527,7 @@ def _parse_lost_note(note: AnkiNote, html: Texts) -> anki_views.LostNote | None:
     our_type = identity.note_type
     typed_fields: list[str] = []
     fields: dict[str, str] = {}
+    # any number of hashes other than that of a cloze note makes it a basic note, so it may differ
     for name, base_hash in zip(our_type.content_fields, identity.fields, strict=False):
         field_html = html.get(name, "")
         if hash_html(field_html) != base_hash:
@@ -519,12 +535,11 @@ def _parse_lost_note(note: AnkiNote, html: Texts) -> anki_views.LostNote | None:
         text = field_to_markdown(field_html)
         if text:
             fields[name] = text
-    _, passage_text, quote = parse_source_field(html.get("Source", ""))
     kind = our_type.value
     if fields.get("Reverse"):
         kind = "two-way"
-    is_own, slot = False, "0"
-    if parse_slot_number(identity.slot) is not None:
-        is_own, slot = True, identity.slot
-    content = StoredContent(kind, fields, quote or passage_text, is_own, slot)
+    _, passage_text, quote = parse_source_field(html.get("Source", ""))
+    content = StoredContent(kind, fields, quote or passage_text)
+    if parse_slot_number(identity.slot) is not None:  # the card is hand-written
+        content = replace(content, is_user_text=True, slot=identity.slot)
     return anki_views.LostNote(note, content, passage_text, tuple(typed_fields))

@@ -73,18 +73,31 @@ def edit_card_or_draft(
         return item.guid, ()  # the user changes only the deck or tags
     _check_field_names(item, fields)
     typed_fields = _clean_text(fields)
-    shown_fields = dict(item.fields)
-    edits_in_anki: dict[str, Pair] = {}
     if isinstance(item, LocalCard):
         shown_fields = dict(apply_anki_edits(ledger, item).fields)
         typed_fields = _select_changed_fields(typed_fields, shown_fields)
-        for name, html in find_anki_edits(ledger, item).items():
-            if name in typed_fields:
-                edits_in_anki[name] = (hash16(html), shown_fields.get(name, ""))
+        replaced_edits = _find_replaced_edits(ledger, item, typed_fields, shown_fields)
+    else:
+        shown_fields = dict(item.fields)
+        replaced_edits = {}
     edited_fields = tuple({**shown_fields, **typed_fields}.items())
     _, findings = _check_text(item.highlight, edited_fields, forced=forced)
-    guid = decide.edit_item(ledger, id, typed_fields, over=edits_in_anki, forced=forced)
+    guid = decide.edit_item(ledger, id, typed_fields, over=replaced_edits, forced=forced)
     return guid, findings
+
+
+def _find_replaced_edits(
+    ledger: Ledger, card: LocalCard, typed_fields: Texts, shown_fields: Texts
+) -> dict[str, Pair]:
+    """Return the user's edits in Anki that typed fields replace, as `decide.edit_item` takes them.
+
+    `shown_fields` is the text of the card including these edits.
+    """
+    replaced_edits = {}
+    for name, html in find_anki_edits(ledger, card).items():
+        if name in typed_fields:
+            replaced_edits[name] = (hash16(html), shown_fields.get(name, ""))
+    return replaced_edits
 
 
 def _check_field_names(item: PendingDraft | LocalCard, fields: Texts) -> None:

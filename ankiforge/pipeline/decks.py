@@ -102,7 +102,9 @@ class DeckChooser:
         """Return the current name of a deck that was renamed in Anki or whose parent was renamed.
 
         This is the deck that now contains more than half of the notes created in `deck`. If there
-        is no such deck, `deck` itself is returned.
+        is no such deck, the same is tried for its parents: if most notes of `Biology::Cells` and
+        other decks of `Biology` are in decks of `Science` now, it is `Science::Cells`. Otherwise,
+        `deck` itself is returned.
         """
         parts = deck.split("::")
         for count in range(len(parts), 0, -1):
@@ -112,7 +114,7 @@ class DeckChooser:
             moves = anki_views.load_current_decks(self._ledger, old_start)
             new_starts = Counter[str]()
             for old_deck, new_deck in moves:
-                remainder = old_deck[len(old_start) :]
+                remainder = old_deck[len(old_start) :]  # such as `::Cells`, or ""
                 if new_deck.endswith(remainder):
                     new_starts[new_deck.removesuffix(remainder)] += 1
             for new_start, note_count in new_starts.most_common(1):

@@ -704,17 +704,18 @@ def read_anki_and_write_package(
         result.error = result.error or ConfigError(message, hint=error.hint)
         return
 
-    settings: str | None = None
+    # a package for a push, or with unchanged cards too, is always written anew
+    settings_hash: str | None = None
     if not scope.push and not scope.full:
-        settings = hash16(scope.deck or "", repr(decks), repr(mapped))
+        settings_hash = hash16(scope.deck or "", repr(decks), repr(mapped))
     planned: list[CardPlan] = []
     with folder.acquire_lock("publishing"):
-        last = _load_reusable_package(ledger, settings)
+        last = _load_reusable_package(ledger, settings_hash)
         if last is None:
             planned = plan_cards(folder, ledger, decks, mapped, scope)
         try:
             if last is None:
-                written = write_planned_package(ledger, planned, path, settings)
+                written = write_planned_package(ledger, planned, path, settings_hash)
             else:
                 written = _copy_last_package(last, path)
                 ledger.set_meta(_WRITTEN_FILE_KEY, _fingerprint_file(path))

@@ -172,6 +172,7 @@ def _draft_pending_highlights_by_model(
     def draft_tasks(
         tasks: Iterable[SendableTask], done_count: int = 0
     ) -> Iterator[RunStep]:
+        """Draft and record tasks. `done_count` is how many highlights were drafted before."""
         by_model = ModelProgress(model.host, done_count, total, model.usage)
         yield RunStep(by_model=by_model)
         answers = _CountedAnswers(model.draft(iter(tasks)))
@@ -184,6 +185,8 @@ def _draft_pending_highlights_by_model(
     if job.should_go_on is None or total <= SAMPLE_SIZE:
         yield from draft_tasks(sendable_tasks)
         return
+
+    # draft a sample, and ask whether to go on
     sample_job = replace(job, limit=SAMPLE_SIZE)
     sample_tasks = list(iter_model_tasks(sample_job, ledger))
     example = None
@@ -191,13 +194,15 @@ def _draft_pending_highlights_by_model(
         example = step.example or example
         yield step
     yield RunStep(is_paused=True)
-    if job.should_go_on(example, SAMPLE_SIZE, total):
-        highlights = [each for task in sample_tasks for each in task.task.highlights]
-        sample_keys = {highlight.key for highlight in highlights}
-        rest = replace(
-            job, excluded=job.excluded | sample_keys, limit=total - SAMPLE_SIZE
-        )
-        yield from draft_tasks(list(iter_model_tasks(rest, ledger)), SAMPLE_SIZE)
+    if not job.should_go_on(example, SAMPLE_SIZE, total):
+        return
+    sample_keys = set[str]()
+    for sendable in sample_tasks:
+        sample_keys.update(highlight.key for highlight in sendable.task.highlights)
+    rest_job = replace(
+        job, excluded=job.excluded | sample_keys, limit=total - SAMPLE_SIZE
+    )
+    yield from draft_tasks(list(iter_model_tasks(rest_job, ledger)), SAMPLE_SIZE)
 
 
 class _CountedAnswers:
@@ -411,6 +416,10 @@ def _may_be_sent(highlight: Highlight, privacy: PrivacyFilter) -> bool:
 def _rank_for_chat(
     job: RunParameters, ledger: Ledger, highlights: Iterable[Highlight]
 ) -> Iterator[ChatCandidate]:
+    """Yield the highlights with their ranks, by which those for a chat are selected.
+
+    Highlights for which the user or a deck file asked for a question come before all others.
+    """
     from ankiforge.draft.propose import score_highlight
 
     row_by_key = {row["key"]: row for row in load_usefulness(ledger)}
@@ -424,9 +433,9 @@ def _rank_for_chat(
             scores = score_highlight(remove_comment_from_context(highlight))
             usefulness = scores.usefulness
         rank = compute_rank(usefulness, get_factuality(factuality, row["document"]))
-        wants = find_drafting_instructions(job.decks, highlight).requested_kind
-        if wants in ("definition", "question"):
-            rank += 2.0
+        requested_kind = find_drafting_instructions(job.decks, highlight).requested_kind
+        if requested_kind in ("definition", "question"):
+            rank += 2.0  # other ranks are between -1 and 1
         document = highlight.document.key
         sentence = sentence_by_key.get(highlight.key, "")
         yield ChatCandidate(rank, highlight.key, document, sentence)

@@ -16,7 +16,7 @@ from ankiforge.config.workspace import RememberedPath
 from ankiforge.errors import ItemError, RefusedError
 from ankiforge.extract.registry import is_export_kind
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.decide import find_last_action, is_last_action
+from ankiforge.ledger.decide import LastAction, find_last_action, is_last_action
 from ankiforge.model import Problem, Strings, Value
 from ankiforge.pipeline.replaced_files import ReplacedFile
 
@@ -34,16 +34,16 @@ class OutsideCommand(StrEnum):
 class ForgottenPaths(Value, tag="forget"):
     """The PATHs that a `forget` removed from the reading list."""
 
-    last_action: tuple[int, int]
-    """The last action before the command, as returned by `find_last_action`."""
+    last_action: LastAction
+    """The last action before the command."""
     places: tuple[RememberedPath, ...]
 
 
 class PatchedFiles(Value, tag="patch"):
     """The notes that a `patch --apply` replaced."""
 
-    last_action: tuple[int, int]
-    """The last action before the command, as returned by `find_last_action`."""
+    last_action: LastAction
+    """The last action before the command."""
     files: tuple[ReplacedFile, ...]
     """The replaced notes, or () once their backups are deleted."""
 

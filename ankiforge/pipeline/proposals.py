@@ -71,10 +71,10 @@ def find_proposal(ledger: Ledger, outcome: HighlightOutcome) -> Proposal | str:
         return outcome.reason
     candidates = propose_drafts(highlight, find_blocking_messages_for_gap)
     if not candidates.drafts:
-        # return the recorded reason, unless the run expected that there would be a proposal
+        # the recorded reason is wrong if the run expected that there would be a proposal
         expected = (RejectionReason.PROPOSED.value, RejectionReason.LESS_CERTAIN.value)
-        if outcome.reason in ("", *expected):
-            return candidates.reason or outcome.reason
+        if candidates.reason and outcome.reason in ("", *expected):
+            return candidates.reason
         return outcome.reason
     snapshot = load_snapshot(ledger, ledger.get_passage(highlight.key))
     if snapshot.passage.is_closed:
@@ -85,22 +85,19 @@ def find_proposal(ledger: Ledger, outcome: HighlightOutcome) -> Proposal | str:
     context = check.CheckContext(
         remove_comment_from_context(highlight), check.DuplicateIndex()
     )
-    decided_by = set[str]()
-    other_findings = list[Finding]()
+    decision_reasons = set[str]()
+    hiding_findings = list[Finding]()
     for draft in candidates.drafts:
         sentence = sentence_decisions.find_draft_sentence(draft, snapshot.text)
-        name = sentence_decisions.hash_sentence(sentence)
-        if sentence and name in reason_by_sentence:
-            decided_by.add(reason_by_sentence[name])
+        sentence_hash = sentence_decisions.hash_sentence(sentence)
+        if sentence and sentence_hash in reason_by_sentence:
+            decision_reasons.add(reason_by_sentence[sentence_hash])
             continue
-        findings = check.check_draft(draft, context)
-        proposal = Proposal(
-            **asdict(replace(draft, findings=findings)), passages=(highlight,)
-        )
-        if not proposal.is_hidden:
-            return proposal
-        other_findings += findings
-    return explain_no_proposal(decided_by, other_findings)
+        checked_draft = replace(draft, findings=check.check_draft(draft, context))
+        if not checked_draft.is_hidden:
+            return Proposal(**asdict(checked_draft), passages=(highlight,))
+        hiding_findings += checked_draft.findings
+    return explain_no_proposal(decision_reasons, hiding_findings)
 
 
 def _explain_decided_sentences(snapshot: PassageSnapshot) -> dict[str, str]:

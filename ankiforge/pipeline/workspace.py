@@ -151,6 +151,16 @@ def _log_result(command: str, result: RunResult) -> RunResult:
     return result
 
 
+def _sync_anki(anki: AnkiConnect, result: RunResult) -> bool:
+    """Have Anki sync, and return whether it does. If it isn't logged in, that is a problem."""
+    if anki.start_sync():
+        return True
+    message = "is not logged in to a sync account"
+    hint = "press Sync in Anki and log in"
+    result.problems.append(Problem("Anki", message, hint))
+    return False
+
+
 class Workspace:
     """A workspace: a directory with settings, plus its highlights, drafts and decisions.
 
@@ -667,24 +677,23 @@ class Workspace:
         notices: dict[str, Problem] = {}
         for place in places:
             old_path = Path(place.path)
-            new_path = new_paths.get(old_path)
-            if new_path is None and not old_path.exists():
-                if place.name in moved_sources:
-                    message = (
-                        "what was read of it is in another source now, and its cards too"
-                    )
-                    notices[place.path] = _make_move_notice(place, message)
-                    continue
-            if new_path is None:
-                new_path = old_path
+            new_path = new_paths.get(old_path, old_path)
             if new_path != old_path:
                 message = f"its cards follow to {shorten_path(new_path)}"
                 notices[place.path] = _make_move_notice(place, message)
-            if new_path.is_relative_to(place.directory):
-                key = place.source_key, str(new_path)
-                other = kept.get(key, place)
-                deck, marks = place.deck or other.deck, place.marks or other.marks
-                kept[key] = replace(place, path=str(new_path), deck=deck, marks=marks)
+            elif place.name in moved_sources and not old_path.exists():
+                message = (
+                    "what was read of it is in another source now, and its cards too"
+                )
+                notices[place.path] = _make_move_notice(place, message)
+                continue
+            if not new_path.is_relative_to(place.directory):
+                continue
+            # the new path may be remembered already, with a deck or marks of its own
+            key = place.source_key, str(new_path)
+            other = kept.get(key, place)
+            deck, marks = place.deck or other.deck, place.marks or other.marks
+            kept[key] = replace(place, path=str(new_path), deck=deck, marks=marks)
         problems = [each for each in result.problems if each.location not in notices]
         result.problems = [*problems, *notices.values()]
         return [*kept.values()]
@@ -1166,11 +1175,7 @@ class Workspace:
         folder, ledger = self.folder, self.ledger
         try:
             anki = self.connect_to_anki()
-            is_synced = sync and anki.start_sync()
-            if sync and not is_synced:
-                message = "is not logged in to a sync account"
-                hint = "press Sync in Anki and log in"
-                result.problems.append(Problem("Anki", message, hint))
+            is_synced = sync and _sync_anki(anki, result)
             self._read_open_collection(result, anki)
         except ServiceError as error:
             scope = deliver.ExportScope(deck)

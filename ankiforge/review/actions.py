@@ -141,7 +141,11 @@ def list_question_actions(question: UserQuestion) -> tuple[Action, ...]:
 
 
 def _list_form_actions(line_count: int, yes: Action, no: Action) -> tuple[Action, ...]:
-    """List the answers to the question of whether lines of a document are cards."""
+    """List the answers to the question of whether lines of a document are cards.
+
+    The Enter key makes the card of a single line. For several lines, it only postpones the
+    question.
+    """
     no = replace(no, keys=("x",), legend="none")
     if line_count == 1:
         return (replace(yes, keys=(ENTER, "1"), legend="makes the card"), no)

@@ -86,5 +86,8 @@ class Sitting(Value):
         """
         ids = [each for each in reading_order if each == id or each in self.ids]
         if len(ids) + len(self.results) > SITTING_SIZE and len(ids) > 1:
-            ids.remove(ids[-2] if ids[-1] == id else ids[-1])
+            if ids[-1] == id:
+                del ids[-2]
+            else:
+                del ids[-1]
         return replace(self, ids=tuple(ids))

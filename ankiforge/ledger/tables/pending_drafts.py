@@ -150,7 +150,8 @@ def load_drafts_of_outdated_cards(store: Store) -> list[Row]:
         "SELECT d.id, d.key, d.revises, json_extract(d.body, '$.keeps_text') AS keeps_text"
         " FROM draft d JOIN highlight h ON h.key = d.key AND h.state = 'present'"
         " JOIN card c ON c.guid = d.revises WHERE d.revises != ''"
-        " AND (json_extract(d.body, '$.keeps_text') OR d.drafter = ? AND c.drafter = 'llm')"
+        " AND (json_extract(d.body, '$.keeps_text')"
+        "  OR (d.drafter = ? AND c.drafter = 'llm'))"
         " ORDER BY d.key, d.id",
         PROPOSAL_DRAFTER,
     )
