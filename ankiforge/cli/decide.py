@@ -33,7 +33,8 @@ ALL_ACCEPTED_OPTION = cli.flag_option(
 ALL_REJECTED_OPTION = cli.flag_option(
     "--all",
     "every",
-    help="Instead of ids: new and changed cards. It leaves suggested cards and questions.",
+    help="Instead of ids: new cards; with --filter, accepted ones, too. It leaves suggested and"
+    " changed cards, and questions.",
 )
 FILTER_OPTION = cli.text_option(
     "--filter",
@@ -207,20 +208,25 @@ def reject(
         chosen_ids = select_ids(ledger, ids, every, query)
         if every:
             list_rows = item_lists.load_items(ledger, chosen_ids)
-            chosen_ids = [row.id for row in list_rows if _is_rejected_in_bulk(row)]
+            chosen_ids = [
+                row.id
+                for row in list_rows
+                if _is_rejected_in_bulk(row, is_filtered=query is not None)
+            ]
         chosen_ids = [*dict.fromkeys(chosen_ids)]
         decide_all(call, ledger, chosen_ids, reject_one, Verb.REJECT, in_bulk=every)
 
 
-def _is_rejected_in_bulk(list_row: ListRow) -> bool:
+def _is_rejected_in_bulk(list_row: ListRow, *, is_filtered: bool) -> bool:
     """Return whether `--all` rejects a card or draft.
 
-    Cards whose passage has changed are retired one by one.
+    Accepted cards are only rejected if a filter selects them. Cards whose passage has changed are
+    retired one by one.
     """
     from ankiforge.model import LocalCard
 
     if isinstance(list_row, LocalCard):
-        return list_row.is_live
+        return is_filtered and list_row.is_live
     return not list_row.keeps_text
 
 

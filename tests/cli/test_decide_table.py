@@ -138,3 +138,22 @@ def test_what_was_undone_is_named_with_its_number(cells):
     assert forge.ok("undo").stderr == (
         "✓ undone: 3 rejected\n  What is a ribosome?\n  What is a nucleus?\n  What is a vacuole?\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("options", "accepted"),
+    [(("--all",), 2), (("--all", "--filter", "Rome"), 1)],
+    ids=["what waits", "what a filter selects"],
+)
+def test_accepted_cards_are_rejected_in_bulk_only_by_a_filter(forge, options, accepted):
+    note = (
+        "Where is Rome?::Italy\n\nWhere is Lyon?::France\n\nThe ==heart== pumps blood.\n"
+    )
+    (forge.folder / "notes").mkdir(exist_ok=True)
+    (forge.folder / "notes/Towns.md").write_text(note, encoding="utf-8")
+    forge.ok("run", "notes")
+    forge.ok("reject", *options)
+    assert (
+        len(forge.ok("list", "verdict:accepted", "--json").stdout.splitlines())
+        == accepted
+    )
