@@ -269,19 +269,24 @@ def _load_texts(store: Store, entry: Row) -> _IndexedTexts:
         query = "SELECT words FROM card WHERE guid = ?"
         return _IndexedTexts(passage=store.fetch_value(query, entry["ref"]))
     if entry["what"] == "highlight":
-        highlight = _load_stored_highlight(store, "key", entry["ref"])
+        highlight = _load_stored_highlight(store, _HIGHLIGHT_BY_KEY, entry["ref"])
         names = (highlight.comment, highlight.heading, highlight.author)
         remark = "\n".join((*names, *highlight.tags))
         return _IndexedTexts(passage=highlight.exact, remark=remark)
     # the metadata of a document is stored with each of its highlights
-    document = _load_stored_highlight(store, "document", entry["ref"]).document
+    document = _load_stored_highlight(
+        store, _HIGHLIGHT_BY_DOCUMENT, entry["ref"]
+    ).document
     metadata = (*document.creators, document.path, *document.tags, *document.collections)
     return _IndexedTexts(title=document.title, remark="\n".join(metadata))
 
 
-def _load_stored_highlight(store: Store, column: str, value: str) -> Highlight:
-    """Load a highlight that was read on this device. `column` is `key` or `document`."""
-    query = f"SELECT body FROM highlight WHERE {column} = ? AND body != ''"
+_HIGHLIGHT_BY_KEY = "SELECT body FROM highlight WHERE key = ? AND body != ''"
+_HIGHLIGHT_BY_DOCUMENT = "SELECT body FROM highlight WHERE document = ? AND body != ''"
+
+
+def _load_stored_highlight(store: Store, query: str, value: str) -> Highlight:
+    """Load the first highlight that a query finds by a value, if it was read on this device."""
     row = store.fetch_first_row(query, value)
     assert row is not None
     return decode_highlight(row["body"])
