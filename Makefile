@@ -101,9 +101,9 @@ scripts: $(NPM)  # the scripts of the page and of the plug-in for Obsidian: name
 
 test-anki-versions: $(OLDER_ANKIS:%=test-anki-%)  ## the core rows on older versions of Anki
 
-# in one process each: more workers compute half as much again
+# in one process each: more workers compute half as much again; each in a folder of its own, which pytest clears at the end
 $(OLDER_ANKIS:%=test-anki-%): test-anki-%: .venv-anki-%/ok
-	.venv-anki-$*/bin/python -m pytest -q -p no:cacheprovider -m core tests/anki
+	.venv-anki-$*/bin/python -m pytest -q -p no:cacheprovider --basetemp .venv-anki-$*/tests -m core tests/anki
 
 docs: $(VENV)/docs-ok  ## build the documentation as a site in site/, links checked
 	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict --quiet
