@@ -135,9 +135,14 @@ def test_what_was_undone_is_named_with_its_number(cells):
     undone = forge.ok("undo").stderr
     assert undone == "✓ undone: accepted\n  What is a ribosome?\n"
     forge.ok("reject", "--all", "--reason", "vague")
-    assert forge.ok("undo").stderr == (
-        "✓ undone: 3 rejected\n  What is a ribosome?\n  What is a nucleus?\n  What is a vacuole?\n"
-    )
+    first, *lines = forge.ok("undo").stderr.splitlines()
+    assert first == "✓ undone: 3 rejected"
+    questions = [line.split("?")[0] for line in lines]
+    assert questions == [
+        "  What is a ribosome",
+        "  What is a nucleus",
+        "  What is a vacuole",
+    ]
 
 
 @pytest.mark.parametrize(
