@@ -102,7 +102,7 @@ def accept(
         accept_one = partial(
             _accept_one, workspace, gap=gap or 1, another=another, forced=force
         )
-        decide_all(call, workspace.ledger, selected_ids, accept_one, Verb.ACCEPT)
+        decide_all(call, workspace.ledger, selected_ids, accept_one, DecideCommand.ACCEPT)
 
 
 def _accept_one(
@@ -139,7 +139,7 @@ def _accept_in_bulk(
         for reason, count in count_by_reason.items():
             call.say(f"not accepted: {count:>3} × {reason}")
     accept_one = partial(ledger.accept, forced=forced, batches=batches)
-    decide_all(call, ledger, clean_ids, accept_one, Verb.ACCEPT, in_bulk=True)
+    decide_all(call, ledger, clean_ids, accept_one, DecideCommand.ACCEPT, in_bulk=True)
     if not call.verbose:
         for line in _describe_warned_drafts(count_by_reason):
             call.say(line)
@@ -214,7 +214,9 @@ def reject(
                 if _is_rejected_in_bulk(row, is_filtered=query is not None)
             ]
         chosen_ids = [*dict.fromkeys(chosen_ids)]
-        decide_all(call, ledger, chosen_ids, reject_one, Verb.REJECT, in_bulk=every)
+        decide_all(
+            call, ledger, chosen_ids, reject_one, DecideCommand.REJECT, in_bulk=every
+        )
 
 
 def _is_rejected_in_bulk(list_row: ListRow, *, is_filtered: bool) -> bool:
@@ -262,7 +264,9 @@ def undo(call: cli.Call, words: cli.Words, yes: bool) -> None:
                 return
             ids = [_LAST_DECISION]
             _confirm_undo(call, ledger, ids, words, yes=yes)
-        decide_all(call, ledger, ids, partial(_undo_one, call, workspace), Verb.UNDO)
+        decide_all(
+            call, ledger, ids, partial(_undo_one, call, workspace), DecideCommand.UNDO
+        )
 
 
 _LAST_DECISION = ""
@@ -324,8 +328,8 @@ def _report_outside_change(call: cli.Call, change: UndoneChange) -> None:
     if change.names:
         call.say(f"✓ undone: {change.command} {format_truncated_list(change.names)}")
     call.print_problems(change.problems)
-    results = [DecisionResult(change.command)] if change.names else []
-    _print_results(call, results, Verb.UNDO)
+    results = [ItemResult(change.command)] if change.names else []
+    _print_results(call, results, DecideCommand.UNDO)
     cli.exit_if_failed(change.problems)
 
 
@@ -391,7 +395,7 @@ def _format_undone_counts(result: UndoResult) -> str | None:
 # --- decisions on several items --------------------------------------------------------------
 
 
-class Verb(StrEnum):
+class DecideCommand(StrEnum):
     """What is done with several items, as a participle for messages."""
 
     ACCEPT = "accepted"
@@ -399,7 +403,7 @@ class Verb(StrEnum):
     UNDO = "undone"
 
 
-class DecisionResult(NamedTuple):
+class ItemResult(NamedTuple):
     """What became of a decision on one item."""
 
     id: str | None
@@ -424,7 +428,7 @@ def decide_all(
     ledger: Ledger,
     ids: Iterable[str],
     decide: Callable[[str], str | None],
-    verb: Verb,
+    verb: DecideCommand,
     *,
     in_bulk: bool = False,
 ) -> None:
@@ -449,19 +453,21 @@ def decide_all(
     refused_count = sum(result.refusal is not None for result in results)
     done_count = len(results) - refused_count
     # what is undone, `decide` has printed
-    if done_count > 0 and verb is not Verb.UNDO and not call.as_json:
+    if done_count > 0 and verb is not DecideCommand.UNDO and not call.as_json:
         done = f"answered: {', '.join(effects)}" if effects else verb
         call.say(f"✓ {done_count} {done}{_format_undo_hint(ledger, action)}")
     if refused_count > 0:
         cli.exit_with_code(1)
 
 
-def _print_results(call: cli.Call, results: Sequence[DecisionResult], verb: Verb) -> None:
+def _print_results(
+    call: cli.Call, results: Sequence[ItemResult], verb: DecideCommand
+) -> None:
     """Print all results as JSON; or, as text, the refusals, or that nothing was done."""
     if not results:
         nothing_done = RefusedError(f"nothing was {verb}")
         if call.as_json:
-            call.print_json(DecisionResult(None, refusal=nothing_done).to_json())
+            call.print_json(ItemResult(None, refusal=nothing_done).to_json())
         else:
             call.say(nothing_done.message)
         return
@@ -474,16 +480,16 @@ def _print_results(call: cli.Call, results: Sequence[DecisionResult], verb: Verb
 
 def _try_to_decide(
     decide: Callable[[str], str | None], id: str, *, in_bulk: bool
-) -> DecisionResult:
+) -> ItemResult:
     """Decide on an item, and return the result, or why the decision is refused."""
     from ankiforge.ledger.decide import NotPendingError
 
     try:
-        return DecisionResult(id, guid=decide(id))
+        return ItemResult(id, guid=decide(id))
     except RefusedError as error:
         if in_bulk and isinstance(error, NotPendingError):
-            return DecisionResult(id)
-        return DecisionResult(id, refusal=error)
+            return ItemResult(id)
+        return ItemResult(id, refusal=error)
 
 
 def _format_undo_hint(ledger: Ledger, action: str) -> str:
@@ -493,7 +499,7 @@ def _format_undo_hint(ledger: Ledger, action: str) -> str:
     return "; to undo it: ankiforge undo" if can_undo(ledger, action) else ""
 
 
-def _load_effects(ledger: Ledger, ids: Collection[str], verb: Verb) -> list[str]:
+def _load_effects(ledger: Ledger, ids: Collection[str], verb: DecideCommand) -> list[str]:
     """Return what the answers to the questions among the ids do, each once."""
     from ankiforge.ledger.questions import find_open_questions
     from ankiforge.model import is_question_id
@@ -504,7 +510,7 @@ def _load_effects(ledger: Ledger, ids: Collection[str], verb: Verb) -> list[str]
     for question in find_open_questions(ledger):
         if question.id not in ids:
             continue
-        if verb is Verb.ACCEPT:
+        if verb is DecideCommand.ACCEPT:
             effects.append(question.accept_effect)
         else:
             effects.append(question.reject_effect)

@@ -72,8 +72,6 @@ DRAW_TIMEOUT = 20.0
 """The time limit for rendering a PDF page, in seconds."""
 MAX_CACHED = 40
 """The maximum number of cached results, i.e. page images and lists of page sizes."""
-_MAX_DRAWING = 2
-"""The number of worker processes to start. Two pages are often on screen at a time."""
 
 _T = TypeVar("_T")
 
@@ -82,7 +80,6 @@ SlowJson = Callable[[], Json]
 
 _PAGE_IN_URL = regex(r"[?&]page=(\d{1,6})(?!\d)")
 _ZOTERO_STORAGE = "storage"
-_PDF_KINDS = {SourceKind.PDF, SourceKind.ZOTERO}
 _KINDS_BY_SCHEME = {
     "vault": ("obsidian", "markdown"),
     **{kind: (kind,) for kind in ("pdf", *UNMARKED_KINDS.values())},

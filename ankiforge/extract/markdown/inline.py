@@ -99,11 +99,6 @@ class Token:
         return self.kind is TokenKind.PICTURE and bool(self.markdown)
 
     @property
-    def begins_enclosure(self) -> bool:
-        """Whether the token is the first of an enclosure."""
-        return self.enclosure is not None and self.enclosure.opener is self
-
-    @property
     def ends_enclosure(self) -> bool:
         """Whether the token is the last of an enclosure."""
         return self.enclosure is not None and self.enclosure.closer is self
